@@ -1,0 +1,62 @@
+# Two commands do everything on a fresh machine: `make explore` and `make test`.
+# Everything is installed into .venv and node_modules; nothing outside the clone is touched, but
+# for Debian's Chromium, which the browser tests install when there is none and they may.
+
+PYTHON ?= python3
+BIN := .venv/bin
+BUNDLE := widget/induction_explorer/static/widget.js
+JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
+
+.PHONY: explore test check build lint types fast-tests bench screenshots chromium clean
+
+explore: build
+	$(BIN)/python tools/explore.py $(ARGS)
+
+test: check chromium
+	$(BIN)/python -m pytest tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
+	$(BIN)/python -m pytest -m "slow or browser"
+
+check: build lint types fast-tests
+
+build: $(BUNDLE) .venv/installed
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed node_modules/installed
+	$(BIN)/mypy
+	npm run --silent check
+
+fast-tests: build
+	npm run --silent test
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+bench: build chromium
+	$(BIN)/python tests/benchmarks/scrub.py
+
+screenshots: build chromium
+	$(BIN)/python tools/screenshots.py
+
+chromium: .venv/installed
+	$(BIN)/python tools/chromium.py
+
+# torch comes first, by its exact version: asked for by range, the registry's newest build brings
+# gigabytes of CUDA.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one with make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,test]'
+	touch $@
+
+node_modules/installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer is needed to build the widget, and npm was not found. Install Node.js (on Debian: apt install nodejs npm), or install the released wheel, which needs none." >&2; exit 1; }
+	npm ci --no-audit --no-fund
+	touch $@
+
+$(BUNDLE): $(JS_SOURCES) node_modules/installed
+	npm run --silent build
+
+clean:
+	rm -rf .venv node_modules widget/induction_explorer/static dist build

@@ -1,0 +1,74 @@
+/**
+ * Bundles js/src into the Python package, or, with --dev, serves the harness in js/dev from memory.
+ *
+ * Every widget instance sends the bundle to the page, so its size is a feature: above the budget the build fails.
+ */
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { relative } from "node:path";
+import { build, context } from "esbuild";
+
+const BUDGET = 400_000;
+const OUT = "widget/induction_explorer/static";
+
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  logLevel: "warning",
+};
+
+if (process.argv.includes("--dev")) {
+  const dev = await context({
+    ...common,
+    entryPoints: [
+      { in: "js/dev/main.ts", out: "main" },
+      { in: "js/src/index.css", out: "widget" },
+    ],
+    outdir: "js/dev",
+    write: false,
+    sourcemap: "inline",
+  });
+  const { port } = await dev.serve({ servedir: "js/dev", host: "127.0.0.1", port: 8123 });
+  console.log(`http://127.0.0.1:${port}/`);
+} else {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    entryPoints: [
+      { in: "js/src/index.ts", out: "widget" },
+      { in: "js/src/index.css", out: "widget" },
+    ],
+    outdir: OUT,
+    write: false,
+    minify: true,
+    legalComments: "none",
+    metafile: true,
+  });
+  const script = outputFiles.find((file) => file.path.endsWith(".js"));
+  if (script.contents.length > BUDGET) {
+    console.error(`widget.js would be ${script.contents.length} bytes; the budget is ${BUDGET}.`);
+    process.exit(1);
+  }
+  await mkdir(OUT, { recursive: true });
+  for (const file of outputFiles) {
+    await writeFile(file.path, file.contents);
+    console.log(`${relative(".", file.path)}  ${(file.contents.length / 1000).toFixed(1)} kB`);
+  }
+  await writeFile(`${OUT}/LICENSES.txt`, await licenses(Object.keys(metafile.inputs)));
+}
+
+/** The licences of the packages that ended up in the bundle, which minifying removed. */
+async function licenses(inputs) {
+  const folders = new Set(inputs.map((path) => path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]));
+  folders.delete(undefined);
+  const texts = await Promise.all(
+    [...folders].sort().map(async (folder) => {
+      const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
+      if (file === undefined) throw new Error(`${folder} is bundled and has no licence file`);
+      const { name, version } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
+      return `${name} ${version}\n\n${(await readFile(`${folder}/${file}`, "utf8")).trim()}\n`;
+    }),
+  );
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
+}

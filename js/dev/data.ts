@@ -1,0 +1,152 @@
+/** Traits and numbers that look like training: induction heads that form between two checkpoints. */
+import type { Envelope, ExplorerModel, PromptInfo, ScoreInfo, SeriesInfo } from "../src/model";
+
+export interface Shape {
+  layers: number;
+  heads: number;
+  checkpoints: number;
+}
+
+/** A hash to [0, 1): the same arguments give the same "weights". */
+export function noise(...keys: number[]): number {
+  let h = 2166136261;
+  for (const key of keys) h = Math.imul(h ^ (key + 0x9e37), 16777619) >>> 0;
+  h = Math.imul(h ^ (h >>> 15), 2246822507) >>> 0;
+  return ((h ^ (h >>> 13)) >>> 0) / 2 ** 32;
+}
+
+export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape): SeriesInfo {
+  const steps = Array.from({ length: checkpoints }, (_, i) =>
+    i === 0 ? 0 : Math.round(20 * 150 ** ((i - 1) / Math.max(1, checkpoints - 2))),
+  );
+  return {
+    name,
+    labels: steps.map((step) => `step ${step.toLocaleString("en-US")}`),
+    steps,
+    tokens: steps.map((step) => step * 4096),
+    layers,
+    heads,
+    context: 128,
+    faults: {},
+  };
+}
+
+/** How formed a head's induction is at a checkpoint, 0..1. */
+export function formed(
+  { layers, checkpoints }: Shape,
+  checkpoint: number,
+  layer: number,
+  head: number,
+): number {
+  const inductive = layer >= layers / 2 && noise(layer, head, 7) > 0.55;
+  const middle = checkpoints * (0.5 + 0.2 * noise(layer, head, 3));
+  const rise = 1 / (1 + Math.exp(-(checkpoint - middle) * (22 / checkpoints)));
+  return inductive ? (0.3 + 0.55 * noise(layer, head, 5)) * rise : 0.02 * rise;
+}
+
+export function envelope(values: Float32Array, shape: number[]): Envelope {
+  return { dtype: "float32", shape, data: new DataView(values.buffer) };
+}
+
+export function grid(shape: Shape, logit = false): Envelope {
+  const { layers, heads, checkpoints } = shape;
+  const values = new Float32Array(checkpoints * layers * heads);
+  for (let c = 0, i = 0; c < checkpoints; c++) {
+    for (let layer = 0; layer < layers; layer++) {
+      for (let head = 0; head < heads; head++, i++) {
+        const score = 0.012 + formed(shape, c, layer, head) + 0.01 * noise(c, layer, head);
+        values[i] = logit ? 9 * score - 3 * noise(layer, head, 11) * (c / checkpoints) : score;
+      }
+    }
+  }
+  return envelope(values, [checkpoints, layers, heads]);
+}
+
+const score = (name: string, title: string, formula: string, meaning: string): ScoreInfo => ({
+  name,
+  title,
+  formula,
+  meaning,
+  range: name.endsWith("_logit") ? [null, null] : [0, 1],
+  chance: name.endsWith("_logit") ? null : 0.0139,
+  probe: "BOS, 50 random tokens, the same 50 again; 10 rows",
+  source: "Olsson et al. 2022",
+});
+
+export const SCORES: ScoreInfo[] = [
+  score(
+    "induction",
+    "Induction",
+    "mean over q in second copy of A[q, q-P+1]",
+    "How much a head attends to the token that followed the current token the last time it appeared.",
+  ),
+  score(
+    "previous_token",
+    "Previous token",
+    "mean over q ≥ 1 of A[q, q-1]",
+    "How much a head attends to the token just before.",
+  ),
+  score(
+    "induction_logit",
+    "Induction (logit)",
+    "mean over q in second copy of S[q, q-P+1]",
+    "The induction cells before the softmax.",
+  ),
+];
+
+const WORDS = "When Mary and John went to the store , Mary gave a drink to John . "
+  .split(" ")
+  .filter(Boolean);
+
+export const WEIRD_TOKENS = [
+  "<script>alert(1)</script>",
+  "\"quote'",
+  "\n",
+  "\t",
+  "\x00",
+  "\x1b[31m",
+  "שלום",
+  "مرحبا",
+  "\\xE2\\x82",
+  "\u202Eevil",
+  "\u200B",
+  " ",
+  "   indented",
+  "a".repeat(80),
+  "👩‍👩‍👧",
+  "&amp;",
+];
+
+export function promptTokens(length: number): string[] {
+  return Array.from({ length }, (_, i) => (i === 0 ? "<|bos|>" : ` ${WORDS[(i - 1) % WORDS.length]}`));
+}
+
+export function promptInfo(tokens: string[], scrub = true, answer = ""): PromptInfo {
+  return { generation: 1, tokens, ids: tokens.map((_, i) => i), answer, scrub, error: null };
+}
+
+/** The traits of an explorer that has computed everything. */
+export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-only-2l"): ExplorerModel {
+  const best = Math.floor(shape.layers / 2);
+  return {
+    checkpoint: shape.checkpoints - 1,
+    compare: null,
+    score: "induction",
+    heads: [
+      [0, 1],
+      [best, 1],
+    ],
+    series: 0,
+    prompt: tokens.slice(1).join("").trim(),
+    answer: "",
+    _series: [seriesInfo(name, shape)],
+    _scores: SCORES,
+    _grids: {
+      "0/induction": grid(shape),
+      "0/previous_token": grid(shape),
+      "0/induction_logit": grid(shape, true),
+    },
+    _prompts: [promptInfo(tokens)],
+    _status: { state: "ready", label: "", done: 0, total: 0, error: null },
+  };
+}

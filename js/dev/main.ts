@@ -1,0 +1,115 @@
+/** The harness: /?case=2l&theme=dark shows the widget over a fake model, with no notebook and no kernel. */
+import factory from "../src/index";
+import type { ExplorerModel } from "../src/model";
+import { promptInfo, promptTokens, type Shape, seriesInfo, traits, WEIRD_TOKENS } from "./data";
+import { fakeKernel } from "./fake-kernel";
+import { FakeModel } from "./fake-model";
+
+interface Case {
+  shape: Shape;
+  traits?: (base: ExplorerModel) => Partial<ExplorerModel>;
+  silent?: true;
+  disconnected?: true;
+}
+
+const TWO: Shape = { layers: 2, heads: 4, checkpoints: 26 };
+
+const CASES: Record<string, Case> = {
+  "2l": {
+    shape: TWO,
+    traits: () => ({ answer: " Mary", _prompts: [promptInfo(promptTokens(64), true, " Mary")] }),
+  },
+  single: { shape: { ...TWO, checkpoints: 1 }, traits: () => ({ checkpoint: 0 }) },
+  large: { shape: { layers: 24, heads: 16, checkpoints: 154 }, traits: () => ({ checkpoint: 120 }) },
+  huge: { shape: { layers: 32, heads: 32, checkpoints: 154 }, traits: () => ({ checkpoint: 120 }) },
+  logit: { shape: TWO, traits: () => ({ score: "induction_logit" }) },
+  weird: { shape: TWO, traits: () => ({ _prompts: [promptInfo(["<|bos|>", ...WEIRD_TOKENS, " ok"])] }) },
+  many: {
+    shape: TWO,
+    traits: () => ({
+      heads: [
+        [0, 0],
+        [0, 1],
+        [1, 0],
+        [1, 1],
+        [1, 2],
+      ],
+    }),
+  },
+  series: {
+    shape: TWO,
+    traits: (base) => ({
+      _series: [
+        ...base._series,
+        { ...seriesInfo("attn-only-1l", { ...TWO, layers: 1 }), faults: { 3: "truncated" } },
+      ],
+      _prompts: [...base._prompts, promptInfo(promptTokens(20))],
+    }),
+  },
+  faults: {
+    shape: TWO,
+    traits: (base) => ({
+      checkpoint: 9,
+      _series: base._series.map((info) => ({
+        ...info,
+        faults: { 9: "late weights in an early file", 14: "truncated" },
+      })),
+    }),
+  },
+  error: {
+    shape: TWO,
+    traits: () => ({
+      _status: {
+        state: "failed",
+        label: "",
+        done: 0,
+        total: 0,
+        error: {
+          message: "Layer 1 has NaN weights at step 1,300.",
+          hint: "Check the file, or leave the checkpoint out.",
+        },
+      },
+      _prompts: [
+        {
+          ...promptInfo([]),
+          error: { message: "The prompt has 212 tokens, but the model takes 128.", hint: "Shorten it." },
+        },
+      ],
+    }),
+  },
+  loading: {
+    shape: TWO,
+    silent: true,
+    traits: () => ({
+      _grids: {},
+      _status: { state: "computing", label: "induction", done: 7, total: 26, error: null },
+    }),
+  },
+  empty: { shape: TWO, traits: () => ({ _series: [], _prompts: [], _grids: {}, heads: [] }) },
+  disconnected: { shape: TWO, disconnected: true },
+};
+
+declare global {
+  interface Window {
+    fake: FakeModel;
+  }
+}
+
+const query = new URLSearchParams(location.search);
+const chosen = CASES[query.get("case") ?? "2l"] ?? { shape: TWO };
+document.body.dataset.jpThemeLight = String(query.get("theme") !== "dark");
+document.body.style.background = query.get("theme") === "dark" ? "#16181b" : "#fff";
+
+const base = traits(chosen.shape);
+const fake = new FakeModel({ ...base, ...chosen.traits?.(base) });
+if (!chosen.silent) fake.kernel = fakeKernel(chosen.shape);
+window.fake = fake;
+
+const widget = factory();
+const { signal } = new AbortController();
+widget.initialize({ model: fake.model, signal });
+for (let i = 0; i < Number(query.get("views") ?? 1); i++) {
+  const el = document.body.appendChild(document.createElement("div"));
+  el.classList.toggle("jupyter-widgets-disconnected", chosen.disconnected ?? false);
+  widget.render({ model: fake.model, el, signal });
+}

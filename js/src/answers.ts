@@ -1,0 +1,210 @@
+/**
+ * What the views need from the kernel beside the traits: patterns of the selected heads, predictions, and
+ * grids too large for a trait. Effects ask for what is missing; the views read what is there.
+ */
+import { effect } from "@preact/signals";
+import { take, triangleSize } from "./arrays";
+import { CheckpointCache } from "./cache";
+import { Fetcher, type Want } from "./fetcher";
+import { headName } from "./heads";
+import type { ErrorInfo, Head, PromptInfo, SeriesInfo } from "./model";
+import type { Part, RequestError } from "./requests";
+import type { Grid, Store } from "./state";
+
+const GRID_PAUSE_MS = 300;
+const GRID_POLL_MS = 2000;
+
+/** Predictions after every position of the prompt at one checkpoint; arrays are [position, rank]. */
+export interface Predictions {
+  k: number;
+  ids: Int32Array;
+  logits: Float32Array;
+  probabilities: Float32Array;
+  answerRank: Int32Array;
+  answerProbability: Float32Array;
+  tokens: Record<string, string>;
+}
+
+/** A value, or why there is none: `error` is set when it failed, else it is still on its way. */
+export type Reading<T> = { value: T; error: null } | { value: null; error: RequestError | null };
+
+interface Subject {
+  series: number;
+  info: SeriesInfo;
+  prompt: PromptInfo;
+}
+
+export class Answers {
+  readonly #store: Store;
+  readonly #patterns: Fetcher<Uint8Array>;
+  readonly #predictions: Fetcher<Predictions>;
+
+  constructor(store: Store, abort: AbortSignal) {
+    this.#store = store;
+    this.#patterns = new Fetcher(store.requests, new CheckpointCache<Uint8Array>((p) => p.byteLength));
+    this.#predictions = new Fetcher(
+      store.requests,
+      new CheckpointCache<Predictions>((p) => 3 * p.ids.byteLength + 2 * p.answerRank.byteLength),
+    );
+    const stops = [
+      effect(() => this.#patterns.update(this.#wantedPatterns())),
+      effect(() => this.#predictions.update(this.#wantedPredictions())),
+      effect(() => this.#fetchGrid()),
+    ];
+    abort.addEventListener("abort", () => {
+      for (const stop of stops) stop();
+    });
+  }
+
+  /** Lower triangle of uint8 attention of `head` at a checkpoint, for the current series and prompt. */
+  pattern(head: Head, checkpoint: number): Reading<Uint8Array> {
+    return this.#read(this.#patterns, `${this.#key()}/${headName(head)}`, checkpoint);
+  }
+
+  predictions(checkpoint: number): Reading<Predictions> {
+    return this.#read(this.#predictions, this.#key(), checkpoint);
+  }
+
+  #read<T>(fetcher: Fetcher<T>, subject: string, checkpoint: number): Reading<T> {
+    void fetcher.cache.version.value;
+    const value = fetcher.cache.get(subject, checkpoint);
+    return value === undefined
+      ? { value: null, error: fetcher.failure(subject, checkpoint) }
+      : { value, error: null };
+  }
+
+  #key(): string {
+    return `${this.#store.series.value}/${this.#store.promptInfo.value?.generation}`;
+  }
+
+  /** Series and prompt that can be asked about, or null. */
+  #subject(): Subject | null {
+    const { info, promptInfo, series, connected } = this.#store;
+    if (!connected.value || info.value === null || promptInfo.value === null) return null;
+    if (promptInfo.value.error !== null || promptInfo.value.tokens.length === 0) return null;
+    return { series: series.value, info: info.value, prompt: promptInfo.value };
+  }
+
+  /** All usable checkpoints, nearest first, where they are affordable; else the one the slider rests on. */
+  #checkpoints({ info, prompt }: Subject): number[] {
+    const current = prompt.scrub ? this.#store.checkpoint.peek() : this.#store.settled.value;
+    const wanted = prompt.scrub ? info.steps.map((_, index) => index) : [current];
+    return wanted
+      .filter((index) => info.faults[index] === undefined)
+      .sort((a, b) => Math.abs(a - current) - Math.abs(b - current));
+  }
+
+  #wantedPatterns(): Want<Uint8Array>[] {
+    const subject = this.#subject();
+    const heads = this.#store.heads.value;
+    if (subject === null) return [];
+    const checkpoints = this.#checkpoints(subject);
+    const { series, prompt } = subject;
+    const size = triangleSize(prompt.tokens.length);
+    return heads.map((head) => ({
+      lane: `patterns/${headName(head)}`,
+      subject: `${this.#key()}/${headName(head)}`,
+      checkpoints,
+      question: (missing) => ({
+        kind: "patterns",
+        series,
+        generation: prompt.generation,
+        head,
+        checkpoints: missing,
+      }),
+      decode: (part) => {
+        const { shape, values } = take(part.arrays, "patterns", "uint8");
+        if (shape[1] !== size) throw new Error(`patterns of ${shape[1]} cells, not ${size}`);
+        return answered(part, prompt).map((checkpoint, i) => [
+          checkpoint,
+          values.subarray(i * size, (i + 1) * size),
+        ]);
+      },
+    }));
+  }
+
+  #wantedPredictions(): Want<Predictions>[] {
+    const subject = this.#subject();
+    if (subject === null) return [];
+    const { series, prompt } = subject;
+    return [
+      {
+        lane: "predictions",
+        subject: this.#key(),
+        checkpoints: this.#checkpoints(subject),
+        question: (checkpoints) => ({
+          kind: "predictions",
+          series,
+          generation: prompt.generation,
+          checkpoints,
+        }),
+        decode: (part) => decodePredictions(part, prompt),
+      },
+    ];
+  }
+
+  /**
+   * Fetches a grid that is too large for a trait: again and again while it is being computed, and once
+   * more when that is over. The pause lets a score that was just chosen arrive by trait first.
+   */
+  #fetchGrid(): (() => void) | undefined {
+    const { series, scoreInfo, grids, working, connected, fetchedGrids } = this.#store;
+    const score = scoreInfo.value?.name;
+    const key = `${series.value}/${score}`;
+    if (score === undefined || !connected.value || grids.value[key] !== undefined) return;
+    const fetch = () => this.#requestGrid(series.peek(), score);
+    if (working.value) {
+      const timer = setInterval(fetch, GRID_POLL_MS);
+      return () => clearInterval(timer);
+    }
+    const held = fetchedGrids.peek().get(key);
+    if (held !== undefined && "values" in held && held.values.every(Number.isFinite)) return;
+    const timer = setTimeout(fetch, GRID_PAUSE_MS);
+    return () => clearTimeout(timer);
+  }
+
+  #requestGrid(series: number, score: string): void {
+    const { requests, fetchedGrids } = this.#store;
+    const keep = (found: Grid | ErrorInfo) => {
+      fetchedGrids.value = new Map(fetchedGrids.peek()).set(`${series}/${score}`, found);
+    };
+    requests
+      .send({ kind: "grid", series, score }, "grid", (part) => keep(take(part.arrays, "grid", "float32")))
+      .finished.catch((error: RequestError) => keep({ message: error.message, hint: error.hint }));
+  }
+}
+
+/** The checkpoints a part holds; none when it belongs to an older prompt. */
+function answered(part: Part, prompt: PromptInfo): number[] {
+  if (part.body.generation !== prompt.generation) return [];
+  return part.body.checkpoints as number[];
+}
+
+function decodePredictions(part: Part, prompt: PromptInfo): [number, Predictions][] {
+  const n = prompt.tokens.length;
+  const k = part.body.k as number;
+  const tokens = part.body.tokens as Record<string, string>;
+  const ids = take(part.arrays, "ids", "int32").values;
+  const logits = take(part.arrays, "logits", "float32").values;
+  const probabilities = take(part.arrays, "probabilities", "float32").values;
+  const answerRank = take(part.arrays, "answer_rank", "int32").values;
+  const answerProbability = take(part.arrays, "answer_probability", "float32").values;
+  return answered(part, prompt).map((checkpoint, i) => {
+    const [ranked, each] = [
+      [i * n * k, (i + 1) * n * k],
+      [i * n, (i + 1) * n],
+    ] as const;
+    return [
+      checkpoint,
+      {
+        k,
+        ids: ids.subarray(...ranked),
+        logits: logits.subarray(...ranked),
+        probabilities: probabilities.subarray(...ranked),
+        answerRank: answerRank.subarray(...each),
+        answerProbability: answerProbability.subarray(...each),
+        tokens,
+      },
+    ];
+  });
+}

@@ -1,0 +1,50 @@
+/**
+ * What the kernel answered, by subject (such as one head's patterns for one prompt) and checkpoint.
+ *
+ * Subjects that nobody wants any more are kept for as long as they fit, so that going back is instant.
+ */
+import { type ReadonlySignal, signal } from "@preact/signals";
+
+export class CheckpointCache<T> {
+  readonly #subjects = new Map<string, Map<number, T>>();
+  readonly #version = signal(0);
+  readonly #sizeOf: (value: T) => number;
+  readonly #limit: number;
+  #bytes = 0;
+
+  constructor(sizeOf: (value: T) => number, limit = 256 * 2 ** 20) {
+    this.#sizeOf = sizeOf;
+    this.#limit = limit;
+  }
+
+  /** Rises with every change: read it to redraw when something arrives. */
+  get version(): ReadonlySignal<number> {
+    return this.#version;
+  }
+
+  get(subject: string, checkpoint: number): T | undefined {
+    return this.#subjects.get(subject)?.get(checkpoint);
+  }
+
+  missing(subject: string, checkpoints: number[]): number[] {
+    const have = this.#subjects.get(subject);
+    return have === undefined ? checkpoints : checkpoints.filter((checkpoint) => !have.has(checkpoint));
+  }
+
+  /** Adds values; drops the oldest subjects outside `wanted` while too much is held. */
+  add(subject: string, values: Iterable<[number, T]>, wanted: (subject: string) => boolean): void {
+    const held = this.#subjects.get(subject) ?? new Map<number, T>();
+    this.#subjects.set(subject, held);
+    for (const [checkpoint, value] of values) {
+      if (!held.has(checkpoint)) this.#bytes += this.#sizeOf(value);
+      held.set(checkpoint, value);
+    }
+    for (const [old, entries] of this.#subjects) {
+      if (this.#bytes <= this.#limit) break;
+      if (old === subject || wanted(old)) continue;
+      for (const value of entries.values()) this.#bytes -= this.#sizeOf(value);
+      this.#subjects.delete(old);
+    }
+    this.#version.value += 1;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Keeps a cache filled with what is wanted: asks for the checkpoints that are missing, lets a running
+ * request finish when it covers them, and stops requests for subjects nobody wants any more.
+ */
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { CheckpointCache } from "./cache";
+import type { Answer, Part, Question, RequestError, Requests } from "./requests";
+
+export interface Want<T> {
+  /** One running request a lane. */
+  lane: string;
+  /** What the values are of; another subject on the same lane replaces the running request. */
+  subject: string;
+  /** In the order they should arrive. */
+  checkpoints: number[];
+  question: (checkpoints: number[]) => Question;
+  /** Values by checkpoint in one part of the reply. Throws when the part is not what was asked for. */
+  decode: (part: Part) => [number, T][];
+}
+
+interface Running {
+  subject: string;
+  checkpoints: Set<number>;
+  answer: Answer;
+}
+
+interface Failure {
+  checkpoints: Set<number>;
+  error: RequestError;
+}
+
+export class Fetcher<T> {
+  readonly cache: CheckpointCache<T>;
+  readonly #requests: Requests;
+  readonly #running = new Map<string, Running>();
+  readonly #failures = signal<ReadonlyMap<string, Failure>>(new Map());
+  #subjects = new Set<string>();
+
+  constructor(requests: Requests, cache: CheckpointCache<T>) {
+    this.#requests = requests;
+    this.cache = cache;
+  }
+
+  /** Why this checkpoint of the subject did not come; null when it came or still may. */
+  failure(subject: string, checkpoint: number): RequestError | null {
+    const failure = (this.#failures as ReadonlySignal<ReadonlyMap<string, Failure>>).value.get(subject);
+    return failure?.checkpoints.has(checkpoint) ? failure.error : null;
+  }
+
+  update(wants: Want<T>[]): void {
+    this.#subjects = new Set(wants.map(({ subject }) => subject));
+    for (const [lane, running] of this.#running) {
+      if (this.#subjects.has(running.subject)) continue;
+      this.#running.delete(lane);
+      running.answer.cancel();
+    }
+    for (const want of wants) this.#fetch(want);
+  }
+
+  #fetch(want: Want<T>): void {
+    const failed = this.#failures.peek().get(want.subject)?.checkpoints;
+    const missing = this.cache.missing(want.subject, want.checkpoints).filter((c) => !failed?.has(c));
+    const running = this.#running.get(want.lane);
+    if (missing.every((checkpoint) => running?.checkpoints.has(checkpoint))) return;
+    const answer = this.#requests.send(want.question(missing), want.lane, (part) =>
+      this.cache.add(want.subject, want.decode(part), (subject) => this.#subjects.has(subject)),
+    );
+    const started = { subject: want.subject, checkpoints: new Set(missing), answer };
+    this.#running.set(want.lane, started);
+    answer.finished
+      .catch((error: RequestError) => this.#fail(want.subject, missing, error))
+      .finally(() => {
+        if (this.#running.get(want.lane) === started) this.#running.delete(want.lane);
+      });
+  }
+
+  #fail(subject: string, asked: number[], error: RequestError): void {
+    const checkpoints = new Set(this.cache.missing(subject, asked));
+    this.#failures.value = new Map(this.#failures.peek()).set(subject, { checkpoints, error });
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The widget's state as one type, and the messages beside it.
+ *
+ * `ExplorerModel` mirrors the synced traits of `induction_explorer.InductionExplorer`;
+ * tests/widget/test_model_type.py fails when the two lists of names differ.
+ */
+import type { AnyModel } from "@anywidget/types";
+
+/** One array on the wire: row-major, little-endian. `data` may be a window on a larger buffer. */
+export interface Envelope {
+  dtype: DType;
+  shape: number[];
+  data: DataView;
+}
+
+export type DType = "float32" | "int32" | "uint8";
+
+/** Layer and head, both from 0: `[1, 6]` is L1H6. */
+export type Head = [layer: number, head: number];
+
+/** One series: the checkpoints of one model. */
+export interface SeriesInfo {
+  name: string;
+  /** One label a checkpoint, such as "step 1,300". */
+  labels: string[];
+  steps: number[];
+  /** Tokens seen; null where the source does not say. */
+  tokens: (number | null)[];
+  layers: number;
+  heads: number;
+  /** Longest prompt in tokens. */
+  context: number;
+  /** Checkpoints that could not be used: index (as text) to the reason. */
+  faults: Record<string, string>;
+}
+
+/** One score as data: what the picker and its explanation show. */
+export interface ScoreInfo {
+  name: string;
+  title: string;
+  /** Plain text, e.g. "mean over q in second copy of A[q, q-P+1]". */
+  formula: string;
+  /** One sentence for a reader who does not know the score. */
+  meaning: string;
+  /** null = unbounded on that side. */
+  range: [number | null, number | null];
+  /** What uniform attention would score on this probe; null where it has no meaning. */
+  chance: number | null;
+  /** The tokens it is measured on, in words. */
+  probe: string;
+  source: string;
+}
+
+/** The current prompt as one series' tokenizer sees it. */
+export interface PromptInfo {
+  /** Rises with every new prompt; replies to requests carry it so that late ones are dropped. */
+  generation: number;
+  /** Display text a token; control characters are raw, incomplete UTF-8 is written \xE2\x82. */
+  tokens: string[];
+  ids: number[];
+  /** The answer's first token, which is the one that is ranked; "" without an answer. */
+  answer: string;
+  /** Patterns of every checkpoint are affordable: ask for all of them at once. */
+  scrub: boolean;
+  /** Why this series cannot run the prompt (no tokenizer, too long, ...); null when it can. */
+  error: ErrorInfo | null;
+}
+
+export interface ErrorInfo {
+  message: string;
+  hint: string;
+}
+
+export interface Status {
+  state: "computing" | "ready" | "failed";
+  /** What is being computed, in words; "" when ready. */
+  label: string;
+  done: number;
+  total: number;
+  error: ErrorInfo | null;
+}
+
+export interface ExplorerModel {
+  // Public: the reader's choices. Written by both sides; the kernel does not echo what JS wrote.
+  checkpoint: number;
+  compare: number | null;
+  score: string;
+  heads: Head[];
+  series: number;
+  // Public, written by the kernel alone: JS changes them through a "prompt" request.
+  prompt: string;
+  answer: string;
+  // What the kernel computed.
+  _series: SeriesInfo[];
+  _scores: ScoreInfo[];
+  /** "series/score" -> float32 [checkpoint, layer, head]; NaN = not computed (yet). */
+  _grids: Record<string, Envelope>;
+  /** One a series. */
+  _prompts: PromptInfo[];
+  _status: Status;
+}
+
+/**
+ * What JS sends. `id` is unique within the model; the same id comes back on every part of the reply.
+ * A newer request of the same kind (and head) makes the older one stale: send a cancel for it.
+ */
+export type Request =
+  /** Run a new prompt (and the expected answer, "" for none). Reply body {}; then `prompt`, `answer`, `_prompts` have changed. */
+  | { id: string; kind: "prompt"; text: string; answer: string }
+  /**
+   * Patterns of one head, one part a few checkpoints, in the order asked for.
+   * Part body {generation, checkpoints: number[]}; array "patterns" uint8 [checkpoints, n(n+1)/2]: round(255 a), lower triangle, row-major.
+   */
+  | { id: string; kind: "patterns"; series: number; generation: number; head: Head; checkpoints: number[] }
+  /**
+   * Predictions after every position. Part body {generation, checkpoints, k, tokens: Record<id, text>};
+   * arrays "ids" int32 [c, n, k], "logits" float32 [c, n, k], "probabilities" float32 [c, n, k],
+   * "answer_rank" int32 [c, n] (0 = top; -1 = no answer), "answer_probability" float32 [c, n].
+   * The answer at position i is token i+1; at the last position it is the first token of `answer`.
+   */
+  | { id: string; kind: "predictions"; series: number; generation: number; checkpoints: number[] }
+  /** A grid too large for the `_grids` trait. Array "grid" float32 [checkpoint, layer, head]. */
+  | { id: string; kind: "grid"; series: number; score: string }
+  /** Stop the request with this id. No reply. */
+  | { id: string; kind: "cancel" };
+
+/**
+ * What the kernel sends back, with exactly one binary buffer when `chunks` > 0.
+ * A part is a body and its arrays; its bytes (all arrays one after the other) are cut into `chunks`
+ * messages so that none exceeds 1 MiB. Body and arrays come with chunk 0. `done` is set on the last
+ * message of the last part.
+ */
+export type Reply =
+  | { id: string; error: ErrorInfo }
+  | {
+      id: string;
+      chunk: number;
+      chunks: number;
+      done: boolean;
+      body?: Record<string, unknown>;
+      arrays?: { name: string; dtype: DType; shape: number[] }[];
+    };
+
+export type Model = AnyModel<ExplorerModel>;
+
+/** Calls `fn` on every `event` of the model until `signal` aborts: no other way to listen, so that none can leak. */
+export function listen<A extends unknown[]>(
+  model: Model,
+  event: string,
+  fn: (...args: A) => void,
+  signal: AbortSignal,
+): void {
+  if (signal.aborted) return;
+  model.on(event, fn);
+  signal.addEventListener("abort", () => model.off(event, fn), { once: true });
+}
+
+/** Calls `fn` with the trait's value whenever it changes: hosts disagree on what their callbacks receive. */
+export function onChange<K extends keyof ExplorerModel>(
+  model: Model,
+  key: K,
+  fn: (value: ExplorerModel[K]) => void,
+  signal: AbortSignal,
+): void {
+  listen(model, `change:${key}`, () => fn(model.get(key)), signal);
+}

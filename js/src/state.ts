@@ -1,0 +1,251 @@
+/**
+ * One store a model, shared by all views of it: the traits as signals, and what the reader does as actions.
+ *
+ * Nothing here waits for the kernel. The slider sets `checkpoint` at once, `shown` follows on the next
+ * animation frame (everything drawn reads `shown`), and the trait follows when the movement rests.
+ */
+import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { Answers } from "./answers";
+import { decodeFloats, type NumberArray } from "./arrays";
+import { assignSlots, sameHead, sameHeads } from "./heads";
+import {
+  type ErrorInfo,
+  type ExplorerModel,
+  type Head,
+  type Model,
+  onChange,
+  type SeriesInfo,
+} from "./model";
+import { Player } from "./player";
+import { RequestError, Requests } from "./requests";
+
+const REST_MS = 150;
+
+export type Grid = NumberArray<Float32Array>;
+
+export class Store {
+  readonly seriesList: Signal<ExplorerModel["_series"]>;
+  readonly scores: Signal<ExplorerModel["_scores"]>;
+  readonly prompts: Signal<ExplorerModel["_prompts"]>;
+  readonly status: Signal<ExplorerModel["_status"]>;
+  readonly prompt: Signal<string>;
+  readonly answer: Signal<string>;
+  readonly series: Signal<number>;
+  readonly score: Signal<string>;
+  readonly heads: Signal<Head[]>;
+
+  /** Where the slider is; always a checkpoint of the current series. */
+  readonly checkpoint: ReadonlySignal<number>;
+  /** The checkpoint that is drawn: `checkpoint`, once a frame. */
+  readonly shown: Signal<number>;
+  /** The checkpoint the movement came to rest on, as the kernel knows it. */
+  readonly settled: Signal<number>;
+  /** Token the reader clicked, kept while nothing is hovered. */
+  readonly lock = signal<number | null>(null);
+  readonly connected = signal(true);
+  readonly promptRun = signal<{ running: boolean; error: ErrorInfo | null }>({ running: false, error: null });
+
+  readonly info = computed<SeriesInfo | null>(() => this.seriesList.value[this.series.value] ?? null);
+  readonly working = computed(() => this.status.value?.state === "computing");
+  readonly promptInfo = computed(() => this.prompts.value[this.series.value] ?? null);
+  readonly scoreInfo = computed(
+    () => this.scores.value.find(({ name }) => name === this.score.value) ?? this.scores.value[0] ?? null,
+  );
+  /** By "series index/score", as `fetchedGrids`. */
+  readonly grids: Signal<ExplorerModel["_grids"]>;
+  /** Grids too large for a trait, by "series index/score". */
+  readonly fetchedGrids = signal<ReadonlyMap<string, Grid | ErrorInfo>>(new Map());
+  /** [checkpoint, layer, head] of the chosen score; null while the kernel has not sent it. */
+  readonly grid: ReadonlySignal<Grid | ErrorInfo | null>;
+  readonly gridValues = computed(() => {
+    const grid = this.grid.value;
+    return grid === null || "message" in grid ? null : grid.values;
+  });
+  /** One value a head at the shown checkpoint, layer by layer; empty while there is no grid. */
+  readonly shownScores = computed(() => {
+    const size = (this.info.value?.layers ?? 0) * (this.info.value?.heads ?? 0);
+    const start = this.shown.value * size;
+    return this.gridValues.value?.subarray(start, start + size) ?? new Float32Array();
+  });
+  /** Palette slot of each selected head, by name. */
+  readonly slots = signal<ReadonlyMap<string, number>>(new Map());
+  /** The head that token hover speaks of: the one selected last. */
+  readonly activeHead = computed<Head | null>(() => this.heads.value.at(-1) ?? null);
+
+  readonly requests: Requests;
+  readonly answers: Answers;
+  readonly player: Player;
+  readonly #model: Model;
+  readonly #position: Signal<number>;
+  #restTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(model: Model, abort: AbortSignal) {
+    this.#model = model;
+    this.requests = new Requests(model, abort);
+
+    this.seriesList = this.#follow("_series", abort);
+    this.scores = this.#follow("_scores", abort);
+    this.prompts = this.#follow("_prompts", abort);
+    this.status = this.#follow("_status", abort);
+    this.prompt = this.#follow("prompt", abort);
+    this.answer = this.#follow("answer", abort);
+    this.series = this.#follow("series", abort);
+    this.score = this.#follow("score", abort);
+    this.heads = this.#follow("heads", abort);
+
+    this.#position = signal(model.get("checkpoint"));
+    this.checkpoint = computed(() => clamp(this.#position.value, this.info.value));
+    this.shown = signal(this.checkpoint.peek());
+    this.settled = signal(this.checkpoint.peek());
+    onChange(
+      model,
+      "checkpoint",
+      (index) => {
+        clearTimeout(this.#restTimer);
+        batch(() => {
+          this.#position.value = index;
+          this.settled.value = this.checkpoint.peek();
+        });
+      },
+      abort,
+    );
+    abort.addEventListener("abort", () => clearTimeout(this.#restTimer), { once: true });
+    this.#oncePerFrame(abort);
+
+    this.grids = this.#follow("_grids", abort);
+    this.grid = computed(() => {
+      const key = `${this.series.value}/${this.scoreInfo.value?.name}`;
+      const envelope = this.grids.value[key];
+      if (envelope === undefined) return this.fetchedGrids.value.get(key) ?? null;
+      try {
+        return decodeFloats(envelope);
+      } catch (error) {
+        return { message: `The score grid cannot be read: ${(error as Error).message}.`, hint: "" };
+      }
+    });
+    this.#untilAbort(abort, () => {
+      this.slots.value = assignSlots(this.slots.peek(), this.heads.value);
+    });
+    const prompt = computed(() => `${this.series.value}/${this.promptInfo.value?.generation}`);
+    this.#untilAbort(abort, () => {
+      void prompt.value;
+      this.lock.value = null;
+    });
+    this.answers = new Answers(this, abort);
+    this.player = new Player(this, abort);
+  }
+
+  moveTo(index: number): void {
+    const target = clamp(index, this.info.peek());
+    if (target === this.checkpoint.peek()) return;
+    this.#position.value = target;
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(() => {
+      this.settled.value = target;
+      this.#write({ checkpoint: target });
+    }, REST_MS);
+  }
+
+  chooseScore(name: string): void {
+    this.score.value = name;
+    this.#write({ score: name });
+  }
+
+  /** Another series at the checkpoint nearest in tokens, with those selected heads that it has. */
+  chooseSeries(index: number): void {
+    const [before, after] = [this.info.peek(), this.seriesList.peek()[index]];
+    if (after === undefined) return;
+    const checkpoint = before === null ? 0 : nearestCheckpoint(before, this.checkpoint.peek(), after);
+    const heads = this.heads.peek().filter(([layer, head]) => layer < after.layers && head < after.heads);
+    clearTimeout(this.#restTimer);
+    batch(() => {
+      this.series.value = index;
+      this.#position.value = checkpoint;
+      this.settled.value = checkpoint;
+      this.heads.value = heads;
+    });
+    this.#write({ series: index, checkpoint, heads });
+  }
+
+  /** Selects only `head`, or adds or removes it. */
+  selectHead(head: Head, extend: boolean): void {
+    const before = this.heads.peek();
+    const others = before.filter((other) => !sameHead(other, head));
+    const next = !extend ? [head] : others.length < before.length ? others : [...before, head];
+    if (sameHeads(before, next)) return;
+    this.heads.value = next;
+    this.#write({ heads: next });
+  }
+
+  /** Makes a selected head the one that token hover speaks of. */
+  activateHead(head: Head): void {
+    const next = [...this.heads.peek().filter((other) => !sameHead(other, head)), head];
+    if (sameHeads(this.heads.peek(), next)) return;
+    this.heads.value = next;
+    this.#write({ heads: next });
+  }
+
+  async runPrompt(text: string, answer: string): Promise<void> {
+    this.promptRun.value = { running: true, error: null };
+    try {
+      const { finished } = this.requests.send({ kind: "prompt", text, answer }, "prompt", () => {});
+      if ((await finished) === "done") this.promptRun.value = { running: false, error: null };
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      this.promptRun.value = { running: false, error: { message: error.message, hint: error.hint } };
+    }
+  }
+
+  /** A trait as a signal that follows it. A trait the kernel writes is also a sign of life. */
+  #follow<K extends keyof ExplorerModel>(key: K, abort: AbortSignal): Signal<ExplorerModel[K]> {
+    const followed = signal(this.#model.get(key));
+    onChange(
+      this.#model,
+      key,
+      (value) => {
+        if (key.startsWith("_")) this.requests.heard();
+        followed.value = value;
+      },
+      abort,
+    );
+    return followed;
+  }
+
+  #write(traits: Partial<ExplorerModel>): void {
+    if (!this.connected.peek()) return;
+    for (const [key, value] of Object.entries(traits)) this.#model.set(key as keyof ExplorerModel, value);
+    this.#model.save_changes();
+  }
+
+  #oncePerFrame(abort: AbortSignal): void {
+    let frame = 0;
+    this.#untilAbort(abort, () => {
+      if (this.checkpoint.value === this.shown.peek() || frame !== 0) return;
+      frame = requestAnimationFrame(() => {
+        frame = 0;
+        this.shown.value = this.checkpoint.peek();
+      });
+    });
+    abort.addEventListener("abort", () => cancelAnimationFrame(frame), { once: true });
+  }
+
+  #untilAbort(abort: AbortSignal, fn: () => void): void {
+    abort.addEventListener("abort", effect(fn), { once: true });
+  }
+}
+
+function clamp(index: number, info: SeriesInfo | null): number {
+  return Math.max(0, Math.min(index, (info?.steps.length ?? 1) - 1));
+}
+
+/** The checkpoint of `to` nearest to `from`'s `index` in tokens, or in steps where a series has no tokens. */
+export function nearestCheckpoint(from: SeriesInfo, index: number, to: SeriesInfo): number {
+  const byTokens = [...from.tokens, ...to.tokens].every((tokens) => tokens !== null);
+  const at = (info: SeriesInfo, i: number) => (byTokens ? (info.tokens[i] ?? 0) : (info.steps[i] ?? 0));
+  const goal = at(from, index);
+  let nearest = 0;
+  for (let i = 1; i < to.steps.length; i++) {
+    if (Math.abs(at(to, i) - goal) < Math.abs(at(to, nearest) - goal)) nearest = i;
+  }
+  return nearest;
+}

@@ -1,0 +1,71 @@
+/**
+ * Token text and numbers as a reader sees them. Tokens are always shown through text nodes, never as
+ * markup; what has no glyph gets one, so that nothing is invisible and nothing breaks the line.
+ */
+
+const PICTURES: Record<string, string> = { "\n": "⏎", "\t": "⇥" };
+
+/** Characters that would vanish, or turn or break the text around them, as something that can be seen. */
+export function visible(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]/gu,
+    (char) => {
+      const code = char.codePointAt(0) ?? 0;
+      const picture = PICTURES[char];
+      if (picture !== undefined) return picture;
+      return code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
+    },
+  );
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).toUpperCase().padStart(digits, "0");
+}
+
+/** A token in quotes for running text, cut after `limit` characters: `' C'`. */
+export function quoted(text: string, limit = 24): string {
+  return `'${truncated(visible(text), limit)}'`;
+}
+
+export function truncated(text: string, limit: number): string {
+  const chars = Array.from(text);
+  return chars.length <= limit ? text : `${chars.slice(0, limit - 1).join("")}…`;
+}
+
+/** 5,300,000 → "5.3M", 5,000,000 → "5M": for axes. */
+export function compact(value: number): string {
+  return precise(value).replace(/\.0(?=\D|$)/, "");
+}
+
+/** 5,300,000 → "5.3M", 5,017,600 → "5.0M": where numbers follow each other, so that they keep their width. */
+export function precise(value: number): string {
+  for (const [unit, suffix] of [
+    [1e12, "T"],
+    [1e9, "B"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ] as const) {
+    if (value >= unit * 0.9995) return `${round(value / unit)}${suffix}`;
+  }
+  return Number.isInteger(value) ? String(value) : round(value);
+}
+
+function round(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toFixed(1);
+}
+
+/** "step 1,300 · 5.3M tokens"; without the tokens where the series does not know them. */
+export function checkpointText(label: string, tokens: number | null): string {
+  return tokens === null ? label : `${label} · ${precise(tokens)} tokens`;
+}
+
+/** A score: three decimals, a true minus sign. */
+export function scoreText(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3).replace("-", "−") : "not computed";
+}
+
+export function probabilityText(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  if (value > 0 && value < 0.005) return value < 0.0005 ? "<0.001" : value.toFixed(3);
+  return value.toFixed(2);
+}

@@ -1,0 +1,106 @@
+/** How large a head grid's cells are, and what is painted into them. */
+import { cellColors, type Scale, type Theme } from "../color";
+import { headName } from "../heads";
+
+export const GUTTER = 32;
+const MAX_CELL_WIDTH = 110;
+const MAX_CELL_HEIGHT = 46;
+const MIN_CELL = 8;
+const MAX_HEIGHT = 400;
+/** Cells narrower than this are as high as they are wide. */
+const SQUARE_CELL = 14;
+/** Below this a number in a cell would not be read. */
+const NUMBER_WIDTH = 32;
+const NUMBER_HEIGHT = 16;
+
+export interface GridLayout {
+  layers: number;
+  heads: number;
+  /** Of one cell, in CSS pixels. */
+  width: number;
+  height: number;
+}
+
+export function gridLayout(layers: number, heads: number, available: number): GridLayout {
+  const width = Math.floor(Math.max(MIN_CELL, Math.min(MAX_CELL_WIDTH, (available - GUTTER) / heads)));
+  const wide = Math.max(width * 0.7, Math.min(width, SQUARE_CELL));
+  const height = Math.floor(Math.max(MIN_CELL, Math.min(MAX_CELL_HEIGHT, wide, MAX_HEIGHT / layers)));
+  return { layers, heads, width, height };
+}
+
+export function drawGrid(
+  canvas: HTMLCanvasElement,
+  { layers, heads, width, height }: GridLayout,
+  values: Float32Array,
+  scale: Scale | null,
+  theme: Theme,
+): void {
+  const context = canvas.getContext("2d");
+  if (context === null) return;
+  const ratio = globalThis.devicePixelRatio || 1;
+  const [w, h] = [Math.round(heads * width * ratio), Math.round(layers * height * ratio)];
+  if (canvas.width !== w || canvas.height !== h) {
+    [canvas.width, canvas.height] = [w, h];
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    // Here and not on every frame: a font makes the browser bring all styles up to date.
+    context.font = `${Math.min(13, Math.round(height * 0.4 + 2))}px ${getComputedStyle(canvas).fontFamily}`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+  }
+  context.clearRect(0, 0, heads * width, layers * height);
+  const gap = width > 14 ? 1 : 0.5;
+  const numbers = width >= NUMBER_WIDTH && height >= NUMBER_HEIGHT;
+  for (let index = 0; index < layers * heads; index++) {
+    const value = values[index] ?? Number.NaN;
+    const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
+    const { fill, ink } =
+      scale === null ? cellColors(NOTHING, Number.NaN, theme) : cellColors(scale, value, theme);
+    context.fillStyle = fill;
+    context.fillRect(x, y, width - gap, height - gap);
+    if (!numbers || !Number.isFinite(value)) continue;
+    context.fillStyle = ink;
+    context.fillText(value.toFixed(2).replace("-", "−"), x + (width - gap) / 2, y + (height - gap) / 2 + 0.5);
+  }
+}
+
+const NOTHING: Scale = { min: 0, max: 1, kind: "sequential", lut: new Uint32Array(256) };
+
+/** Names the cells: "L1H2 induction 0.397". */
+export function nameCells(
+  cells: ArrayLike<Element>,
+  heads: number,
+  score: string,
+  values: Float32Array,
+): void {
+  for (let index = 0; index < cells.length; index++) {
+    const name = headName([Math.floor(index / heads), index % heads]);
+    cells[index]?.setAttribute("aria-label", `${name} ${score} ${spoken(values[index] ?? Number.NaN)}`);
+  }
+}
+
+function spoken(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3) : "not computed";
+}
+
+/** The cell an arrow key, Home or End leads to from `index`; null for any other key. */
+export function movedIndex(key: string, index: number, { layers, heads }: GridLayout): number | null {
+  const [row, column] = [Math.floor(index / heads), index % heads];
+  const at = (r: number, c: number) =>
+    Math.max(0, Math.min(layers - 1, r)) * heads + Math.max(0, Math.min(heads - 1, c));
+  switch (key) {
+    case "ArrowLeft":
+      return at(row, column - 1);
+    case "ArrowRight":
+      return at(row, column + 1);
+    case "ArrowUp":
+      return at(row - 1, column);
+    case "ArrowDown":
+      return at(row + 1, column);
+    case "Home":
+      return at(row, 0);
+    case "End":
+      return at(row, heads - 1);
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Scores of all heads at the shown checkpoint. Colours and numbers are one canvas, redrawn once a frame;
+ * over it lie the cells that can be focused, selected and read aloud, which change far less often.
+ */
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { type Scale, scoreScale, slotColor } from "../color";
+import { headName, sameHead } from "../heads";
+import type { Head } from "../model";
+import { drawGrid, type GridLayout, gridLayout, movedIndex, nameCells } from "./grid-drawing";
+import { Legend } from "./legend";
+import { useWidth } from "./use-width";
+import type { View, ViewProps } from "./view";
+
+/** Up to this many cells the names follow every frame; more of them wait until the movement rests. */
+const LIVE_CELLS = 64;
+const REST_MS = 120;
+/** Narrower than this, a cell has no room for a ring in the ring. */
+const SMALL_CELL = 24;
+
+export function HeadGrid({ view }: ViewProps) {
+  const { store, theme } = view;
+  const [ref, available] = useWidth<HTMLElement>();
+  const layout = useComputed<GridLayout | null>(() => {
+    const info = store.info.value;
+    return info === null || available.value === 0
+      ? null
+      : gridLayout(info.layers, info.heads, available.value);
+  });
+  const scale = useComputed<Scale | null>(() => {
+    const [score, values] = [store.scoreInfo.value, store.gridValues.value];
+    return score === null || values === null ? null : scoreScale(score, values, theme.value);
+  });
+  const laid = layout.value;
+  return (
+    <section class="ie-grid" ref={ref}>
+      <div class="ie-caption">
+        <span class="ie-heading">{store.scoreInfo.value?.title} at this checkpoint</span>
+        <span class="ie-note"> by layer and head</span>
+      </div>
+      {laid !== null && (
+        <Cells key={`${laid.layers}x${laid.heads}`} view={view} layout={laid} scale={scale} />
+      )}
+      <Legend view={view} scale={scale} />
+    </section>
+  );
+}
+
+interface CellsProps extends ViewProps {
+  layout: GridLayout;
+  scale: ReadonlySignal<Scale | null>;
+}
+
+function Cells({ view, layout, scale }: CellsProps) {
+  const { store, theme } = view;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const grid = useRef<HTMLDivElement>(null);
+  const cursor = useSignal(0);
+  const laid = useSignal(layout);
+  laid.value = layout;
+
+  useSignalEffect(() => {
+    if (canvas.current === null) return;
+    drawGrid(canvas.current, laid.value, store.shownScores.value, scale.value, theme.value);
+  });
+  useSignalEffect(() => {
+    const [score, values] = [store.scoreInfo.value?.name ?? "", store.shownScores.value];
+    const cells = grid.current?.querySelectorAll("[role=gridcell]") ?? [];
+    if (cells.length <= LIVE_CELLS) return nameCells(cells, laid.value.heads, score, values);
+    const timer = setTimeout(() => nameCells(cells, laid.value.heads, score, values), REST_MS);
+    return () => clearTimeout(timer);
+  });
+
+  const choose = (event: MouseEvent | KeyboardEvent) => {
+    const head = headAt(event.target);
+    if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const target = movedIndex(event.key, cursor.value, layout);
+    if (target === null && event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    // The notebook would move between cells.
+    event.stopPropagation();
+    if (target === null) return choose(event);
+    grid.current?.querySelectorAll<HTMLElement>("[role=gridcell]")[target]?.focus();
+  };
+  const style = { "--ie-cell-w": `${layout.width}px`, "--ie-cell-h": `${layout.height}px` };
+  return (
+    <div class={`ie-grid-body ${layout.width < SMALL_CELL ? "ie-grid-small" : ""}`} style={style}>
+      <AxisNames layout={layout} />
+      <canvas ref={canvas} class="ie-grid-canvas" />
+      <div
+        ref={grid}
+        class="ie-grid-cells"
+        role="grid"
+        aria-label="Head scores"
+        aria-multiselectable="true"
+        tabIndex={-1}
+        onClick={choose}
+        onKeyDown={onKeyDown}
+        onFocusIn={(event) => {
+          const head = headAt(event.target);
+          if (head !== null) cursor.value = head[0] * layout.heads + head[1];
+        }}
+        onPointerOver={(event) => {
+          view.hoverHead.value = headAt(event.target);
+        }}
+        onPointerLeave={() => {
+          view.hoverHead.value = null;
+        }}
+      >
+        {range(layout.layers).map((layer) => (
+          <div role="row" class="ie-grid-row" tabIndex={-1} key={layer}>
+            {range(layout.heads).map((head) => (
+              <Cell
+                key={head}
+                view={view}
+                head={[layer, head]}
+                reachable={cursor.value === layer * layout.heads + head}
+              />
+            ))}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Cell({ view, head, reachable }: { view: View; head: Head; reachable: boolean }) {
+  const slot = view.store.slots.value.get(headName(head));
+  const hovered = view.hoverHead.value !== null && sameHead(view.hoverHead.value, head);
+  return (
+    <div
+      role="gridcell"
+      class={`ie-cell ${hovered ? "ie-cell-hovered" : ""}`}
+      data-head={head.join()}
+      tabIndex={reachable ? 0 : -1}
+      aria-selected={slot !== undefined}
+      style={slot === undefined ? {} : { "--ie-slot": slotColor(slot, view.theme.value) }}
+    />
+  );
+}
+
+function AxisNames({ layout }: { layout: GridLayout }) {
+  const [everyHead, everyLayer] = [Math.ceil(30 / layout.width), Math.ceil(13 / layout.height)];
+  return (
+    <>
+      <div class="ie-grid-columns" aria-hidden="true">
+        {range(layout.heads).map((head) => (
+          <span key={head}>{head % everyHead === 0 ? `H${head}` : ""}</span>
+        ))}
+      </div>
+      <div class="ie-grid-layers" aria-hidden="true">
+        {range(layout.layers).map((layer) => (
+          <span key={layer}>{layer % everyLayer === 0 ? `L${layer}` : ""}</span>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function headAt(target: EventTarget | null): Head | null {
+  const cell = target instanceof HTMLElement ? target.closest<HTMLElement>("[data-head]") : null;
+  const [layer, head] = cell?.dataset.head?.split(",").map(Number) ?? [];
+  return layer === undefined || head === undefined ? null : [layer, head];
+}
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, index) => index);
+}

@@ -1,0 +1,48 @@
+/** The colour scale with its ends, and where chance lies on it. */
+import type { ReadonlySignal } from "@preact/signals";
+import { gradient, type Scale } from "../color";
+import { headName } from "../heads";
+import { scoreText } from "../text";
+import type { ViewProps } from "./view";
+
+export function Legend({ view, scale }: ViewProps & { scale: ReadonlySignal<Scale | null> }) {
+  const { scoreInfo } = view.store;
+  if (scale.value === null || scoreInfo.value === null) {
+    return <p class="ie-note">No values of this score yet.</p>;
+  }
+  const { min, max, lut } = scale.value;
+  const { chance, title } = scoreInfo.value;
+  const at = chance === null ? null : (100 * (chance - min)) / (max - min);
+  return (
+    <div class="ie-legend">
+      <span class="ie-legend-title">{title}</span>
+      <span class="ie-legend-end">{end(min)}</span>
+      <span class="ie-legend-bar" style={{ background: gradient(lut) }}>
+        {at !== null && at >= 0 && at <= 100 && (
+          <span class="ie-legend-chance" style={{ left: `${at}%` }}>
+            <span class="ie-legend-chance-text">chance</span>
+          </span>
+        )}
+      </span>
+      <span class="ie-legend-end">{end(max)}</span>
+      <Readout view={view} />
+    </div>
+  );
+}
+
+/** The value under the pointer, for cells too small to hold a number. */
+function Readout({ view }: ViewProps) {
+  const head = view.hoverHead.value;
+  const info = view.store.info.value;
+  if (head === null || info === null) return <span class="ie-legend-readout" />;
+  const value = view.store.shownScores.value[head[0] * info.heads + head[1]] ?? Number.NaN;
+  return (
+    <span class="ie-legend-readout">
+      {headName(head)} {scoreText(value)}
+    </span>
+  );
+}
+
+function end(value: number): string {
+  return Number.isInteger(value) ? String(value).replace("-", "−") : value.toPrecision(2).replace("-", "−");
+}

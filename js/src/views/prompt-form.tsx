@@ -1,0 +1,72 @@
+/** The prompt, the answer expected after it, and what went wrong with them. */
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { Alert } from "./notices";
+import type { ViewProps } from "./view";
+
+export function PromptForm({ view }: ViewProps) {
+  const { store } = view;
+  const text = useSignal(store.prompt.peek());
+  const answer = useSignal(store.answer.peek());
+  useSignalEffect(() => {
+    text.value = store.prompt.value;
+  });
+  useSignalEffect(() => {
+    answer.value = store.answer.value;
+  });
+  const { running, error } = store.promptRun.value;
+  const problem = error ?? store.promptInfo.value?.error ?? null;
+  const idle = store.connected.value && !running;
+  const run = () => {
+    if (idle) store.runPrompt(text.value, answer.value);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    // The notebook would run the cell.
+    event.stopPropagation();
+    run();
+  };
+  return (
+    <form
+      class="ie-prompt"
+      onSubmit={(event) => {
+        event.preventDefault();
+        run();
+      }}
+      onKeyDown={onKeyDown}
+    >
+      <label class="ie-field ie-field-prompt">
+        <span class="ie-heading">Prompt</span>
+        <textarea
+          class="ie-input"
+          aria-label="Prompt"
+          rows={2}
+          spellcheck={false}
+          value={text.value}
+          onInput={(event) => {
+            text.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <label class="ie-field ie-field-answer">
+        <span class="ie-heading">Answer</span>
+        <input
+          class="ie-input"
+          type="text"
+          aria-label="Answer"
+          placeholder="optional"
+          spellcheck={false}
+          autocomplete="off"
+          value={answer.value}
+          onInput={(event) => {
+            answer.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <button type="submit" class="ie-button ie-run" disabled={!idle} title="Ctrl+Enter">
+        Run
+      </button>
+      {problem !== null && <Alert {...problem} />}
+    </form>
+  );
+}

@@ -1,0 +1,91 @@
+/** The checkpoint slider: the one control that moves everything else. */
+import { useMemo } from "preact/hooks";
+import type { SeriesInfo } from "../model";
+import { checkpointText, compact, precise } from "../text";
+import type { ViewProps } from "./view";
+
+const TICK_LABELS = 6;
+const OWN_KEYS = new Set([
+  "ArrowLeft",
+  "ArrowRight",
+  "ArrowUp",
+  "ArrowDown",
+  "Home",
+  "End",
+  "PageUp",
+  "PageDown",
+]);
+
+export function Slider({ view }: ViewProps) {
+  const { info, checkpoint, player } = view.store;
+  const ticks = useMemo(() => info.value && <Ticks info={info.value} />, [info.value]);
+  if (info.value === null) return null;
+  const { labels, tokens } = info.value;
+  const [index, last] = [checkpoint.value, labels.length - 1];
+  const single = last < 1;
+  return (
+    <div class={`ie-slider ${single ? "ie-slider-single" : ""}`}>
+      <div class="ie-slider-head">
+        <button
+          type="button"
+          class="ie-button ie-play"
+          aria-label={player.playing.value ? "Pause" : "Play"}
+          disabled={single}
+          onClick={() => player.toggle()}
+        >
+          <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+            <path d={player.playing.value ? "M3 2h4v12H3zM9 2h4v12H9z" : "M4 1.5v13l10-6.5z"} />
+          </svg>
+        </button>
+        <span class="ie-now">
+          <span class="ie-now-step">{labels[index]}</span>
+          {tokens[index] != null && (
+            <span class="ie-now-tokens"> · {precise(tokens[index] as number)} tokens</span>
+          )}
+        </span>
+        <span class="ie-now-count">{single ? "a single checkpoint" : `${index + 1} of ${last + 1}`}</span>
+      </div>
+      <input
+        type="range"
+        class="ie-range"
+        aria-label="Checkpoint"
+        aria-valuetext={checkpointText(labels[index] ?? "", tokens[index] ?? null)}
+        aria-disabled={single}
+        min={0}
+        max={last}
+        step={1}
+        value={index}
+        style={{ "--ie-done": `${single ? 0 : (100 * index) / last}%` }}
+        onInput={(event) => {
+          player.playing.value = false;
+          view.store.moveTo(Number(event.currentTarget.value));
+        }}
+        // The notebook would take these keys for moving between cells.
+        onKeyDown={(event) => OWN_KEYS.has(event.key) && event.stopPropagation()}
+      />
+      {ticks}
+    </div>
+  );
+}
+
+function Ticks({ info }: { info: SeriesInfo }) {
+  const { faults } = info;
+  const last = info.steps.length - 1;
+  const labelled = new Set(
+    Array.from({ length: TICK_LABELS }, (_, i) => Math.round((i * last) / (TICK_LABELS - 1))),
+  );
+  return (
+    <div class="ie-ticks" aria-hidden="true">
+      {info.steps.map((step, index) => (
+        <span
+          key={step}
+          class={`ie-tick ${faults[index] === undefined ? "" : "ie-tick-fault"}`}
+          style={{ left: `${last < 1 ? 0 : (100 * index) / last}%` }}
+          title={faults[index]}
+        >
+          {labelled.has(index) && <span class="ie-tick-label">{compact(info.tokens[index] ?? step)}</span>}
+        </span>
+      ))}
+    </div>
+  );
+}

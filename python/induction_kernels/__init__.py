@@ -1,0 +1,28 @@
+"""The numbers: attention patterns, head scores and losses of causal transformers.
+
+Nothing here knows of a screen; `induction_explorer` shows what this package computes.
+"""
+
+from induction_kernels.attention.patterns import attention_patterns
+from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.demo import load_demo
+from induction_kernels.errors import InductionError
+from induction_kernels.losses import in_context_learning, token_losses, top_predictions
+from induction_kernels.models import Model, as_model
+from induction_kernels.scores import SCORES, head_scores
+from induction_kernels.sweep import sweep
+
+__all__ = [
+    "SCORES",
+    "CheckpointSeries",
+    "InductionError",
+    "Model",
+    "as_model",
+    "attention_patterns",
+    "head_scores",
+    "in_context_learning",
+    "load_demo",
+    "sweep",
+    "token_losses",
+    "top_predictions",
+]

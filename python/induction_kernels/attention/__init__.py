@@ -1,0 +1,1 @@
+"""Attention read from a model: single cells for scores, whole patterns for pictures."""

@@ -1,0 +1,286 @@
+"""The cells that scores read, without ever forming a pattern.
+
+Fused attention computes the log-sum-exp of every row of S on its way. With it, any single cell of
+the pattern is A[q, k] = exp(S[q, k] - lse[q]), and S[q, k] is one dot product. So a score costs a
+few dot products beside the model's own fused forward pass, and memory linear in the length.
+
+Three kinds of models run here: Hugging Face models on Transformers' attention interface,
+TransformerLens' native models, and TransformerBridges over Hugging Face models, for which the
+native module is rebuilt over the same storage. Whatever does not fit raises DoesNotFitError, and
+the caller takes the hooked path.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from induction_kernels.attention.readout import Reading
+from induction_kernels.models import Model
+
+
+class DoesNotFitError(Exception):
+    """The model computes attention in a way that these kernels do not; says which."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerAttention:
+    """One layer's attention, ready to be read where it matters.
+
+    Attributes:
+        q, k: after rotation; heads of a group share their keys.
+        lse: log-sum-exp of the rows of S.
+        scale: what dot products are multiplied by.
+        allowed: the cells that are not masked; None where attention is simply causal.
+    """
+
+    layer: int
+    q: Float[Tensor, "batch head pos d_head"]
+    k: Float[Tensor, "batch kv_head pos d_head"]
+    lse: Float[Tensor, "batch head pos"]
+    scale: float
+    allowed: Bool[Tensor, "batch #head pos pos"] | None
+
+    def mean_of_cells(self, reading: Reading) -> Float[Tensor, " head"]:
+        """What a score reads: float32, on the model's device."""
+        queries = reading.readout.queries.to(self.q.device)
+        keys = reading.readout.keys.to(self.q.device)
+        # [batch, kv_head, group, cell, d_head] against the group's one key.
+        grouped = self.q[:, :, queries].unflatten(1, (self.k.shape[1], -1)).float()
+        s = self.scale * (grouped * self.k[:, :, None, keys].float()).sum(-1).flatten(1, 2)
+        if reading.of == "pattern":
+            s = (s - self.lse[:, :, queries]).exp()
+            if self.allowed is not None:
+                s = s * self.allowed[:, :, queries, keys]
+        return s.sum(-1).mean(0) / reading.readout.n_queries
+
+    def rows(self, head: int, start: int, stop: int) -> Float[Tensor, "batch row key"]:
+        """Rows start..stop-1 of a head's pattern, up to the last key they can see; float32."""
+        kv_head = head * self.k.shape[1] // self.q.shape[1]
+        q, k = self.q[:, head, start:stop].float(), self.k[:, kv_head, :stop].float()
+        a = (self.scale * q @ k.mT - self.lse[:, head, start:stop, None]).exp()
+        if self.allowed is not None:
+            return a * self.allowed[:, min(head, self.allowed.shape[1] - 1), start:stop, :stop]
+        return a.tril(diagonal=start)
+
+
+_Reader = Callable[[LayerAttention], None]
+
+
+def run_fused(
+    model: Model, tokens: Int[Tensor, "batch pos"], read: _Reader, *, logits: bool = False
+) -> Float[Tensor, "batch pos d_vocab"] | None:
+    """Run the model with fused attention and show each layer's to `read`.
+
+    Returns the logits when asked for; without, the unembedding is not computed.
+
+    Raises:
+        DoesNotFitError: soft cap, folded weights, active hooks, or attention that is not on
+            Transformers' interface.
+    """
+    run = _runner(model)
+    with model.evaluating():
+        return run(tokens.to(model.device), read, logits)
+
+
+def read_fused(
+    model: Model, tokens: Int[Tensor, "batch pos"], readings: dict[str, Reading]
+) -> dict[str, Float[Tensor, "layer head"]]:
+    """The mean of each reading's cells for every head, float32 on the CPU.
+
+    Raises:
+        DoesNotFitError: as `run_fused`.
+    """
+    found = {name: torch.full((model.n_layers, model.n_heads), torch.nan) for name in readings}
+
+    def read(attention: LayerAttention) -> None:
+        for name, reading in readings.items():
+            found[name][attention.layer] = attention.mean_of_cells(reading).cpu()
+
+    run_fused(model, tokens, read)
+    return found
+
+
+def _attention(
+    q: Float[Tensor, "batch head pos d_head"],
+    k: Float[Tensor, "batch kv_head pos d_head"],
+    v: Float[Tensor, "batch kv_head pos d_head"],
+    scale: float,
+    allowed: Bool[Tensor, "batch #head pos pos"] | None,
+) -> tuple[Float[Tensor, "batch head pos d_head"], Float[Tensor, "batch head pos"]]:
+    """Fused attention that returns its rows' log-sum-exp beside its output, chosen by device."""
+    group = q.shape[1] // k.shape[1]
+    k, v = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (k, v))
+    bias = None
+    if allowed is not None:
+        bias = torch.zeros(allowed.shape, dtype=q.dtype, device=q.device)
+        bias = bias.masked_fill(~allowed, -torch.inf)
+    causal = allowed is None
+    if q.device.type == "cpu":
+        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        return flash(q, k, v, 0.0, causal, attn_mask=bias, scale=scale)
+    if q.device.type == "cuda":
+        efficient = torch.ops.aten._scaled_dot_product_efficient_attention
+        if bias is not None:
+            bias = bias.expand(q.shape[0], q.shape[1], -1, -1)
+        out, lse, *_ = efficient(q, k, v, bias, True, 0.0, causal, scale=scale)
+        return out, lse[..., : q.shape[2]]  # rows are padded to a multiple of 32
+    raise DoesNotFitError(f"no fused attention with log-sum-exp on {q.device.type}")
+
+
+def _runner(model: Model) -> Callable[[Tensor, _Reader, bool], Tensor | None]:
+    """How to run this model."""
+    module: Any = model.module
+    if model.kind == "hugging_face":
+        return partial(_run_hugging_face, module)
+    original = getattr(module, "original_model", None)
+    if original is None:
+        raise DoesNotFitError("a HookedTransformer computes its attention itself")
+    if model.weights == "folded":
+        raise DoesNotFitError("compatibility mode changed the weights")
+    if any(point.fwd_hooks for point in module.hook_dict.values()):
+        raise DoesNotFitError("the bridge has hooks, which only its own forward pass runs")
+    if type(original).__name__ == "NativeModel":
+        return partial(_run_native, original)
+    return partial(_run_hugging_face, _unbridged(original))
+
+
+# --- Transformers' attention interface ------------------------------------------------------------
+
+_INTERFACE = "induction_kernels_fused"
+_current = threading.local()
+
+
+def _run_hugging_face(module: Any, tokens: Tensor, read: _Reader, logits: bool) -> Tensor | None:
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    AttentionInterface.register(_INTERFACE, _attend)
+    # Gives no mask at all where attention is simply causal, so nothing is quadratic.
+    AttentionMaskInterface.register(_INTERFACE, sdpa_mask)
+    body = module.base_model
+    if body is module:
+        raise DoesNotFitError(f"{type(module).__name__} has no body apart from its head")
+    before = module.config._attn_implementation
+    _current.read = read
+    _current.layers = 0
+    try:
+        module.set_attn_implementation(_INTERFACE)
+        out = (module if logits else body)(input_ids=tokens, use_cache=False)
+    finally:
+        module.set_attn_implementation(before)
+        del _current.read
+    if _current.layers == 0:
+        raise DoesNotFitError(
+            f"{type(module).__name__} does not use Transformers' attention interface"
+        )
+    return out.logits if logits else None
+
+
+def _attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    if softcap is not None or s_aux is not None:
+        raise DoesNotFitError("fused attention has no soft cap and no sinks")
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    out, lse = _attention(query, key, value, scale, attention_mask)
+    _current.layers += 1
+    _current.read(LayerAttention(module.layer_idx, query, key, lse, scale, attention_mask))
+    return out.transpose(1, 2).contiguous(), None
+
+
+# --- TransformerLens' native models -----------------------------------------------------------
+
+
+def _run_native(native: Any, tokens: Tensor, read: _Reader, logits: bool) -> Tensor | None:
+    """NativeModel.forward with fused attention."""
+    residual = _bare(native.tok_embed)(tokens)
+    if native.pos is not None:
+        residual = residual + _bare(native.pos).weight[: tokens.shape[1]]
+    for layer, wrapped in enumerate(native.layers):
+        block = _bare(wrapped)
+        attention = _bare(block.attn)
+        if attention.attn_scores_soft_cap > 0 or not attention.causal:
+            raise DoesNotFitError("fused attention has no soft cap")
+        normal = _bare(block.ln1)(residual)
+        q, k, v = (
+            _bare(project)(normal).unflatten(-1, (-1, attention.d_head)).transpose(1, 2)
+            for project in (attention.q, attention.k, attention.v)
+        )
+        if attention.rotary is not None:
+            q, k = attention.rotary.apply_rope(q, k)
+        out, lse = _attention(q, k, v, 1 / attention.scale, None)
+        read(LayerAttention(layer, q, k, lse, 1 / attention.scale, None))
+        residual = residual + _bare(attention.o)(out.transpose(1, 2).flatten(2))
+        if not block.cfg.attn_only:
+            residual = residual + block.mlp(_bare(block.ln2)(residual))
+    if not logits:
+        return None
+    found = _bare(native.head)(_bare(native.ln_out)(residual))
+    cap = native.output_logits_soft_cap
+    return cap * torch.tanh(found / cap) if cap > 0 else found
+
+
+def _bare(component: Any) -> Any:
+    """What a bridge component wraps; anything else is itself."""
+    return getattr(component, "original_component", None) or component
+
+
+# --- bridges over Hugging Face models -----------------------------------------------------------
+
+_unbridged_modules: weakref.WeakKeyDictionary[nn.Module, nn.Module] = weakref.WeakKeyDictionary()
+
+
+def _unbridged(bridged: Any) -> Any:
+    """The Hugging Face model that a bridge took apart, built anew over the same storage.
+
+    Bridges rebuild attention by matmul. The new module holds the bridge's own tensors, so weights
+    swapped into the bridge are its weights too, and there is no second copy.
+    """
+    known = _unbridged_modules.get(bridged)
+    tensors = {
+        name.replace("._original_component", ""): tensor
+        for name, tensor in [
+            # The same tensor under every name it has: a joint qkv is there as such, too.
+            *bridged.named_parameters(remove_duplicate=False),
+            *bridged.named_buffers(remove_duplicate=False),
+        ]
+    }
+    if known is not None and all(
+        name not in tensors or tensors[name].data_ptr() == parameter.data_ptr()
+        for name, parameter in known.named_parameters()
+    ):
+        return known
+    with torch.device("meta"):
+        fresh = type(bridged)(bridged.config).eval()
+    fresh.load_state_dict(
+        {name: tensor for name, tensor in tensors.items() if name in fresh.state_dict()},
+        strict=False,
+        assign=True,
+    )
+    for name, buffer in fresh.named_buffers():
+        if buffer.is_meta and name in tensors:
+            owner, _, leaf = name.rpartition(".")
+            setattr(fresh.get_submodule(owner), leaf, tensors[name])
+    fresh.tie_weights()
+    missing = [n for n, t in [*fresh.named_parameters(), *fresh.named_buffers()] if t.is_meta]
+    if missing:
+        raise DoesNotFitError(f"the bridge does not show {missing[0]} of the model it wraps")
+    _unbridged_modules[bridged] = fresh
+    return fresh

@@ -1,0 +1,240 @@
+"""CheckpointSeries: an ordered list of labelled, lazily loaded weights of one model."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from induction_kernels.checkpoints.weights import swap_weights
+from induction_kernels.errors import CheckpointError, SelectionError
+from induction_kernels.models import Model, as_model, remember
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One stop of the slider.
+
+    Attributes:
+        step: optimizer steps taken.
+        tokens: tokens seen, or None where the source does not say.
+    """
+
+    step: int
+    tokens: int | None = None
+
+    @property
+    def label(self) -> str:
+        return f"step {self.step:,}"
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where a series' weights come from."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def checkpoints(self) -> Sequence[Checkpoint]: ...
+
+    @property
+    def tokenizer(self) -> Any | None: ...
+
+    def build(self) -> nn.Module:
+        """A new module of the series' architecture; its weights are replaced before use."""
+
+    def weights(self, index: int) -> Mapping[str, Tensor]:
+        """The state dict of a checkpoint.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+
+
+@dataclass
+class _Residence:
+    """Where a resident model's weights come from. Not the series itself, which holds the model:
+    the model could then never be freed."""
+
+    source: Source
+    indices: list[int]
+    loaded: int | None = None
+
+
+# So that an explorer given a model finds its series.
+_residences: weakref.WeakKeyDictionary[nn.Module, _Residence] = weakref.WeakKeyDictionary()
+
+
+class CheckpointSeries:
+    """The checkpoints of one model, in training order.
+
+    One model is resident: `load` puts a checkpoint's weights into it and returns it, so what an
+    earlier `load` returned now holds the new weights too. `replica` gives an independent one.
+    """
+
+    def __init__(self, source: Source, indices: Sequence[int] | None = None) -> None:
+        """Use `from_folder`, `from_state_dicts` or `load_demo`; a Source is for new kinds."""
+        self._source = source
+        self._indices = list(range(len(source.checkpoints)) if indices is None else indices)
+        if not self._indices:
+            raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
+        self._resident: nn.Module | None = None
+        self._residence = _Residence(source, self._indices)
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: str | Path,
+        model: Any | None = None,
+        *,
+        tokenizer: Any | None = None,
+        tokens_per_step: int | None = None,
+    ) -> CheckpointSeries:
+        """The checkpoints of a local training run.
+
+        Args:
+            folder: holds Hugging Face `checkpoint-<step>/` folders, or files
+                `<anything>_<step>.safetensors`.
+            model: for files, the model whose weights they are; it is copied, not changed.
+            tokenizer: otherwise the folder's own, if it has one.
+            tokens_per_step: to count tokens where the run did not write them down.
+
+        Raises:
+            CheckpointError: no checkpoints there, or files without a model.
+        """
+        from induction_kernels.checkpoints.folder import open_folder
+
+        return cls(open_folder(Path(folder), model, tokenizer, tokens_per_step))
+
+    @classmethod
+    def from_state_dicts(
+        cls,
+        model: Any,
+        state_dicts: Iterable[Mapping[str, Tensor]],
+        *,
+        steps: Iterable[int] | None = None,
+        tokens: Iterable[int] | None = None,
+        tokenizer: Any | None = None,
+        name: str | None = None,
+    ) -> CheckpointSeries:
+        """State dicts in memory, such as a training loop collects.
+
+        Args:
+            model: a model they fit; it is copied, not changed.
+            steps: rising; 0, 1, 2, ... by default.
+            tokens: tokens seen at each, if known.
+
+        Raises:
+            CheckpointError: no state dicts, or steps or tokens that do not match them.
+        """
+        from induction_kernels.checkpoints.memory import MemorySource
+
+        return cls(MemorySource(model, state_dicts, steps, tokens, tokenizer, name))
+
+    @classmethod
+    def single(cls, model: Model) -> CheckpointSeries:
+        """A model without a history: a series of one, whose resident is the model itself."""
+        from induction_kernels.checkpoints.memory import SingleSource
+
+        return cls(SingleSource(model))
+
+    # --- what is in it ---
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def labels(self) -> list[str]:
+        return [checkpoint.label for checkpoint in self]
+
+    @property
+    def steps(self) -> list[int]:
+        return [checkpoint.step for checkpoint in self]
+
+    @property
+    def tokens(self) -> list[int | None]:
+        """Tokens seen at each checkpoint; None where unknown."""
+        return [checkpoint.tokens for checkpoint in self]
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __iter__(self) -> Iterator[Checkpoint]:
+        return (self._source.checkpoints[index] for index in self._indices)
+
+    def __getitem__(self, index: int) -> Checkpoint:
+        return self._source.checkpoints[self._indices[self._resolve(index)]]
+
+    def __repr__(self) -> str:
+        span = f"{self.labels[0]} to {self.labels[-1]}"
+        return f"<CheckpointSeries {self.name}: {len(self)} checkpoints, {span}>"
+
+    def select(self, indices: Iterable[int]) -> CheckpointSeries:
+        """A series of these checkpoints only, in training order, with a resident of its own."""
+        chosen = sorted({self._resolve(i) for i in indices})
+        return CheckpointSeries(self._source, [self._indices[i] for i in chosen])
+
+    def replica(self) -> CheckpointSeries:
+        """The same checkpoints with a resident of its own, so that loading disturbs nobody."""
+        return CheckpointSeries(self._source, self._indices)
+
+    # --- weights ---
+
+    def load(self, index: int) -> Any:
+        """The resident model with the weights of a checkpoint; negative counts from the end.
+
+        The first call builds the model, the next ones swap weights in place.
+
+        Raises:
+            SelectionError: (an IndexError) no such checkpoint.
+            CheckpointError: weights that are damaged, hold NaN or do not fit. The resident model
+                then still holds what it held before.
+        """
+        index = self._resolve(index)
+        if index != self._residence.loaded:
+            weights = self._source.weights(self._indices[index])
+            if self._resident is None:
+                self._resident = self._source.build()
+                remember(self._resident, self._source.tokenizer, self.name)
+            if weights:
+                swap_weights(self._resident, weights, f"{self.name}, {self[index].label}")
+                _residences[self._resident] = self._residence
+            self._residence.loaded = index
+        return self._resident
+
+    def model(self, index: int) -> Model:
+        """`load`, as the view that kernels take."""
+        return as_model(self.load(index))
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """Equal for series of the same checkpoints from the same source, while either exists."""
+        return (id(self._source), *self._indices)
+
+    def _resolve(self, index: int) -> int:
+        if isinstance(index, bool) or not hasattr(index, "__index__"):
+            raise SelectionError(
+                f"{index!r} is no checkpoint.", f"Give a whole number from 0 to {len(self) - 1}."
+            )
+        index = index.__index__()
+        if not -len(self) <= index < len(self):
+            raise SelectionError(
+                f"There is no checkpoint {index} in {self.name}.",
+                f"It has {len(self)}: 0 to {len(self) - 1}, or -1 for the last.",
+            )
+        return index % len(self)
+
+
+def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
+    """The series that a model was loaded from, and the checkpoint it holds; None without one."""
+    module = model.module if isinstance(model, Model) else model
+    residence = _residences.get(module) if isinstance(module, nn.Module) else None
+    if residence is None or residence.loaded is None:
+        return None
+    return CheckpointSeries(residence.source, residence.indices), residence.loaded

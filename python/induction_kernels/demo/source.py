@@ -1,0 +1,77 @@
+"""The bundled files as a Source: verified against their manifest, built by TransformerLens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from induction_kernels.checkpoints.integrity import check_hash, read_safetensors
+from induction_kernels.checkpoints.series import Checkpoint
+from induction_kernels.errors import CheckpointError
+
+
+class BundledSource:
+    """One of the folders that `induction_kernels.demo.train` writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.name = folder.name
+        try:
+            self._manifest = json.loads((folder / "manifest.json").read_text())
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"The bundled series {self.name} is incomplete: {error}.",
+                "Install the package again.",
+            ) from error
+        self.checkpoints: Sequence[Checkpoint] = [
+            Checkpoint(entry["step"], entry["tokens"]) for entry in self._manifest["checkpoints"]
+        ]
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        from transformers import PreTrainedTokenizerFast
+
+        path = self._folder.parent / "tokenizer.json"
+        check_hash(path, path.read_bytes(), self._manifest["tokenizer_sha256"])
+        bos = self._manifest["bos_token"]
+        # Said here because TransformerLens would otherwise fetch a tokenizer that prepends BOS from
+        # a hub, and add end and padding tokens that the model has no rows for.
+        return PreTrainedTokenizerFast(
+            tokenizer_file=str(path),
+            name_or_path=self.name,
+            add_bos_token=True,
+            bos_token=bos,
+            eos_token=bos,
+            pad_token=bos,
+            clean_up_tokenization_spaces=False,
+        )
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        path = self._folder / "config.json"
+        data = path.read_bytes()
+        check_hash(path, data, self._manifest["config_sha256"])
+        return json.loads(data)
+
+    def build(self) -> nn.Module:
+        from transformer_lens.config import TransformerBridgeConfig
+        from transformer_lens.model_bridge import TransformerBridge
+
+        shape = {k: v for k, v in self._config.items() if k != "tied_embeddings"}
+        # Without initialisation: the weights come from the checkpoint.
+        config = TransformerBridgeConfig(**shape, init_weights=False)
+        return TransformerBridge.boot_native(
+            config, tokenizer=self.tokenizer, model_name=self.name
+        ).eval()
+
+    def weights(self, index: int) -> Mapping[str, Tensor]:
+        entry = self._manifest["checkpoints"][index]
+        weights = read_safetensors(self._folder / entry["file"], entry["sha256"])
+        if self._config["tied_embeddings"]:
+            weights["head.weight"] = weights["tok_embed.weight"]
+        return weights

@@ -1,0 +1,257 @@
+"""One view on any causal transformer, whoever built it.
+
+`as_model` accepts a TransformerLens 4 `TransformerBridge`, a TransformerLens 2/3
+`HookedTransformer` (by its shape, not its class: TransformerLens 4 no longer has one) and a
+Hugging Face causal language model. The module itself is never changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from induction_kernels.errors import InductionError, UnsupportedModelError
+
+_HOW_TO = (
+    "Pass a TransformerBridge, a HookedTransformer or a Hugging Face causal language model "
+    "(AutoModelForCausalLM) with its tokenizer."
+)
+
+
+@dataclass(eq=False)
+class Model:
+    """What the kernels need to know of a model.
+
+    Attributes:
+        module: the model as the caller holds it.
+        kind: how its attention is reached: TransformerLens hooks or Transformers' attention
+            interface.
+        tokenizer: a Hugging Face tokenizer, or None.
+        name: for titles and provenance.
+        n_ctx: longest sequence in tokens.
+        d_vocab: rows of the embedding; the tokenizer may know fewer tokens.
+        weights: "raw" as trained, or "folded" (TransformerLens' compatibility mode).
+    """
+
+    module: nn.Module
+    kind: Literal["transformer_lens", "hugging_face"]
+    tokenizer: Any | None
+    name: str
+    n_layers: int
+    n_heads: int
+    n_ctx: int
+    d_vocab: int
+    weights: Literal["raw", "folded"]
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.module.parameters()).dtype
+
+    @property
+    def bos_id(self) -> int | None:
+        """The token every sequence starts with: BOS, else EOS, else None."""
+        config = getattr(self.module, "config", None)
+        for holder in (self.tokenizer, config):
+            for attribute in ("bos_token_id", "eos_token_id"):
+                token = getattr(holder, attribute, None)
+                if isinstance(token, int) and token < self.d_vocab:
+                    return token
+        return None
+
+    def head_name(self, layer: int, head: int) -> str:
+        return f"L{layer}H{head}"
+
+    def provenance(self) -> dict[str, str]:
+        """What has to be known of the model to repeat a number."""
+        return {
+            "model": self.name,
+            "weights": self.weights,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "device": self.device.type,
+        }
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """No gradients and no dropout inside; every training flag is put back after."""
+        training = [m for m in self.module.modules() if m.training]
+        for m in training:
+            m.training = False
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for m in training:
+                m.training = True
+
+
+def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = None) -> Model:
+    """The one view of `model` that every kernel takes.
+
+    Args:
+        model: a TransformerBridge, a HookedTransformer, a Hugging Face causal LM, a pair
+            (model, tokenizer), or what this function returned before.
+        tokenizer: for a model that brings none. Without one, scores and patterns of token ids
+            work and text prompts do not.
+        name: for titles and provenance; otherwise what the model calls itself.
+
+    Raises:
+        UnsupportedModelError: (a TypeError) an encoder, a model without causal attention, or
+            something that is no model.
+        InductionError: attention that is not finite, as NaN weights give.
+    """
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, tuple) and len(model) == 2:
+        model, tokenizer = model
+    if not isinstance(model, nn.Module):
+        raise UnsupportedModelError(f"{type(model).__name__} is not a model.", _HOW_TO)
+    known_tokenizer, known_name = _remembered.get(model, (None, None))
+    tokenizer, name = tokenizer or known_tokenizer, name or known_name
+    if hasattr(model, "run_with_hooks") and hasattr(model, "cfg"):
+        view = _from_transformer_lens(model, tokenizer, name)
+    elif hasattr(model, "set_attn_implementation") and hasattr(model, "config"):
+        view = _from_hugging_face(model, tokenizer, name)
+    else:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has neither TransformerLens hooks nor Transformers' attention "
+            "interface, so its attention cannot be read.",
+            _HOW_TO,
+        )
+    _check_once(view)
+    return view
+
+
+def _from_transformer_lens(module: Any, tokenizer: Any | None, name: str | None) -> Model:
+    cfg = module.cfg
+    if getattr(cfg, "attention_dir", "causal") != "causal":
+        raise UnsupportedModelError(
+            f"{_name_of(module, name)} attends in both directions "
+            f"(attention_dir={cfg.attention_dir!r}); induction needs causal attention.",
+            "Pass a decoder-only language model.",
+        )
+    if not getattr(cfg, "n_heads", 0):
+        raise UnsupportedModelError(f"{_name_of(module, name)} has no attention heads.", _HOW_TO)
+    return Model(
+        module=module,
+        kind="transformer_lens",
+        tokenizer=tokenizer or getattr(module, "tokenizer", None),
+        name=_name_of(module, name),
+        n_layers=int(cfg.n_layers),
+        n_heads=int(cfg.n_heads),
+        n_ctx=int(cfg.n_ctx),
+        d_vocab=int(cfg.d_vocab),
+        weights="folded" if getattr(module, "compatibility_mode", False) else "raw",
+    )
+
+
+def _from_hugging_face(module: Any, tokenizer: Any | None, name: str | None) -> Model:
+    config = module.config.get_text_config()
+    class_name = type(module).__name__
+    if getattr(config, "is_encoder_decoder", False) or not module.can_generate():
+        raise UnsupportedModelError(
+            f"{class_name} is not a causal language model.",
+            "Pass a decoder-only model with its language-model head, "
+            "as AutoModelForCausalLM.from_pretrained gives it.",
+        )
+    n_ctx = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    return Model(
+        module=module,
+        kind="hugging_face",
+        tokenizer=tokenizer,
+        name=_name_of(module, name),
+        n_layers=int(config.num_hidden_layers),
+        n_heads=int(config.num_attention_heads),
+        n_ctx=int(n_ctx or 2048),
+        d_vocab=int(config.vocab_size),
+        weights="raw",
+    )
+
+
+def _name_of(module: Any, name: str | None) -> str:
+    own = getattr(getattr(module, "cfg", None), "model_name", None) or getattr(
+        getattr(module, "config", None), "name_or_path", None
+    )
+    return name or own or type(module).__name__
+
+
+# What a series knows of the model it loads weights into: its tokenizer and its name.
+_remembered: weakref.WeakKeyDictionary[nn.Module, tuple[Any, str]] = weakref.WeakKeyDictionary()
+
+
+def remember(module: nn.Module, tokenizer: Any | None, name: str) -> None:
+    """Let `as_model` find what the module itself does not carry."""
+    _remembered[module] = (tokenizer, name)
+
+
+# Modules whose patterns were checked. Weak: a checked model can be freed.
+_checked: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+
+
+def _check_once(model: Model) -> None:
+    """Patterns of eight tokens are rows of probabilities over the past, or the model is refused."""
+    from induction_kernels.attention.hooked import visit_attention
+
+    if model.module in _checked:
+        return
+    n = min(8, model.n_ctx, model.d_vocab)
+    tokens = torch.arange(n, device=model.device).flip(0)[None]
+    visited = 0
+
+    def check(layer: int, pattern: torch.Tensor, _scores: torch.Tensor | None) -> None:
+        nonlocal visited
+        visited += 1
+        check_pattern(model, layer, pattern)
+
+    visit_attention(model, tokens, check)
+    if visited != model.n_layers:
+        raise UnsupportedModelError(
+            f"{model.name} showed the attention of {visited} of its {model.n_layers} layers.",
+            "Every layer must have causal softmax attention.",
+        )
+    _checked.add(model.module)
+
+
+def check_pattern(model: Model, layer: int, pattern: torch.Tensor) -> None:
+    """Refuse a pattern [batch, head, query, key] that is not causal attention.
+
+    Raises:
+        InductionError: it is not finite; says which head.
+        UnsupportedModelError: mass above the diagonal, or rows that do not sum to 1.
+    """
+    if not pattern.isfinite().all():
+        head = int((~pattern.isfinite()).flatten(2).any(-1).any(0).nonzero()[0])
+        raise InductionError(
+            f"The attention of {model.head_name(layer, head)} in {model.name} is not finite.",
+            f"{_broken_weights(model)} Load intact weights.",
+        )
+    above = float(pattern.triu(1).abs().max())
+    if above > 1e-6:
+        raise UnsupportedModelError(
+            f"{model.name} attends to later tokens (layer {layer} puts {above:.3g} above the "
+            "diagonal), so it is not causal.",
+            "Pass a decoder-only language model.",
+        )
+    tolerance = 1e-4 if pattern.dtype == torch.float32 else 2e-2
+    off = float((pattern.float().sum(-1) - 1).abs().max())
+    if off > tolerance:
+        raise UnsupportedModelError(
+            f"Attention rows of layer {layer} in {model.name} sum to 1 only within {off:.3g}.",
+            "Attention sinks and other rows that are not a softmax over tokens are not supported.",
+        )
+
+
+def _broken_weights(model: Model) -> str:
+    for name, parameter in model.module.named_parameters():
+        if not parameter.isfinite().all():
+            return f"Its weights {name.replace('._original_component', '')} hold NaN or infinity."
+    return "Its weights are finite, so the numbers overflow in the forward pass."

@@ -1,0 +1,84 @@
+"""A series times scores: every score of every head at every checkpoint."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.errors import CheckpointError, InductionError
+from induction_kernels.scores import Scorer, check_scores, describe
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def sweep(
+    series: CheckpointSeries,
+    scores: Iterable[str] | str | None = None,
+    *,
+    seed: int = 0,
+    progress: bool = True,
+) -> xarray.Dataset:
+    """Scores of every head at every checkpoint, with the same probe throughout.
+
+    Args:
+        series: its resident model is swapped through all checkpoints.
+        scores: names from `induction_kernels.scores.SCORES`; None for all.
+        seed: of the probes' random tokens.
+        progress: show a progress bar.
+
+    Returns:
+        xarray.Dataset with dims (checkpoint, layer, head), one float32 variable a score, and
+        coordinates step and tokens (NaN where unknown) along checkpoint. A checkpoint that cannot
+        be scored is NaN, named in a warning and in the attribute `faults`; the others stand.
+
+    Raises:
+        SelectionError: a score that does not exist.
+        CheckpointError: not one checkpoint could be scored.
+    """
+    import xarray
+
+    wanted = check_scores(scores)
+    values: dict[str, np.ndarray] = {}
+    faults: list[str] = []
+    scorer, model = None, None
+    for index, checkpoint in enumerate(
+        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
+    ):
+        try:
+            model = series.model(index)
+            scorer = scorer or Scorer(model, wanted, seed=seed)
+            found = scorer(model)
+        except InductionError as error:
+            faults.append(f"{checkpoint.label}: {error}")
+            continue
+        for name, grid in found.items():
+            whole = values.setdefault(name, np.full((len(series), *grid.shape), np.nan, np.float32))
+            whole[index] = grid.numpy()
+    if not values or scorer is None or model is None:
+        raise CheckpointError(f"No checkpoint of {series.name} could be scored.", faults[0])
+    if faults:
+        warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=2)
+    return xarray.Dataset(
+        {
+            score.name: (
+                ("checkpoint", "layer", "head"),
+                values[score.name],
+                describe(scorer, score),
+            )
+            for score in wanted
+        },
+        coords={
+            "checkpoint": range(len(series)),
+            "layer": range(model.n_layers),
+            "head": range(model.n_heads),
+            "step": ("checkpoint", series.steps),
+            "tokens": ("checkpoint", [np.nan if t is None else t for t in series.tokens]),
+        },
+        attrs=model.provenance() | scorer.provenance() | {"series": series.name, "faults": faults},
+    )

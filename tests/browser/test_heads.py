@@ -1,0 +1,77 @@
+"""Heads are chosen in the grid; each has a pattern, and Python knows which."""
+
+from kernel import Kernel
+from labpage import LabPage
+from parts import Explorer
+from playwright.sync_api import expect
+
+
+def test_a_click_selects_one_head(page: LabPage, explorer: Explorer, python: Kernel) -> None:
+    explorer.cell("L0H2").click()
+    expect(explorer.cell("L0H2")).to_have_attribute("aria-selected", "true")
+    expect(explorer.grid.locator("[aria-selected=true]")).to_have_count(1)
+    expect(explorer.patterns).to_have_count(1)
+    expect(explorer.pattern("L0H2")).to_be_visible()
+    page.wait_until(lambda: python.value("w.heads") == [[0, 2]], "the trait")
+
+
+def test_shift_and_ctrl_add_and_remove(page: LabPage, explorer: Explorer, python: Kernel) -> None:
+    explorer.cell("L0H1").click()
+    explorer.cell("L1H3").click(modifiers=["Shift"])
+    explorer.cell("L1H1").click(modifiers=["Control"])
+    expect(explorer.patterns).to_have_count(3)
+    page.wait_until(lambda: python.value("w.heads") == [[0, 1], [1, 3], [1, 1]], "three heads")
+    explorer.cell("L1H3").click(modifiers=["Shift"])
+    expect(explorer.patterns).to_have_count(2)
+    expect(explorer.cell("L1H3")).to_have_attribute("aria-selected", "false")
+    page.wait_until(lambda: python.value("w.heads") == [[0, 1], [1, 1]], "two heads")
+
+
+def test_arrow_keys_and_enter(page: LabPage, explorer: Explorer, python: Kernel) -> None:
+    explorer.cell("L0H0").click()
+    keys = page.page.keyboard
+    keys.press("ArrowDown")
+    keys.press("ArrowRight")
+    expect(explorer.cell("L1H1")).to_be_focused()
+    keys.press("Enter")
+    expect(explorer.cell("L1H1")).to_have_attribute("aria-selected", "true")
+    page.wait_until(lambda: python.value("w.heads") == [[1, 1]], "the head under the cursor")
+    keys.press("ArrowRight")
+    keys.press("Shift+Enter")
+    page.wait_until(lambda: python.value("w.heads") == [[1, 1], [1, 2]], "one more")
+    # Shift+Enter runs a cell in JupyterLab: not from here.
+    expect(explorer.cell("L1H2")).to_be_focused()
+
+
+def test_one_cell_is_in_the_tab_order(explorer: Explorer) -> None:
+    expect(explorer.grid.locator("[role=gridcell][tabindex='0']")).to_have_count(1)
+
+
+def test_patterns_of_new_heads_follow_the_slider(page: LabPage, explorer: Explorer) -> None:
+    explorer.cell("L0H3").click()
+    expect(explorer.root.get_by_text("computing …")).to_have_count(0)
+    before = explorer.picture("L0H3")
+    explorer.slider.focus()
+    page.page.keyboard.press("Home")
+    page.wait_until(lambda: explorer.picture("L0H3") != before, "the pattern of step 0")
+
+
+def test_the_picture_is_the_pattern_of_the_kernel(
+    page: LabPage, explorer: Explorer, python: Kernel
+) -> None:
+    """The brightest and the darkest cell on the canvas are those of the numbers."""
+    explorer.cell("L1H2").click()
+    expect(explorer.root.get_by_text("computing …")).to_have_count(0)
+    python.run(
+        "from induction_kernels import attention_patterns\n"
+        "_a = attention_patterns(series.load(w.checkpoint), w.prompt, [(1, 2)])[0]\n"
+        "_n = len(_a); _q, _k = divmod(int(_a[1:].argmax()) + _n, _n)"
+    )
+    n, query, key, value = python.value("(_n, _q, _k, round(float(_a[_q, _k]), 2))")
+    box = explorer.pattern("L1H2").bounding_box()
+    assert box is not None
+    page.page.mouse.move(
+        box["x"] + (key + 0.5) * box["width"] / n, box["y"] + (query + 0.5) * box["height"] / n
+    )
+    expect(explorer.status).to_contain_text(f"query {query} ")
+    expect(explorer.status).to_contain_text(f"attends {value:.2f} to key {key} ")

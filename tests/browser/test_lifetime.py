@@ -1,0 +1,138 @@
+"""One widget in several views, cells run again, kernels restarted, notebooks reopened.
+
+The tests tell one story of one notebook, in order.
+"""
+
+import re
+from collections.abc import Iterator
+
+import kernel
+import pytest
+from conftest import EXPLORER, check_traffic
+from lab import Lab
+from labpage import LOADING, LabPage, open_notebook, write_notebook
+from parts import Explorer
+from playwright.sync_api import Browser, expect
+
+
+@pytest.fixture(scope="module")
+def story(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
+    notebook = write_notebook(lab, "story.ipynb", EXPLORER, "display(w)", "display(w)")
+    with open_notebook(chrome, lab, notebook, height=3000) as page:
+        page.run_all()
+        yield page
+
+
+def views(story: LabPage) -> tuple[Explorer, Explorer]:
+    return Explorer(story.page, 0), Explorer(story.page, 1)
+
+
+def updates_sent(story: LabPage, since: int) -> int:
+    """How many messages told the kernel about the slider."""
+    sent = [payload for way, payload in story.traffic.frames[since:] if way == "sent"]
+    return sum(b'"update"' in payload and b'"checkpoint"' in payload for payload in sent)
+
+
+def focus_slider(view: Explorer) -> None:
+    """JupyterLab takes the focus for itself when another cell becomes the active one."""
+    view.slider.focus()
+    cell = view.root.locator("xpath=ancestor::div[contains(@class, 'jp-CodeCell')]")
+    expect(cell).to_have_class(re.compile(r"\bjp-mod-active\b"))
+    view.slider.focus()
+    expect(view.slider).to_be_focused()
+
+
+def press_once(story: LabPage, view: Explorer, key: str) -> int:
+    """Press a key on the slider; returns how many messages it made."""
+    before = len(story.traffic.frames)
+    with kernel.connect(story.kernel_file()) as python:
+        focus_slider(view)
+        story.page.keyboard.press(key)
+        shown = int(view.slider.input_value())
+        story.wait_until(lambda: python.value("w.checkpoint") == shown, "the trait")
+    return updates_sent(story, before)
+
+
+def test_two_views_move_together(story: LabPage) -> None:
+    first, second = views(story)
+    expect(second.slider).to_be_visible()
+    assert press_once(story, first, "Home") == 1
+    expect(second.slider).to_have_value("0")
+    assert press_once(story, second, "ArrowRight") == 1
+    expect(first.slider).to_have_value("1")
+    assert first.names() == second.names()
+    second.cell("L0H1").click()
+    expect(first.cell("L0H1")).to_have_attribute("aria-selected", "true")
+    expect(first.pattern("L0H1")).to_be_visible()
+    first.score.select_option("first_token")
+    expect(second.score).to_have_value("first_token")
+    check_traffic(story)
+
+
+def test_running_the_cells_again_leaves_nothing_behind(story: LabPage) -> None:
+    for _ in range(2):
+        story.run_all()
+    expect(story.page.locator(".ie")).to_have_count(2)
+    first, second = views(story)
+    expect(first.slider).to_be_visible()
+    assert press_once(story, first, "Home") == 1
+    expect(second.slider).to_have_value("0")
+    check_traffic(story)
+
+
+def test_a_reopened_notebook_finds_its_living_widget(story: LabPage) -> None:
+    story.command("docmanager:save")
+    story.load()
+    first, second = views(story)
+    expect(first.slider).to_be_visible(timeout=LOADING)
+    expect(first.slider).to_have_value("0")
+    assert press_once(story, first, "End") == 1
+    expect(second.slider).to_have_value(first.slider.input_value())
+    expect(first.alerts).to_have_count(0)
+    check_traffic(story)
+
+
+def test_after_a_kernel_restart_it_says_so_and_goes_on_drawing(story: LabPage) -> None:
+    first, second = views(story)
+    story.command("docmanager:save")
+    story.page.evaluate("window.jupyterapp.commands.execute('kernelmenu:restart'); null")
+    story.page.get_by_role("button", name="Confirm Kernel Restart").click()
+    for view in (first, second):
+        expect(view.alerts.filter(has_text="Disconnected")).to_be_visible(timeout=LOADING)
+    names, head = first.names(), first.patterns.first
+    assert head.is_visible()
+    first.slider.focus()
+    story.page.keyboard.press("Home")
+    expect(first.slider).to_have_value("0")
+    story.wait_until(lambda: first.names() != names, "the scores of step 0")
+    expect(second.slider).to_have_value("0")
+    expect(first.run).to_be_disabled()
+
+
+def test_run_again_after_the_restart(story: LabPage) -> None:
+    story.run_all()
+    first, _ = views(story)
+    expect(first.slider).to_be_visible(timeout=LOADING)
+    expect(first.alerts).to_have_count(0)
+    assert press_once(story, first, "Home") == 1
+    check_traffic(story)
+
+
+def test_reopened_without_its_kernel_it_draws_from_saved_state(
+    story: LabPage, lab: Lab, chrome: Browser
+) -> None:
+    story.command("docmanager:save")
+    names = Explorer(story.page).names()
+    session = next(s for s in lab.api("GET", "sessions") if s["path"] == story.notebook)
+    story.page.goto("about:blank")
+    lab.api("DELETE", f"sessions/{session['id']}")
+    with open_notebook(chrome, lab, story.notebook, height=3000) as reopened:
+        view = Explorer(reopened.page)
+        expect(view.slider).to_be_visible(timeout=LOADING)
+        expect(view.alerts.filter(has_text="Disconnected")).to_be_visible()
+        expect(view.figure).to_be_visible()
+        reopened.wait_until(lambda: view.names() == names, "the scores that were saved")
+        view.slider.focus()
+        reopened.page.keyboard.press("End")
+        reopened.wait_until(lambda: view.names() != names, "the scores of the last step")
+        check_traffic(reopened)

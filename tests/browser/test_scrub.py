@@ -1,0 +1,114 @@
+"""The slider moves everything at once, by mouse, by keyboard and by Play."""
+
+from kernel import Kernel
+from labpage import LabPage
+from parts import Explorer
+from playwright.sync_api import expect
+
+
+def test_keys_move_grid_pattern_and_trait(
+    page: LabPage, explorer: Explorer, python: Kernel
+) -> None:
+    head = "L{}H{}".format(*python.value("w.heads")[0])
+    names, picture = explorer.names(), explorer.picture(head)
+    predictions = explorer.predictions.inner_text()
+    explorer.slider.focus()
+    page.page.keyboard.press("Home")
+    expect(explorer.slider).to_have_attribute("aria-valuetext", "step 0 · 0 tokens")
+    expect(explorer.cells.first).not_to_have_accessible_name(names[0])
+    assert explorer.names() != names
+    page.wait_until(lambda: explorer.picture(head) != picture, "another pattern")
+    expect(explorer.predictions).not_to_have_text(predictions)
+    page.wait_until(lambda: python.value("w.checkpoint") == 0, "the trait at 0")
+
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("ArrowLeft")
+    expect(explorer.slider).to_have_value("1")
+    page.wait_until(lambda: python.value("w.checkpoint") == 1, "the trait at 1")
+
+    page.page.keyboard.press("End")
+    last = python.value("len(series) - 1")
+    expect(explorer.slider).to_have_value(str(last))
+    page.wait_until(lambda: python.value("w.checkpoint") == last, "the trait at the last")
+    page.wait_until(lambda: explorer.names() == names, "the scores of the start")
+    page.wait_until(lambda: explorer.picture(head) == picture, "the pattern of the start")
+
+
+def test_keys_stay_in_the_widget(page: LabPage, explorer: Explorer) -> None:
+    """The explorer is in the last cell; JupyterLab would go up from there."""
+    active = page.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+    explorer.cells.first.click()
+    expect(active).to_contain_text("display(w)")
+    page.page.keyboard.press("ArrowUp")
+    explorer.slider.focus()
+    page.page.keyboard.press("ArrowLeft")
+    page.page.keyboard.press("ArrowUp")
+    expect(explorer.slider).to_have_value(explorer.slider.get_attribute("max") or "")
+    expect(active).to_contain_text("display(w)")
+    expect(explorer.slider).to_be_focused()
+
+
+def test_dragging_with_the_mouse(page: LabPage, explorer: Explorer, python: Kernel) -> None:
+    box = explorer.slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    mouse = page.page.mouse
+    mouse.move(box["x"] + box["width"] - 8, middle)
+    mouse.down()
+    seen = set()
+    for share in (0.8, 0.6, 0.4, 0.2):
+        mouse.move(box["x"] + share * box["width"], middle, steps=3)
+        seen.add(explorer.slider.get_attribute("aria-valuetext"))
+    mouse.move(box["x"] + box["width"] / 2, middle)
+    mouse.up()
+    assert len(seen) == 4
+    shown = int(explorer.slider.input_value())
+    assert abs(shown - python.value("(len(series) - 1) / 2")) <= 1
+    page.wait_until(lambda: python.value("w.checkpoint") == shown, "the trait after the drag")
+
+
+def test_dragging_tells_the_kernel_once_it_rests(
+    page: LabPage, explorer: Explorer, python: Kernel
+) -> None:
+    python.run("moves = []; w.observe(lambda change: moves.append(change.new), 'checkpoint')")
+    try:
+        explorer.slider.focus()
+        for _ in range(10):
+            page.page.keyboard.press("ArrowLeft")
+        shown = int(explorer.slider.input_value())
+        page.wait_until(lambda: python.value("w.checkpoint") == shown, "the trait")
+        # Keys may come slowly on a busy machine; ten messages for ten keys would be no debounce.
+        assert len(python.value("moves")) < 10
+    finally:
+        python.run("w.unobserve_all('checkpoint')")
+
+
+def test_play_and_pause(page: LabPage, explorer: Explorer, python: Kernel) -> None:
+    explorer.play.click()
+    expect(explorer.pause).to_be_visible()
+    # At the last checkpoint, it begins again.
+    page.wait_until(lambda: 0 < int(explorer.slider.input_value()) < 15, "playing from the start")
+    explorer.pause.click()
+    expect(explorer.play).to_be_visible()
+    stopped = explorer.slider.input_value()
+    page.wait_until(lambda: python.value("w.checkpoint") == int(stopped), "the trait")
+    assert explorer.slider.input_value() == stopped
+
+    explorer.play.click()
+    last = python.value("len(series) - 1")
+    expect(explorer.slider).to_have_value(str(last))
+    expect(explorer.play).to_be_visible()
+
+
+def test_clicking_the_curves_jumps_to_a_checkpoint(
+    page: LabPage, explorer: Explorer, python: Kernel
+) -> None:
+    box = explorer.figure.locator("svg").last.bounding_box()
+    assert box is not None
+    page.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
+    page.page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
+    page.wait_until(
+        lambda: 0 < int(explorer.slider.input_value()) < python.value("len(series) - 1"),
+        "a checkpoint between the first and the last",
+    )

@@ -1,0 +1,55 @@
+"""All bundled series side by side: the largest state there is by default."""
+
+from collections.abc import Iterator
+
+import kernel
+import pytest
+from conftest import check_traffic
+from lab import Lab
+from labpage import LabPage, open_notebook, write_notebook
+from parts import Explorer
+from playwright.sync_api import Browser, expect
+
+ALL = """\
+from induction_explorer import InductionExplorer, load_demo
+w = InductionExplorer([load_demo(f"attn-only-{layers}l") for layers in (1, 2, 3)])
+w.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def trio(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
+    notebook = write_notebook(lab, "trio.ipynb", ALL, "display(w)")
+    with open_notebook(chrome, lab, notebook) as page:
+        page.run_all()
+        yield page
+
+
+def test_every_head_of_every_series_within_small_messages(trio: LabPage) -> None:
+    view = Explorer(trio.page)
+    choice = view.root.get_by_role("combobox", name="Series")
+    with kernel.connect(trio.kernel_file()) as python:
+        for series, layers in enumerate((1, 2, 3)):
+            choice.select_option(str(series))
+            trio.wait_until(lambda series=series: python.value("w.series") == series, "the trait")
+            expect(view.cells).to_have_count(4 * layers)
+            python.run(f"w.heads = [[l, h] for l in range({layers}) for h in range(4)]")
+            expect(view.patterns).to_have_count(4 * layers)
+            expect(view.root.get_by_text("computing …")).to_have_count(0)
+            view.slider.focus()
+            trio.page.keyboard.press("Home")
+            expect(view.slider).to_have_attribute("aria-valuetext", "step 0 · 0 tokens")
+            assert not any("not computed" in name for name in view.names())
+    check_traffic(trio)
+
+
+def test_the_longest_prompt_within_small_messages(trio: LabPage) -> None:
+    view = Explorer(trio.page)
+    with kernel.connect(trio.kernel_file()) as python:
+        length = python.value("w._series[0]['context']")
+        # BOS takes one place; neither character joins the other into one token.
+        python.run(f"w.prompt = 'a\\n' * {(length - 1) // 2}")
+        tokens = python.value("len(w._prompts[0]['tokens'])")
+        expect(view.tokens).to_have_count(tokens)
+        expect(view.root.get_by_text("computing …")).to_have_count(0)
+    check_traffic(trio)

@@ -1,0 +1,78 @@
+"""Tokens show where they attend: while hovered, while focused, and locked by a click."""
+
+import re
+
+from kernel import Kernel
+from labpage import LabPage
+from parts import Explorer
+from playwright.sync_api import expect
+
+# "query 7 ' C' attends 0.83 to key 4 ' C'"
+STATUS = re.compile(r"query (\d+) '.*' attends ([01]\.\d\d) to key (\d+) '.*'", re.DOTALL)
+
+
+def said(explorer: Explorer) -> tuple[int, float, int]:
+    """Query, attention and key of the status line."""
+    expect(explorer.status).to_have_text(STATUS)
+    found = STATUS.fullmatch(explorer.status.inner_text())
+    assert found is not None
+    return int(found[1]), float(found[2]), int(found[3])
+
+
+def test_hover_says_where_the_token_attends(
+    page: LabPage, explorer: Explorer, python: Kernel
+) -> None:
+    explorer.tokens.nth(12).hover()
+    query, attention, key = said(explorer)
+    python.run(
+        "from induction_kernels import attention_patterns\n"
+        "_row = attention_patterns(series.load(w.checkpoint), w.prompt, w.heads)[-1, 12]"
+    )
+    most, where = python.value("(round(float(_row.max()), 2), int(_row.argmax()))")
+    assert query == 12
+    assert abs(attention - most) <= 0.01
+    assert key == where
+    page.page.mouse.move(0, 0)
+    expect(explorer.status).to_have_text("")
+
+
+def test_click_locks_and_escape_unlocks(page: LabPage, explorer: Explorer) -> None:
+    explorer.tokens.nth(9).click()
+    expect(explorer.tokens.nth(9)).to_have_attribute("aria-selected", "true")
+    explorer.tokens.nth(15).hover()
+    assert said(explorer)[0] == 15, "hover wins over lock"
+    page.page.mouse.move(0, 0)
+    explorer.slider.focus()
+    expect(explorer.status).to_have_text(re.compile(r"^query 9 "))
+    explorer.tokens.nth(9).focus()
+    page.page.keyboard.press("Escape")
+    expect(explorer.tokens.nth(9)).to_have_attribute("aria-selected", "false")
+    explorer.slider.focus()
+    expect(explorer.status).to_have_text("")
+
+
+def test_a_locked_token_follows_the_slider(page: LabPage, explorer: Explorer) -> None:
+    explorer.tokens.nth(9).click()
+    page.page.mouse.move(0, 0)
+    explorer.slider.focus()
+    before = said(explorer)
+    page.page.keyboard.press("Home")
+    page.wait_until(lambda: said(explorer) != before, "another row of attention")
+    assert said(explorer)[0] == 9
+    expect(explorer.predictions).to_contain_text("after position 9")
+    explorer.tokens.nth(9).click()
+    expect(explorer.tokens.nth(9)).to_have_attribute("aria-selected", "false")
+
+
+def test_keyboard(page: LabPage, explorer: Explorer) -> None:
+    explorer.tokens.first.focus()
+    page.page.keyboard.press("ArrowRight")
+    page.page.keyboard.press("ArrowRight")
+    expect(explorer.tokens.nth(2)).to_be_focused()
+    assert said(explorer)[0] == 2
+    page.page.keyboard.press("Enter")
+    expect(explorer.tokens.nth(2)).to_have_attribute("aria-selected", "true")
+    page.page.keyboard.press("End")
+    expect(explorer.tokens.last).to_be_focused()
+    page.page.keyboard.press("Escape")
+    expect(explorer.root.locator("[role=option][aria-selected=true]")).to_have_count(0)

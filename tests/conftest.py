@@ -1,0 +1,48 @@
+"""Fixtures for kernels and widget: small models with random weights, and a tokenizer."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# Before torch is loaded. These models are tiny: a second OpenMP thread only waits, and on a busy
+# machine it makes every operation twenty times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+from hypothesis import settings
+from small_models import HUGGING_FACE, VOCABULARY
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+# A busy machine is slow, not broken.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
+
+@pytest.fixture(params=HUGGING_FACE)
+def hugging_face(request: pytest.FixtureRequest) -> Any:
+    torch.manual_seed(0)
+    # Wider weights than at initialisation, so that patterns are far from uniform.
+    model = HUGGING_FACE[request.param]().eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(4)
+    return model
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE with 320 tokens, BOS among them."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<|bos|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    bpe.train_from_iterator(["the cat sat on the mat, the cat sat"] * 4, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<|bos|>")

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { cellColors, extent, lut, lutIndex, scoreScale, slotColor } from "../../js/src/color";
+
+const luminance = (pixel = 0) =>
+  0.3 * (pixel & 255) + 0.59 * ((pixel >>> 8) & 255) + 0.11 * ((pixel >>> 16) & 255);
+
+describe("scoreScale", () => {
+  it("spans the range of a bounded score, whatever the values are", () => {
+    const scale = scoreScale({ range: [0, 1] }, Float32Array.of(0.2, 0.4), "light");
+    expect([scale.min, scale.max, scale.kind]).toEqual([0, 1, "sequential"]);
+  });
+  it("is symmetric around 0 for an open score that changes sign", () => {
+    const scale = scoreScale({ range: [null, null] }, Float32Array.of(-1, 4, Number.NaN), "light");
+    expect([scale.min, scale.max, scale.kind]).toEqual([-4, 4, "diverging"]);
+  });
+  it("spans the finite values of an open score of one sign", () => {
+    const scale = scoreScale(
+      { range: [null, null] },
+      Float32Array.of(2, 6, Number.NaN, Number.POSITIVE_INFINITY),
+      "dark",
+    );
+    expect([scale.min, scale.max, scale.kind]).toEqual([2, 6, "sequential"]);
+  });
+  it("stays usable without values or with only one", () => {
+    expect(scoreScale({ range: [null, null] }, Float32Array.of(Number.NaN), "light").max).toBe(1);
+    const flat = scoreScale({ range: [null, null] }, Float32Array.of(3, 3), "light");
+    expect(flat.max).toBeGreaterThan(flat.min);
+  });
+});
+
+describe("tables", () => {
+  it("run from the ground of the theme away from it", () => {
+    const [light, dark] = [lut("sequential", "light"), lut("sequential", "dark")];
+    expect(luminance(light[0])).toBeGreaterThan(220);
+    expect(luminance(light[255])).toBeLessThan(90);
+    expect(luminance(dark[0])).toBeLessThan(60);
+    expect(luminance(dark[255])).toBeGreaterThan(200);
+  });
+  it("are opaque, and computed once", () => {
+    expect(lut("diverging", "dark").every((pixel) => pixel >>> 24 === 255)).toBe(true);
+    expect(lut("diverging", "dark")).toBe(lut("diverging", "dark"));
+  });
+  it("get steadily darker on paper", () => {
+    const table = [...lut("sequential", "light")].filter((_, i) => i % 15 === 0).map(luminance);
+    expect(table).toEqual([...table].sort((a, b) => b - a));
+  });
+  it("clip values beyond the ends", () => {
+    expect([-5, 0, 0.5, 1, 9].map((v) => lutIndex({ min: 0, max: 1 }, v))).toEqual([0, 0, 128, 255, 255]);
+  });
+});
+
+describe("cells", () => {
+  const scale = scoreScale({ range: [0, 1] }, new Float32Array(), "light");
+  it("are grey without a value, unlike any value", () => {
+    const { fill } = cellColors(scale, Number.NaN, "light");
+    expect(fill).toBe("rgb(228,228,228)");
+    expect(cellColors(scale, 0, "light").fill).not.toBe(fill);
+  });
+  it("carry ink that can be read", () => {
+    expect(cellColors(scale, 0, "light").ink).toBe("#1a1a1a");
+    expect(cellColors(scale, 1, "light").ink).toBe("#ffffff");
+  });
+});
+
+it("extent skips what is not finite", () => {
+  expect(extent(Float32Array.of(Number.NaN, 2, -1, Number.NEGATIVE_INFINITY))).toEqual([-1, 2]);
+  expect(extent(Float32Array.of(Number.NaN))).toBeNull();
+});
+
+it("slots take turns through the palette", () => {
+  expect(slotColor(0, "light")).not.toBe(slotColor(1, "light"));
+  expect(slotColor(8, "dark")).toBe(slotColor(0, "dark"));
+});

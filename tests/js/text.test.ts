@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import {
+  checkpointText,
+  compact,
+  probabilityText,
+  quoted,
+  scoreText,
+  truncated,
+  visible,
+} from "../../js/src/text";
+
+describe("visible", () => {
+  it.each([
+    ["\n", "⏎"],
+    ["\t", "⇥"],
+    ["\x00", "\\x00"],
+    ["\x1b[31m", "\\x1B[31m"],
+    ["\x7f", "\\x7F"],
+    ["\u202eevil", "\\u202Eevil"],
+    ["\u200b", "\\u200B"],
+    ["\ufeff", "\\uFEFF"],
+    ["\ud800", "\\uD800"],
+    [" C", " C"],
+    ["<b>&amp;</b>", "<b>&amp;</b>"],
+    ["שלום", "שלום"],
+    ["\\xE2\\x82", "\\xE2\\x82"],
+    ["é👍", "é👍"],
+  ])("shows %j as %j", (raw, shown) => {
+    expect(visible(raw)).toBe(shown);
+  });
+});
+
+describe("quoted and truncated", () => {
+  it("keeps a leading space, as the status line needs it", () => {
+    expect(quoted(" C")).toBe("' C'");
+  });
+  it("cuts by characters, never inside one", () => {
+    expect(truncated("👍👍👍👍", 3)).toBe("👍👍…");
+    expect(truncated("abc", 3)).toBe("abc");
+    expect(quoted("a".repeat(80))).toHaveLength(26);
+  });
+});
+
+describe("numbers", () => {
+  it.each([
+    [0, "0"],
+    [64, "64"],
+    [999, "999"],
+    [1000, "1k"],
+    [5_300_000, "5.3M"],
+    [999_999, "1M"],
+    [12_288_000, "12.3M"],
+    [524_288_000, "524M"],
+    [2.18e10, "21.8B"],
+  ])("%d is %s", (value, text) => {
+    expect(compact(value)).toBe(text);
+  });
+  it("names a checkpoint, without tokens where they are unknown", () => {
+    expect(checkpointText("step 1,300", 5_300_000)).toBe("step 1,300 · 5.3M tokens");
+    expect(checkpointText("step 1,225", 5_017_600)).toBe("step 1,225 · 5.0M tokens");
+    expect(checkpointText("step 0", 0)).toBe("step 0 · 0 tokens");
+    expect(checkpointText("step 1,300", null)).toBe("step 1,300");
+  });
+  it("shows scores to three decimals and says what is missing", () => {
+    expect(scoreText(0.3965)).toBe("0.397");
+    expect(scoreText(-2)).toBe("−2.000");
+    expect(scoreText(Number.NaN)).toBe("not computed");
+  });
+  it("does not round small probabilities to nothing", () => {
+    expect([0.93, 0.004, 0.0001, 0].map(probabilityText)).toEqual(["0.93", "0.004", "<0.001", "0.00"]);
+  });
+});

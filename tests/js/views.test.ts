@@ -1,0 +1,282 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { promptInfo, traits, WEIRD_TOKENS } from "../../js/dev/data";
+import { fakeKernel } from "../../js/dev/fake-kernel";
+import { FakeModel } from "../../js/dev/fake-model";
+import factory from "../../js/src/index";
+import type { ExplorerModel } from "../../js/src/model";
+
+const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
+const TOKENS = ["<|bos|>", "A", " B", " C", " A", " B"];
+
+/** Every element is this wide: nothing is laid out here. */
+class WideObserver {
+  readonly #report: ResizeObserverCallback;
+  constructor(report: ResizeObserverCallback) {
+    this.#report = report;
+  }
+  observe(): void {
+    this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this);
+  }
+  disconnect(): void {}
+  unobserve(): void {}
+}
+
+let fake: FakeModel;
+let abort: AbortController;
+let widget: ReturnType<typeof factory>;
+
+function show(change: Partial<ExplorerModel> = {}): HTMLElement {
+  fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[0, 1]], ...change });
+  fake.kernel = fakeKernel(SHAPE, 3);
+  widget = factory();
+  widget.initialize({ model: fake.model, signal: abort.signal });
+  return addView();
+}
+
+function addView(signal = abort.signal): HTMLElement {
+  const el = document.body.appendChild(document.createElement("div"));
+  widget.render({ model: fake.model, el, signal });
+  vi.advanceTimersByTime(1000);
+  return el;
+}
+
+const settle = async () => {
+  await vi.advanceTimersByTimeAsync(1000);
+};
+const one = (el: HTMLElement, selector: string) => {
+  const found = el.querySelector<HTMLElement>(selector);
+  if (found === null) throw new Error(`nothing matches ${selector}`);
+  return found;
+};
+const names = (el: HTMLElement, selector: string) =>
+  [...el.querySelectorAll(selector)].map((found) => found.getAttribute("aria-label"));
+const key = (target: HTMLElement, name: string, init: KeyboardEventInit = {}) =>
+  target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...init }));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("ResizeObserver", WideObserver);
+  abort = new AbortController();
+});
+afterEach(() => {
+  abort.abort();
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+describe("names", () => {
+  it("of the slider say the step and the tokens", async () => {
+    const el = show({ checkpoint: 0 });
+    await settle();
+    const slider = one(el, "input[type=range]") as HTMLInputElement;
+    expect(slider.getAttribute("aria-label")).toBe("Checkpoint");
+    expect(slider.getAttribute("aria-valuetext")).toBe("step 0 · 0 tokens");
+    slider.value = "5";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await settle();
+    expect(slider.getAttribute("aria-valuetext")).toBe("step 46 · 188k tokens");
+    expect(fake.get("checkpoint")).toBe(5);
+  });
+
+  it("of the cells follow score and checkpoint", async () => {
+    const el = show({ checkpoint: 25 });
+    await settle();
+    expect(names(el, "[role=grid] [role=row]:nth-child(2) [role=gridcell]")).toEqual([
+      expect.stringMatching(/^L1H0 induction 0\.\d{3}$/),
+      expect.stringMatching(/^L1H1 induction 0\.\d{3}$/),
+      expect.stringMatching(/^L1H2 induction 0\.\d{3}$/),
+      expect.stringMatching(/^L1H3 induction 0\.\d{3}$/),
+    ]);
+    const before = names(el, "[role=gridcell]");
+    fake.receive({ checkpoint: 1 });
+    await settle();
+    expect(names(el, "[role=gridcell]")).not.toEqual(before);
+    fake.receive({ _grids: {} });
+    await settle();
+    expect(names(el, "[role=gridcell]")[5]).toBe("L1H1 induction not computed");
+  });
+
+  it("of patterns, tokens and tables are the ones agreed on", async () => {
+    const el = show({
+      heads: [
+        [0, 1],
+        [1, 1],
+      ],
+    });
+    await settle();
+    expect(names(el, "[role=img]")).toEqual(["Attention pattern L0H1", "Attention pattern L1H1"]);
+    expect(names(el, "[role=listbox], [role=grid], table, select, textarea")).toEqual([
+      "Score",
+      "Head scores",
+      "Prompt",
+      "Tokens",
+      "Next-token predictions",
+    ]);
+    expect([...el.querySelectorAll("[role=option]")].map((option) => option.textContent)).toEqual(TOKENS);
+  });
+});
+
+describe("the head grid", () => {
+  it("is left and entered by one cell, moves by arrow keys and selects by Enter and Ctrl", async () => {
+    const el = show();
+    await settle();
+    const cells = [...el.querySelectorAll<HTMLElement>("[role=gridcell]")];
+    expect(cells.filter(({ tabIndex }) => tabIndex === 0)).toHaveLength(1);
+    cells[0]?.focus();
+    for (const name of ["ArrowRight", "ArrowRight", "ArrowDown"])
+      key(document.activeElement as HTMLElement, name);
+    expect(document.activeElement).toBe(cells[6]);
+    key(cells[6] as HTMLElement, "Enter");
+    await settle();
+    expect(fake.get("heads")).toEqual([[1, 2]]);
+    cells[0]?.dispatchEvent(new MouseEvent("click", { bubbles: true, ctrlKey: true }));
+    await settle();
+    expect(fake.get("heads")).toEqual([
+      [1, 2],
+      [0, 0],
+    ]);
+    expect(cells.map((cell) => cell.getAttribute("aria-selected")).filter((s) => s === "true")).toHaveLength(
+      2,
+    );
+  });
+});
+
+describe("the token strip", () => {
+  const status = (el: HTMLElement) => one(el, "[role=status]").textContent;
+  const over = (target: Element | undefined) =>
+    target?.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+
+  it("says what the hovered token attends to; hover wins over lock, Escape unlocks", async () => {
+    const el = show({ checkpoint: 25, heads: [[0, 1]] });
+    await settle();
+    expect(status(el)).toBe("");
+    const options = [...el.querySelectorAll<HTMLElement>("[role=option]")];
+    over(options[5]);
+    await settle();
+    expect(status(el)).toMatch(/^query 5 ' B' attends 0\.\d\d to key 4 ' A'$/);
+    options[3]?.click();
+    over(options[2]);
+    await settle();
+    expect(status(el)).toMatch(/^query 2 ' B' attends/);
+    one(el, "[role=listbox]").dispatchEvent(new PointerEvent("pointerleave"));
+    await settle();
+    expect(status(el)).toMatch(/^query 3 ' C' attends/);
+    expect(options[3]?.getAttribute("aria-selected")).toBe("true");
+    expect(one(el, "caption").textContent).toContain("after position 3 ' C'");
+    key(options[3] as HTMLElement, "Escape");
+    await settle();
+    expect(status(el)).toBe("");
+  });
+
+  it("shows hostile tokens as text", async () => {
+    const el = show({ _prompts: [promptInfo(WEIRD_TOKENS)] });
+    await settle();
+    expect(el.querySelector("script")).toBeNull();
+    expect(one(el, "[role=option]").textContent).toBe("<script>alert(1)</scrip…");
+    expect(one(el, "[role=option] bdi").title).toBe("<script>alert(1)</script>");
+  });
+});
+
+describe("states", () => {
+  it("a lost kernel is said, disables Run and leaves scrubbing", async () => {
+    const el = show({ checkpoint: 3 });
+    await settle();
+    fake.emit("comm_live_update");
+    await settle();
+    expect(one(el, "[role=alert]").textContent).toContain(
+      "Disconnected from the kernel — run the cell again",
+    );
+    expect((one(el, "button[type=submit]") as HTMLButtonElement).disabled).toBe(true);
+    const slider = one(el, "input[type=range]") as HTMLInputElement;
+    slider.value = "9";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await settle();
+    expect(one(el, "caption").textContent).toContain("after position 5");
+    expect(slider.getAttribute("aria-valuetext")).toContain("step 106");
+  });
+
+  it("a notebook reopened without its kernel draws what the traits hold, and says so", async () => {
+    fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[0, 1]] });
+    widget = factory();
+    widget.initialize({ model: fake.model, signal: abort.signal });
+    const el = document.body.appendChild(document.createElement("div"));
+    el.className = "jupyter-widgets-disconnected";
+    widget.render({ model: fake.model, el, signal: abort.signal });
+    await settle();
+    expect(one(el, "[role=alert]").textContent).toContain("Disconnected");
+    expect(names(el, "[role=gridcell]")[0]).toMatch(/^L0H0 induction 0\.\d{3}$/);
+    expect(el.textContent).not.toContain("computing …");
+  });
+
+  it("a series of one checkpoint has a slider of one stop", async () => {
+    const el = show({ ...traits({ ...SHAPE, checkpoints: 1 }, TOKENS), checkpoint: 0 });
+    await settle();
+    const slider = one(el, "input[type=range]") as HTMLInputElement;
+    expect([slider.max, slider.getAttribute("aria-disabled")]).toEqual(["0", "true"]);
+    expect(el.querySelector("[role=alert]")).toBeNull();
+  });
+
+  it("errors of status and prompt and faults of the checkpoint are alerts", async () => {
+    const base = traits(SHAPE, TOKENS);
+    const el = show({
+      _status: { state: "failed", label: "", done: 0, total: 0, error: { message: "NaN weights", hint: "" } },
+      _prompts: [{ ...promptInfo([]), error: { message: "No tokenizer.", hint: "Give one." } }],
+      _series: base._series.map((info) => ({ ...info, faults: { 25: "truncated file" } })),
+    });
+    await settle();
+    const alerts = [...el.querySelectorAll("[role=alert]")].map((alert) => alert.textContent);
+    expect(alerts).toEqual([
+      "NaN weights",
+      "This checkpoint could not be used. truncated file",
+      "No tokenizer. Give one.",
+    ]);
+  });
+
+  it("work shows a progress bar, but not for a flash", async () => {
+    const el = show();
+    await settle();
+    const computing = { state: "computing", label: "induction", done: 3, total: 26, error: null } as const;
+    fake.receive({ _status: computing });
+    await vi.advanceTimersByTimeAsync(150);
+    expect(el.querySelector("[role=progressbar]")).toBeNull();
+    fake.receive({ _status: { ...computing, done: 4 } });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(one(el, "[role=progressbar]").getAttribute("aria-valuenow")).toBe("4");
+  });
+});
+
+describe("views", () => {
+  it("share the checkpoint but not the hover, and leave no listener behind", async () => {
+    const first = show();
+    const listeners = fake.listenerCount;
+    const closing = new AbortController();
+    const second = addView(closing.signal);
+    await settle();
+    const slider = one(first, "input[type=range]") as HTMLInputElement;
+    slider.value = "7";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    one(first, "[role=option]").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    await settle();
+    expect((one(second, "input[type=range]") as HTMLInputElement).value).toBe("7");
+    expect(one(first, "[role=status]").textContent).not.toBe("");
+    expect(one(second, "[role=status]").textContent).toBe("");
+    closing.abort();
+    expect(second.childElementCount).toBe(0);
+    expect(fake.listenerCount).toBe(listeners);
+    abort.abort();
+    expect(fake.listenerCount).toBe(0);
+  });
+
+  it("follow the theme of the host", async () => {
+    document.body.dataset.jpThemeLight = "true";
+    const el = show();
+    await settle();
+    expect(one(el, ".ie").dataset.theme).toBe("light");
+    document.body.dataset.jpThemeLight = "false";
+    await settle();
+    expect(one(el, ".ie").dataset.theme).toBe("dark");
+    delete document.body.dataset.jpThemeLight;
+  });
+});

@@ -1,0 +1,183 @@
+"""Cells from fused attention's log-sum-exp are the cells of the pattern, on every kind of model."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from induction_kernels import as_model, head_scores
+from induction_kernels.attention import readout
+from induction_kernels.attention.cells import read_hooked
+from induction_kernels.attention.fused import DoesNotFitError, read_fused
+from induction_kernels.attention.hooked import visit_attention
+from induction_kernels.attention.patterns import keep_packed, keep_whole, run_patterns
+from induction_kernels.attention.readout import Reading
+from small_models import HUGGING_FACE, VOCABULARY, bridge
+from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
+from transformers import MistralConfig, MistralForCausalLM
+
+
+def readings(period: int, n: int) -> dict[str, Reading]:
+    lead = n - 2 * period
+    return {
+        "induction": Reading(readout.induction(period, lead), "pattern"),
+        "previous": Reading(readout.previous_token(n), "pattern"),
+        "first": Reading(readout.first_token(n), "pattern"),
+        "induction_logit": Reading(readout.induction(period, lead), "scores"),
+    }
+
+
+def difference(model, n: int = 101, period: int = 50) -> float:
+    """The largest difference between the fused and the hooked path."""
+    model = as_model(model)
+    tokens = torch.randint(0, VOCABULARY, (2, n), generator=torch.Generator().manual_seed(0))
+    fused = read_fused(model, tokens, readings(period, n))
+    hooked = read_hooked(model, tokens, readings(period, n))
+    return max(float((fused[name] - hooked[name]).abs().max()) for name in fused)
+
+
+def sharpened(model):
+    """Wider weights than at initialisation, so that patterns are far from uniform."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(4)
+    return model.eval()
+
+
+def mistral() -> MistralForCausalLM:
+    return MistralForCausalLM(
+        MistralConfig(
+            vocab_size=VOCABULARY, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, sliding_window=20,
+        )
+    )  # fmt: skip
+
+
+def wrapped(model):
+    return build_bridge_from_module(
+        copy.deepcopy(model), architecture=type(model).__name__, hf_config=model.config
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"positional_embedding_type": "rotary"},
+        {"n_key_value_heads": 2},
+        {"normalization_type": "RMS", "attn_only": False},
+        {"normalization_type": "LNPre", "attn_only": False, "gated_mlp": True},
+    ],
+    ids=["plain", "rotary", "grouped", "with mlp", "param-free norm"],
+)
+def test_native_bridges(changes) -> None:
+    assert difference(sharpened(bridge(**changes))) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gpt_neox", "llama"])
+def test_hugging_face_models_and_bridges_over_them(kind) -> None:
+    model = sharpened(HUGGING_FACE[kind]())
+    assert difference(model) < 1e-5
+    assert difference(wrapped(model)) < 1e-5
+
+
+def test_sliding_windows_leave_no_attention_outside() -> None:
+    torch.manual_seed(0)
+    model = sharpened(mistral())
+    assert difference(model) < 1e-5
+    found = head_scores(model, ["induction", "first_token"])
+    # The window is shorter than the period, so no head can look back one copy.
+    assert float(found["induction"].max()) == 0
+    assert found.attrs["attention"] == "fused"
+
+
+@settings(max_examples=15)
+@given(
+    heads=st.sampled_from([(1, 1), (4, 1), (4, 2), (6, 3)]),
+    d_head=st.sampled_from([2, 5, 8]),
+    period=st.integers(2, 30),
+    bos=st.integers(0, 1),
+)
+def test_any_shape(heads: tuple[int, int], d_head: int, period: int, bos: int) -> None:
+    model = bridge(n_heads=heads[0], n_key_value_heads=heads[1], d_head=d_head)
+    assert difference(sharpened(model), n=2 * period + bos, period=period) < 1e-5
+
+
+@pytest.mark.parametrize("n", [5, 600])
+@pytest.mark.parametrize("kind", ["native", "gpt2", "llama", "mistral", "gemma2"])
+def test_patterns_row_block_by_row_block_are_the_whole_patterns(kind, n) -> None:
+    """600 rows are two blocks; Mistral has a window, Gemma takes the hooked path."""
+    torch.manual_seed(0)
+    if kind == "native":
+        model = sharpened(bridge(n_ctx=600, n_key_value_heads=2))
+    elif kind == "mistral":
+        model = sharpened(mistral())
+    else:
+        model = sharpened(HUGGING_FACE[kind]())
+        if kind == "gpt2":
+            n = min(n, 128)  # learned positions end there
+        model.config.max_position_embeddings = 600
+    tokens = torch.randint(0, VOCABULARY, (1, n))
+    whole: dict = {}
+    visit_attention(
+        as_model(model), tokens, lambda la, a, _: whole.update({(la, h): a[0, h] for h in range(4)})
+    )
+    heads = [(0, 0), (0, 3), (1, 2)]
+    found: dict = {}
+    run_patterns(as_model(model), tokens, heads, found.__setitem__, keep_whole)
+    packed: dict = {}
+    logits = run_patterns(
+        as_model(model), tokens, heads, packed.__setitem__, keep_packed, logits=True
+    )
+    rows, keys = torch.tril_indices(n, n)
+    for head in heads:
+        # Scores of this size lose a digit of float32 before the softmax, on either path.
+        torch.testing.assert_close(found[head], whole[head], atol=3e-5, rtol=0)
+        expected = (whole[head][rows, keys] * 255).round().int()
+        assert (torch.from_numpy(packed[head]).int() - expected).abs().max() <= 1
+    with torch.no_grad():
+        out = model(tokens)
+    expected = out if isinstance(out, torch.Tensor) else out.logits
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_weights_swapped_into_a_bridge_are_read() -> None:
+    """The rebuilt module shares the bridge's storage; nothing stale may be left in it."""
+    model = sharpened(HUGGING_FACE["gpt2"]())
+    over = wrapped(model)
+    head_scores(over, "induction")
+    with torch.no_grad():
+        for parameter in over.parameters():
+            parameter.mul_(0.5)
+    assert difference(over) < 1e-5
+
+
+def test_what_does_not_fit_takes_the_hooked_path_and_says_so() -> None:
+    for model in (bridge(attn_scores_soft_cap=3.0), HUGGING_FACE["gemma2"]().eval()):
+        with pytest.raises(DoesNotFitError, match="soft cap"):
+            read_fused(as_model(model), torch.ones(1, 8, dtype=torch.long), readings(3, 7))
+        assert head_scores(model, "induction").attrs["attention"] == "hooked"
+    assert head_scores(bridge(), "induction").attrs["attention"] == "fused"
+
+
+def test_a_readers_own_hooks_are_not_passed_by() -> None:
+    """A hook that changes activations changes the scores: only the bridge's own forward runs it."""
+    model = bridge()
+    untouched = head_scores(model, "previous_token")["previous_token"].values
+    model.add_hook("blocks.0.hook_resid_pre", lambda value, hook: value * 0)
+    try:
+        found = head_scores(model, "previous_token")
+    finally:
+        model.reset_hooks()
+    assert found.attrs["attention"] == "hooked"
+    assert abs(found["previous_token"].values - untouched).max() > 1e-4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_on_a_gpu(kind) -> None:
+    assert difference(sharpened(HUGGING_FACE[kind]()).cuda()) < 1e-4

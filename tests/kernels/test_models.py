@@ -1,0 +1,90 @@
+"""What as_model accepts, and what it says of the rest."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from induction_kernels import as_model
+from induction_kernels.errors import InductionError, UnsupportedModelError
+from small_models import HUGGING_FACE, VOCABULARY, bridge
+from transformers import BertConfig, BertLMHeadModel, BertModel, GPT2Config, GPT2Model
+
+_SMALL = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+}
+
+
+def test_a_bridge() -> None:
+    model = as_model(bridge(n_layers=3))
+    assert (model.n_layers, model.n_heads, model.n_ctx, model.weights) == (3, 4, 128, "raw")
+    assert as_model(model) is model
+
+
+def test_a_hugging_face_model_and_its_tokenizer(hugging_face, tokenizer) -> None:
+    model = as_model((hugging_face, tokenizer))
+    assert (model.n_layers, model.n_heads, model.n_ctx) == (2, 4, 128)
+    assert model.tokenizer is tokenizer
+    assert as_model(hugging_face, tokenizer).bos_id == tokenizer.bos_token_id
+
+
+def test_a_hooked_transformer_by_its_shape() -> None:
+    """TransformerLens 2 and 3 cannot be installed beside 4; their model is run_with_hooks + cfg."""
+
+    class HookedTransformer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = bridge()
+            self.cfg = self.inner.cfg
+
+        def run_with_hooks(self, tokens, fwd_hooks):
+            return self.inner.run_with_hooks(tokens, fwd_hooks=fwd_hooks)
+
+    assert as_model(HookedTransformer()).kind == "transformer_lens"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: BertModel(BertConfig(**_SMALL)), "BertModel is not a causal language model"),
+        (lambda: BertLMHeadModel(BertConfig(**_SMALL)), "attends to later tokens"),
+        (lambda: GPT2Model(GPT2Config(n_layer=1, n_embd=32, n_head=2)), "language-model head"),
+        (lambda: torch.nn.Linear(2, 2), "Linear has neither"),
+        (lambda: "gpt2", "str is not a model"),
+        (lambda: None, "NoneType is not a model"),
+        (lambda: bridge(attention_dir="bidirectional"), "attends in both directions"),
+    ],
+)
+def test_what_is_no_causal_model_is_a_type_error(make, said) -> None:
+    with pytest.raises(TypeError, match=said) as caught:
+        as_model(make())
+    assert isinstance(caught.value, UnsupportedModelError)
+    assert caught.value.hint
+
+
+def test_learned_sinks_are_refused() -> None:
+    from transformers import GptOssConfig, GptOssForCausalLM
+
+    config = GptOssConfig(
+        **_SMALL, num_key_value_heads=2, head_dim=8, num_local_experts=2, num_experts_per_tok=1
+    )
+    with pytest.raises(UnsupportedModelError, match="sinks"):
+        as_model(GptOssForCausalLM(config))
+
+
+@pytest.mark.parametrize("make", [bridge, HUGGING_FACE["llama"]], ids=["bridge", "hugging face"])
+def test_nan_weights_are_named(make) -> None:
+    model = make()
+    with torch.no_grad():
+        next(model.parameters()).fill_(torch.nan)
+    with pytest.raises(InductionError, match=r"L0H0 .* is not finite\. Its weights .*embed"):
+        as_model(model)
+
+
+def test_folded_weights_are_recorded() -> None:
+    model = bridge()
+    model.enable_compatibility_mode()
+    assert as_model(model).provenance()["weights"] == "folded"

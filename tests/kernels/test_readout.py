@@ -1,0 +1,130 @@
+"""Hand-made patterns with known scores, and every readout against a loop that cannot be wrong."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from induction_kernels.attention import readout
+
+PERIODS = st.integers(2, 12)
+LEADS = st.integers(0, 1)
+
+
+def uniform(n: int) -> torch.Tensor:
+    """Attention spread evenly over the past, [1, 1, n, n]."""
+    return (torch.ones(n, n).tril() / torch.arange(1, n + 1)[:, None])[None, None]
+
+
+def attending(n: int, key_of) -> torch.Tensor:
+    """Each query q puts all its attention on key_of(q), or on itself where that is no key."""
+    pattern = torch.zeros(n, n)
+    for q in range(n):
+        key = key_of(q)
+        pattern[q, key if 0 <= key <= q else q] = 1
+    return pattern[None, None]
+
+
+@given(PERIODS, LEADS)
+def test_a_perfect_induction_head_scores_one_and_nothing_else(period: int, lead: int) -> None:
+    n = lead + 2 * period
+    pattern = attending(n, lambda q: q - period + 1)
+    assert readout.induction(period, lead)(pattern) == 1
+    assert readout.prefix_matching(period, 2, lead)(pattern) == 1
+    assert readout.duplicate_token(period, lead)(pattern) == 0
+
+
+@given(PERIODS, LEADS)
+def test_a_perfect_duplicate_token_head(period: int, lead: int) -> None:
+    pattern = attending(lead + 2 * period, lambda q: q - period)
+    assert readout.duplicate_token(period, lead)(pattern) == 1
+    assert readout.induction(period, lead)(pattern) == 0
+
+
+@given(st.integers(2, 40))
+def test_a_perfect_previous_token_head(n: int) -> None:
+    assert readout.previous_token(n)(attending(n, lambda q: q - 1)) == 1
+    assert readout.first_token(n)(attending(n, lambda q: 0)) == 1
+
+
+def test_induction_looks_at_the_token_after_the_earlier_copy() -> None:
+    # BOS a b c a b c: at the second a (q=4) the token after the first a is b, at key 2.
+    cells = readout.induction(period=3, lead=1)
+    assert list(zip(cells.queries.tolist(), cells.keys.tolist(), strict=True)) == [
+        (4, 2),
+        (5, 3),
+        (6, 4),
+    ]
+
+
+def test_prefix_matching_adds_up_all_earlier_copies() -> None:
+    # Half the attention on each of two earlier successors is a perfect head, not half of one.
+    period, copies, lead = 3, 3, 1
+    pattern = torch.zeros(10, 10)
+    for q in range(4, 7):
+        pattern[q, q - period + 1] = 1
+    for q in range(7, 10):
+        pattern[q, q - period + 1] = pattern[q, q - 2 * period + 1] = 0.5
+    assert readout.prefix_matching(period, copies, lead)(pattern[None, None]) == 1
+
+
+@given(PERIODS, st.integers(2, 5), LEADS)
+def test_cells_stay_below_the_diagonal_and_in_the_sequence(
+    period: int, copies: int, lead: int
+) -> None:
+    n = lead + copies * period
+    for cells in (
+        readout.induction(period, lead),
+        readout.duplicate_token(period, lead),
+        readout.prefix_matching(period, copies, lead),
+        readout.previous_token(n),
+        readout.first_token(n),
+    ):
+        assert (cells.keys >= 0).all()
+        assert (cells.keys <= cells.queries).all()
+        assert (cells.queries < n).all()
+
+
+@given(PERIODS, st.integers(2, 5), LEADS, st.integers(0, 1000))
+def test_every_readout_against_a_loop(period: int, copies: int, lead: int, seed: int) -> None:
+    n = lead + copies * period
+    generator = torch.Generator().manual_seed(seed)
+    pattern = torch.rand(2, 3, n, n, generator=generator).tril()
+
+    second = range(lead + period, lead + 2 * period)
+    later = range(lead + period, n)
+    loops = {
+        readout.previous_token(n): [[(q, q - 1)] for q in range(1, n)],
+        readout.first_token(n): [[(q, 0)] for q in range(1, n)],
+        readout.duplicate_token(period, lead): [[(q, q - period)] for q in second],
+        readout.induction(period, lead): [[(q, q - period + 1)] for q in second],
+        readout.prefix_matching(period, copies, lead): [
+            # Earlier occurrences of the token at q are at q - kP, inside the copies.
+            [(q, q - k * period + 1) for k in range(1, copies) if q - k * period >= lead]
+            for q in later
+        ],
+    }
+    for cells, rows in loops.items():
+        for head in range(3):
+            per_query = [
+                sum(float(pattern[b, head, q, k]) for q, k in row) for b in range(2) for row in rows
+            ]
+            slow = sum(per_query) / len(per_query)
+            assert float(cells(pattern)[head]) == pytest.approx(slow, abs=1e-6)
+
+
+@given(PERIODS, st.integers(2, 5), LEADS)
+def test_chance_is_what_uniform_attention_reads(period: int, copies: int, lead: int) -> None:
+    n = lead + copies * period
+    for cells in (
+        readout.previous_token(n),
+        readout.induction(period, lead),
+        readout.prefix_matching(period, copies, lead),
+    ):
+        assert cells.uniform() == pytest.approx(float(cells(uniform(n))), abs=1e-6)
+
+
+def test_chance_of_the_default_probe() -> None:
+    # scores.md, for orientation: about 0.0139 on the stripe of a period of 50.
+    assert readout.induction(50, 1).uniform() == pytest.approx(0.0132, abs=0.001)

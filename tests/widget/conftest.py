@@ -1,0 +1,30 @@
+"""An explorer over four checkpoints of a small model, and the messages it would send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from induction_explorer import CheckpointSeries, InductionExplorer
+from small_models import bridge, variants
+
+
+@pytest.fixture
+def series(tokenizer) -> CheckpointSeries:
+    model = bridge()
+    return CheckpointSeries.from_state_dicts(
+        model,
+        variants(model),
+        steps=[0, 10, 100, 1000],
+        tokens=[0, 5000, 50_000, 500_000],
+        tokenizer=tokenizer,
+        name="small",
+    )
+
+
+@pytest.fixture
+def explorer(series) -> Iterator[InductionExplorer]:
+    widget = InductionExplorer(series, prompt="the cat sat on the cat")
+    widget.wait()
+    yield widget
+    widget.close()

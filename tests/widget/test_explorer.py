@@ -1,0 +1,227 @@
+"""What a notebook sees of the explorer: traits, their limits, and what it computes for them."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from induction_explorer import CheckpointSeries, InductionExplorer
+from induction_kernels import SCORES, as_model, head_scores, sweep, top_predictions
+from small_models import HUGGING_FACE, bridge, variants
+from traitlets import TraitError
+
+
+def grid(explorer: InductionExplorer, score: str, series: int = 0) -> np.ndarray:
+    found = explorer._grids[f"{series}/{score}"]
+    return np.frombuffer(found["data"], found["dtype"]).reshape(found["shape"])
+
+
+def test_grids_are_the_sweep(explorer, series) -> None:
+    expected = sweep(series.replica(), progress=False)
+    assert explorer._status["state"] == "ready"
+    for name in SCORES:
+        assert grid(explorer, name) == pytest.approx(expected[name].values, abs=1e-6)
+
+
+def test_a_model_brings_its_series_and_its_checkpoint(series) -> None:
+    explorer = InductionExplorer(series.load(1))
+    assert explorer._series[0]["steps"] == [0, 10, 100, 1000]
+    assert explorer.checkpoint == 1
+
+
+def test_a_model_without_a_series_has_one_stop(tokenizer) -> None:
+    explorer = InductionExplorer(bridge(), tokenizer=tokenizer)
+    explorer.wait()
+    assert explorer._series[0]["steps"] == [0]
+    assert explorer.checkpoint == 0
+    assert explorer._status["state"] == "ready"
+    with pytest.raises(TraitError, match="from 0 to 0"):
+        explorer.checkpoint = 1
+
+
+def test_a_hugging_face_model_with_its_tokenizer(tokenizer) -> None:
+    model = HUGGING_FACE["gpt2"]().eval()
+    for given in (
+        InductionExplorer(model, tokenizer=tokenizer),
+        InductionExplorer((model, tokenizer)),
+    ):
+        given.wait()
+        expected = head_scores((model, tokenizer), "induction")["induction"].values
+        assert grid(given, "induction")[0] == pytest.approx(expected, abs=1e-6)
+        assert given._prompts[0]["tokens"][0] == "<|bos|>"
+        run = given._runs[0]
+        assert not run.faults
+        top = top_predictions((model, tokenizer), given._prompts[0]["ids"], k=3)
+        assert run.predictions[0].ids[-1, :3].tolist() == top.ids.tolist()
+
+
+def test_the_readers_model_is_not_changed(series) -> None:
+    model = series.load(2)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    InductionExplorer(model).wait()
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert not any(point.fwd_hooks for point in model.hook_dict.values())
+
+
+def test_a_lone_model_is_read_through_a_shell_that_shares_its_weights(tokenizer) -> None:
+    """Its owner may use it at the same time: flags, hooks and attention are not touched."""
+    for model in (bridge(), *(make() for make in HUGGING_FACE.values())):
+        series = CheckpointSeries.single(as_model(model, tokenizer))
+        shell = series.load(0)
+        assert shell is not model
+        theirs = {p.data_ptr() for p in model.parameters()}
+        assert {p.data_ptr() for p in shell.parameters()} == theirs
+        before = head_scores(shell, "induction")["induction"].values
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(3)
+        after = head_scores(shell, "induction")["induction"].values
+        expected = head_scores((model, tokenizer), "induction")["induction"].values
+        assert after == pytest.approx(expected, abs=1e-6)
+        assert abs(after - before).max() > 1e-6
+
+
+def test_explorers_on_one_series_share_what_was_computed(explorer, series) -> None:
+    again = InductionExplorer(series)
+    assert np.isfinite(grid(again, "induction")).all()  # without waiting
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "said"),
+    [
+        ("checkpoint", 4, r"checkpoint is 4; .* 0 to 3 \(4 checkpoints in small\)"),
+        ("checkpoint", -1, "from 0 to 3"),
+        ("compare", 9, "compare is 9"),
+        ("series", 1, "from 0 to 0"),
+        ("score", "inductoin", "may be induction, prefix_matching"),
+        ("heads", [[0, 4]], r"\[0, 4\].*layer 0 to 1 and head 0 to 3"),
+        ("heads", [3], r"must be \[layer, head\]"),
+        ("prompt", "", "The prompt is empty"),
+        ("prompt", "qz" * 100, r"\d+ tokens long; small takes at most 128"),
+    ],
+)
+def test_wrong_values_say_what_is_allowed_and_change_nothing(explorer, trait, value, said) -> None:
+    before = getattr(explorer, trait)
+    with pytest.raises(TraitError, match=said):
+        setattr(explorer, trait, value)
+    assert getattr(explorer, trait) == before
+
+
+def test_wrong_values_and_names_to_begin_with(series) -> None:
+    with pytest.raises(TraitError, match="checkpoint is 7"):
+        InductionExplorer(series, checkpoint=7)
+    with pytest.raises(TypeError, match=r"no argument 'promt'.*prompt"):
+        InductionExplorer(series, promt="x")
+    with pytest.raises(TypeError, match="Linear has neither"):
+        InductionExplorer(torch.nn.Linear(2, 2))
+    with pytest.raises(TypeError, match="empty list"):
+        InductionExplorer([])
+
+
+def test_a_wrong_value_from_the_page_is_shown_on_the_page(explorer) -> None:
+    explorer.set_state({"checkpoint": 99})
+    assert explorer._status["state"] == "failed"
+    assert "checkpoint is 99" in explorer._status["error"]["message"]
+    assert explorer.checkpoint == 3
+
+
+def test_heads_are_kept_once_and_in_order(explorer) -> None:
+    explorer.heads = [(1, 2), [0, 3], (1, 2)]
+    assert explorer.heads == [[1, 2], [0, 3]]
+
+
+def test_it_begins_with_the_two_heads_of_the_circuit(series, explorer) -> None:
+    scores = head_scores(series.load(-1), ["previous_token", "induction"])
+    best = [list(divmod(int(grid.values.argmax()), 4)) for grid in scores.values()]
+    assert explorer.heads == [h for i, h in enumerate(best) if h not in best[:i]]
+
+
+def test_a_choice_made_before_the_scores_are_there_stands(series) -> None:
+    none = InductionExplorer(series, heads=[])
+    one = InductionExplorer(series)
+    one.heads = [[0, 1]]
+    for explorer, chosen in ((none, []), (one, [[0, 1]])):
+        explorer.wait()
+        assert explorer.heads == chosen
+
+
+def test_a_model_without_tokenizer_shows_ids_and_takes_them() -> None:
+    explorer = InductionExplorer(bridge())
+    ids = explorer._prompts[0]["ids"]
+    assert ids[:16] == ids[16:]
+    explorer.prompt = "5 17 5"
+    assert explorer._prompts[0]["tokens"] == ["5", "17", "5"]
+    with pytest.raises(TraitError, match="no tokenizer"):
+        explorer.prompt = "the cat"
+    assert explorer.prompt == "5 17 5"
+
+
+def test_a_broken_checkpoint_is_named_and_the_others_stand(tokenizer) -> None:
+    model = bridge()
+    weights = variants(model)
+    weights[1]["blocks.0.attn.q.weight"][:] = torch.nan
+    explorer = InductionExplorer(
+        CheckpointSeries.from_state_dicts(model, weights, tokenizer=tokenizer)
+    )
+    explorer.wait()
+    assert "holds NaN" in explorer._series[0]["faults"]["1"]
+    assert np.isnan(grid(explorer, "induction")[1]).all()
+    assert np.isfinite(grid(explorer, "induction")[[0, 2, 3]]).all()
+    assert explorer._status["state"] == "ready"
+
+
+def test_several_series_side_by_side(series, tokenizer) -> None:
+    other = bridge(n_layers=3, n_ctx=32)
+    longer = CheckpointSeries.from_state_dicts(
+        other, variants(other, 6), tokens=range(0, 600_000, 100_000), tokenizer=tokenizer
+    )
+    explorer = InductionExplorer([series, longer], heads=[[1, 3]], checkpoint=2)
+    explorer.wait()
+    assert grid(explorer, "induction", 1).shape == (6, 3, 4)
+    explorer.checkpoint = 3
+    explorer.series = 1
+    assert explorer.checkpoint == 5  # 500,000 tokens in both
+    assert explorer.heads == [[1, 3]]
+    explorer.heads = [[2, 0]]
+    explorer.checkpoint = 1
+    explorer.series = 0
+    assert explorer.checkpoint == 2  # 100,000 tokens: 50,000 are nearer than 500,000
+    assert explorer.heads == []  # there is no third layer
+    # The page chooses for itself.
+    explorer.set_state({"series": 1, "checkpoint": 2, "heads": [[2, 2]]})
+    assert (explorer.series, explorer.checkpoint, explorer.heads) == (1, 2, [[2, 2]])
+
+
+def test_a_series_that_cannot_run_the_prompt_says_so(series, tokenizer) -> None:
+    short = bridge(n_ctx=16)
+    other = CheckpointSeries.from_state_dicts(short, variants(short), tokenizer=tokenizer)
+    explorer = InductionExplorer([series, other], prompt="the cat sat " * 8)
+    assert explorer._prompts[0]["error"] is None
+    assert "takes at most 16" in explorer._prompts[1]["error"]["message"]
+
+
+def test_closing_stops_the_work(series) -> None:
+    explorer = InductionExplorer(series)
+    explorer.close()
+    assert explorer._work.pending == 0
+
+
+def test_models_run_on_the_workers_thread_only(series, monkeypatch) -> None:
+    threads = set()
+    from induction_explorer import session
+
+    compute, score = session.PromptRun.compute, session.SeriesSession.score
+
+    def record(original):
+        def recorded(*args):
+            threads.add(threading.current_thread().name)
+            return original(*args)
+
+        return recorded
+
+    monkeypatch.setattr(session.PromptRun, "compute", record(compute))
+    monkeypatch.setattr(session.SeriesSession, "score", record(score))
+    InductionExplorer(series).wait()
+    assert threads == {"induction-explorer"}

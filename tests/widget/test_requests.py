@@ -1,0 +1,219 @@
+"""Requests answered part by part, in messages that fit, by the contract of js/src/model.ts."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from induction_explorer import InductionExplorer
+from induction_explorer.wire import CHUNK, MAX_MESSAGE, check_size, reply_messages
+from induction_kernels import attention_patterns, top_predictions
+from small_models import bridge
+
+
+class Page:
+    """The other end of the wire: sends requests and puts replies together again."""
+
+    def __init__(self, explorer: InductionExplorer) -> None:
+        self.explorer = explorer
+        self.sent: list[tuple[dict, list[bytes]]] = []
+
+    def send(self, content, buffers=None) -> None:
+        json.dumps(content)  # must be JSON
+        check_size(content, buffers)
+        self.sent.append((content, list(buffers or [])))
+
+    def ask(self, kind: str, **fields) -> list[tuple[dict, dict[str, np.ndarray]]]:
+        """The parts of the reply, after the explorer has done all it has to do."""
+        self.sent.clear()
+        generation = self.explorer._prompts[0]["generation"]
+        request = {"id": "r1", "kind": kind, "series": 0, "generation": generation} | fields
+        self.explorer._requests.receive(request, self.send)
+        self.explorer.wait()
+        return self.parts("r1")
+
+    def parts(self, request: str) -> list[tuple[dict, dict[str, np.ndarray]]]:
+        found, head, data = [], None, b""
+        messages = [(c, b) for c, b in self.sent if c["id"] == request]
+        for content, buffers in messages:
+            if "error" in content:
+                found.append((content, {}))
+                continue
+            if content["chunk"] == 0:
+                head, data = content, b""
+            data += b"".join(buffers)
+            if content["chunk"] >= content["chunks"] - 1:
+                found.append((head["body"] | {"done": content["done"]}, _split(head, data)))
+        return found
+
+
+def _split(head: dict, data: bytes) -> dict[str, np.ndarray]:
+    arrays, at = {}, 0
+    for array in head["arrays"]:
+        size = int(np.prod(array["shape"])) * np.dtype(array["dtype"]).itemsize
+        arrays[array["name"]] = np.frombuffer(data[at : at + size], array["dtype"]).reshape(
+            array["shape"]
+        )
+        at += size
+    assert at == len(data)
+    return arrays
+
+
+@pytest.fixture
+def page(explorer) -> Page:
+    return Page(explorer)
+
+
+def test_patterns_are_the_packed_triangles(page, series) -> None:
+    parts = page.ask("patterns", head=[1, 2], checkpoints=[3, 0])
+    assert [part["checkpoints"] for part, _ in parts] == [[3, 0]]
+    assert parts[-1][0]["done"]
+    triangles = parts[0][1]["patterns"]
+    ids = page.explorer._prompts[0]["ids"]
+    rows, columns = np.tril_indices(len(ids))
+    for triangle, checkpoint in zip(triangles, (3, 0), strict=True):
+        whole = attention_patterns(series.load(checkpoint), ids, [(1, 2)])[0].numpy()
+        assert np.abs(triangle / 255 - whole[rows, columns]).max() <= 0.5 / 255 + 1e-6
+
+
+def test_predictions_after_every_position(page, series) -> None:
+    page.explorer.answer = " sat"
+    parts = page.ask("predictions", checkpoints=[2])
+    body, arrays = parts[0]
+    ids = page.explorer._prompts[0]["ids"]
+    n, k = len(ids), body["k"]
+    assert arrays["ids"].shape == (1, n, k)
+    model = series.load(2)
+    for position in (0, n - 1):
+        expected = top_predictions(model, ids, k=k, position=position)
+        assert arrays["ids"][0, position].tolist() == expected.ids.tolist()
+        assert arrays["probabilities"][0, position] == pytest.approx(
+            expected.probabilities.numpy(), abs=1e-6
+        )
+        assert body["tokens"][str(int(expected.ids[0]))] == expected.tokens[0]
+    last = top_predictions(model, ids, answer=" sat")
+    assert arrays["answer_rank"][0, -1] == last.answer_rank
+    assert arrays["answer_probability"][0, -1] == pytest.approx(last.answer_probability, abs=1e-6)
+    with torch.no_grad():
+        logits = model(torch.tensor([ids]))[0]
+    rank = int((logits[3] > logits[3, ids[4]]).sum())
+    assert arrays["answer_rank"][0, 3] == rank
+
+
+def test_without_an_answer_the_last_position_has_no_rank(page) -> None:
+    _, arrays = page.ask("predictions", checkpoints=[0])[0]
+    assert arrays["answer_rank"][0, -1] == -1
+    assert (arrays["answer_rank"][0, :-1] >= 0).all()
+
+
+def test_what_is_not_there_yet_comes_when_it_is(series) -> None:
+    explorer = InductionExplorer(series, prompt="the cat sat on the cat")
+    parts = Page(explorer).ask("patterns", head=[0, 0], checkpoints=[2, 3, 1, 0])
+    assert sorted(i for part, _ in parts for i in part["checkpoints"]) == [0, 1, 2, 3]
+    assert [part["done"] for part, _ in parts] == [False] * (len(parts) - 1) + [True]
+
+
+def test_patterns_too_large_to_keep_are_computed_when_asked_for(series, monkeypatch) -> None:
+    monkeypatch.setattr("induction_explorer.session.PATTERN_BYTES", 1000)
+    explorer = InductionExplorer(series, prompt="the cat sat on the mat " * 4)
+    explorer.wait()
+    assert not explorer._prompts[0]["scrub"]
+    page = Page(explorer)
+    for checkpoint in (0, 3, 0):
+        parts = page.ask("patterns", head=[1, 1], checkpoints=[checkpoint])
+        ids = explorer._prompts[0]["ids"]
+        whole = attention_patterns(series.load(checkpoint), ids, [(1, 1)])[0].numpy()
+        triangle = parts[0][1]["patterns"][0]
+        assert np.abs(triangle / 255 - whole[np.tril_indices(len(ids))]).max() < 0.002
+
+
+def test_a_new_prompt(page) -> None:
+    (part, _), *_ = page.ask("prompt", text="the mat", answer=" sat")
+    assert part["done"]
+    assert page.explorer.prompt == "the mat"
+    assert "".join(page.explorer._prompts[0]["tokens"][1:]) == "the mat"
+    stale = page.ask("patterns", head=[0, 0], checkpoints=[0], generation=1)
+    assert "changed since" in stale[0][0]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"kind": "prompt", "text": "", "answer": ""}, "The prompt is empty"),
+        ({"kind": "prompt", "text": "qz" * 100, "answer": ""}, "takes at most 128"),
+        ({"kind": "patterns", "head": [2, 0], "checkpoints": [0]}, "no head 0 in layer 2"),
+        ({"kind": "patterns", "head": [0, 0], "checkpoints": [4]}, "no checkpoint 4"),
+        ({"kind": "grid", "score": "nonsense"}, "KeyError"),
+        ({"kind": "dance"}, "no request of kind 'dance'"),
+        ({"kind": "patterns"}, "KeyError"),
+    ],
+)
+def test_an_exception_reaches_the_page(page, fields, said) -> None:
+    before = page.explorer.prompt
+    (reply, _), *_ = page.ask(**fields)
+    assert said in reply["error"]["message"]
+    assert set(reply["error"]) == {"message", "hint"}
+    assert page.explorer.prompt == before
+
+
+def test_a_checkpoint_that_fails_is_said_after_the_others(tokenizer) -> None:
+    from induction_explorer import CheckpointSeries
+    from small_models import variants
+
+    model = bridge()
+    weights = variants(model)
+    weights[0]["embed.weight"][:] = torch.nan
+    explorer = InductionExplorer(
+        CheckpointSeries.from_state_dicts(model, weights, tokenizer=tokenizer)
+    )
+    explorer.wait()
+    parts = Page(explorer).ask("patterns", head=[0, 0], checkpoints=[0, 1])
+    assert parts[0][0]["checkpoints"] == [1]
+    assert "holds NaN" in parts[-1][0]["error"]["message"]
+
+
+def test_a_cancelled_request_is_not_answered(series) -> None:
+    explorer = InductionExplorer(series)
+    page = Page(explorer)
+    generation = explorer._prompts[0]["generation"]
+    request = {"id": "a", "series": 0, "generation": generation, "checkpoints": [0, 1, 2, 3]}
+    explorer._requests.receive(request | {"kind": "patterns", "head": [0, 0]}, page.send)
+    explorer._requests.receive({"id": "a", "kind": "cancel"}, page.send)
+    page.sent.clear()
+    explorer.wait()
+    assert page.sent == []
+
+
+def test_a_grid_by_request(page) -> None:
+    _, arrays = page.ask("grid", score="induction")[0]
+    envelope = page.explorer._grids["0/induction"]
+    assert arrays["grid"].tobytes() == envelope["data"]
+
+
+def test_grids_beyond_the_states_size_are_left_to_requests(series, monkeypatch) -> None:
+    monkeypatch.setattr("induction_explorer.explorer._GRID_BYTES", 300)
+    explorer = InductionExplorer(series, score="first_token")
+    explorer.wait()
+    assert set(explorer._grids) == {"0/first_token", "0/induction"}
+
+
+def test_large_arrays_are_cut_and_keep_their_bytes() -> None:
+    array = np.arange(1_000_000, dtype=np.float32)
+    messages = list(reply_messages("r", {"a": 1}, {"x": array, "y": array[:3]}, done=True))
+    assert len(messages) == -(-(array.nbytes + 12) // CHUNK)
+    for content, buffers in messages:
+        check_size(content, buffers)
+    assert b"".join(b for _, bs in messages for b in bs) == array.tobytes() + array[:3].tobytes()
+    assert [content["done"] for content, _ in messages] == [False] * (len(messages) - 1) + [True]
+    with pytest.raises(ValueError, match="at most 1,048,576"):
+        check_size({}, [bytes(MAX_MESSAGE)])
+    with pytest.raises(TypeError, match="float64 does not cross"):
+        list(reply_messages("r", {}, {"x": np.zeros(2)}, done=True))
+
+
+def test_long_patterns_fit_the_wire(tokenizer) -> None:
+    explorer = InductionExplorer(bridge(n_ctx=1600, n_layers=1), prompt="5 17 " * 800)
+    parts = Page(explorer).ask("patterns", head=[0, 0], checkpoints=[0])
+    assert parts[0][1]["patterns"].shape == (1, 1600 * 1601 // 2)

@@ -1,0 +1,52 @@
+"""What a reader finds in the widget, by role and name: the ARIA contract of the explorer."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+#: Milliseconds for the scores, patterns and predictions of all checkpoints of a small series.
+COMPUTING = 120_000
+
+
+class Explorer:
+    """One view of an InductionExplorer on a page."""
+
+    def __init__(self, page: Page, index: int = 0) -> None:
+        self.page = page
+        self.root = page.locator(".jp-OutputArea-output .ie").nth(index)
+        self.slider = self.root.get_by_role("slider", name="Checkpoint")
+        self.play = self.root.get_by_role("button", name="Play")
+        self.pause = self.root.get_by_role("button", name="Pause")
+        self.score = self.root.get_by_role("combobox", name="Score")
+        self.grid = self.root.get_by_role("grid", name="Head scores")
+        self.cells = self.grid.get_by_role("gridcell")
+        self.patterns = self.root.get_by_role("img", name="Attention pattern")
+        self.tokens = self.root.get_by_role("listbox", name="Tokens").get_by_role("option")
+        self.status = self.root.get_by_role("status")
+        self.prompt = self.root.get_by_role("textbox", name="Prompt")
+        self.run = self.root.get_by_role("button", name="Run")
+        self.alerts = self.root.get_by_role("alert")
+        self.predictions = self.root.get_by_role("table", name="Next-token predictions")
+        self.progress = self.root.get_by_role("progressbar")
+        self.figure = self.root.get_by_role("figure")
+
+    def cell(self, head: str) -> Locator:
+        """The grid cell of a head, "L1H2"."""
+        return self.grid.get_by_role("gridcell", name=f"{head} ")
+
+    def pattern(self, head: str) -> Locator:
+        return self.root.get_by_role("img", name=f"Attention pattern {head}", exact=True)
+
+    def wait_until_computed(self) -> None:
+        """Until every checkpoint is scored and the prompt has run on all of them."""
+        expect(self.predictions.locator("tbody tr").nth(1)).to_be_visible(timeout=COMPUTING)
+        expect(self.root.get_by_text("computing …")).to_have_count(0, timeout=COMPUTING)
+        expect(self.progress).to_have_count(0, timeout=COMPUTING)
+
+    def names(self) -> list[str]:
+        """The accessible names of the grid's cells: "L1H2 induction 0.397", ..."""
+        return self.cells.evaluate_all("cells => cells.map(c => c.getAttribute('aria-label'))")
+
+    def picture(self, head: str) -> str:
+        """A pattern as it is drawn, to compare with itself later."""
+        return self.pattern(head).evaluate("canvas => canvas.toDataURL()")

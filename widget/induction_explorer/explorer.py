@@ -1,0 +1,401 @@
+"""InductionExplorer: the traits Python and JavaScript share, and what happens when they change.
+
+Computing is session.py's, threads are worker.py's, requests are requests.py's.
+"""
+
+from __future__ import annotations
+
+import operator
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from induction_kernels.checkpoints import Checkpoint, CheckpointSeries, series_of
+from induction_kernels.errors import InductionError
+from induction_kernels.models import as_model
+from induction_kernels.scores import SCORES
+
+from induction_explorer.prompts import default_prompt
+from induction_explorer.requests import Requests
+from induction_explorer.session import PromptRun, SeriesSession, refused, session_of
+from induction_explorer.wire import check_size, envelope
+from induction_explorer.work import Status, Work
+from induction_explorer.worker import MainThread, Urgency
+
+_STATIC = Path(__file__).parent / "static"
+if not (_STATIC / "widget.js").exists():
+    raise ImportError(
+        f"The widget's bundle {_STATIC / 'widget.js'} is missing. In a clone, build it with "
+        "`make build` (it needs Node.js 20 or newer); an installed wheel contains it, so install "
+        "the package again."
+    )
+
+#: Bytes of score grids held in the state. More than this is fetched by request instead, so that
+#: the state fits one message.
+_GRID_BYTES = 384 << 10
+#: Seconds between two updates of partial results.
+_UPDATE_EVERY = 0.2
+
+
+_PUBLIC = {"checkpoint", "compare", "score", "heads", "prompt", "answer", "series"}
+
+
+def _written_by_js(kind: traitlets.TraitType) -> Any:
+    """A trait that JS sets as the reader drags: echoing it would race with the hand."""
+    return kind.tag(sync=True, echo_update=False)
+
+
+class InductionExplorer(anywidget.AnyWidget):
+    """Watch induction heads form: head grid, attention patterns, curves and predictions of a model.
+
+    Args:
+        model: a model, a CheckpointSeries, or a list of either to compare. A model that came from
+            a series brings the whole series; any other gets a slider with a single stop.
+        tokenizer: for a Hugging Face model.
+        **traits: `checkpoint`, `score`, `heads`, `prompt`, `answer`, `series`, `compare` to start
+            with.
+
+    Attributes:
+        checkpoint: index of the checkpoint shown.
+        compare: index of a second checkpoint, or None.
+        score: name of the score shown; see `induction_kernels.SCORES`.
+        heads: selected heads, [[layer, head], ...]; until someone chooses, the best previous-token
+            and the best induction head of the checkpoint that was shown first.
+        prompt: the text whose patterns and predictions are shown.
+        answer: the continuation whose rank is shown, as it stands (" C"); "" for none.
+        series: index of the series shown.
+
+    Raises:
+        UnsupportedModelError: (a TypeError) a model whose attention cannot be read.
+        traitlets.TraitError: a trait set to a value that is not allowed; says what is.
+
+    The model given is never changed: series are scrubbed on a model of the explorer's own.
+    """
+
+    _esm = _STATIC / "widget.js"
+    _css = _STATIC / "widget.css"
+
+    checkpoint = _written_by_js(traitlets.Int())
+    compare = _written_by_js(traitlets.Int(None, allow_none=True))
+    score = _written_by_js(traitlets.Unicode("induction"))
+    heads = _written_by_js(traitlets.List())
+    series = _written_by_js(traitlets.Int())
+    prompt = traitlets.Unicode().tag(sync=True)
+    answer = traitlets.Unicode().tag(sync=True)
+
+    _series: Any = traitlets.List().tag(sync=True)
+    _scores: Any = traitlets.List().tag(sync=True)
+    _grids = traitlets.Dict().tag(sync=True)
+    _prompts: Any = traitlets.List().tag(sync=True)
+    _status = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        model: Any | Sequence[Any],
+        *,
+        tokenizer: Any | None = None,
+        **traits: Any,
+    ) -> None:
+        self._main = MainThread()
+        self._work = Work(self._main, self._show_progress)
+        unknown = sorted(set(traits) - _PUBLIC)
+        if unknown:
+            raise TypeError(
+                f"InductionExplorer has no argument {unknown[0]!r}. It takes a model, tokenizer, "
+                f"{', '.join(sorted(_PUBLIC))}."
+            )
+        several = isinstance(model, list | tuple) and not _is_model_and_tokenizer(model)
+        found = [_open(one, tokenizer) for one in (model if several else [model])]
+        if not found:
+            raise TypeError("InductionExplorer was given an empty list; give at least one model.")
+        self._sessions = [session for session, _ in found]
+        self._runs: list[PromptRun | InductionError] = []
+        self._generation = 0
+        self._requests = Requests(self._work, self._prompt_run, self._grid, self._run_prompt)
+        self._grids_shown_at = 0.0
+        self._set_by_page: frozenset[str] = frozenset()
+
+        first, checkpoint = found[0]
+        prompt, answer = default_prompt(first.tokenizer_model)
+        start = {
+            "checkpoint": checkpoint,
+            "heads": [],
+            "prompt": prompt,
+            "answer": answer if "prompt" not in traits else "",
+            "_scores": [first.describe(score) for score in first.scorer.scores],
+            "_series": [session.info() for session in self._sessions],
+            "_status": Status.ready(),
+        }
+        super().__init__(**(start | traits))
+        self._heads_chosen = "heads" in traits
+        self.on_msg(lambda _widget, content, _buffers: self._requests.receive(content, self.send))
+        self._sweep()
+
+    def wait(self, timeout: float = 600) -> None:
+        """Block until scores, patterns and predictions of all checkpoints are there.
+
+        For scripts and for notebooks that are run without a reader; on a screen, results appear
+        as they come.
+
+        Raises:
+            TimeoutError: it took longer than `timeout` seconds; what is there stays.
+        """
+        end = time.monotonic() + timeout
+        while self._work.pending:
+            if time.monotonic() > end:
+                raise TimeoutError(
+                    f"{self._work.pending} tasks are not finished after {timeout:g} s; call "
+                    "wait() again, or with a longer timeout."
+                )
+            self._main.run_pending(timeout=0.05)
+
+    def close(self) -> None:
+        """Stop what is being computed and leave the page."""
+        self._work.cancel()
+        super().close()
+
+    # --- what the reader may choose ---
+
+    @property
+    def _session(self) -> SeriesSession:
+        return self._sessions[self.series]
+
+    @traitlets.validate("series")
+    def _check_series(self, proposal: Any) -> int:
+        return _index("series", proposal.value, len(self._sessions), "series")
+
+    @traitlets.validate("checkpoint", "compare")
+    def _check_checkpoint(self, proposal: Any) -> int | None:
+        name, value = proposal.trait.name, proposal.value
+        if value is None:
+            return None
+        series = self._session.series
+        return _index(name, value, len(series), f"checkpoints in {series.name}")
+
+    @traitlets.validate("score")
+    def _check_score(self, proposal: Any) -> str:
+        if proposal.value not in SCORES:
+            raise traitlets.TraitError(
+                f"score {proposal.value!r} does not exist; it may be {', '.join(SCORES)}."
+            )
+        return proposal.value
+
+    @traitlets.validate("heads")
+    def _check_heads(self, proposal: Any) -> list[list[int]]:
+        session = self._session
+        heads: list[list[int]] = []
+        for pair in proposal.value:
+            if not _is_head(pair, session):
+                raise traitlets.TraitError(
+                    f"heads has {pair!r}; each must be [layer, head] with layer 0 to "
+                    f"{session.layers - 1} and head 0 to {session.heads - 1} in {session.name}."
+                )
+            if list(pair) not in heads:
+                heads.append([int(pair[0]), int(pair[1])])
+        return heads
+
+    @traitlets.validate("prompt", "answer")
+    def _check_prompt(self, proposal: Any) -> str:
+        texts = {"prompt": self.prompt, "answer": self.answer} | {
+            proposal.trait.name: proposal.value
+        }
+        try:
+            self._read_prompt(**texts)
+        except InductionError as error:
+            raise traitlets.TraitError(str(error)) from error
+        return proposal.value
+
+    @traitlets.observe("heads")
+    def _note_choice(self, _change: Any) -> None:
+        self._heads_chosen = True
+
+    def _choose_heads(self) -> None:
+        """Begin with the two heads of the circuit, as soon as their scores are there."""
+        if not self._heads_chosen and self._session.is_scored(self.checkpoint):
+            self.heads = self._session.best_heads(self.checkpoint, "previous_token", "induction")
+
+    @traitlets.observe("series")
+    def _follow_series(self, change: Any) -> None:
+        """Another series has other checkpoints and heads: move to the nearest that it has.
+
+        The page does the same by itself, at once, and sends what it chose.
+        """
+        if "checkpoint" in self._set_by_page:
+            return
+        old, new = self._sessions[change.old], self._sessions[change.new]
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.checkpoint = _nearest(old.series, self.checkpoint, new.series)
+            if self.compare is not None:
+                self.compare = _nearest(old.series, self.compare, new.series)
+            self.heads = [h for h in self.heads if _is_head(h, new)]
+            self._scores = [new.describe(score) for score in new.scorer.scores]
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """What JavaScript writes goes through the same checks; a refusal is shown, not logged."""
+        self._set_by_page = frozenset(sync_data)
+        try:
+            super().set_state(sync_data)
+        except traitlets.TraitError as error:
+            self._status = Status.failed(error)
+        finally:
+            self._set_by_page = frozenset()
+
+    # --- the prompt ---
+
+    def _read_prompt(self, prompt: str, answer: str) -> list[PromptRun | InductionError]:
+        """The prompt as each series reads it; a series that cannot gets its reason instead.
+
+        Raises:
+            InductionError: the current series cannot read it.
+        """
+        runs: list[PromptRun | InductionError] = []
+        for session in self._sessions:
+            try:
+                runs.append(PromptRun.make(session, prompt, answer, self._generation + 1))
+            except InductionError as error:
+                if session is self._session:
+                    raise
+                runs.append(error)
+        return runs
+
+    def _run_prompt(self, prompt: str, answer: str) -> None:
+        """A prompt that JavaScript asks for.
+
+        Raises:
+            InductionError: the current series cannot read it; everything stays as it was.
+        """
+        self._read_prompt(prompt, answer)
+        with self.hold_sync(), self.hold_trait_notifications():
+            self.prompt, self.answer = prompt, answer
+
+    @traitlets.observe("prompt", "answer")
+    def _start_prompt(self, _change: Any) -> None:
+        runs = self._read_prompt(self.prompt, self.answer)
+        self._generation += 1
+        self._runs = runs
+        self._requests.drop_all()
+        self._work.cancel(Urgency.PROMPT)
+        self._prompts = [
+            run.info() if isinstance(run, PromptRun) else refused(run, self._generation)
+            for run in runs
+        ]
+        for run in runs:
+            if isinstance(run, PromptRun) and run.scrub:
+                for checkpoint in self._order(run.session):
+                    self._work.submit(
+                        Urgency.PROMPT,
+                        partial(run.compute, checkpoint, None),
+                        partial(self._requests.serve, run, checkpoint),
+                    )
+
+    def _prompt_run(self, series: int, generation: int) -> PromptRun | None:
+        """What a request refers to; None when the prompt has changed since."""
+        if not 0 <= series < len(self._runs):
+            return None
+        run = self._runs[series]
+        return run if isinstance(run, PromptRun) and run.generation == generation else None
+
+    # --- the scores ---
+
+    def _sweep(self) -> None:
+        for session in sorted(self._sessions, key=lambda s: s is not self._session):
+            for checkpoint in self._order(session):
+                if not session.is_scored(checkpoint):
+                    self._work.submit(
+                        Urgency.SWEEP, partial(session.score, checkpoint), self._show_grids
+                    )
+        self._show_grids()
+
+    def _order(self, session: SeriesSession) -> list[int]:
+        """Checkpoints, the ones around the reader's first."""
+        here = self.checkpoint if session is self._session else len(session.series) - 1
+        return sorted(range(len(session.series)), key=lambda i: abs(i - here))
+
+    def _show_grids(self) -> None:
+        """Bring the scores found so far into the state, not more often than a reader can see."""
+        self._choose_heads()
+        now = time.monotonic()
+        if self._work.count(Urgency.SWEEP) and now < self._grids_shown_at + _UPDATE_EVERY:
+            return
+        self._grids_shown_at = now
+        room = _GRID_BYTES
+        grids: dict[str, Any] = {}
+        names = sorted(SCORES, key=lambda name: name != self.score)
+        for name in names:
+            for number, session in enumerate(self._sessions):
+                grid = session.grids[name]
+                if grid.nbytes <= room:
+                    room -= grid.nbytes
+                    grids[f"{number}/{name}"] = envelope(grid)
+        with self.hold_sync():
+            self._grids = grids
+            self._series = [session.info() for session in self._sessions]
+
+    def _grid(self, series: int, score: str) -> np.ndarray:
+        return self._sessions[series].grids[score].copy()
+
+    # --- what the reader is told ---
+
+    def _show_progress(self) -> None:
+        unscored = [s for s in self._sessions if len(s.faults) == len(s.series)]
+        if unscored and not self._work.pending:
+            fault = unscored[0].faults[0]
+            self._status = Status.failed(
+                InductionError(f"No checkpoint of {unscored[0].name} could be scored.", fault)
+            )
+        elif self._work.error is not None:
+            self._status = Status.failed(self._work.error)
+        else:
+            self._status = self._work.status()
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        check_size(msg, buffers)
+        super()._send(msg, buffers)
+
+
+def _is_model_and_tokenizer(value: Sequence[Any]) -> bool:
+    return len(value) == 2 and hasattr(value[1], "convert_ids_to_tokens")
+
+
+def _open(model: Any, tokenizer: Any | None) -> tuple[SeriesSession, int]:
+    """The session that shows `model`, and the checkpoint to start at."""
+    if isinstance(model, CheckpointSeries):
+        return session_of(model), len(model) - 1
+    known = series_of(model)
+    if known is not None:
+        return session_of(known[0]), known[1]
+    return session_of(CheckpointSeries.single(as_model(model, tokenizer))), 0
+
+
+def _index(name: str, value: Any, count: int, what: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < count:
+        raise traitlets.TraitError(
+            f"{name} is {value!r}; it must be a whole number from 0 to {count - 1} "
+            f"({count} {what})."
+        )
+    return value
+
+
+def _is_head(pair: Any, session: SeriesSession) -> bool:
+    try:
+        layer, head = map(operator.index, pair)
+    except (TypeError, ValueError):
+        return False
+    return 0 <= layer < session.layers and 0 <= head < session.heads
+
+
+def _nearest(old: CheckpointSeries, index: int, new: CheckpointSeries) -> int:
+    """The checkpoint of `new` that has seen most nearly as many tokens (or steps) as `old`'s."""
+    here = old[index]
+
+    def distance(there: Checkpoint) -> int:
+        if here.tokens is None or there.tokens is None:
+            return abs(there.step - here.step)
+        return abs(there.tokens - here.tokens)
+
+    return min(range(len(new)), key=lambda i: distance(new[i]))

@@ -1,0 +1,265 @@
+"""One series as an explorer works on it: a model of its own, its scores, one prompt's results."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
+from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.errors import InductionError
+from induction_kernels.models import Model
+from induction_kernels.scores import SCORES, Score, Scorer
+from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
+from torch import Tensor
+
+#: How many predictions a position shows.
+TOP_K = 10
+#: Patterns kept for one prompt; within this, every checkpoint's are computed ahead of scrubbing.
+PATTERN_BYTES = 64 << 20
+#: Parameters times checkpoints up to which running every checkpoint on each prompt is quick.
+PARAMETER_PASSES = 2_000_000_000
+
+
+class SeriesSession:
+    """A series with a resident model that nobody else holds, and the scores read off it so far.
+
+    The model is touched by the worker's thread only; `grids` and `faults` are filled there, one
+    checkpoint at a time, and may be read while that goes on.
+    """
+
+    def __init__(self, series: CheckpointSeries) -> None:
+        self.series = series
+        self.faults: dict[int, str] = {}
+        self._scored: set[int] = set()
+        model = self._first_model()
+        self.name = series.name
+        self.tokenizer_model = model
+        self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
+        self.parameters = sum(p.numel() for p in model.module.parameters())
+        self.scorer = Scorer(model, list(SCORES.values()))
+        shape = (len(series), self.layers, self.heads)
+        self.grids = {s.name: np.full(shape, np.nan, np.float32) for s in self.scorer.scores}
+
+    def _first_model(self) -> Model:
+        """The last checkpoint that loads: the one a reader most likely wants to see first."""
+        for index in reversed(range(len(self.series))):
+            try:
+                return self.series.model(index)
+            except InductionError as error:
+                self.faults[index] = str(error)
+        raise InductionError(
+            f"No checkpoint of {self.series.name} could be loaded.",
+            next(iter(self.faults.values())),
+        )
+
+    def is_scored(self, checkpoint: int) -> bool:
+        return checkpoint in self._scored
+
+    def score(self, checkpoint: int) -> None:
+        """Fill one row of every grid, or the checkpoint's fault."""
+        if self.is_scored(checkpoint):
+            return
+        try:
+            for name, values in self.scorer(self.series.model(checkpoint)).items():
+                self.grids[name][checkpoint] = values.numpy()
+        except Exception as error:  # whatever it is, the reader is told and the others go on
+            self.faults[checkpoint] = _say(error)
+        self._scored.add(checkpoint)
+
+    def best_heads(self, checkpoint: int, *scores: str) -> list[list[int]]:
+        """The head with the highest value of each score; none where the checkpoint failed."""
+        grids = [self.grids[score][checkpoint] for score in scores]
+        best = [divmod(int(grid.argmax()), self.heads) for grid in grids if np.isfinite(grid).all()]
+        return [list(head) for head in dict.fromkeys(best)]
+
+    def info(self) -> dict[str, Any]:
+        """`SeriesInfo` of js/src/model.ts."""
+        return {
+            "name": self.name,
+            "labels": self.series.labels,
+            "steps": self.series.steps,
+            "tokens": self.series.tokens,
+            "layers": self.layers,
+            "heads": self.heads,
+            "context": self.context,
+            "faults": {str(i): message for i, message in sorted(self.faults.items())},
+        }
+
+    def describe(self, score: Score) -> dict[str, Any]:
+        """`ScoreInfo` of js/src/model.ts."""
+        probe = self.scorer.probe_of(score)
+        return {
+            "name": score.name,
+            "title": score.title,
+            "formula": score.formula,
+            "meaning": score.meaning,
+            "range": list(score.range),
+            "chance": score.chance(probe),
+            "probe": score.probe_text(probe),
+            "source": score.source,
+        }
+
+
+@dataclass(eq=False)
+class PositionPredictions:
+    """What a checkpoint predicts after every position of a prompt."""
+
+    ids: np.ndarray  # int32 [pos, k]
+    logits: np.ndarray  # float32 [pos, k]
+    probabilities: np.ndarray  # float32 [pos, k]
+    answer_rank: np.ndarray  # int32 [pos], -1 without an answer
+    answer_probability: np.ndarray  # float32 [pos]
+
+
+@dataclass(eq=False)
+class PromptRun:
+    """One prompt on one series: what has been computed of it, checkpoint by checkpoint.
+
+    Attributes:
+        scrub: patterns of all heads at all checkpoints are computed and kept.
+    """
+
+    session: SeriesSession
+    generation: int
+    ids: Tensor
+    answer: int | None
+    strings: list[str]
+    scrub: bool
+    faults: dict[int, str] = field(default_factory=dict)
+    predictions: dict[int, PositionPredictions] = field(default_factory=dict)
+    _patterns: OrderedDict[tuple[int, Head], np.ndarray] = field(default_factory=OrderedDict)
+    _bytes: int = 0
+
+    @classmethod
+    def make(cls, session: SeriesSession, text: str, answer: str, generation: int) -> PromptRun:
+        """Read the prompt with the series' tokenizer.
+
+        Raises:
+            PromptError, ProbeError: a prompt or an answer that cannot be run.
+        """
+        model = session.tokenizer_model
+        ids = prompt_tokens(model, text)
+        n = ids.shape[1]
+        checkpoints = len(session.series)
+        size = checkpoints * session.layers * session.heads * n * (n + 1) // 2
+        passes = session.parameters * checkpoints
+        return cls(
+            session=session,
+            generation=generation,
+            ids=ids,
+            answer=answer_token(model, answer) if answer else None,
+            strings=token_strings(model, ids[0]),
+            scrub=size <= PATTERN_BYTES and passes <= PARAMETER_PASSES,
+        )
+
+    def info(self) -> dict[str, Any]:
+        """`PromptInfo` of js/src/model.ts."""
+        return {
+            "generation": self.generation,
+            "tokens": self.strings,
+            "ids": self.ids[0].tolist(),
+            "answer": self.answer_string,
+            "scrub": self.scrub,
+            "error": None,
+        }
+
+    @property
+    def answer_string(self) -> str:
+        """The token that is ranked after the prompt, "" for none."""
+        if self.answer is None:
+            return ""
+        return token_strings(self.session.tokenizer_model, [self.answer])[0]
+
+    def pattern(self, checkpoint: int, head: Head) -> np.ndarray | None:
+        """The packed triangle of a head, if it is there."""
+        return self._patterns.get((checkpoint, head))
+
+    def compute(self, checkpoint: int, heads: list[Head] | None) -> None:
+        """Run one checkpoint; keep the patterns of `heads` (None: all) and the predictions."""
+        if checkpoint in self.faults or self._has(checkpoint, heads):
+            return
+        try:
+            model = self.session.series.model(checkpoint)
+            wanted = self._all_heads() if heads is None else heads
+            keep = partial(self._keep, checkpoint)
+            logits = run_patterns(model, self.ids, wanted, keep, keep_packed, logits=True)
+            assert logits is not None  # asked for
+            self.predictions[checkpoint] = _predict(logits[0], self.ids[0], self.answer)
+        except Exception as error:  # whatever it is, the reader is told
+            self.faults[checkpoint] = _say(error)
+
+    def _has(self, checkpoint: int, heads: list[Head] | None) -> bool:
+        wanted = heads if heads is not None else self._all_heads()
+        return checkpoint in self.predictions and all(
+            (checkpoint, head) in self._patterns for head in wanted
+        )
+
+    def _all_heads(self) -> list[Head]:
+        return [(la, h) for la in range(self.session.layers) for h in range(self.session.heads)]
+
+    def _keep(self, checkpoint: int, head: Head, packed: np.ndarray) -> None:
+        replaced = self._patterns.pop((checkpoint, head), None)
+        self._patterns[checkpoint, head] = packed
+        self._bytes += packed.nbytes - (0 if replaced is None else replaced.nbytes)
+        while self._bytes > 2 * PATTERN_BYTES and len(self._patterns) > 1:
+            self._bytes -= self._patterns.popitem(last=False)[1].nbytes
+
+
+def refused(error: InductionError, generation: int) -> dict[str, Any]:
+    """`PromptInfo` of a series that cannot run the prompt."""
+    return {
+        "generation": generation,
+        "tokens": [],
+        "ids": [],
+        "answer": "",
+        "scrub": False,
+        "error": {"message": error.message, "hint": error.hint},
+    }
+
+
+def _predict(logits: Tensor, ids: Tensor, answer: int | None) -> PositionPredictions:
+    logits = logits.float()
+    logprobs = logits.log_softmax(-1)
+    top = logits.topk(min(TOP_K, logits.shape[-1]))
+    # After position i the answer is token i+1; after the last one it is the reader's.
+    targets = torch.cat([ids[1:], torch.tensor([-1 if answer is None else answer])])
+    known = (targets >= 0).to(logits.device)
+    at = targets.clamp(min=0)[:, None].to(logits.device)
+    rank = (logits > logits.gather(-1, at)).sum(-1)
+    probability = logprobs.gather(-1, at)[:, 0].exp()
+    return PositionPredictions(
+        ids=top.indices.cpu().numpy().astype(np.int32),
+        logits=top.values.cpu().numpy(),
+        probabilities=logprobs.gather(-1, top.indices).exp().cpu().numpy(),
+        answer_rank=torch.where(known, rank, -1).cpu().numpy().astype(np.int32),
+        answer_probability=torch.where(known, probability, 0.0).cpu().numpy(),
+    )
+
+
+def _say(error: Exception) -> str:
+    return str(error) if isinstance(error, InductionError) else f"{type(error).__name__}: {error}"
+
+
+# Weak: a session lives as long as an explorer uses it.
+_sessions: weakref.WeakValueDictionary[tuple[int, ...], SeriesSession] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def session_of(series: CheckpointSeries) -> SeriesSession:
+    """The session of a series, shared by all explorers on it: a cell run again costs nothing.
+
+    A single model is its caller's to change between two cells; its series is new each time, so it
+    never shows old scores.
+    """
+    session = _sessions.get(series.identity)
+    if session is None:
+        session = SeriesSession(series.replica())
+        _sessions[series.identity] = session
+    return session

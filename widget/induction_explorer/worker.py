@@ -1,0 +1,84 @@
+"""Long work off the kernel's main thread, one small task at a time, the most urgent first."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cache
+
+
+class Urgency(IntEnum):
+    """Someone waits for it; it makes scrubbing complete; it fills the curves."""
+
+    ASKED = 0
+    PROMPT = 1
+    SWEEP = 2
+
+
+@dataclass(order=True)
+class Task:
+    """A unit of work; a cancelled one is skipped when its turn comes."""
+
+    urgency: Urgency
+    number: int
+    run: Callable[[], None] = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+
+class Worker:
+    """One thread for all explorers of a kernel, so that models never run against each other."""
+
+    def __init__(self) -> None:
+        self._tasks: queue.PriorityQueue[Task] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        threading.Thread(target=self._work, name="induction-explorer", daemon=True).start()
+
+    def submit(self, urgency: Urgency, run: Callable[[], None]) -> Task:
+        """Queue `run`, which must not raise."""
+        task = Task(urgency, next(self._numbers), run)
+        self._tasks.put(task)
+        return task
+
+    def _work(self) -> None:
+        while True:
+            task = self._tasks.get()
+            if not task.cancelled:
+                task.run()
+            del task  # an idle worker holds on to nothing
+
+
+@cache
+def shared_worker() -> Worker:
+    """The kernel's one worker; its thread starts with the first explorer."""
+    return Worker()
+
+
+class MainThread:
+    """Brings results home: traits and comms are touched on the thread that made the widget only."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:  # a plain Python process: whoever waits runs the calls
+            self._loop = None
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Run `function` on the main thread as soon as it is free. From any thread."""
+        self._calls.put(function)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.run_pending)
+
+    def run_pending(self, timeout: float = 0) -> None:
+        """Run what waits; with a timeout, wait that many seconds for the first."""
+        try:
+            self._calls.get(block=timeout > 0, timeout=timeout or None)()
+            while True:
+                self._calls.get_nowait()()
+        except queue.Empty:
+            return
