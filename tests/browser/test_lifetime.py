@@ -50,6 +50,9 @@ def press_once(story: LabPage, view: Explorer, key: str) -> int:
         story.page.keyboard.press(key)
         shown = int(view.slider.input_value())
         story.wait_until(lambda: python.value("w.checkpoint") == shown, "the trait")
+        # The record is filled while the page is waited for, and may lag behind the kernel.
+        mark = python.mark()
+        story.wait_until(lambda: story.traffic.has_received(mark), "what the page has sent")
     return updates_sent(story, before)
 
 
