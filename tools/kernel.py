@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,25 @@ class Kernel:
     def run(self, code: str) -> None:
         """Execute statements; nothing is printed and no execution count moves."""
         self._execute(code, {})
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Run a cell that goes on until the context ends, so that the kernel can answer nobody."""
+        with tempfile.TemporaryDirectory() as folder:
+            begun, over = Path(folder) / "begun", Path(folder) / "over"
+            self._client.execute(
+                "import pathlib, time\n"
+                f"pathlib.Path({str(begun)!r}).touch()\n"
+                f"while not pathlib.Path({str(over)!r}).exists(): time.sleep(0.02)",
+                silent=True,
+            )
+            while not begun.exists():
+                time.sleep(0.02)
+            try:
+                yield
+            finally:
+                over.touch()
+                self.run("")  # the folder is needed until the cell has seen it
 
     def mark(self) -> bytes:
         """Do nothing; returns what to look for in the messages that every front end gets of it."""

@@ -77,6 +77,7 @@ export interface Status {
   label: string;
   done: number;
   total: number;
+  /** The last thing that went wrong; work may go on beside it. */
   error: ErrorInfo | null;
 }
 

@@ -49,6 +49,34 @@ def test_keys_stay_in_the_widget(page: LabPage, explorer: Explorer) -> None:
     expect(explorer.slider).to_be_focused()
 
 
+def test_scrubbing_needs_no_kernel(page: LabPage, explorer: Explorer, python: Kernel) -> None:
+    """Another cell runs; the patterns and predictions of every checkpoint are here already."""
+    explorer.wait_until_computed()
+    head = "L{}H{}".format(*python.value("w.heads")[-1])
+    last = int(explorer.slider.get_attribute("max") or "")
+
+    def seen() -> tuple[str, ...]:
+        return (*explorer.names(), explorer.picture(head), explorer.predictions.inner_text())
+
+    def scrub() -> list[tuple[str, ...]]:
+        found: list[tuple[str, ...]] = []
+        for stop in range(0, last + 1, 5):
+            explorer.slider.fill(str(stop))
+            expect(explorer.slider).to_have_value(str(stop))
+            page.wait_until(lambda: not found or seen() != found[-1], f"a change at stop {stop}")
+            found.append(seen())
+        return found
+
+    page.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
+    with python.busy():
+        while_busy = scrub()
+    assert len(set(while_busy)) == len(while_busy)
+    page.wait_until(
+        lambda: python.value("w.checkpoint") == int(explorer.slider.input_value()), "the trait"
+    )
+    assert scrub() == while_busy
+
+
 def test_dragging_with_the_mouse(page: LabPage, explorer: Explorer, python: Kernel) -> None:
     box = explorer.slider.bounding_box()
     assert box is not None

@@ -218,6 +218,19 @@ describe("states", () => {
     expect(el.querySelector("[role=alert]")).toBeNull();
   });
 
+  it("a prompt being typed survives what the kernel says meanwhile", async () => {
+    const el = show({ prompt: "old" });
+    const box = one(el, "textarea") as HTMLTextAreaElement;
+    fake.receive({ prompt: "newer" });
+    await settle();
+    expect(box.value).toBe("newer");
+    box.value = "half a sen";
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    fake.receive({ prompt: "newest" });
+    await settle();
+    expect(box.value).toBe("half a sen");
+  });
+
   it("errors of status and prompt and faults of the checkpoint are alerts", async () => {
     const base = traits(SHAPE, TOKENS);
     const el = show({

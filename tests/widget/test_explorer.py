@@ -127,6 +127,30 @@ def test_a_wrong_value_from_the_page_is_shown_on_the_page(explorer) -> None:
     assert explorer.checkpoint == 3
 
 
+def test_a_refusal_stays_on_the_page_while_work_goes_on_until_the_next_choice(series) -> None:
+    explorer = InductionExplorer(series)
+    explorer.set_state({"checkpoint": 99})
+    seen = []
+    explorer.observe(lambda change: seen.append(change.new), "_status")
+    explorer.prompt = "the cat sat on the cat"
+    explorer.wait()
+    assert all("checkpoint is 99" in status["error"]["message"] for status in seen)
+    assert [status["state"] for status in seen][-1] == "failed"
+    explorer.set_state({"checkpoint": 1})
+    assert explorer._status == {"state": "ready", "label": "", "done": 0, "total": 0, "error": None}
+
+
+def test_it_says_ready_only_when_nothing_is_pending(series) -> None:
+    explorer = InductionExplorer(series)
+    assert explorer._work.pending > 0
+    assert explorer._status["state"] == "computing"
+    explorer.wait()
+    assert explorer._status["state"] == "ready"
+    explorer.prompt = "the cat sat on the cat"
+    assert explorer._work.pending > 0
+    assert explorer._status["state"] == "computing"
+
+
 def test_heads_are_kept_once_and_in_order(explorer) -> None:
     explorer.heads = [(1, 2), [0, 3], (1, 2)]
     assert explorer.heads == [[1, 2], [0, 3]]

@@ -118,6 +118,7 @@ class InductionExplorer(anywidget.AnyWidget):
         self._generation = 0
         self._requests = Requests(self._work, self._prompt_run, self._grid, self._run_prompt)
         self._grids_shown_at = 0.0
+        self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
 
         first, checkpoint = found[0]
@@ -238,12 +239,14 @@ class InductionExplorer(anywidget.AnyWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """What JavaScript writes goes through the same checks; a refusal is shown, not logged."""
         self._set_by_page = frozenset(sync_data)
+        self._refusal = None
         try:
             super().set_state(sync_data)
         except traitlets.TraitError as error:
-            self._status = Status.failed(error)
+            self._refusal = error
         finally:
             self._set_by_page = frozenset()
+        self._show_progress()
 
     # --- the prompt ---
 
@@ -292,6 +295,7 @@ class InductionExplorer(anywidget.AnyWidget):
                         partial(run.compute, checkpoint, None),
                         partial(self._requests.serve, run, checkpoint),
                     )
+        self._show_progress()
 
     def _prompt_run(self, series: int, generation: int) -> PromptRun | None:
         """What a request refers to; None when the prompt has changed since."""
@@ -310,6 +314,7 @@ class InductionExplorer(anywidget.AnyWidget):
                         Urgency.SWEEP, partial(session.score, checkpoint), self._show_grids
                     )
         self._show_grids()
+        self._show_progress()
 
     def _order(self, session: SeriesSession) -> list[int]:
         """Checkpoints, the ones around the reader's first."""
@@ -342,16 +347,15 @@ class InductionExplorer(anywidget.AnyWidget):
     # --- what the reader is told ---
 
     def _show_progress(self) -> None:
+        """How far the work is, and what went wrong, until the page's next message does better."""
         unscored = [s for s in self._sessions if len(s.faults) == len(s.series)]
-        if unscored and not self._work.pending:
-            fault = unscored[0].faults[0]
-            self._status = Status.failed(
-                InductionError(f"No checkpoint of {unscored[0].name} could be scored.", fault)
+        error: Exception | None = self._refusal or self._work.error
+        if error is None and unscored and not self._work.pending:
+            error = InductionError(
+                f"No checkpoint of {unscored[0].name} could be scored.", unscored[0].faults[0]
             )
-        elif self._work.error is not None:
-            self._status = Status.failed(self._work.error)
-        else:
-            self._status = self._work.status()
+        status = self._work.status()
+        self._status = status if error is None else Status.with_error(status, error)
 
     def _send(self, msg: Any, buffers: Any = None) -> None:
         check_size(msg, buffers)

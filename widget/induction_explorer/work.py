@@ -30,8 +30,10 @@ class Status:
         return {"state": "computing", "label": label, "done": done, "total": total, "error": None}
 
     @staticmethod
-    def failed(error: Exception) -> dict[str, Any]:
-        return Status.ready() | {"state": "failed", "error": say(error)}
+    def with_error(status: dict[str, Any], error: Exception) -> dict[str, Any]:
+        """What went wrong, beside the progress of whatever still runs."""
+        state = "failed" if status["state"] == "ready" else status["state"]
+        return status | {"state": state, "error": say(error)}
 
 
 def say(error: Exception) -> dict[str, str]:

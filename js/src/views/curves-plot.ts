@@ -8,8 +8,8 @@ import { compact } from "../text";
 
 const HEIGHT = 250;
 const MARGIN = { marginLeft: 40, marginRight: 54, marginTop: 14, marginBottom: 26 };
-/** Room for checkpoint 0, which a logarithm cannot place: this share of the axis, left of the rest. */
-const ZERO_SHARE = 0.07;
+/** Room for checkpoint 0, which a logarithm cannot place: this many pixels left of the rest. */
+const ZERO_WIDTH = 40;
 /** More curves than this are drawn thinner. */
 const CROWD = 64;
 const LABEL_GAP = 13;
@@ -48,8 +48,8 @@ export interface LogAxis {
   gap: number | null;
 }
 
-/** A log axis for the xs, of which 0 gets a place of its own before the first positive one. */
-export function logAxis(xs: number[]): LogAxis {
+/** A log axis for the xs, of which 0 gets a place of its own, `zeroShare` of the axis before the others. */
+export function logAxis(xs: number[], zeroShare: number): LogAxis {
   const positive = xs.filter((x) => x > 0);
   const [min, max] = [Math.min(...positive), Math.max(...positive)];
   if (new Set(xs).size < 2) {
@@ -60,7 +60,7 @@ export function logAxis(xs: number[]): LogAxis {
   const ticks = logTicks(min, max).map((tick) => ({ at: tick, name: compact(tick) }));
   if (positive.length === xs.length) return { positions: xs, domain: [min, max], ticks, gap: null };
   const decades = Math.max(0.3, Math.log10(max / min));
-  const zero = min / 10 ** ((decades * ZERO_SHARE) / (1 - ZERO_SHARE));
+  const zero = min / 10 ** ((decades * zeroShare) / (1 - zeroShare));
   return {
     positions: xs.map((x) => (x > 0 ? x : zero)),
     domain: [zero, max],
@@ -85,7 +85,11 @@ export function logTicks(low: number, high: number): number[] {
 export function plotGround(info: SeriesInfo, score: ScoreInfo, values: Float32Array, width: number): Ground {
   const known = info.tokens.every((tokens) => tokens !== null);
   const unit = known ? "tokens" : "steps";
-  const { positions, domain, ticks, gap } = logAxis(known ? (info.tokens as number[]) : info.steps);
+  const zeroShare = Math.min(0.25, ZERO_WIDTH / (width - MARGIN.marginLeft - MARGIN.marginRight));
+  const { positions, domain, ticks, gap } = logAxis(
+    known ? (info.tokens as number[]) : info.steps,
+    zeroShare,
+  );
   const size = info.layers * info.heads;
   const [X, Y] = allCurves(info, values, positions);
   const small = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };

@@ -1,18 +1,13 @@
 /** The prompt, the answer expected after it, and what went wrong with them. */
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { Alert } from "./notices";
 import type { ViewProps } from "./view";
 
 export function PromptForm({ view }: ViewProps) {
   const { store } = view;
-  const text = useSignal(store.prompt.peek());
-  const answer = useSignal(store.answer.peek());
-  useSignalEffect(() => {
-    text.value = store.prompt.value;
-  });
-  useSignalEffect(() => {
-    answer.value = store.answer.value;
-  });
+  const text = useDraft(store.prompt);
+  const answer = useDraft(store.answer);
   const { running, error } = store.promptRun.value;
   const problem = error ?? store.promptInfo.value?.error ?? null;
   const idle = store.connected.value && !running;
@@ -69,4 +64,15 @@ export function PromptForm({ view }: ViewProps) {
       {problem !== null && <Alert {...problem} />}
     </form>
   );
+}
+
+/** What stands in a field: follows the kernel's text, but never takes away what was typed and not run. */
+function useDraft(text: ReadonlySignal<string>): Signal<string> {
+  const draft = useSignal(text.peek());
+  const followed = useRef(draft.peek());
+  useSignalEffect(() => {
+    if (draft.peek() === followed.current) draft.value = text.value;
+    followed.current = text.value;
+  });
+  return draft;
 }
