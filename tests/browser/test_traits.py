@@ -50,4 +50,6 @@ def test_what_javascript_may_not_set_is_refused_with_a_reason(
     python.run("w.set_state({'checkpoint': 10_000})")
     expect(explorer.alerts.filter(has_text="it must be a whole number")).to_be_visible()
     python.run("w._show_progress()")
+    expect(explorer.alerts).to_have_count(1)
+    explorer.slider.press("ArrowLeft")
     expect(explorer.alerts).to_have_count(0)
