@@ -167,8 +167,17 @@ def _predictions(
     run: PromptRun, checkpoints: list[int]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     found = [run.predictions[i] for i in checkpoints]
-    names = ("ids", "logits", "probabilities", "answer_rank", "answer_probability")
-    arrays = {name: np.stack([getattr(p, name) for p in found]) for name in names}
+    dtypes = {
+        "ids": np.int32,
+        "logits": np.float32,
+        "probabilities": np.float32,
+        "answer_rank": np.int32,
+        "answer_probability": np.float32,
+    }
+    arrays = {
+        name: np.stack([getattr(p, name).numpy() for p in found]).astype(dtype)
+        for name, dtype in dtypes.items()
+    }
     ids = np.unique(arrays["ids"]).tolist()
     strings = token_strings(run.session.tokenizer_model, ids)
     tokens = {str(i): text for i, text in zip(ids, strings, strict=True)}

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.errors import InductionError
 from induction_kernels.models import Model
+from induction_kernels.predictions import PositionPredictions, predict_positions
 from induction_kernels.scores import SCORES, Score, Scorer
 from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
 from torch import Tensor
@@ -107,17 +107,6 @@ class SeriesSession:
 
 
 @dataclass(eq=False)
-class PositionPredictions:
-    """What a checkpoint predicts after every position of a prompt."""
-
-    ids: np.ndarray  # int32 [pos, k]
-    logits: np.ndarray  # float32 [pos, k]
-    probabilities: np.ndarray  # float32 [pos, k]
-    answer_rank: np.ndarray  # int32 [pos], -1 without an answer
-    answer_probability: np.ndarray  # float32 [pos]
-
-
-@dataclass(eq=False)
 class PromptRun:
     """One prompt on one series: what has been computed of it, checkpoint by checkpoint.
 
@@ -188,9 +177,10 @@ class PromptRun:
             model = self.session.series.model(checkpoint)
             wanted = self._all_heads() if heads is None else heads
             keep = partial(self._keep, checkpoint)
-            logits = run_patterns(model, self.ids, wanted, keep, keep_packed, logits=True)
-            assert logits is not None  # asked for
-            self.predictions[checkpoint] = _predict(logits[0], self.ids[0], self.answer)
+            output = run_patterns(model, self.ids, wanted, keep, keep_packed)
+            self.predictions[checkpoint] = predict_positions(
+                output, self.ids[0], model.d_vocab, TOP_K, self.answer
+            )
         except Exception as error:  # whatever it is, the reader is told
             self.faults[checkpoint] = _say(error)
 
@@ -221,25 +211,6 @@ def refused(error: InductionError, generation: int) -> dict[str, Any]:
         "scrub": False,
         "error": {"message": error.message, "hint": error.hint},
     }
-
-
-def _predict(logits: Tensor, ids: Tensor, answer: int | None) -> PositionPredictions:
-    logits = logits.float()
-    logprobs = logits.log_softmax(-1)
-    top = logits.topk(min(TOP_K, logits.shape[-1]))
-    # After position i the answer is token i+1; after the last one it is the reader's.
-    targets = torch.cat([ids[1:], torch.tensor([-1 if answer is None else answer])])
-    known = (targets >= 0).to(logits.device)
-    at = targets.clamp(min=0)[:, None].to(logits.device)
-    rank = (logits > logits.gather(-1, at)).sum(-1)
-    probability = logprobs.gather(-1, at)[:, 0].exp()
-    return PositionPredictions(
-        ids=top.indices.cpu().numpy().astype(np.int32),
-        logits=top.values.cpu().numpy(),
-        probabilities=logprobs.gather(-1, top.indices).exp().cpu().numpy(),
-        answer_rank=torch.where(known, rank, -1).cpu().numpy().astype(np.int32),
-        answer_probability=torch.where(known, probability, 0.0).cpu().numpy(),
-    )
 
 
 def _say(error: Exception) -> str:

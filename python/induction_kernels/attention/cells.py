@@ -8,9 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from induction_kernels.attention.fused import DoesNotFitError, read_fused
+from induction_kernels.attention.fused import read_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.readout import Reading
+from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.batches import in_batches
 from induction_kernels.models import Model
 
 Path = Literal["fused", "hooked"]
@@ -19,11 +21,27 @@ Path = Literal["fused", "hooked"]
 def read_cells(
     model: Model, tokens: Int[Tensor, "batch pos"], readings: dict[str, Reading]
 ) -> tuple[dict[str, Float[Tensor, "layer head"]], Path]:
-    """The mean of each reading's cells for every head, float32 on the CPU, and how it was read."""
-    try:
-        return read_fused(model, tokens, readings), "fused"
-    except DoesNotFitError:
-        return read_hooked(model, tokens, readings), "hooked"
+    """The mean of each reading's cells for every head, float32 on the CPU, and how it was read.
+
+    Raises:
+        InductionError: not even one row fits into the GPU's memory.
+    """
+    paths: set[Path] = set()
+
+    def read(rows: Tensor) -> dict[str, Tensor]:
+        try:
+            found = read_fused(model, rows, readings)
+            paths.add("fused")
+        except DoesNotFitError:
+            found = read_hooked(model, rows, readings)
+            paths.add("hooked")
+        return found
+
+    parts = list(in_batches(tokens, len(tokens), read))
+    means = {
+        name: sum(found[name] * (rows / len(tokens)) for rows, found in parts) for name in readings
+    }
+    return means, paths.pop()
 
 
 def read_hooked(

@@ -13,7 +13,6 @@ the caller takes the hooked path.
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,12 +22,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from induction_kernels.attention.native import run_native
 from induction_kernels.attention.readout import Reading
+from induction_kernels.attention.unbridged import unbridged
+from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models import Model
-
-
-class DoesNotFitError(Exception):
-    """The model computes attention in a way that these kernels do not; says which."""
+from induction_kernels.outputs import Output, is_split, run_hugging_face
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +71,11 @@ class LayerAttention:
         return a.tril(diagonal=start)
 
 
-_Reader = Callable[[LayerAttention], None]
+Reader = Callable[[LayerAttention], None]
 
 
-def run_fused(
-    model: Model, tokens: Int[Tensor, "batch pos"], read: _Reader, *, logits: bool = False
-) -> Float[Tensor, "batch pos d_vocab"] | None:
+def run_fused(model: Model, tokens: Int[Tensor, "batch pos"], read: Reader) -> Output:
     """Run the model with fused attention and show each layer's to `read`.
-
-    Returns the logits when asked for; without, the unembedding is not computed.
 
     Raises:
         DoesNotFitError: soft cap, folded weights, active hooks, or attention that is not on
@@ -88,7 +83,7 @@ def run_fused(
     """
     run = _runner(model)
     with model.evaluating():
-        return run(tokens.to(model.device), read, logits)
+        return run(tokens.to(model.device), read)
 
 
 def read_fused(
@@ -136,7 +131,7 @@ def _attention(
     raise DoesNotFitError(f"no fused attention with log-sum-exp on {q.device.type}")
 
 
-def _runner(model: Model) -> Callable[[Tensor, _Reader, bool], Tensor | None]:
+def _runner(model: Model) -> Callable[[Tensor, Reader], Output]:
     """How to run this model."""
     module: Any = model.module
     if model.kind == "hugging_face":
@@ -150,7 +145,16 @@ def _runner(model: Model) -> Callable[[Tensor, _Reader, bool], Tensor | None]:
         raise DoesNotFitError("the bridge has hooks, which only its own forward pass runs")
     if type(original).__name__ == "NativeModel":
         return partial(_run_native, original)
-    return partial(_run_hugging_face, _unbridged(original))
+    return partial(_run_hugging_face, unbridged(original))
+
+
+def _run_native(native: Any, tokens: Tensor, read: Reader) -> Output:
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+        out, lse = _attention(q, k, v, scale, None)
+        read(LayerAttention(layer, q, k, lse, scale, None))
+        return out
+
+    return run_native(native, tokens, attend)
 
 
 # --- Transformers' attention interface ------------------------------------------------------------
@@ -159,22 +163,20 @@ _INTERFACE = "induction_kernels_fused"
 _current = threading.local()
 
 
-def _run_hugging_face(module: Any, tokens: Tensor, read: _Reader, logits: bool) -> Tensor | None:
+def _run_hugging_face(module: Any, tokens: Tensor, read: Reader) -> Output:
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
     AttentionInterface.register(_INTERFACE, _attend)
     # Gives no mask at all where attention is simply causal, so nothing is quadratic.
     AttentionMaskInterface.register(_INTERFACE, sdpa_mask)
-    body = module.base_model
-    if body is module:
-        raise DoesNotFitError(f"{type(module).__name__} has no body apart from its head")
     before = module.config._attn_implementation
-    _current.read = read
-    _current.layers = 0
+    _current.read, _current.layers = _ignore, 0
     try:
         module.set_attn_implementation(_INTERFACE)
-        out = (module if logits else body)(input_ids=tokens, use_cache=False)
+        is_split(module)  # compared before anything is read
+        _current.read, _current.layers = read, 0
+        output = run_hugging_face(module, tokens)
     finally:
         module.set_attn_implementation(before)
         del _current.read
@@ -182,7 +184,11 @@ def _run_hugging_face(module: Any, tokens: Tensor, read: _Reader, logits: bool) 
         raise DoesNotFitError(
             f"{type(module).__name__} does not use Transformers' attention interface"
         )
-    return out.logits if logits else None
+    return output
+
+
+def _ignore(_: LayerAttention) -> None:
+    pass
 
 
 def _attend(
@@ -203,84 +209,3 @@ def _attend(
     _current.layers += 1
     _current.read(LayerAttention(module.layer_idx, query, key, lse, scale, attention_mask))
     return out.transpose(1, 2).contiguous(), None
-
-
-# --- TransformerLens' native models -----------------------------------------------------------
-
-
-def _run_native(native: Any, tokens: Tensor, read: _Reader, logits: bool) -> Tensor | None:
-    """NativeModel.forward with fused attention."""
-    residual = _bare(native.tok_embed)(tokens)
-    if native.pos is not None:
-        residual = residual + _bare(native.pos).weight[: tokens.shape[1]]
-    for layer, wrapped in enumerate(native.layers):
-        block = _bare(wrapped)
-        attention = _bare(block.attn)
-        if attention.attn_scores_soft_cap > 0 or not attention.causal:
-            raise DoesNotFitError("fused attention has no soft cap")
-        normal = _bare(block.ln1)(residual)
-        q, k, v = (
-            _bare(project)(normal).unflatten(-1, (-1, attention.d_head)).transpose(1, 2)
-            for project in (attention.q, attention.k, attention.v)
-        )
-        if attention.rotary is not None:
-            q, k = attention.rotary.apply_rope(q, k)
-        out, lse = _attention(q, k, v, 1 / attention.scale, None)
-        read(LayerAttention(layer, q, k, lse, 1 / attention.scale, None))
-        residual = residual + _bare(attention.o)(out.transpose(1, 2).flatten(2))
-        if not block.cfg.attn_only:
-            residual = residual + block.mlp(_bare(block.ln2)(residual))
-    if not logits:
-        return None
-    found = _bare(native.head)(_bare(native.ln_out)(residual))
-    cap = native.output_logits_soft_cap
-    return cap * torch.tanh(found / cap) if cap > 0 else found
-
-
-def _bare(component: Any) -> Any:
-    """What a bridge component wraps; anything else is itself."""
-    return getattr(component, "original_component", None) or component
-
-
-# --- bridges over Hugging Face models -----------------------------------------------------------
-
-_unbridged_modules: weakref.WeakKeyDictionary[nn.Module, nn.Module] = weakref.WeakKeyDictionary()
-
-
-def _unbridged(bridged: Any) -> Any:
-    """The Hugging Face model that a bridge took apart, built anew over the same storage.
-
-    Bridges rebuild attention by matmul. The new module holds the bridge's own tensors, so weights
-    swapped into the bridge are its weights too, and there is no second copy.
-    """
-    known = _unbridged_modules.get(bridged)
-    tensors = {
-        name.replace("._original_component", ""): tensor
-        for name, tensor in [
-            # The same tensor under every name it has: a joint qkv is there as such, too.
-            *bridged.named_parameters(remove_duplicate=False),
-            *bridged.named_buffers(remove_duplicate=False),
-        ]
-    }
-    if known is not None and all(
-        name not in tensors or tensors[name].data_ptr() == parameter.data_ptr()
-        for name, parameter in known.named_parameters()
-    ):
-        return known
-    with torch.device("meta"):
-        fresh = type(bridged)(bridged.config).eval()
-    fresh.load_state_dict(
-        {name: tensor for name, tensor in tensors.items() if name in fresh.state_dict()},
-        strict=False,
-        assign=True,
-    )
-    for name, buffer in fresh.named_buffers():
-        if buffer.is_meta and name in tensors:
-            owner, _, leaf = name.rpartition(".")
-            setattr(fresh.get_submodule(owner), leaf, tensors[name])
-    fresh.tie_weights()
-    missing = [n for n, t in [*fresh.named_parameters(), *fresh.named_buffers()] if t.is_meta]
-    if missing:
-        raise DoesNotFitError(f"the bridge does not show {missing[0]} of the model it wraps")
-    _unbridged_modules[bridged] = fresh
-    return fresh

@@ -10,10 +10,12 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from induction_kernels.attention.fused import DoesNotFitError, LayerAttention, run_fused
+from induction_kernels.attention.fused import LayerAttention, run_fused
 from induction_kernels.attention.hooked import visit_attention
+from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError
 from induction_kernels.models import Model, as_model
+from induction_kernels.outputs import Output
 from induction_kernels.tokenization import prompt_tokens
 
 
@@ -71,9 +73,7 @@ def run_patterns(
     heads: list[Head],
     store: Callable[[Head, Any], None],
     keep: Keep,
-    *,
-    logits: bool = False,
-) -> Float[Tensor, "1 pos d_vocab"] | None:
+) -> Output:
     """Run one sequence and `store` what `keep` makes of each wanted head's pattern.
 
     Only wanted heads are computed, from their own queries and keys, a block of rows at a time;
@@ -97,9 +97,9 @@ def run_patterns(
             store((layer, head), keep(iter([pattern[0, head].float()])))
 
     try:
-        return run_fused(model, tokens, read, logits=logits)
+        return run_fused(model, tokens, read)
     except DoesNotFitError:
-        return visit_attention(model, tokens, visit)
+        return Output.of_logits(visit_attention(model, tokens, visit))
 
 
 def keep_whole(blocks: Iterator[Float[Tensor, "row key"]]) -> Float[Tensor, "query key"]:

@@ -1,0 +1,60 @@
+"""The forward pass of TransformerLens' native models, with attention done by whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.outputs import Output
+
+# Called with the layer, q, k, v [batch, head, pos, d_head] and the factor of q·k; returns like v.
+Attend = Callable[[int, Tensor, Tensor, Tensor, float], Tensor]
+
+
+def run_native(native: Any, tokens: Int[Tensor, "batch pos"], attend: Attend) -> Output:
+    """NativeModel.forward, up to the unembedding.
+
+    Raises:
+        DoesNotFitError: attention with a soft cap.
+    """
+    residual = _bare(native.tok_embed)(tokens)
+    if native.pos is not None:
+        residual = residual + _bare(native.pos).weight[: tokens.shape[1]]
+    for layer, wrapped in enumerate(native.layers):
+        residual = _run_block(_bare(wrapped), layer, residual, attend)
+    head, cap = _bare(native.head), native.output_logits_soft_cap
+
+    def unembed(rows: Tensor) -> Tensor:
+        return cap * torch.tanh(head(rows) / cap) if cap > 0 else head(rows)
+
+    return Output(_bare(native.ln_out)(residual), unembed)
+
+
+def _run_block(
+    block: Any, layer: int, residual: Float[Tensor, "batch pos d_model"], attend: Attend
+) -> Float[Tensor, "batch pos d_model"]:
+    attention = _bare(block.attn)
+    if attention.attn_scores_soft_cap > 0 or not attention.causal:
+        raise DoesNotFitError("fused attention has no soft cap")
+    normal = _bare(block.ln1)(residual)
+    q, k, v = (
+        _bare(project)(normal).unflatten(-1, (-1, attention.d_head)).transpose(1, 2)
+        for project in (attention.q, attention.k, attention.v)
+    )
+    if attention.rotary is not None:
+        q, k = attention.rotary.apply_rope(q, k)
+    out = attend(layer, q, k, v, 1 / attention.scale)
+    residual = residual + _bare(attention.o)(out.transpose(1, 2).flatten(2))
+    if not block.cfg.attn_only:
+        residual = residual + block.mlp(_bare(block.ln2)(residual))
+    return residual
+
+
+def _bare(component: Any) -> Any:
+    """What a bridge component wraps; anything else is itself."""
+    return getattr(component, "original_component", None) or component

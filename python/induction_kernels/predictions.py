@@ -1,0 +1,151 @@
+"""What a model expects next: at one position of a prompt, or at every one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from induction_kernels.errors import SelectionError
+from induction_kernels.forward import run
+from induction_kernels.models import as_model
+from induction_kernels.outputs import Output
+from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The likeliest next tokens at one position, best first.
+
+    Attributes:
+        tokens, ids, logits, probabilities: `k` entries each.
+        answer: the answer's first token as text, or None when no answer was given.
+        answer_rank: 0 when the answer is the likeliest token.
+    """
+
+    tokens: list[str]
+    ids: Int[Tensor, " k"]
+    logits: Float[Tensor, " k"]
+    probabilities: Float[Tensor, " k"]
+    answer: str | None = None
+    answer_rank: int | None = None
+    answer_logit: float | None = None
+    answer_probability: float | None = None
+
+    def __str__(self) -> str:
+        lines = [
+            f"{rank:>3}  {token!r:<16} logit {logit:7.3f}  p {p:.4f}"
+            for rank, (token, logit, p) in enumerate(
+                zip(self.tokens, self.logits.tolist(), self.probabilities.tolist(), strict=True)
+            )
+        ]
+        if self.answer is not None:
+            lines.append(
+                f"answer {self.answer!r}: rank {self.answer_rank}, logit {self.answer_logit:.3f}, "
+                f"p {self.answer_probability:.4f}"
+            )
+        return "\n".join(lines)
+
+
+def top_predictions(
+    model: object,
+    tokens: str | list[int] | Int[Tensor, "..."],
+    k: int = 10,
+    answer: str | None = None,
+    *,
+    position: int = -1,
+) -> Predictions:
+    """The `k` likeliest tokens after `position` of one sequence, and where the answer ranks.
+
+    Args:
+        model: anything `as_model` accepts.
+        tokens: a text (the model's BOS goes in front), or ids [pos] or [1, pos].
+        answer: an expected continuation, taken as it stands (" C" has a leading space); its first
+            token is ranked.
+        position: after which token to predict; negative counts from the end.
+
+    Raises:
+        PromptError: a sequence or an answer the model cannot read.
+        SelectionError: a position outside the sequence, or k below 1.
+    """
+    model = as_model(model)
+    ids = prompt_tokens(model, tokens)
+    n = ids.shape[1]
+    if not -n <= position < n:
+        raise SelectionError(
+            f"Position {position} is outside the sequence.", f"It has positions 0 to {n - 1}."
+        )
+    if k < 1:
+        raise SelectionError(f"k={k} predictions were asked for.", "Ask for at least 1.")
+    with torch.no_grad():
+        row = run(model, ids).logits_at(0, position).cpu()
+    top = row.topk(min(k, len(row)))
+    probabilities = row.softmax(-1)
+    found = Predictions(
+        tokens=token_strings(model, top.indices),
+        ids=top.indices,
+        logits=top.values,
+        probabilities=probabilities[top.indices],
+    )
+    if answer is None:
+        return found
+    target = answer_token(model, answer)
+    return Predictions(
+        **vars(found)
+        | {
+            "answer": token_strings(model, [target])[0],
+            "answer_rank": int((row > row[target]).sum()),
+            "answer_logit": float(row[target]),
+            "answer_probability": float(probabilities[target]),
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class PositionPredictions:
+    """The likeliest next tokens after every position of a sequence; on the CPU.
+
+    Attributes:
+        answer_rank, answer_probability: of what really comes next, which after the last position
+            is the answer given; rank -1 and probability 0 without one.
+    """
+
+    ids: Int[Tensor, "pos k"]
+    logits: Float[Tensor, "pos k"]
+    probabilities: Float[Tensor, "pos k"]
+    answer_rank: Int[Tensor, " pos"]
+    answer_probability: Float[Tensor, " pos"]
+
+
+def predict_positions(
+    output: Output, ids: Int[Tensor, " pos"], d_vocab: int, k: int, answer: int | None
+) -> PositionPredictions:
+    """Predictions after every position of one sequence, from its forward pass.
+
+    Args:
+        output: of the sequence, batch 1.
+        answer: id of the token that should follow the last one.
+    """
+    device = output.hidden.device
+    targets = torch.cat([ids[1:], torch.tensor([-1 if answer is None else answer])]).to(device)
+    parts: list[tuple[Tensor, ...]] = []
+    with torch.no_grad():
+        for part, logits in output.rows(len(ids), d_vocab):
+            top = logits.topk(min(k, d_vocab))
+            total = logits.logsumexp(-1, keepdim=True)
+            known = targets[part] >= 0
+            of_target = logits.gather(-1, targets[part].clamp(min=0)[:, None])
+            rank = (logits > of_target).sum(-1)
+            probability = (of_target - total).exp()[:, 0]
+            parts.append(
+                (
+                    top.indices,
+                    top.values,
+                    (top.values - total).exp(),
+                    torch.where(known, rank, -1),
+                    torch.where(known, probability, 0.0),
+                )
+            )
+    return PositionPredictions(*(torch.cat(column).cpu() for column in zip(*parts, strict=True)))
