@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
@@ -59,6 +61,13 @@ HUGGING_FACE: dict[str, Callable[[], Any]] = {
         Gemma2Config(**_SHAPE, num_key_value_heads=2, head_dim=8, sliding_window=16)
     ),
 }  # fmt: skip
+
+
+def wrapped(model: Any) -> TransformerBridge:
+    """A TransformerBridge over a copy of a Hugging Face model."""
+    return build_bridge_from_module(
+        copy.deepcopy(model), architecture=type(model).__name__, hf_config=model.config
+    )
 
 
 def variants(model: TransformerBridge, count: int = 4) -> list[dict[str, torch.Tensor]]:

@@ -137,4 +137,10 @@ def check_tokens(model: Model, tokens: Tensor) -> Int[Tensor, "batch pos"]:
             f"Token {low if low < 0 else high} is outside the vocabulary of {model.name}.",
             f"Ids go from 0 to {model.d_vocab - 1}.",
         )
+    if model.pad_id is not None and (tokens == model.pad_id).any():
+        row, position = (tokens == model.pad_id).nonzero()[0].tolist()
+        raise ProbeError(
+            f"Row {row} has padding (token {model.pad_id}) at position {position}.",
+            "Positions would be counted wrong. Give rows of one length, or each row by itself.",
+        )
     return tokens.long()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,8 +14,7 @@ from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.patterns import keep_packed, keep_whole, run_patterns
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.unfit import DoesNotFitError
-from small_models import HUGGING_FACE, VOCABULARY, bridge
-from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
+from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
 from transformers import MistralConfig, MistralForCausalLM
 
 
@@ -56,12 +53,6 @@ def mistral() -> MistralForCausalLM:
             num_attention_heads=4, num_key_value_heads=2, sliding_window=20,
         )
     )  # fmt: skip
-
-
-def wrapped(model):
-    return build_bridge_from_module(
-        copy.deepcopy(model), architecture=type(model).__name__, hf_config=model.config
-    )
 
 
 @pytest.mark.parametrize(

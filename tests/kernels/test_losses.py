@@ -1,15 +1,19 @@
-"""Losses and predictions against the definitions written out."""
+"""Losses against the definition written out, in few parts and in many."""
 
 from __future__ import annotations
 
+import copy
 import math
+from collections import Counter
 
 import pytest
 import torch
-from induction_kernels import as_model, in_context_learning, token_losses, top_predictions
-from induction_kernels.errors import ProbeError, PromptError, SelectionError
+from induction_kernels import as_model, in_context_learning, outputs, token_losses
+from induction_kernels.errors import ProbeError
 from induction_kernels.losses import in_context_learning_positions
-from small_models import VOCABULARY, bridge
+from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
+from torch.overrides import TorchFunctionMode
+from transformers import GraniteConfig, GraniteForCausalLM
 
 
 def ids(batch: int, n: int) -> torch.Tensor:
@@ -39,36 +43,75 @@ def test_in_context_learning_compares_two_positions() -> None:
         in_context_learning(losses[:, :62], 128)
 
 
-def test_top_predictions_and_the_answer(tokenizer) -> None:
-    model = as_model(bridge(), tokenizer)
-    found = top_predictions(model, "the cat sat", k=5, answer=" the")
-    target = tokenizer(" the")["input_ids"][0]
+@pytest.mark.parametrize("kind", [*HUGGING_FACE, "granite", "native"])
+def test_in_parts_as_in_one_piece(kind, monkeypatch) -> None:
+    """Gemma caps its logits, and Granite scales them between body and head."""
+    torch.manual_seed(0)
+    model = {**HUGGING_FACE, "granite": granite, "native": bridge}[kind]().eval()
+    tokens = ids(3, 20)
     with torch.no_grad():
-        tokens = torch.tensor([[tokenizer.bos_token_id, *tokenizer("the cat sat")["input_ids"]]])
-        row = model.module(tokens)[0, -1]
-    order = row.argsort(descending=True)
-    assert found.ids.tolist() == order[:5].tolist()
-    assert found.answer == " the"
-    assert found.answer_rank == order.tolist().index(target)
-    assert found.answer_probability == pytest.approx(float(row.softmax(-1)[target]), abs=1e-6)
-    assert "answer ' the': rank" in str(found)
+        out = model(tokens)
+    logits = (out if isinstance(out, torch.Tensor) else out.logits)[:, :-1]
+    expected = -logits.log_softmax(-1).gather(-1, tokens[:, 1:, None])[..., 0]
+    # Seven rows of float32 logits: parts that end within a sequence.
+    monkeypatch.setattr(outputs, "_CHUNK_BYTES", 7 * 4 * VOCABULARY)
+    torch.testing.assert_close(token_losses(model, tokens), expected, atol=1e-5, rtol=0)
 
 
-def test_every_position_can_be_asked_for() -> None:
-    model = bridge()
-    with torch.no_grad():
-        row = model(torch.tensor([[3, 1, 4]]))[0, 1]
-    assert top_predictions(model, [3, 1, 4], k=1, position=1).ids.item() == int(row.argmax())
-    assert len(top_predictions(model, [3], k=10_000).tokens) == VOCABULARY
+@pytest.mark.parametrize("kind", ["gpt2", "native", "bridge over gpt2"])
+def test_logits_of_all_positions_are_never_there_at_once(kind, monkeypatch) -> None:
+    monkeypatch.setattr(outputs, "_CHUNK_BYTES", 5 * 4 * VOCABULARY)
+    model = bridge() if kind == "native" else HUGGING_FACE["gpt2"]().eval()
+    if kind == "bridge over gpt2":
+        model = wrapped(model)
+    model = as_model(model)
+    token_losses(model, ids(1, 3))  # the head is compared with the whole, once
+    with Largest() as largest:
+        token_losses(model, ids(4, 100))
+    assert 0 < largest.row_counts[VOCABULARY] <= 5
 
 
-def test_what_is_refused() -> None:
-    model = bridge()
-    with pytest.raises(SelectionError, match=r"Position 3 .* 0 to 2"):
-        top_predictions(model, [1, 2, 3], position=3)
-    with pytest.raises(SelectionError, match="at least 1"):
-        top_predictions(model, [1, 2, 3], k=0)
-    with pytest.raises(PromptError, match="no tokenizer"):
-        top_predictions(model, [1, 2, 3], answer="cat")
+class Largest(TorchFunctionMode):
+    """Watches how many rows tensors have, by their last dimension."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row_counts: Counter[int] = Counter()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        if isinstance(found, torch.Tensor) and found.ndim:
+            rows = found.numel() // max(1, found.shape[-1])
+            if not isinstance(found, torch.nn.Parameter) and found.dtype.is_floating_point:
+                width = found.shape[-1]
+                self.row_counts[width] = max(rows, self.row_counts[width])
+        return found
+
+
+def test_bfloat16_losses_are_summed_in_float32() -> None:
+    torch.manual_seed(0)
+    model = HUGGING_FACE["llama"]().eval()
+    exact = token_losses(model, ids(2, 50))
+    half = token_losses(model.bfloat16(), ids(2, 50))
+    assert half.dtype == torch.float32
+    assert float((half - exact).abs().max()) < 0.02
+
+
+def granite() -> GraniteForCausalLM:
+    return GraniteForCausalLM(
+        GraniteConfig(
+            vocab_size=VOCABULARY, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, logits_scaling=7.0,
+        )
+    )  # fmt: skip
+
+
+def test_what_is_refused(tokenizer) -> None:
     with pytest.raises(ProbeError, match="no next token"):
-        token_losses(model, ids(2, 1))
+        token_losses(bridge(), ids(2, 1))
+    padded = copy.deepcopy(tokenizer)
+    padded.add_special_tokens({"pad_token": "<pad>"})
+    rows = ids(2, 8)
+    rows[1, 6:] = padded.pad_token_id
+    with pytest.raises(ProbeError, match=r"Row 1 has padding .* position 6"):
+        token_losses(as_model(bridge(), padded), rows)
