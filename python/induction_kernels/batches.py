@@ -18,9 +18,9 @@ T = TypeVar("T")
 def in_batches(
     tokens: Int[Tensor, "batch pos"],
     size: int,
-    run: Callable[[Int[Tensor, "rows pos"]], T],
-) -> Iterator[tuple[int, T]]:
-    """What `run` makes of every `size` rows, with the number of rows.
+    run: Callable[[slice], T],
+) -> Iterator[tuple[slice, T]]:
+    """What `run` makes of every `size` rows, with their place in the batch.
 
     When the GPU has not enough memory, the batch is halved, with a warning, and goes on where it
     was: what is done stays done.
@@ -30,25 +30,26 @@ def in_batches(
     """
     done = 0
     while done < len(tokens):
-        rows = tokens[done : done + size]
+        part = slice(done, min(done + size, len(tokens)))
+        count = part.stop - part.start
         try:
-            found = run(rows)
+            found = run(part)
         except torch.OutOfMemoryError as error:
-            # Freed once this frame, which the error holds, is gone: not in here.
+            # Its frames hold tensors, which can only be freed once it is gone: not in here.
             reason = str(error).splitlines()[0]
         else:
-            yield len(rows), found
-            done += len(rows)
+            yield part, found
+            done = part.stop
             continue
         torch.cuda.empty_cache()
-        if len(rows) == 1:
+        if count == 1:
             raise InductionError(
                 f"One row of {tokens.shape[1]} tokens does not fit into memory ({reason}).",
                 "Use shorter sequences, a smaller dtype, or another device.",
             )
-        size = (len(rows) + 1) // 2
+        size = (count + 1) // 2
         warnings.warn(
-            f"Out of memory with {len(rows)} rows of {tokens.shape[1]} tokens; going on with "
+            f"Out of memory with {count} rows of {tokens.shape[1]} tokens; going on with "
             f"{size} at a time.",
             stacklevel=2,
         )

@@ -30,7 +30,8 @@ def token_losses(
     tokens = check_tokens(model, torch.as_tensor(tokens).cpu())
     if tokens.shape[1] < 2:
         raise ProbeError("One token has no next token to predict.", "Give at least two.")
-    return torch.cat([x for _, x in in_batches(tokens, batch_size, lambda r: _losses(model, r))])
+    parts = in_batches(tokens, batch_size, lambda part: _losses(model, tokens[part]))
+    return torch.cat([losses for _, losses in parts])
 
 
 def _losses(model: Model, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos-1"]:

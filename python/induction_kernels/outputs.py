@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 #: Bytes of float32 logits in memory at a time; more rows would not make the product faster.
-_CHUNK_BYTES = 16 << 20
+_CHUNK_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,10 +27,11 @@ def short_of_memory(run, limit: int):
 @pytest.mark.filterwarnings("ignore:Out of memory")
 def test_every_row_once_and_in_order(rows: int, size: int, limit: int) -> None:
     run = short_of_memory(lambda _, part: part, limit)
-    parts = list(in_batches(torch.arange(rows)[:, None], size, lambda part: run(None, part)))
-    assert torch.cat([part for _, part in parts]).flatten().tolist() == list(range(rows))
-    assert [count for count, _ in parts] == [len(part) for _, part in parts]
-    assert max(count for count, _ in parts) <= min(size, limit)
+    tokens = torch.arange(rows)[:, None]
+    parts = list(in_batches(tokens, size, lambda part: run(None, tokens[part])))
+    assert torch.cat([found for _, found in parts]).flatten().tolist() == list(range(rows))
+    assert all(torch.equal(tokens[part], found) for part, found in parts)
+    assert max(len(found) for _, found in parts) <= min(size, limit)
 
 
 def test_scores_and_losses_are_the_same_in_smaller_batches(monkeypatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from architectures import ARCHITECTURES, sharpened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from induction_kernels import as_model, head_scores
@@ -15,7 +16,6 @@ from induction_kernels.attention.patterns import keep_packed, keep_whole, run_pa
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.unfit import DoesNotFitError
 from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
-from transformers import MistralConfig, MistralForCausalLM
 
 
 def readings(period: int, n: int) -> dict[str, Reading]:
@@ -35,24 +35,6 @@ def difference(model, n: int = 101, period: int = 50) -> float:
     fused = read_fused(model, tokens, readings(period, n))
     hooked = read_hooked(model, tokens, readings(period, n))
     return max(float((fused[name] - hooked[name]).abs().max()) for name in fused)
-
-
-def sharpened(model):
-    """Wider weights than at initialisation, so that patterns are far from uniform."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(4)
-    return model.eval()
-
-
-def mistral() -> MistralForCausalLM:
-    return MistralForCausalLM(
-        MistralConfig(
-            vocab_size=VOCABULARY, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-            num_attention_heads=4, num_key_value_heads=2, sliding_window=20,
-        )
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -79,7 +61,7 @@ def test_hugging_face_models_and_bridges_over_them(kind) -> None:
 
 def test_sliding_windows_leave_no_attention_outside() -> None:
     torch.manual_seed(0)
-    model = sharpened(mistral())
+    model = sharpened(ARCHITECTURES["mistral"]())
     assert difference(model) < 1e-5
     found = head_scores(model, ["induction", "first_token"])
     # The window is shorter than the period, so no head can look back one copy.
@@ -107,7 +89,7 @@ def test_patterns_row_block_by_row_block_are_the_whole_patterns(kind, n) -> None
     if kind == "native":
         model = sharpened(bridge(n_ctx=600, n_key_value_heads=2))
     elif kind == "mistral":
-        model = sharpened(mistral())
+        model = sharpened(ARCHITECTURES["mistral"]())
     else:
         model = sharpened(HUGGING_FACE[kind]())
         if kind == "gpt2":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from induction_kernels.attention import readout
+from induction_kernels.errors import ProbeError
 
 PERIODS = st.integers(2, 12)
 LEADS = st.integers(0, 1)
@@ -128,3 +131,39 @@ def test_chance_is_what_uniform_attention_reads(period: int, copies: int, lead: 
 def test_chance_of_the_default_probe() -> None:
     # scores.md, for orientation: about 0.0139 on the stripe of a period of 50.
     assert readout.induction(50, 1).uniform() == pytest.approx(0.0132, abs=0.001)
+
+
+@given(st.lists(st.lists(st.integers(0, 4), min_size=6, max_size=6), min_size=1, max_size=4))
+def test_natural_induction_against_a_loop(rows: list[list[int]]) -> None:
+    tokens = torch.tensor(rows)
+    pattern = torch.rand(len(rows), 2, 6, 6, generator=torch.Generator().manual_seed(0))
+    total, queries = torch.zeros(2), 0
+    for b, row in enumerate(rows):
+        for q in range(6):
+            earlier = [j for j in range(q) if row[j] == row[q]]
+            queries += bool(earlier)
+            for j in earlier:
+                total += pattern[b, :, q, j + 1]
+    found = readout.natural_induction(tokens)
+    assert found.queries_in(len(rows)) == queries
+    torch.testing.assert_close(found(pattern), total / queries)
+    # In two parts as in one.
+    parts = [slice(0, 1), slice(1, len(rows))]
+    sums = [found.of_part(p)(pattern[p]) * found.of_part(p).queries_in(1) for p in parts]
+    torch.testing.assert_close(sums[0] + sums[1], total)
+
+
+def test_a_text_without_repetition_has_no_natural_induction() -> None:
+    with pytest.raises(ProbeError, match="comes twice"):
+        readout.natural_induction(torch.tensor([[1, 2, 3], [3, 2, 1]]))
+
+
+@given(st.integers(2, 40))
+def test_entropy_of_even_and_of_sharp_rows(n: int) -> None:
+    assert float(readout.entropy(n)(uniform(n))) == pytest.approx(1, abs=1e-6)
+    assert readout.entropy(n)(attending(n, lambda q: q - 1)) == 0
+    half = torch.zeros(1, 1, n, n)
+    half[..., 0] += 0.5
+    half[0, 0, range(n), range(n)] += 0.5
+    expected = sum(math.log(2) / math.log(q + 1) for q in range(1, n)) / (n - 1)
+    assert float(readout.entropy(n)(half)) == pytest.approx(expected, abs=1e-6)

@@ -28,20 +28,27 @@ def read_cells(
     """
     paths: set[Path] = set()
 
-    def read(rows: Tensor) -> dict[str, Tensor]:
+    def read(part: slice) -> dict[str, Tensor]:
+        here = {n: Reading(r.readout.of_part(part), r.of) for n, r in readings.items()}
         try:
-            found = read_fused(model, rows, readings)
+            found = read_fused(model, tokens[part], here)
             paths.add("fused")
         except DoesNotFitError:
-            found = read_hooked(model, rows, readings)
+            found = read_hooked(model, tokens[part], here)
             paths.add("hooked")
-        return found
+        return {name: found[name] * _queries(here[name], part) for name in here}
 
-    parts = list(in_batches(tokens, len(tokens), read))
+    sums = [found for _, found in in_batches(tokens, len(tokens), read)]
+    everything = slice(0, len(tokens))
     means = {
-        name: sum(found[name] * (rows / len(tokens)) for rows, found in parts) for name in readings
+        name: torch.stack([found[name] for found in sums]).sum(0) / _queries(reading, everything)
+        for name, reading in readings.items()
     }
     return means, paths.pop()
+
+
+def _queries(reading: Reading, part: slice) -> int:
+    return reading.readout.queries_in(part.stop - part.start)
 
 
 def read_hooked(

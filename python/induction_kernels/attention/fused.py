@@ -23,11 +23,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.attention.native import run_native
-from induction_kernels.attention.readout import Reading
+from induction_kernels.attention.readout import Reading, Readout, RowEntropy
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models import Model
 from induction_kernels.outputs import Output, is_split, run_hugging_face
+
+#: Bytes of queries gathered at a time.
+_GATHER_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +51,38 @@ class LayerAttention:
     scale: float
     allowed: Bool[Tensor, "batch #head pos pos"] | None
 
-    def mean_of_cells(self, reading: Reading) -> Float[Tensor, " head"]:
+    def read(self, reading: Reading) -> Float[Tensor, " head"]:
         """What a score reads: float32, on the model's device."""
-        queries = reading.readout.queries.to(self.q.device)
-        keys = reading.readout.keys.to(self.q.device)
-        # [batch, kv_head, group, cell, d_head] against the group's one key.
-        grouped = self.q[:, :, queries].unflatten(1, (self.k.shape[1], -1)).float()
-        s = self.scale * (grouped * self.k[:, :, None, keys].float()).sum(-1).flatten(1, 2)
-        if reading.of == "pattern":
-            s = (s - self.lse[:, :, queries]).exp()
-            if self.allowed is not None:
-                s = s * self.allowed[:, :, queries, keys]
-        return s.sum(-1).mean(0) / reading.readout.n_queries
+        if isinstance(reading.readout, RowEntropy):
+            return reading.readout.share(self._entropies(reading.readout.queries))
+        return self._mean_of_cells(reading.readout, reading.of == "pattern")
+
+    def _mean_of_cells(self, readout: Readout, of_pattern: bool) -> Float[Tensor, " head"]:
+        """Cells, as many at a time as fit into little memory."""
+        readout = readout.to(self.q.device)
+        rows = self.q.shape[0] if readout.rows is None else 1
+        size = max(1, _GATHER_BYTES // (4 * rows * self.q.shape[1] * self.q.shape[3]))
+        total = torch.zeros(self.q.shape[1], device=self.q.device)
+        for cells in readout.split(size):
+            s = self._scores(cells)
+            if of_pattern:
+                s = (s - cells.at_queries(self.lse)).exp()
+                if self.allowed is not None:
+                    s = s * cells.at_cells(self.allowed)
+            total += s.sum((0, 2))
+        return total / max(1, readout.queries_in(self.q.shape[0]))
+
+    def _scores(self, cells: Readout) -> Float[Tensor, "rows head cell"]:
+        """S of the cells: each query against its group's one key."""
+        q, k = cells.at_queries(self.q), cells.at_keys(self.k)
+        grouped = q.unflatten(1, (k.shape[1], -1)).float()
+        return self.scale * (grouped * k[:, :, None].float()).sum(-1).flatten(1, 2)
+
+    def _entropies(self, queries: Int[Tensor, " query"]) -> Float[Tensor, "batch head query"]:
+        """-Σ A ln A = lse - Σ A S, and Σ A S is q against the keys averaged with weights A."""
+        mean_key, _ = _attention(self.q, self.k, self.k, self.scale, self.allowed)
+        mean_score = self.scale * (self.q.float() * mean_key.float()).sum(-1)
+        return (self.lse - mean_score)[:, :, queries.to(self.q.device)].clamp(min=0)
 
     def rows(self, head: int, start: int, stop: int) -> Float[Tensor, "batch row key"]:
         """Rows start..stop-1 of a head's pattern, up to the last key they can see; float32."""
@@ -98,7 +121,7 @@ def read_fused(
 
     def read(attention: LayerAttention) -> None:
         for name, reading in readings.items():
-            found[name][attention.layer] = attention.mean_of_cells(reading).cpu()
+            found[name][attention.layer] = attention.read(reading).cpu()
 
     run_fused(model, tokens, read)
     return found

@@ -6,12 +6,15 @@ before the softmax alike; no square is needed to hold it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+
+from induction_kernels.errors import ProbeError
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +23,64 @@ class Readout:
 
     Several cells may share a query (the copies of prefix matching): their attention is summed, and
     the sums are averaged over queries.
+
+    Attributes:
+        rows: which row of the batch each cell is in, for text, where rows differ; None where all
+            rows have the same cells.
+        n_queries: in every row, or with `rows` in the whole batch.
     """
 
     queries: Int[Tensor, " cells"]
     keys: Int[Tensor, " cells"]
     n_queries: int
+    rows: Int[Tensor, " cells"] | None = None
 
     def __call__(self, cells_of: Float[Tensor, "batch head query key"]) -> Float[Tensor, " head"]:
-        """Mean over batch and queries, float32 [head]."""
-        cells = cells_of[:, :, self.queries, self.keys].float()
-        return cells.sum(-1).mean(0) / self.n_queries
+        """Mean over batch and queries, float32 [head]; 0 where there is no query."""
+        total = self.at_cells(cells_of).float().sum((0, 2))
+        return total / max(1, self.queries_in(len(cells_of)))
+
+    def at_cells(self, square: Shaped[Tensor, "batch head query key"]) -> Shaped[Tensor, "..."]:
+        """The cells themselves, [batch, head, cell]; with `rows`, [1, head, cell]."""
+        if self.rows is None:
+            return square[:, :, self.queries, self.keys]
+        return square[self.rows, :, self.queries, self.keys].transpose(0, 1)[None]
+
+    def at_queries(self, of: Shaped[Tensor, "batch head pos *rest"]) -> Shaped[Tensor, "..."]:
+        """What belongs to each cell's query, [batch, head, cell, ...]; with `rows`, batch is 1."""
+        return self._at(self.queries, of)
+
+    def at_keys(self, of: Shaped[Tensor, "batch head pos *rest"]) -> Shaped[Tensor, "..."]:
+        return self._at(self.keys, of)
+
+    def _at(self, positions: Tensor, of: Tensor) -> Tensor:
+        if self.rows is None:
+            return of[:, :, positions]
+        return of[self.rows, :, positions].transpose(0, 1)[None]
+
+    def split(self, size: int) -> Iterator[Readout]:
+        """The cells, `size` at a time."""
+        for start in range(0, len(self.queries), size):
+            part = slice(start, start + size)
+            rows = None if self.rows is None else self.rows[part]
+            yield Readout(self.queries[part], self.keys[part], self.n_queries, rows)
+
+    def to(self, device: torch.device) -> Readout:
+        rows = None if self.rows is None else self.rows.to(device)
+        return Readout(self.queries.to(device), self.keys.to(device), self.n_queries, rows)
+
+    def queries_in(self, batch: int) -> int:
+        """Over how many queries of a batch the mean is taken."""
+        return self.n_queries * batch if self.rows is None else self.n_queries
+
+    def of_part(self, part: slice) -> Readout:
+        """The same cells in a part of the batch."""
+        if self.rows is None:
+            return self
+        here = (self.rows >= part.start) & (self.rows < part.stop)
+        rows, queries = self.rows[here] - part.start, self.queries[here]
+        count = len(torch.unique(torch.stack([rows, queries]), dim=1).T)
+        return Readout(queries, self.keys[here], count, rows)
 
     def uniform(self) -> float:
         """What attention spread evenly over the past would read: the chance level."""
@@ -37,10 +88,35 @@ class Readout:
 
 
 @dataclass(frozen=True, eq=False)
+class RowEntropy:
+    """How widely a row of the pattern is spread: its entropy over that of an even row, ln(q+1)."""
+
+    queries: Int[Tensor, " queries"]
+
+    def __call__(self, pattern: Float[Tensor, "batch head query key"]) -> Float[Tensor, " head"]:
+        """Mean over batch and queries, float32 [head]."""
+        return self.share(torch.special.entr(pattern[:, :, self.queries].float()).sum(-1))
+
+    def share(self, entropies: Float[Tensor, "batch head queries"]) -> Float[Tensor, " head"]:
+        """Entropies in nats as a share of the largest possible, averaged."""
+        even = (self.queries + 1).float().log().to(entropies.device)
+        return (entropies / even).mean((0, 2))
+
+    def queries_in(self, batch: int) -> int:
+        return len(self.queries) * batch
+
+    def of_part(self, part: slice) -> RowEntropy:
+        return self
+
+    def uniform(self) -> float:
+        return 1.0
+
+
+@dataclass(frozen=True, eq=False)
 class Reading:
     """A readout, and what it reads: the pattern A, or the scores S before the softmax."""
 
-    readout: Readout
+    readout: Readout | RowEntropy
     of: Literal["pattern", "scores"]
 
 
@@ -77,6 +153,27 @@ def prefix_matching(period: int, copies: int, lead: int = 1) -> Readout:
             queries.append(here)
             keys.append(here - back * period + 1)
     return Readout(torch.cat(queries), torch.cat(keys), period * (copies - 1))
+
+
+def entropy(n: int) -> RowEntropy:
+    """Rows q ≥ 1 of `n` positions: the first has a single cell, and no spread."""
+    return RowEntropy(torch.arange(1, n))
+
+
+def natural_induction(tokens: Int[Tensor, "batch pos"]) -> Readout:
+    """Σ_k A[q, k] over the tokens k ≤ q that follow an earlier copy of token q, in any text.
+
+    Averaged over the queries for which there is an earlier copy.
+
+    Raises:
+        ProbeError: no token comes twice in its row.
+    """
+    n = tokens.shape[1]
+    copies = (tokens[:, :, None] == tokens[:, None, :]) & torch.ones(n, n).tril(-1).bool()
+    rows, queries, earlier = copies.nonzero(as_tuple=True)
+    if not len(queries):
+        raise ProbeError("No token of the text comes twice in its row.", "Give longer texts.")
+    return Readout(queries, earlier + 1, int(copies.any(-1).sum()), rows)
 
 
 def _copy(number: int, period: int, lead: int) -> Int[Tensor, " period"]:
