@@ -51,7 +51,7 @@ def sweep(
         tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
     ):
         try:
-            model = series.model(index)
+            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
             scorer = scorer or Scorer(model, wanted, seed=seed)
             found = scorer(model)
         except InductionError as error:

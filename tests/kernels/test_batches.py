@@ -34,6 +34,7 @@ def test_every_row_once_and_in_order(rows: int, size: int, limit: int) -> None:
     assert max(len(found) for _, found in parts) <= min(size, limit)
 
 
+@pytest.mark.filterwarnings("ignore:Out of memory")
 def test_scores_and_losses_are_the_same_in_smaller_batches(monkeypatch) -> None:
     model = bridge()
     scores = head_scores(model, "induction")["induction"].values

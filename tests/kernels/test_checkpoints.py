@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 from induction_kernels import CheckpointSeries, as_model, head_scores, sweep
 from induction_kernels.checkpoints import series_of
+from induction_kernels.checkpoints.integrity import read_safetensors
 from induction_kernels.errors import CheckpointError, SelectionError
 from safetensors.torch import save_file
 from small_models import HUGGING_FACE, bridge, variants
@@ -234,3 +236,48 @@ def test_a_broken_checkpoint_costs_only_itself(model) -> None:
 def test_a_sweep_shows_its_progress(series, capfd) -> None:
     sweep(series, "induction")
     assert "4/4" in capfd.readouterr().err
+
+
+def test_the_next_checkpoint_is_read_while_this_one_is_in_use(series, model, monkeypatch) -> None:
+    threads: dict[int, str] = {}
+    read = series._source.weights
+
+    def weights(index: int):
+        threads[index] = threading.current_thread().name
+        return read(index)
+
+    monkeypatch.setattr(series._source, "weights", weights)
+    series.load(0, then=1)
+    loaded = series.load(1, then=2)
+    for name, value in variants(model)[1].items():
+        assert torch.equal(loaded.state_dict()[name], value)
+    series.load(3)  # not what was expected next
+    assert threads[0] == threads[3] == threading.current_thread().name
+    assert threads[1].startswith("induction-read-ahead")
+    assert series.load(3) is loaded
+
+
+def test_what_goes_wrong_ahead_is_said_when_the_checkpoint_is_wanted(model) -> None:
+    weights = variants(model)
+    weights[2]["blocks.0.attn.q.weight"][0] = torch.inf
+    series = CheckpointSeries.from_state_dicts(model, weights)
+    series.load(1, then=2)
+    with pytest.raises(CheckpointError, match=r"attn.q.weight in .*step 2 holds infinity"):
+        series.load(2, then=3)
+    assert torch.equal(
+        series.load(3).state_dict()["blocks.0.attn.q.weight"], weights[3]["blocks.0.attn.q.weight"]
+    )
+
+
+def test_large_weights_whose_sum_overflows_are_not_infinite(model) -> None:
+    weights = variants(model)
+    weights[1]["blocks.0.attn.q.weight"][:] = 1e38
+    CheckpointSeries.from_state_dicts(model, weights).load(1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no list of mapped files here")
+def test_files_are_mapped_not_copied(model, tmp_path) -> None:
+    save(model.state_dict(), tmp_path / "run_7.safetensors")
+    weights = read_safetensors(tmp_path / "run_7.safetensors")
+    assert "run_7.safetensors" in Path("/proc/self/maps").read_text()
+    assert all(torch.equal(v, weights[k]) for k, v in model.state_dict().items())

@@ -308,11 +308,11 @@ class InductionExplorer(anywidget.AnyWidget):
 
     def _sweep(self) -> None:
         for session in sorted(self._sessions, key=lambda s: s is not self._session):
-            for checkpoint in self._order(session):
-                if not session.is_scored(checkpoint):
-                    self._work.submit(
-                        Urgency.SWEEP, partial(session.score, checkpoint), self._show_grids
-                    )
+            unscored = [i for i in self._order(session) if not session.is_scored(i)]
+            for checkpoint, then in zip(unscored, [*unscored[1:], None], strict=False):
+                self._work.submit(
+                    Urgency.SWEEP, partial(session.score, checkpoint, then), self._show_grids
+                )
         self._show_grids()
         self._show_progress()
 

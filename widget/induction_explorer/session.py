@@ -61,12 +61,12 @@ class SeriesSession:
     def is_scored(self, checkpoint: int) -> bool:
         return checkpoint in self._scored
 
-    def score(self, checkpoint: int) -> None:
-        """Fill one row of every grid, or the checkpoint's fault."""
+    def score(self, checkpoint: int, then: int | None = None) -> None:
+        """Fill one row of every grid, or the checkpoint's fault; `then` is wanted next."""
         if self.is_scored(checkpoint):
             return
         try:
-            for name, values in self.scorer(self.series.model(checkpoint)).items():
+            for name, values in self.scorer(self.series.model(checkpoint, then=then)).items():
                 self.grids[name][checkpoint] = values.numpy()
         except Exception as error:  # whatever it is, the reader is told and the others go on
             self.faults[checkpoint] = _say(error)

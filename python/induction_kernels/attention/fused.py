@@ -137,21 +137,42 @@ def _attention(
     """Fused attention that returns its rows' log-sum-exp beside its output, chosen by device."""
     group = q.shape[1] // k.shape[1]
     k, v = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (k, v))
-    bias = None
-    if allowed is not None:
-        bias = torch.zeros(allowed.shape, dtype=q.dtype, device=q.device)
-        bias = bias.masked_fill(~allowed, -torch.inf)
-    causal = allowed is None
     if q.device.type == "cpu":
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        return flash(q, k, v, 0.0, causal, attn_mask=bias, scale=scale)
+        return flash(q, k, v, 0.0, allowed is None, attn_mask=_bias(allowed, q), scale=scale)
     if q.device.type == "cuda":
-        efficient = torch.ops.aten._scaled_dot_product_efficient_attention
-        if bias is not None:
-            bias = bias.expand(q.shape[0], q.shape[1], -1, -1)
-        out, lse, *_ = efficient(q, k, v, bias, True, 0.0, causal, scale=scale)
-        return out, lse[..., : q.shape[2]]  # rows are padded to a multiple of 32
+        return _attention_cuda(q, k, v, scale, allowed)
     raise DoesNotFitError(f"no fused attention with log-sum-exp on {q.device.type}")
+
+
+def _attention_cuda(
+    q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """FlashAttention where it applies, else the memory-efficient kernel: any dtype, any mask."""
+    width, n = q.shape[-1], q.shape[2]
+    half = q.dtype in (torch.bfloat16, torch.float16)
+    if allowed is None and half and width % 8 == 0 and width <= 256:
+        out, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
+            q, k, v, 0.0, True, False, scale=scale
+        )
+    else:
+        bias = _bias(allowed, q)
+        if bias is not None:
+            # The kernel reads rows of a bias in aligned pieces.
+            bias = nn.functional.pad(bias, (0, -n % 16))[..., :n]
+            bias = bias.expand(q.shape[0], q.shape[1], -1, -1)
+        out, lse, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(
+            q, k, v, bias, True, 0.0, allowed is None, scale=scale
+        )
+    return out, lse[..., :n]  # rows may be padded
+
+
+def _bias(allowed: Tensor | None, like: Tensor) -> Tensor | None:
+    """What is added to S: 0 where attention is allowed, -∞ elsewhere."""
+    if allowed is None:
+        return None
+    bias = torch.zeros(allowed.shape, dtype=like.dtype, device=like.device)
+    return bias.masked_fill(~allowed, -torch.inf)
 
 
 def _runner(model: Model) -> Callable[[Tensor, Reader], Output]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from induction_kernels.errors import CheckpointError
 
 
 def read_safetensors(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
-    """The tensors of a file, on the CPU.
+    """The tensors of a file, on the CPU; mapped, so that what is not used is not read.
 
     Args:
         sha256: what the file's bytes must hash to, if known.
@@ -20,30 +22,45 @@ def read_safetensors(path: Path, sha256: str | None = None) -> dict[str, Tensor]
         CheckpointError: the file is gone, truncated, not safetensors, or not the one that was
             hashed.
     """
-    import safetensors.torch
     from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
     try:
-        data = path.read_bytes()
+        if sha256 is not None:
+            check_hash(path, sha256)
+        return load_file(path)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist.", "Was it moved since?") from None
-    if sha256 is not None:
-        check_hash(path, data, sha256)
-    try:
-        return safetensors.torch.load(data)
     except SafetensorError as error:
         raise CheckpointError(
-            f"{path.name} is not a whole safetensors file ({error}; {len(data):,} bytes).",
+            f"{path.name} is not a whole safetensors file ({error}; "
+            f"{path.stat().st_size:,} bytes).",
             "It was truncated or altered; copy it again.",
         ) from error
 
 
-def check_hash(path: Path, data: bytes, sha256: str) -> None:
-    """Raise a CheckpointError unless `data`, read from `path`, has this hash."""
-    found = hashlib.sha256(data).hexdigest()
+def check_hash(path: Path, sha256: str) -> None:
+    """Raise a CheckpointError unless the file has this hash."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
         raise CheckpointError(
             f"{path.name} was altered or truncated: its SHA-256 begins with {found[:12]}, "
-            f"the manifest says {sha256[:12]} ({len(data):,} bytes).",
+            f"the manifest says {sha256[:12]} ({path.stat().st_size:,} bytes).",
             "Install the package again, or restore the file.",
         )
+
+
+def check_finite(weights: Mapping[str, Tensor], where: str) -> None:
+    """Raise a CheckpointError if a weight is NaN or infinite; `where` says which checkpoint."""
+    for name, value in weights.items():
+        # A sum is finite only if all its terms are, and it needs no memory. Large terms may sum to
+        # infinity, so the rare sum that is not finite is looked at again.
+        if not value.is_floating_point() or value.sum(dtype=torch.float32).isfinite():
+            continue
+        if not value.isfinite().all():
+            kind = "NaN" if value.isnan().any() else "infinity"
+            raise CheckpointError(
+                f"{name} in {where} holds {kind}.",
+                "The checkpoint is damaged or training diverged.",
+            )

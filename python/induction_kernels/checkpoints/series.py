@@ -10,6 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from induction_kernels.checkpoints.ahead import ReadAhead
+from induction_kernels.checkpoints.integrity import check_finite
 from induction_kernels.checkpoints.weights import swap_weights
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.models import Model, as_model, remember
@@ -85,6 +87,7 @@ class CheckpointSeries:
             raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
         self._resident: nn.Module | None = None
         self._residence = _Residence(source, self._indices)
+        self._ahead = ReadAhead(self._read)
 
     @classmethod
     def from_folder(
@@ -186,10 +189,13 @@ class CheckpointSeries:
 
     # --- weights ---
 
-    def load(self, index: int) -> Any:
+    def load(self, index: int, *, then: int | None = None) -> Any:
         """The resident model with the weights of a checkpoint; negative counts from the end.
 
         The first call builds the model, the next ones swap weights in place.
+
+        Args:
+            then: the checkpoint wanted next; it is read while this one is in use.
 
         Raises:
             SelectionError: (an IndexError) no such checkpoint.
@@ -198,7 +204,7 @@ class CheckpointSeries:
         """
         index = self._resolve(index)
         if index != self._residence.loaded:
-            weights = self._source.weights(self._indices[index])
+            weights = self._ahead.take(index)
             if self._resident is None:
                 self._resident = self._source.build()
                 remember(self._resident, self._source.tokenizer, self.name)
@@ -206,11 +212,18 @@ class CheckpointSeries:
                 swap_weights(self._resident, weights, f"{self.name}, {self[index].label}")
                 _residences[self._resident] = self._residence
             self._residence.loaded = index
+        if then is not None:
+            self._ahead.start(self._resolve(then))
         return self._resident
 
-    def model(self, index: int) -> Model:
+    def model(self, index: int, *, then: int | None = None) -> Model:
         """`load`, as the view that kernels take."""
-        return as_model(self.load(index))
+        return as_model(self.load(index, then=then))
+
+    def _read(self, index: int) -> Mapping[str, Tensor]:
+        weights = self._source.weights(self._indices[index])
+        check_finite(weights, f"{self.name}, {self[index].label}")
+        return weights
 
     @property
     def identity(self) -> tuple[int, ...]:

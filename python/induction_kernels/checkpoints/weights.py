@@ -23,8 +23,8 @@ def swap_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) -
         where: which checkpoint this is, for the error.
 
     Raises:
-        CheckpointError: missing or unknown names, shapes that do not fit, NaN or infinity, or a
-            bridge whose weights were folded.
+        CheckpointError: missing or unknown names, shapes that do not fit, or a bridge whose
+            weights were folded.
     """
     if getattr(module, "compatibility_mode", False):
         raise CheckpointError(
@@ -44,7 +44,7 @@ def swap_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) -
             f"{where} lacks {missing[0]!r}.", _names(missing, "more are missing", weights)
         )
     for name, value in weights.items():
-        _check_tensor(name, value, targets[name], where)
+        _check_shape(name, value, targets[name], where)
     with torch.no_grad():
         for name, value in weights.items():
             targets[name].copy_(value)
@@ -87,17 +87,12 @@ def _unwritten(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> 
     )
 
 
-def _check_tensor(name: str, value: Tensor, target: Tensor, where: str) -> None:
+def _check_shape(name: str, value: Tensor, target: Tensor, where: str) -> None:
     if value.shape != target.shape:
         raise CheckpointError(
             f"{name} in {where} has shape {tuple(value.shape)}; the model's is "
             f"{tuple(target.shape)}.",
             "It belongs to a model of another size.",
-        )
-    if value.is_floating_point() and not value.isfinite().all():
-        kind = "NaN" if value.isnan().any() else "infinity"
-        raise CheckpointError(
-            f"{name} in {where} holds {kind}.", "The checkpoint is damaged or training diverged."
         )
 
 

@@ -37,7 +37,7 @@ class BundledSource:
         from transformers import PreTrainedTokenizerFast
 
         path = self._folder.parent / "tokenizer.json"
-        check_hash(path, path.read_bytes(), self._manifest["tokenizer_sha256"])
+        check_hash(path, self._manifest["tokenizer_sha256"])
         bos = self._manifest["bos_token"]
         # Said here because TransformerLens would otherwise fetch a tokenizer that prepends BOS from
         # a hub, and add end and padding tokens that the model has no rows for.
@@ -54,9 +54,8 @@ class BundledSource:
     @cached_property
     def _config(self) -> dict[str, Any]:
         path = self._folder / "config.json"
-        data = path.read_bytes()
-        check_hash(path, data, self._manifest["config_sha256"])
-        return json.loads(data)
+        check_hash(path, self._manifest["config_sha256"])
+        return json.loads(path.read_text())
 
     def build(self) -> nn.Module:
         from transformer_lens.config import TransformerBridgeConfig

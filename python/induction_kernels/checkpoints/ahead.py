@@ -1,0 +1,37 @@
+"""The next checkpoint, read while this one is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+
+from torch import Tensor
+
+Weights = Mapping[str, Tensor]
+
+
+class ReadAhead:
+    """At most one checkpoint, read on another thread before it is asked for."""
+
+    def __init__(self, read: Callable[[int], Weights]) -> None:
+        self._read = read
+        self._next: tuple[int, Future[Weights]] | None = None
+
+    def start(self, index: int) -> None:
+        """Begin to read a checkpoint; whatever was read and not taken is let go."""
+        if self._next is None or self._next[0] != index:
+            self._next = index, _reader().submit(self._read, index)
+
+    def take(self, index: int) -> Weights:
+        """A checkpoint's weights, or the error that reading it raised."""
+        ready, self._next = self._next, None
+        if ready is not None and ready[0] == index:
+            return ready[1].result()
+        return self._read(index)
+
+
+@cache
+def _reader() -> ThreadPoolExecutor:
+    """One thread for all series: two files read at once are not read faster."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="induction-read-ahead")
