@@ -33,6 +33,8 @@ fast-tests: build
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
 bench: build chromium
+	$(BIN)/python tests/benchmarks/speed.py --json docs/performance.json
+	$(BIN)/python tests/benchmarks/report.py
 	$(BIN)/python tests/benchmarks/scrub.py
 
 screenshots: build chromium

@@ -1,5 +1,5 @@
 /** Traits and numbers that look like training: induction heads that form between two checkpoints. */
-import type { Envelope, ExplorerModel, PromptInfo, ScoreInfo, SeriesInfo } from "../src/model";
+import type { Envelope, ExplorerModel, MeasureInfo, PromptInfo, ScoreInfo, SeriesInfo } from "../src/model";
 
 export interface Shape {
   layers: number;
@@ -126,6 +126,54 @@ export function promptInfo(tokens: string[], scrub = true, answer = ""): PromptI
 }
 
 /** The traits of an explorer that has computed everything. */
+const MEASURES: MeasureInfo[] = [
+  ["loss", "Loss", "mean of L[i]", false] as const,
+  ["in_context_learning", "In-context learning", "mean of L[late] − L[early]", false] as const,
+  ["loss_by_position", "Loss by position", "mean over rows of L[i]", true] as const,
+].map(([name, title, formula, per_position]) => ({
+  name,
+  title,
+  formula,
+  per_position,
+  meaning: `What ${title.toLowerCase()} says.`,
+  source: "made up",
+}));
+
+/** Losses that fall, with a bend where the heads form. */
+export function measures({ checkpoints }: Shape, series = 0): ExplorerModel["_measures"] {
+  const positions = 100;
+  const bend = (at: number) => 1 / (1 + Math.exp(-(at - 0.6 * checkpoints)));
+  const each = <T>(make: (checkpoint: number) => T) =>
+    Array.from({ length: checkpoints }, (_, at) => make(at));
+  return {
+    [`${series}/loss`]: floats(
+      [checkpoints],
+      each((at) => 6 - 3 * (at / checkpoints) - bend(at)),
+    ),
+    [`${series}/in_context_learning`]: floats(
+      [checkpoints],
+      each((at) => -0.7 * bend(at)),
+    ),
+    [`${series}/loss_by_position`]: floats(
+      [checkpoints, positions],
+      each((at) =>
+        Array.from(
+          { length: positions },
+          (_, i) => 6 - 3 * (at / checkpoints) - bend(at) * Math.log10(i + 1),
+        ),
+      ).flat(),
+    ),
+    [`${series}/positions`]: floats(
+      [positions],
+      Array.from({ length: positions }, (_, i) => i),
+    ),
+  };
+}
+
+function floats(shape: number[], values: number[]): Envelope {
+  return { dtype: "float32", shape, data: new DataView(Float32Array.from(values).buffer) };
+}
+
 export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-only-2l"): ExplorerModel {
   const best = Math.floor(shape.layers / 2);
   return {
@@ -146,6 +194,9 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
       "0/previous_token": grid(shape),
       "0/induction_logit": grid(shape, true),
     },
+    _measure_infos: MEASURES,
+    _measures: measures(shape),
+    _measured_on: ["64 rows of made-up text"],
     _prompts: [promptInfo(tokens)],
     _status: { state: "ready", label: "", done: 0, total: 0, error: null },
   };

@@ -51,6 +51,16 @@ export interface ScoreInfo {
   source: string;
 }
 
+/** One measure as data: a number, or a curve over positions, for every checkpoint. */
+export interface MeasureInfo {
+  name: string;
+  title: string;
+  formula: string;
+  meaning: string;
+  source: string;
+  per_position: boolean;
+}
+
 /** The current prompt as one series' tokenizer sees it. */
 export interface PromptInfo {
   /** Rises with every new prompt; replies to requests carry it so that late ones are dropped. */
@@ -96,6 +106,14 @@ export interface ExplorerModel {
   _scores: ScoreInfo[];
   /** "series/score" -> float32 [checkpoint, layer, head]; NaN = not computed (yet). */
   _grids: Record<string, Envelope>;
+  _measure_infos: MeasureInfo[];
+  /**
+   * "series/measure" -> float32 [checkpoint] or [checkpoint, position], in nats; NaN = not computed (yet).
+   * "series/positions" -> float32 [position]: which positions, from 0, where they are many.
+   */
+  _measures: Record<string, Envelope>;
+  /** One a series: the text measured, in words, or why there are no measures; "" until that is known. */
+  _measured_on: string[];
   /** One a series. */
   _prompts: PromptInfo[];
   _status: Status;

@@ -26,6 +26,8 @@ export type Grid = NumberArray<Float32Array>;
 export class Store {
   readonly seriesList: Signal<ExplorerModel["_series"]>;
   readonly scores: Signal<ExplorerModel["_scores"]>;
+  readonly measureInfos: Signal<ExplorerModel["_measure_infos"]>;
+  readonly measuredOn: Signal<ExplorerModel["_measured_on"]>;
   readonly prompts: Signal<ExplorerModel["_prompts"]>;
   readonly status: Signal<ExplorerModel["_status"]>;
   readonly prompt: Signal<string>;
@@ -77,6 +79,14 @@ export class Store {
   readonly player: Player;
   readonly #model: Model;
   readonly #position: Signal<number>;
+  readonly #measures: Signal<ExplorerModel["_measures"]>;
+  readonly #decodedMeasures = computed(() => {
+    const decoded = new Map<string, Grid>();
+    for (const [key, envelope] of Object.entries(this.#measures.value)) {
+      decoded.set(key, decodeFloats(envelope));
+    }
+    return decoded;
+  });
   #restTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(model: Model, abort: AbortSignal) {
@@ -85,6 +95,9 @@ export class Store {
 
     this.seriesList = this.#follow("_series", abort);
     this.scores = this.#follow("_scores", abort);
+    this.measureInfos = this.#follow("_measure_infos", abort);
+    this.measuredOn = this.#follow("_measured_on", abort);
+    this.#measures = this.#follow("_measures", abort);
     this.prompts = this.#follow("_prompts", abort);
     this.status = this.#follow("_status", abort);
     this.prompt = this.#follow("prompt", abort);
@@ -134,6 +147,10 @@ export class Store {
     this.answers = new Answers(this, abort);
     this.player = new Player(this, abort);
   }
+
+  /** A measure of a series, [checkpoint] or [checkpoint, position]; null while there is none. */
+  readonly measureOf = (series: number, name: string): Grid | null =>
+    this.#decodedMeasures.value.get(`${series}/${name}`) ?? null;
 
   moveTo(index: number): void {
     const target = clamp(index, this.info.peek());

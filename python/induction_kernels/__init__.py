@@ -8,12 +8,14 @@ from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.demo import load_demo
 from induction_kernels.errors import InductionError
 from induction_kernels.losses import in_context_learning, token_losses
+from induction_kernels.measures import MEASURES, measures
 from induction_kernels.models import Model, as_model
 from induction_kernels.predictions import top_predictions
 from induction_kernels.scores import SCORES, head_scores
 from induction_kernels.sweep import sweep
 
 __all__ = [
+    "MEASURES",
     "SCORES",
     "CheckpointSeries",
     "InductionError",
@@ -23,6 +25,7 @@ __all__ = [
     "head_scores",
     "in_context_learning",
     "load_demo",
+    "measures",
     "sweep",
     "token_losses",
     "top_predictions",

@@ -118,6 +118,46 @@ describe("names", () => {
   });
 });
 
+describe("measures", () => {
+  const tabs = (el: HTMLElement) => [...el.querySelectorAll<HTMLElement>("[role=tablist] [role=tab]")];
+
+  it("are tabs, one panel at a time, with a roving tab stop", async () => {
+    const el = show();
+    await settle();
+    expect(names(el, "[role=tablist]")).toEqual(["Measures"]);
+    expect(tabs(el).map((tab) => tab.textContent)).toEqual([
+      "Loss",
+      "In-context learning",
+      "Loss by position",
+    ]);
+    expect(one(el, "[role=tabpanel]").getAttribute("aria-label")).toBe("Loss");
+    key(tabs(el)[0] as HTMLElement, "ArrowLeft");
+    await settle();
+    expect(one(el, "[role=tabpanel]").getAttribute("aria-label")).toBe("Loss by position");
+    expect(tabs(el).map((tab) => tab.tabIndex)).toEqual([-1, -1, 0]);
+    tabs(el)[1]?.click();
+    await settle();
+    expect(tabs(el).map((tab) => tab.getAttribute("aria-selected"))).toEqual(["false", "true", "false"]);
+  });
+
+  it("say the value at the shown checkpoint and follow the slider", async () => {
+    const el = show({ checkpoint: 0 });
+    await settle();
+    expect(one(el, ".ie-measure-value").textContent).toBe("6.000");
+    const rule = one(el, ".ie-measures .ie-rule").getAttribute("d");
+    fake.receive({ checkpoint: 13 });
+    await settle();
+    expect(one(el, ".ie-measure-value").textContent).not.toBe("6.000");
+    expect(one(el, ".ie-measures .ie-rule").getAttribute("d")).not.toBe(rule);
+  });
+
+  it("that cannot be had say why", async () => {
+    const el = show({ _measures: {}, _measured_on: ["small has no tokenizer."] });
+    await settle();
+    expect(one(el, "[role=tabpanel]").textContent).toBe("small has no tokenizer.");
+  });
+});
+
 describe("the head grid", () => {
   it("is left and entered by one cell, moves by arrow keys and selects by Enter and Ctrl", async () => {
     const el = show();

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import torch
 from induction_explorer import CheckpointSeries, InductionExplorer
-from induction_kernels import SCORES, as_model, head_scores, sweep, top_predictions
+from induction_kernels import (
+    MEASURES,
+    SCORES,
+    as_model,
+    head_scores,
+    measures,
+    sweep,
+    top_predictions,
+)
 from small_models import HUGGING_FACE, bridge, variants
 from traitlets import TraitError
 
@@ -23,6 +31,37 @@ def test_grids_are_the_sweep(explorer, series) -> None:
     assert explorer._status["state"] == "ready"
     for name in SCORES:
         assert grid(explorer, name) == pytest.approx(expected[name].values, abs=1e-6)
+
+
+def test_measures_are_the_kernels_own(explorer, series) -> None:
+    expected = measures(series.replica(), progress=False)
+    for name in MEASURES:
+        sent = explorer._measures[f"0/{name}"]
+        found = np.frombuffer(sent["data"], sent["dtype"]).reshape(sent["shape"])
+        assert found == pytest.approx(expected[name].values, rel=1e-5)
+    assert explorer._measured_on == ["64 rows of held-out Python standard library"]
+
+
+def test_a_model_that_cannot_be_measured_says_why(tokenizer, monkeypatch) -> None:
+    without = InductionExplorer(bridge())
+    without.wait()
+    assert "no tokenizer" in without._measured_on[0]
+    monkeypatch.setattr("induction_explorer.session.MEASURE_PASSES", 1000)
+    large = InductionExplorer(bridge(), tokenizer=tokenizer)
+    large.wait()
+    assert "too large" in large._measured_on[0]
+    assert large._status["state"] == "ready"
+
+
+def test_long_rows_are_sent_as_a_log_axis_shows_them(tokenizer) -> None:
+    explorer = InductionExplorer(bridge(n_ctx=400), tokenizer=tokenizer)
+    explorer.wait()
+    sent = explorer._measures["0/positions"]
+    positions = np.frombuffer(sent["data"], sent["dtype"])
+    assert positions[0] == 0
+    assert positions[-1] == 398
+    assert len(positions) < 130
+    assert explorer._measures["0/loss_by_position"]["shape"] == [1, len(positions)]
 
 
 def test_a_model_brings_its_series_and_its_checkpoint(series) -> None:

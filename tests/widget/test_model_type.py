@@ -31,6 +31,7 @@ def test_what_js_writes_is_not_echoed() -> None:
 def test_the_dictionaries_inside_have_the_declared_fields(explorer) -> None:
     assert set(explorer._series[0]) == fields("SeriesInfo")
     assert set(explorer._scores[0]) == fields("ScoreInfo")
+    assert set(explorer._measure_infos[0]) == fields("MeasureInfo")
     assert set(explorer._prompts[0]) == fields("PromptInfo")
     assert set(explorer._status) == fields("Status")
     assert set(explorer._grids["0/induction"]) == fields("Envelope")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import traitlets
 from induction_kernels.checkpoints import Checkpoint, CheckpointSeries, series_of
 from induction_kernels.errors import InductionError
+from induction_kernels.measures import MEASURES
 from induction_kernels.models import as_model
 from induction_kernels.scores import SCORES
 
@@ -37,7 +39,7 @@ if not (_STATIC / "widget.js").exists():
 
 #: Bytes of score grids held in the state. More than this is fetched by request instead, so that
 #: the state fits one message.
-_GRID_BYTES = 384 << 10
+_GRID_BYTES = 256 << 10
 #: Seconds between two updates of partial results.
 _UPDATE_EVERY = 0.2
 
@@ -91,6 +93,9 @@ class InductionExplorer(anywidget.AnyWidget):
     _series: Any = traitlets.List().tag(sync=True)
     _scores: Any = traitlets.List().tag(sync=True)
     _grids = traitlets.Dict().tag(sync=True)
+    _measure_infos: Any = traitlets.List().tag(sync=True)
+    _measures = traitlets.Dict().tag(sync=True)
+    _measured_on: Any = traitlets.List().tag(sync=True)
     _prompts: Any = traitlets.List().tag(sync=True)
     _status = traitlets.Dict().tag(sync=True)
 
@@ -117,7 +122,7 @@ class InductionExplorer(anywidget.AnyWidget):
         self._runs: list[PromptRun | InductionError] = []
         self._generation = 0
         self._requests = Requests(self._work, self._prompt_run, self._grid, self._run_prompt)
-        self._grids_shown_at = 0.0
+        self._grids_shown_at = self._measures_shown_at = 0.0
         self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
 
@@ -130,6 +135,7 @@ class InductionExplorer(anywidget.AnyWidget):
             "answer": answer if "prompt" not in traits else "",
             "_scores": [first.describe(score) for score in first.scorer.scores],
             "_series": [session.info() for session in self._sessions],
+            "_measure_infos": [asdict(measure) for measure in MEASURES.values()],
             "_status": Status.ready(),
         }
         super().__init__(**(start | traits))
@@ -313,7 +319,14 @@ class InductionExplorer(anywidget.AnyWidget):
                 self._work.submit(
                     Urgency.SWEEP, partial(session.score, checkpoint, then), self._show_grids
                 )
+        for session in self._sessions:
+            unmeasured = [i for i in self._order(session) if not session.is_measured(i)]
+            for checkpoint, then in zip(unmeasured, [*unmeasured[1:], None], strict=False):
+                self._work.submit(
+                    Urgency.MEASURE, partial(session.measure, checkpoint, then), self._show_measures
+                )
         self._show_grids()
+        self._show_measures()
         self._show_progress()
 
     def _order(self, session: SeriesSession) -> list[int]:
@@ -340,6 +353,20 @@ class InductionExplorer(anywidget.AnyWidget):
         with self.hold_sync():
             self._grids = grids
             self._series = [session.info() for session in self._sessions]
+
+    def _show_measures(self) -> None:
+        now = time.monotonic()
+        if self._work.count(Urgency.MEASURE) and now < self._measures_shown_at + _UPDATE_EVERY:
+            return
+        self._measures_shown_at = now
+        measures: dict[str, Any] = {}
+        for number, session in enumerate(self._sessions):
+            for name, values in session.measures.items():
+                measures[f"{number}/{name}"] = envelope(values)
+            measures[f"{number}/positions"] = envelope(session.positions.astype(np.float32))
+        with self.hold_sync():
+            self._measures = measures
+            self._measured_on = [session.measured_on for session in self._sessions]
 
     def _grid(self, series: int, score: str) -> np.ndarray:
         return self._sessions[series].grids[score].copy()

@@ -12,9 +12,11 @@ import numpy as np
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.errors import InductionError
+from induction_kernels.measures import MEASURES, Measurer
 from induction_kernels.models import Model
 from induction_kernels.predictions import PositionPredictions, predict_positions
 from induction_kernels.scores import SCORES, Score, Scorer
+from induction_kernels.texts import LONGEST, ROWS, TextProbe
 from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
 from torch import Tensor
 
@@ -24,6 +26,8 @@ TOP_K = 10
 PATTERN_BYTES = 64 << 20
 #: Parameters times checkpoints up to which running every checkpoint on each prompt is quick.
 PARAMETER_PASSES = 2_000_000_000
+#: Parameters times tokens up to which measuring one checkpoint keeps nobody waiting.
+MEASURE_PASSES = 50_000_000_000
 
 
 class SeriesSession:
@@ -43,8 +47,62 @@ class SeriesSession:
         self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
         self.parameters = sum(p.numel() for p in model.module.parameters())
         self.scorer = Scorer(model, list(SCORES.values()))
+        #: The text that losses are measured on, or why they are not; "" until that is known.
+        self.measured_on = ""
+        self.measures: dict[str, np.ndarray] = {}
+        self.positions = np.arange(0)
+        self._measured: set[int] = set()
+        self._measurer: Measurer | None = None
         shape = (len(series), self.layers, self.heads)
         self.grids = {s.name: np.full(shape, np.nan, np.float32) for s in self.scorer.scores}
+
+    def is_measured(self, checkpoint: int) -> bool:
+        return checkpoint in self._measured
+
+    def measure(self, checkpoint: int, then: int | None = None) -> None:
+        """Fill one row of every measure; a checkpoint that fails stays NaN, its fault says why."""
+        if self.is_measured(checkpoint):
+            return
+        self._measured.add(checkpoint)
+        if not self.measured_on:
+            self._begin_to_measure()
+        if self._measurer is None or checkpoint in self.faults:
+            return
+        try:
+            found = self._measurer(self.series.model(checkpoint, then=then))
+        except Exception as error:  # whatever it is, the reader is told and the others go on
+            self.faults[checkpoint] = _say(error)
+            return
+        for name, value in found.items():
+            kept = value[self.positions] if MEASURES[name].per_position else value
+            self.measures[name][checkpoint] = kept.numpy()
+
+    def _begin_to_measure(self) -> None:
+        """Choose the text, or find out why there can be none."""
+        model = self.tokenizer_model
+        rows = min(ROWS, MEASURE_PASSES // (self.parameters * min(LONGEST, model.n_ctx)))
+        if rows < 4:
+            self.measured_on = (
+                f"{model.name} is too large to measure losses in the background; "
+                "induction_kernels.measures(series) does it while you wait."
+            )
+            return
+        try:
+            self._measurer = Measurer(model, TextProbe.default(model, rows))
+        except InductionError as error:
+            self.measured_on = str(error)
+            return
+        text = self._measurer.text
+        self.measured_on = f"{len(text.tokens)} rows of {text.origin}"
+        self.positions = _log_spaced(self._measurer.positions)
+        self.measures = {
+            measure.name: np.full(
+                (len(self.series), len(self.positions))[: 1 + measure.per_position],
+                np.nan,
+                np.float32,
+            )
+            for measure in MEASURES.values()
+        }
 
     def _first_model(self) -> Model:
         """The last checkpoint that loads: the one a reader most likely wants to see first."""
@@ -199,6 +257,13 @@ class PromptRun:
         self._bytes += packed.nbytes - (0 if replaced is None else replaced.nbytes)
         while self._bytes > 2 * PATTERN_BYTES and len(self._patterns) > 1:
             self._bytes -= self._patterns.popitem(last=False)[1].nbytes
+
+
+def _log_spaced(count: int) -> np.ndarray:
+    """Positions from 0 to count - 1; where they are many, about a hundred, even on a log axis."""
+    if count <= 128:
+        return np.arange(count)
+    return np.unique(np.geomspace(1, count, 120).round().astype(int) - 1)
 
 
 def refused(error: InductionError, generation: int) -> dict[str, Any]:

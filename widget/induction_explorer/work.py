@@ -15,6 +15,7 @@ _LABELS = {
     Urgency.ASKED: "Reading attention",
     Urgency.PROMPT: "Running the prompt on every checkpoint",
     Urgency.SWEEP: "Scoring heads at every checkpoint",
+    Urgency.MEASURE: "Measuring losses at every checkpoint",
 }
 
 

@@ -13,11 +13,12 @@ from functools import cache
 
 
 class Urgency(IntEnum):
-    """Someone waits for it; it makes scrubbing complete; it fills the curves."""
+    """Someone waits for it; it makes scrubbing complete; it fills the curves, then the measures."""
 
     ASKED = 0
     PROMPT = 1
     SWEEP = 2
+    MEASURE = 3
 
 
 @dataclass(order=True)

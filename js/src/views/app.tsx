@@ -6,6 +6,7 @@ import type { Store } from "../state";
 import { Curves } from "./curves";
 import { HeadGrid } from "./head-grid";
 import { Header } from "./header";
+import { Measures } from "./measures";
 import { Notices } from "./notices";
 import { Patterns } from "./patterns";
 import { Predictions } from "./predictions";
@@ -59,6 +60,7 @@ function Explorer({ view }: ViewProps) {
         <Patterns view={view} />
         <Predictions view={view} />
       </div>
+      <Measures view={view} />
     </>
   );
 }

@@ -1,0 +1,240 @@
+"""Measures of a checkpoint: one number, or one curve, for the whole model.
+
+Losses are in nats. Definitions: Olsson et al. 2022 ("In-context Learning and Induction Heads").
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.errors import CheckpointError, InductionError, ProbeError
+from induction_kernels.losses import in_context_learning_positions, token_losses
+from induction_kernels.models import Model
+from induction_kernels.probes import RepeatedTokens
+from induction_kernels.scores import package_version
+from induction_kernels.texts import TextProbe
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a measure is, for people.
+
+    Attributes:
+        per_position: a curve over positions instead of a number.
+    """
+
+    name: str
+    title: str
+    formula: str
+    meaning: str
+    source: str
+    per_position: bool = False
+
+
+#: Every measure by name, in the order a reader meets them.
+MEASURES: Mapping[str, Measure] = {
+    measure.name: measure
+    for measure in (
+        Measure(
+            "loss",
+            "Loss",
+            "mean of L[i] over positions and rows",
+            "How badly the model predicts the next token of held-out text.",
+            "Olsson et al. 2022",
+        ),
+        Measure(
+            "in_context_learning",
+            "In-context learning",
+            "mean over rows of L[late] − L[early]",
+            "How much better a token late in the row is predicted than an early one; more negative "
+            "is more in-context learning.",
+            "Olsson et al. 2022; Kissane 2023",
+        ),
+        Measure(
+            "loss_by_position",
+            "Loss by position",
+            "mean over rows of L[i]",
+            "Where in the context the model predicts well: a curve that goes on falling uses more "
+            "and more of its context.",
+            "Olsson et al. 2022",
+            per_position=True,
+        ),
+        Measure(
+            "induction_loss",
+            "Induction loss",
+            "mean of L[i] over the second copy of repeated random tokens",
+            "How well the model continues a random sequence that it has seen once.",
+            "TransformerLens evals",
+        ),
+    )
+}
+
+
+class Measurer:
+    """The measures of any checkpoint of one series, on the same tokens throughout.
+
+    Args:
+        positions: the early and the late position that in-context learning compares; by default
+            what the context length says (`in_context_learning_positions`).
+
+    Raises:
+        ProbeError: texts too short for those positions.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        text: TextProbe | None = None,
+        *,
+        positions: tuple[int, int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.text = text or TextProbe.default(model)
+        self.repeated = RepeatedTokens.make(model, seed=seed)
+        self.early, self.late = positions or in_context_learning_positions(model.n_ctx)
+        if not 0 <= self.early < self.late:
+            raise ProbeError(
+                f"positions={positions!r} were given.", "Give an early and a later one: (50, 500)."
+            )
+        if self.positions <= self.late:
+            early, late = int(0.05 * self.positions), int(0.49 * self.positions)
+            raise ProbeError(
+                f"in_context_learning compares positions {self.early} and {self.late}; the texts "
+                f"have losses at {self.positions}.",
+                f"Give texts of at least {self.late + 2} tokens, or positions=({early}, {late}).",
+            )
+
+    @property
+    def positions(self) -> int:
+        """How many positions are predicted in a row."""
+        return self.text.tokens.shape[1] - 1
+
+    def __call__(self, model: Model) -> dict[str, Float[Tensor, "..."]]:
+        """Every measure by name, float32 on the CPU: a number, or one a position.
+
+        Raises:
+            InductionError: losses that are not finite.
+        """
+        losses = token_losses(model, self.text.tokens)
+        if not losses.isfinite().all():
+            row, position = (~losses.isfinite()).nonzero()[0].tolist()
+            raise InductionError(
+                f"The loss of {model.name} at position {position} of row {row} is not a number.",
+                "The weights or activations hold NaN or infinity; load intact weights.",
+            )
+        second = token_losses(model, self.repeated.tokens)[:, self._second_copy()]
+        by_position = losses.mean(0)
+        return {
+            "loss": losses.mean(),
+            "in_context_learning": by_position[self.late] - by_position[self.early],
+            "loss_by_position": by_position,
+            "induction_loss": second.mean(),
+        }
+
+    def _second_copy(self) -> slice:
+        """Losses of the tokens that can be known: all of the second copy but its first."""
+        start = self.repeated.lead + self.repeated.period
+        return slice(start, start + self.repeated.period - 1)
+
+    def provenance(self) -> dict[str, str | int]:
+        return {
+            **self.text.provenance(),
+            **self.repeated.provenance(),
+            "in_context_learning_positions": f"{self.early}, {self.late}",
+            "package_version": package_version(),
+        }
+
+
+def measures(
+    series: CheckpointSeries,
+    texts: TextProbe | Iterable[str] | Int[Tensor, "row pos"] | None = None,
+    *,
+    positions: tuple[int, int] | None = None,
+    progress: bool = True,
+) -> xarray.Dataset:
+    """Every measure at every checkpoint of a series.
+
+    Args:
+        texts: your own strings or token ids [row, pos]; by default held-out text of the bundled
+            series.
+        positions: the early and the late position that in-context learning compares; by default
+            50 and 500, or 0.05 and 0.49 of a short context.
+        progress: show a progress bar.
+
+    Returns:
+        xarray.Dataset with dims (checkpoint,) and (checkpoint, position), coordinates step and
+        tokens along checkpoint. A checkpoint that cannot be measured is NaN, named in a warning
+        and in the attribute `faults`.
+
+    Raises:
+        ProbeError: texts that are too short, padded or cannot be read.
+        CheckpointError: not one checkpoint could be measured.
+    """
+    import xarray
+
+    values: dict[str, np.ndarray] = {}
+    faults: list[str] = []
+    measurer, model = None, None
+    for index, checkpoint in enumerate(
+        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
+    ):
+        try:
+            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
+            measurer = measurer or Measurer(model, _text(model, texts), positions=positions)
+            found = measurer(model)
+        except ProbeError:
+            raise
+        except InductionError as error:
+            faults.append(f"{checkpoint.label}: {error}")
+            continue
+        for name, value in found.items():
+            whole = values.setdefault(
+                name, np.full((len(series), *value.shape), np.nan, np.float32)
+            )
+            whole[index] = value.numpy()
+    if measurer is None or model is None or not values:
+        raise CheckpointError(f"No checkpoint of {series.name} could be measured.", faults[0])
+    if faults:
+        warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=2)
+    return xarray.Dataset(
+        {
+            name: (
+                ("checkpoint", "position")[: values[name].ndim],
+                values[name],
+                {"title": measure.title, "formula": measure.formula, "source": measure.source},
+            )
+            for name, measure in MEASURES.items()
+        },
+        coords={
+            "checkpoint": range(len(series)),
+            "position": range(measurer.positions),
+            "step": ("checkpoint", series.steps),
+            "tokens": ("checkpoint", [np.nan if t is None else t for t in series.tokens]),
+        },
+        attrs=model.provenance()
+        | measurer.provenance()
+        | {"series": series.name, "faults": faults},
+    )
+
+
+def _text(
+    model: Model, texts: TextProbe | Iterable[str] | Int[Tensor, "row pos"] | None
+) -> TextProbe | None:
+    if texts is None or isinstance(texts, TextProbe):
+        return texts
+    if isinstance(texts, torch.Tensor | np.ndarray):
+        return TextProbe.of_tokens(model, torch.as_tensor(texts))
+    return TextProbe.of_texts(model, [texts] if isinstance(texts, str) else texts)

@@ -1,0 +1,254 @@
+"""What is compared: the same number asked for in different ways, each ready to be run.
+
+Every case is a function that builds its models and inputs and returns a function of no arguments:
+the work that is timed, or whose memory is measured. Weights are random; speed does not depend on
+them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from induction_kernels import (
+    CheckpointSeries,
+    as_model,
+    head_scores,
+    load_demo,
+    sweep,
+    token_losses,
+)
+from induction_kernels.attention.readout import duplicate_token, induction, previous_token
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformer_lens.config import TransformerBridgeConfig
+from transformer_lens.head_detector import detect_head
+from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+Work = Callable[[], Any]
+
+#: Read in one pass; the three of TransformerLens' head detector.
+SCORES = ["previous_token", "duplicate_token", "induction"]
+
+
+def _pythia(longest: int = 16_385) -> GPTNeoXForCausalLM:
+    """Pythia-70m's shape: 6 layers of 8 heads, d_model 512, vocabulary 50,304."""
+    torch.manual_seed(0)
+    config = GPTNeoXConfig(
+        vocab_size=50_304, hidden_size=512, intermediate_size=2048, num_hidden_layers=6,
+        num_attention_heads=8, max_position_embeddings=longest,
+    )  # fmt: skip
+    return GPTNeoXForCausalLM(config).eval()
+
+
+@cache
+def pythia() -> GPTNeoXForCausalLM:
+    return _pythia()
+
+
+@cache
+def bridge() -> TransformerBridge:
+    """TransformerLens over the same weights in a module of its own, which it takes apart."""
+    module = _pythia()
+    return build_bridge_from_module(
+        module,
+        architecture="GPTNeoXForCausalLM",
+        hf_config=module.config,
+        tokenizer=_tokenizer(),
+    )
+
+
+def native_config() -> TransformerBridgeConfig:
+    """The size of the notebook's attn-only-2l."""
+    return TransformerBridgeConfig(
+        d_model=512, n_layers=2, n_heads=8, d_head=64, n_ctx=1024, d_vocab=48_262, attn_only=True,
+        normalization_type="LN", seed=0,
+    )  # fmt: skip
+
+
+@cache
+def native() -> TransformerBridge:
+    return TransformerBridge.boot_native(native_config(), tokenizer=_tokenizer()).eval()
+
+
+@cache
+def _tokenizer() -> Any:
+    return load_demo("attn-only-2l").model(0).tokenizer
+
+
+def repeated(n: int, batch: int, d_vocab: int = 50_304) -> tuple[Tensor, int]:
+    """[1 + 2P tokens], and P."""
+    period = (n - 1) // 2
+    r = torch.randint(1, d_vocab, (batch, period), generator=torch.Generator().manual_seed(0))
+    return torch.cat([torch.zeros(batch, 1, dtype=torch.long), r, r], 1), period
+
+
+# --- scores -----------------------------------------------------------------------------------
+
+
+def bare_forward(n: int, batch: int) -> Work:
+    """The model alone with sdpa attention, without unembedding."""
+    body = pythia().base_model
+    tokens, _ = repeated(n, batch)
+
+    def work() -> None:
+        with torch.no_grad():
+            body(input_ids=tokens, use_cache=False)
+
+    return work
+
+
+def our_scores(n: int, batch: int) -> Work:
+    tokens, period = repeated(n, batch)
+    return partial(head_scores, as_model(pythia()), SCORES, tokens, period=period)
+
+
+def our_scores_on_bridge(n: int, batch: int) -> Work:
+    tokens, period = repeated(n, batch)
+    return partial(head_scores, as_model(bridge()), SCORES, tokens, period=period)
+
+
+def hooked_scores(n: int, batch: int) -> Work:
+    """TransformerLens' run_with_hooks, each layer's pattern read and forgotten."""
+    tokens, period = repeated(n, batch)
+    model = bridge()
+    readouts = [previous_token(n), duplicate_token(period), induction(period)]
+
+    def read(pattern: Tensor, hook: Any) -> None:
+        for readout in readouts:
+            readout(pattern)
+
+    hooks = [(f"blocks.{layer}.attn.hook_pattern", read) for layer in range(6)]
+
+    def work() -> None:
+        with torch.no_grad():
+            model.run_with_hooks(tokens, fwd_hooks=hooks)
+
+    return work
+
+
+@cache
+def _text(n: int) -> str:
+    """A text that the bundled tokenizer reads as nearly n tokens."""
+    words = " the value of self is not None and the list of names is"
+    return words * max(2, n // len(_tokenizer()(words)["input_ids"]))
+
+
+def _detect(model: TransformerBridge, n: int) -> Work:
+    """TransformerLens' detect_head, once for each of three head types."""
+
+    def work() -> None:
+        with torch.no_grad():
+            for kind in SCORES:
+                detect_head(model, _text(n), f"{kind}_head")
+
+    return work
+
+
+def _score(model: TransformerBridge, n: int) -> Work:
+    tokens, period = repeated(model.to_tokens(_text(n)).shape[1] | 1, 1, 512)
+    return partial(head_scores, as_model(model), SCORES, tokens, period=period)
+
+
+def detected_heads(n: int, _: int) -> Work:
+    return _detect(bridge(), n)
+
+
+def our_scores_for_detection(n: int, _: int) -> Work:
+    return _score(bridge(), n)
+
+
+def native_detected_heads(n: int, _: int) -> Work:
+    return _detect(native(), n)
+
+
+def native_scores_for_detection(n: int, _: int) -> Work:
+    return _score(native(), n)
+
+
+# --- losses -----------------------------------------------------------------------------------
+
+
+def our_losses(n: int, batch: int) -> Work:
+    tokens, _ = repeated(n + 1, batch, 48_262)
+    return partial(token_losses, as_model(native()), tokens[:, :n])
+
+
+def lens_losses(n: int, batch: int) -> Work:
+    tokens, _ = repeated(n + 1, batch, 48_262)
+    model = native()
+
+    def work() -> None:
+        with torch.no_grad():
+            model(tokens[:, :n], return_type="loss", loss_per_token=True)
+
+    return work
+
+
+# --- checkpoints ------------------------------------------------------------------------------
+
+
+@cache
+def _run_on_disk(count: int, large: bool) -> tuple[Path, TransformerBridge]:
+    folder = Path(_kept().name) / f"{count}-{large}"
+    folder.mkdir()
+    model = native() if large else load_demo("attn-only-2l").load(0)
+    weights = {k: v.detach().clone().contiguous() for k, v in model.state_dict().items()}
+    for step in range(count):
+        save_file(weights, folder / f"run_{step}.safetensors")
+    return folder, model
+
+
+@cache
+def _kept() -> tempfile.TemporaryDirectory[str]:
+    """Removed when the process ends."""
+    return tempfile.TemporaryDirectory()
+
+
+def our_sweep(count: int, large: bool) -> Work:
+    folder, model = _run_on_disk(count, bool(large))
+    series = CheckpointSeries.from_folder(folder, model)
+    return partial(sweep, series, ["induction"], progress=False)
+
+
+def notebook_sweep(count: int, large: bool) -> Work:
+    """A model built anew for each checkpoint, all activations cached."""
+    folder, _ = _run_on_disk(count, bool(large))
+    tokens, period = repeated(101, 10, 48_262)
+    readout = induction(period)
+
+    def work() -> None:
+        for path in sorted(folder.iterdir()):
+            model = TransformerBridge.boot_native(native_config())
+            model.load_state_dict(load_file(path))
+            with torch.no_grad():
+                _, activations = model.run_with_cache(tokens)
+            for layer in range(2):
+                readout(activations["pattern", layer])
+
+    return work
+
+
+CASES: dict[str, Callable[[int, int], Work]] = {
+    case.__name__: case
+    for case in (
+        bare_forward,
+        our_scores,
+        our_scores_on_bridge,
+        hooked_scores,
+        detected_heads,
+        our_scores_for_detection,
+        native_detected_heads,
+        native_scores_for_detection,
+        our_losses,
+        lens_losses,
+        our_sweep,
+        notebook_sweep,
+    )
+}

@@ -1,0 +1,135 @@
+"""Makes docs/performance.md and its plot of what the benchmarks found.
+
+python tests/benchmarks/report.py [docs/performance.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("svg")
+from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+INK, MUTED, HAIRLINE = "#1c1c1c", "#666b73", "#e2e3e6"
+CURVES = {
+    "hooked_scores": ("run_with_hooks", "#b3344a"),
+    "our_scores": ("our scores", "#0072b2"),
+    "bare_forward": ("the model alone", "#8a8f98"),
+    "our_sweep": ("our sweep", "#0072b2"),
+}
+MIB = 2**20
+
+TEXT = """\
+# Performance
+
+Made by `make bench` from [performance.json](performance.json); every number there was measured on
+{machine}. Times are medians of the ratios of interleaved runs, with the middle half of them in
+brackets; memory is the peak of a process of its own beyond the model and its inputs. Weights are
+random. `tests/benchmarks/cases.py` shows what exactly is compared.
+
+| what | size | ratio | wanted | |
+|---|---:|---:|---:|---|
+{rows}
+
+![Time and peak memory against tokens, and time against checkpoints](performance.svg)
+
+Scores read a few cells of each pattern from the row log-sum-exp that fused attention computes
+anyway, A[q, k] = exp(S[q, k] - lse[q]), so their time is that of the model's forward pass without
+its unembedding, and their memory grows with the length, not with its square. Scores of one batch
+row of Pythia-70m's shape; the sweep is over the bundled attn-only-2l's shape, each checkpoint a
+file on disk.
+
+What is not met is out of reach where the model itself takes the time: our scores cost a few per
+cent more than its bare forward pass, and nothing that runs the model can cost less. On Pythia-70m's
+shape most of that pass is its MLPs, which detect_head runs no slower than we do.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("json", type=Path, nargs="?", default=Path("docs/performance.json"))
+    path = parser.parse_args().json
+    found = json.loads(path.read_text())
+    path.with_suffix(".md").write_text(page(found))
+    plot(found["growth"], path.with_suffix(".svg"))
+
+
+def page(found: dict[str, Any]) -> str:
+    lines = found["speed"] + found["memory"]
+    machine = found["machine"]
+    said = (
+        f"{machine['date']}: {machine['processor']}, {machine['cores']} cores, GPU "
+        f"{machine['gpu']}, Python {machine['python']}, torch {machine['torch']}, Transformers "
+        f"{machine['transformers']}, TransformerLens {machine['transformer_lens']}"
+    )
+    return TEXT.format(machine=said, rows="\n".join(map(row, lines)))
+
+
+def row(line: dict[str, Any]) -> str:
+    spread = f" ({line['low']:.2f}–{line['high']:.2f})" if "low" in line else ""
+    verdict = "met" if line["met"] else "**not met**"
+    cells = [line["name"], f"{line['n']:,}", f"{line['ratio']:.2f}{spread}", wanted(line), verdict]
+    return "| " + " | ".join(cells) + " |"
+
+
+def wanted(line: dict[str, Any]) -> str:
+    return f"≥ {line['at_least']:g}" if "at_least" in line else f"≤ {line['at_most']:.2f}"
+
+
+def plot(growth: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    mpl.rcParams |= {
+        "font.family": "sans-serif", "font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "ie",
+        "axes.edgecolor": HAIRLINE, "axes.labelcolor": MUTED, "text.color": INK,
+        "xtick.color": MUTED, "ytick.color": MUTED, "axes.titlesize": 10,
+    }  # fmt: skip
+    figure, (time, memory, sweep) = plt.subplots(1, 3, figsize=(10.5, 3.3), layout="constrained")
+    by_tokens = ["hooked_scores", "our_scores", "bare_forward"]
+    draw(time, growth, by_tokens, "seconds", 1, "Time, seconds", "tokens")
+    draw(
+        memory, growth, ["hooked_scores", "our_scores"], "bytes", MIB, "Peak memory, MiB", "tokens"
+    )
+    draw(sweep, growth, ["our_sweep"], "seconds", 1, "Sweep, seconds", "checkpoints")
+    figure.savefig(path, metadata={"Date": None})
+
+
+def draw(
+    axes: Any,
+    growth: dict[str, list[dict[str, Any]]],
+    cases: list[str],
+    value: str,
+    unit: float,
+    title: str,
+    what: str,
+) -> None:
+    for case in cases:
+        name, color = CURVES[case]
+        points = growth[case]
+        x = [point["n"] for point in points]
+        y = [max(point[value] / unit, 0.001) for point in points]
+        width = 3.5 if case == "bare_forward" else 1.8
+        order = 1 if case == "bare_forward" else 2
+        axes.plot(x, y, color=color, linewidth=width, zorder=order, label=name)
+        axes.plot(x, y, "o", color=color, markersize=3, zorder=order)
+    axes.set(xscale="log", yscale="log", xlabel=f"{what}, log scale")
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.grid(axis="y", color=HAIRLINE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(which="both", length=0)
+    axes.minorticks_off()
+    ticks = [129, 1025, 4097, 16_385] if what == "tokens" else [1, 5, 30, 154]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    if len(cases) > 1:
+        axes.legend(frameon=False, fontsize=8, handlelength=1.2)
+
+
+if __name__ == "__main__":
+    main()
