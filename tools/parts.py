@@ -28,7 +28,9 @@ class Explorer:
         self.alerts = self.root.get_by_role("alert")
         self.predictions = self.root.get_by_role("table", name="Next-token predictions")
         self.progress = self.root.get_by_role("progressbar")
-        self.figure = self.root.get_by_role("figure")
+        self.figure = self.root.get_by_role("figure").first
+        self.measures = self.root.get_by_role("tablist", name="Measures").get_by_role("tab")
+        self.measure = self.root.get_by_role("tabpanel")
 
     def cell(self, head: str) -> Locator:
         """The grid cell of a head, "L1H2"."""

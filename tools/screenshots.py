@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-SIZES = {1400: 1580, 480: 2850}
+SIZES = {1400: 2020, 480: 3400}
 # The theme is ours to choose here, not the system's.
 _NOT_ADAPTIVE = {"@jupyterlab/apputils-extension:themes": {"adaptive-theme": False}}
 #: Held in the pictures: the last token of the default prompt.

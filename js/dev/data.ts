@@ -135,6 +135,7 @@ const MEASURES: MeasureInfo[] = [
   title,
   formula,
   per_position,
+  on_text: true,
   meaning: `What ${title.toLowerCase()} says.`,
   source: "made up",
 }));

@@ -59,6 +59,8 @@ export interface MeasureInfo {
   meaning: string;
   source: string;
   per_position: boolean;
+  /** Measured on the text; otherwise on repeated random tokens. */
+  on_text: boolean;
 }
 
 /** The current prompt as one series' tokenizer sees it. */

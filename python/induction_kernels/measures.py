@@ -34,6 +34,7 @@ class Measure:
 
     Attributes:
         per_position: a curve over positions instead of a number.
+        on_text: measured on the text; otherwise on repeated random tokens.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Measure:
     meaning: str
     source: str
     per_position: bool = False
+    on_text: bool = True
 
 
 #: Every measure by name, in the order a reader meets them.
@@ -78,6 +80,7 @@ MEASURES: Mapping[str, Measure] = {
             "mean of L[i] over the second copy of repeated random tokens",
             "How well the model continues a random sequence that it has seen once.",
             "TransformerLens evals",
+            on_text=False,
         ),
     )
 }

@@ -21,7 +21,7 @@ from induction_kernels.probes import check_tokens
 
 #: Tokens of a default row, BOS included; a longer context would cost more and show little more.
 LONGEST = 512
-ROWS = 64
+ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)

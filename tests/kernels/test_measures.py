@@ -120,7 +120,7 @@ def test_the_default_text_is_fixed_and_held_out() -> None:
     model = series.model(0)
     probe = TextProbe.default(model)
     assert probe.hash == TextProbe.default(model).hash
-    assert probe.tokens.shape == (64, 128)
+    assert probe.tokens.shape == (256, 128)
     assert (probe.tokens[:, 0] == model.bos_id).all()
     first, last = (Measurer(model, probe)(series.model(i)) for i in (0, 1))
     assert math.log(512) - 0.1 < float(first["loss"]) < math.log(512) + 1

@@ -9,6 +9,12 @@ from induction_explorer import CheckpointSeries, InductionExplorer
 from small_models import bridge, variants
 
 
+@pytest.fixture(autouse=True)
+def _little_text(monkeypatch) -> None:
+    """Losses on few rows: what they are does not matter here, and they are the slowest part."""
+    monkeypatch.setattr("induction_explorer.session.ROWS", 16)
+
+
 @pytest.fixture
 def series(tokenizer) -> CheckpointSeries:
     model = bridge()

@@ -17,6 +17,7 @@ from induction_kernels import (
     sweep,
     top_predictions,
 )
+from induction_kernels.texts import TextProbe
 from small_models import HUGGING_FACE, bridge, variants
 from traitlets import TraitError
 
@@ -34,12 +35,15 @@ def test_grids_are_the_sweep(explorer, series) -> None:
 
 
 def test_measures_are_the_kernels_own(explorer, series) -> None:
-    expected = measures(series.replica(), progress=False)
+    text = TextProbe.default(series.replica().model(0), rows=16)
+    expected = measures(series.replica(), text, progress=False)
     for name in MEASURES:
         sent = explorer._measures[f"0/{name}"]
         found = np.frombuffer(sent["data"], sent["dtype"]).reshape(sent["shape"])
         assert found == pytest.approx(expected[name].values, rel=1e-5)
-    assert explorer._measured_on == ["64 rows of held-out Python standard library"]
+    assert explorer._measured_on == [
+        "16 rows of held-out Python standard library (late is position 62, early 6)"
+    ]
 
 
 def test_a_model_that_cannot_be_measured_says_why(tokenizer, monkeypatch) -> None:
@@ -255,6 +259,17 @@ def test_several_series_side_by_side(series, tokenizer) -> None:
     # The page chooses for itself.
     explorer.set_state({"series": 1, "checkpoint": 2, "heads": [[2, 2]]})
     assert (explorer.series, explorer.checkpoint, explorer.heads) == (1, 2, [[2, 2]])
+
+
+def test_another_series_than_the_first_to_begin_with(series, tokenizer) -> None:
+    other = bridge(n_layers=3)
+    longer = CheckpointSeries.from_state_dicts(other, variants(other, 6), tokenizer=tokenizer)
+    explorer = InductionExplorer([series, longer], series=1)
+    assert (explorer.series, explorer.checkpoint) == (1, 5)
+    explorer = InductionExplorer([series, longer], series=1, heads=[[2, 0]], checkpoint=4)
+    assert (explorer.heads, explorer.checkpoint) == ([[2, 0]], 4)
+    with pytest.raises(TraitError, match="series is 2"):
+        InductionExplorer([series, longer], series=2)
 
 
 def test_a_series_that_cannot_run_the_prompt_says_so(series, tokenizer) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -22,20 +21,13 @@ from induction_kernels.measures import MEASURES
 from induction_kernels.models import as_model
 from induction_kernels.scores import SCORES
 
+from induction_explorer import bundle
 from induction_explorer.prompts import default_prompt
 from induction_explorer.requests import Requests
 from induction_explorer.session import PromptRun, SeriesSession, refused, session_of
 from induction_explorer.wire import check_size, envelope
 from induction_explorer.work import Status, Work
 from induction_explorer.worker import MainThread, Urgency
-
-_STATIC = Path(__file__).parent / "static"
-if not (_STATIC / "widget.js").exists():
-    raise ImportError(
-        f"The widget's bundle {_STATIC / 'widget.js'} is missing. In a clone, build it with "
-        "`make build` (it needs Node.js 20 or newer); an installed wheel contains it, so install "
-        "the package again."
-    )
 
 #: Bytes of score grids held in the state. More than this is fetched by request instead, so that
 #: the state fits one message.
@@ -79,8 +71,8 @@ class InductionExplorer(anywidget.AnyWidget):
     The model given is never changed: series are scrubbed on a model of the explorer's own.
     """
 
-    _esm = _STATIC / "widget.js"
-    _css = _STATIC / "widget.css"
+    _esm = bundle.module()
+    _css = bundle.styles()
 
     checkpoint = _written_by_js(traitlets.Int())
     compare = _written_by_js(traitlets.Int(None, allow_none=True))
@@ -126,7 +118,8 @@ class InductionExplorer(anywidget.AnyWidget):
         self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
 
-        first, checkpoint = found[0]
+        number = _index("series", traits.get("series", 0), len(found), "series")
+        first, checkpoint = found[number]
         prompt, answer = default_prompt(first.tokenizer_model)
         start = {
             "checkpoint": checkpoint,
@@ -232,7 +225,7 @@ class InductionExplorer(anywidget.AnyWidget):
 
         The page does the same by itself, at once, and sends what it chose.
         """
-        if "checkpoint" in self._set_by_page:
+        if "checkpoint" in self._set_by_page or change.old is None:  # None: chosen to begin with
             return
         old, new = self._sessions[change.old], self._sessions[change.new]
         with self.hold_sync(), self.hold_trait_notifications():

@@ -92,8 +92,10 @@ class SeriesSession:
         except InductionError as error:
             self.measured_on = str(error)
             return
-        text = self._measurer.text
-        self.measured_on = f"{len(text.tokens)} rows of {text.origin}"
+        text, late, early = self._measurer.text, self._measurer.late, self._measurer.early
+        self.measured_on = (
+            f"{len(text.tokens)} rows of {text.origin} (late is position {late}, early {early})"
+        )
         self.positions = _log_spaced(self._measurer.positions)
         self.measures = {
             measure.name: np.full(

@@ -125,6 +125,7 @@ function label(plot: Element, named: MeasureCurve[], width: number, y: (value: n
     text.setAttribute("x", String(width - MARGIN.marginRight + 7));
     text.setAttribute("y", String(heights[i]));
     text.setAttribute("dy", "0.32em");
+    text.setAttribute("text-anchor", "start");
     text.setAttribute("fill", curve.current ? "var(--ie-ink)" : "var(--ie-muted)");
     text.setAttribute("font-weight", curve.current ? "600" : "400");
     text.setAttribute("font-size", "11");

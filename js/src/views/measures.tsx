@@ -80,12 +80,11 @@ function Panel({ view, info }: { view: View; info: MeasureInfo }) {
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
-        <span class="ie-heading">{info.title}</span>
-        <span class="ie-note">
-          {" "}
-          in nats · {info.formula} · {store.measuredOn.value[store.series.value]} · {info.source}
-        </span>
         <p class="ie-meaning">{info.meaning}</p>
+        <p class="ie-note">
+          <span class="ie-formula">{info.formula}</span>, in nats
+          {info.on_text && ` · on ${store.measuredOn.value[store.series.value]}`} · {info.source}
+        </p>
       </figcaption>
       {drawn.value === null ? (
         <div class="ie-measures-empty">{store.working.value && "computing …"}</div>
@@ -158,8 +157,8 @@ function Chart({ view, info, drawn }: ChartProps) {
     now.current.firstElementChild?.setAttribute("d", `M${x},${chart.top - 4}V${chart.bottom}`);
     now.current.lastElementChild?.setAttribute("transform", `translate(${x},${y})`);
     label.current.textContent = scoreText(value);
-    label.current.style.left = `${x + (x > chart.width / 2 ? -58 : 8)}px`;
-    label.current.style.top = `${y - 9}px`;
+    label.current.style.left = `${x + 7}px`;
+    label.current.style.top = `${Math.max(0, y - 24)}px`;
   });
   const chart = drawn.value;
   if (chart === null) return null;
