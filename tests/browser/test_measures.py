@@ -43,7 +43,7 @@ def test_the_value_follows_the_slider(page: LabPage, explorer: Explorer, python:
 
 def test_clicking_the_chart_jumps_to_a_checkpoint(page: LabPage, explorer: Explorer) -> None:
     explorer.measures.first.click()
-    chart = explorer.measure.locator("svg").last
+    chart = explorer.measure.locator(".ie-chart")
     expect(chart).to_be_visible(timeout=COMPUTING)
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()

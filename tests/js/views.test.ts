@@ -144,11 +144,11 @@ describe("measures", () => {
     const el = show({ checkpoint: 0 });
     await settle();
     expect(one(el, ".ie-measure-value").textContent).toBe("6.000");
-    const rule = one(el, ".ie-measures .ie-rule").getAttribute("d");
+    const rule = one(el, ".ie-measure-rule").style.transform;
     fake.receive({ checkpoint: 13 });
     await settle();
     expect(one(el, ".ie-measure-value").textContent).not.toBe("6.000");
-    expect(one(el, ".ie-measures .ie-rule").getAttribute("d")).not.toBe(rule);
+    expect(one(el, ".ie-measure-rule").style.transform).not.toBe(rule);
   });
 
   it("that cannot be had say why", async () => {

@@ -130,35 +130,9 @@ interface ChartProps {
 }
 
 function Chart({ view, info, drawn }: ChartProps) {
-  const { store } = view;
-  const [base, now, label] = [
-    useRef<HTMLDivElement>(null),
-    useRef<SVGGElement>(null),
-    useRef<HTMLDivElement>(null),
-  ];
+  const base = useRef<HTMLDivElement>(null);
   useSignalEffect(() => {
     if (drawn.value !== null) base.current?.replaceChildren(drawn.value.element);
-  });
-  // Drawn by hand, not by Preact: this runs in every frame of scrubbing.
-  useSignalEffect(() => {
-    const chart = drawn.value;
-    const measure = store.measureOf(store.series.value, info.name);
-    if (chart === null || measure === null || now.current === null || label.current === null) return;
-    const index = store.shown.value;
-    if (info.per_position) {
-      const length = measure.shape[1] ?? 0;
-      const values = measure.values.subarray(index * length, (index + 1) * length);
-      now.current.firstElementChild?.setAttribute("d", path(chart, values));
-      label.current.textContent = "";
-      return;
-    }
-    const value = measure.values[index] ?? Number.NaN;
-    const [x, y] = [chart.x[index] ?? 0, Number.isFinite(value) ? chart.y(value) : chart.bottom];
-    now.current.firstElementChild?.setAttribute("d", `M${x},${chart.top - 4}V${chart.bottom}`);
-    now.current.lastElementChild?.setAttribute("transform", `translate(${x},${y})`);
-    label.current.textContent = scoreText(value);
-    label.current.style.left = `${x + 7}px`;
-    label.current.style.top = `${Math.max(0, y - 24)}px`;
   });
   const chart = drawn.value;
   if (chart === null) return null;
@@ -167,8 +141,9 @@ function Chart({ view, info, drawn }: ChartProps) {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const at = event.clientX - box.left;
     const distances = chart.x.map((x) => Math.abs(x - at));
-    store.moveTo(distances.indexOf(Math.min(...distances)));
+    view.store.moveTo(distances.indexOf(Math.min(...distances)));
   };
+  const Now = info.per_position ? ShownCurve : ShownValue;
   return (
     <div
       class={info.per_position ? "ie-chart ie-chart-still" : "ie-chart"}
@@ -177,14 +152,55 @@ function Chart({ view, info, drawn }: ChartProps) {
       onPointerUp={onPointerUp}
     >
       <div ref={base} class="ie-chart-layer" />
-      <svg class="ie-chart-layer" width={chart.width} height={chart.height} aria-hidden="true">
-        <g ref={now}>
-          <path class={info.per_position ? "ie-measure-now" : "ie-rule"} />
-          {!info.per_position && <circle class="ie-dot" r="4" fill="var(--ie-ink)" />}
-        </g>
-      </svg>
-      <div ref={label} class="ie-measure-value" />
+      <Now view={view} info={info} drawn={drawn} />
     </div>
+  );
+}
+
+/** The rule at the shown checkpoint, and the value there. Moved, not drawn: this is in every frame. */
+function ShownValue({ view, info, drawn }: ChartProps) {
+  const { store } = view;
+  const [rule, mark, text] = [
+    useRef<HTMLDivElement>(null),
+    useRef<HTMLDivElement>(null),
+    useRef<HTMLSpanElement>(null),
+  ];
+  useSignalEffect(() => {
+    const chart = drawn.value;
+    const index = store.shown.value;
+    const value = store.measureOf(store.series.value, info.name)?.values[index] ?? Number.NaN;
+    if (chart === null || rule.current === null || mark.current === null || text.current === null) return;
+    const [x, y] = [chart.x[index] ?? 0, Number.isFinite(value) ? chart.y(value) : chart.bottom];
+    rule.current.style.transform = `translateX(${x}px)`;
+    mark.current.style.transform = `translate(${x}px, ${y}px)`;
+    text.current.textContent = scoreText(value);
+  });
+  const [top, bottom] = [(drawn.value?.top ?? 0) - 4, drawn.value?.bottom ?? 0];
+  return (
+    <>
+      <div ref={rule} class="ie-measure-rule" style={{ top: `${top}px`, height: `${bottom - top}px` }} />
+      <div ref={mark} class="ie-measure-mark">
+        <span ref={text} class="ie-measure-value" />
+      </div>
+    </>
+  );
+}
+
+/** The curve over positions at the shown checkpoint. */
+function ShownCurve({ view, info, drawn }: ChartProps) {
+  const { store } = view;
+  const curve = useRef<SVGPathElement>(null);
+  useSignalEffect(() => {
+    const measure = store.measureOf(store.series.value, info.name);
+    if (drawn.value === null || measure === null) return;
+    const length = measure.shape[1] ?? 0;
+    const start = store.shown.value * length;
+    curve.current?.setAttribute("d", path(drawn.value, measure.values.subarray(start, start + length)));
+  });
+  return (
+    <svg class="ie-chart-layer" width={drawn.value?.width} height={drawn.value?.height} aria-hidden="true">
+      <path ref={curve} class="ie-measure-now" />
+    </svg>
   );
 }
 
