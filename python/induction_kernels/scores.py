@@ -9,22 +9,28 @@ TransformerLens' demos.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from induction_kernels.attention import readout
 from induction_kernels.attention.cells import Path, read_cells
-from induction_kernels.attention.readout import Reading, Readout
+from induction_kernels.attention.readout import Reading, Readout, RowEntropy
 from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.models import Model, as_model
 from induction_kernels.probes import RepeatedTokens
+from induction_kernels.texts import TextProbe
 
 if TYPE_CHECKING:
     import xarray
+
+
+#: What a score is measured on.
+Probe = RepeatedTokens | TextProbe
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,11 @@ class Score:
     """One number a head.
 
     Attributes:
-        copies, period: the repeated-token probe it is measured on.
+        cells: the probe's structure to what is read of the pattern.
         reads: the pattern A, or the scores S before the softmax.
-        cells: the probe's structure to the cells that are averaged.
         range: smallest and largest possible value; None = unbounded.
+        copies, period: of the repeated tokens it is measured on; 0 copies = on text.
+        detects: TransformerLens' detect_head, "mul" or "abs"; its values end at a ceiling.
     """
 
     name: str
@@ -43,17 +50,46 @@ class Score:
     formula: str
     meaning: str
     source: str
-    cells: Callable[[RepeatedTokens], Readout]
+    cells: Callable[[Any], Readout | RowEntropy]
     reads: Literal["pattern", "scores"] = "pattern"
     range: tuple[float | None, float | None] = (0.0, 1.0)
     copies: int = 2
     period: int = 50
+    detects: Literal["mul", "abs"] | None = None
 
-    def chance(self, probe: RepeatedTokens) -> float | None:
+    @property
+    def on_text(self) -> bool:
+        return self.copies == 0
+
+    def chance(self, probe: Probe) -> float | None:
         """What attention spread evenly over the past scores; None before the softmax."""
-        return self.cells(probe).uniform() if self.reads == "pattern" else None
+        if self.reads == "scores":
+            return None
+        return float(self.of_cells(torch.tensor(self.cells(probe).uniform()), probe))
 
-    def probe_text(self, probe: RepeatedTokens) -> str:
+    def range_on(self, probe: Probe) -> tuple[float | None, float | None]:
+        """The range, with the ceiling that this probe sets to detect_head."""
+        if self.detects is None:
+            return self.range
+        ceiling = self._share_of_rows(probe)
+        return (0.0, ceiling) if self.detects == "mul" else (-ceiling, ceiling)
+
+    def of_cells(self, mean: Tensor, probe: Probe) -> Tensor:
+        """The score, from the mean of its cells.
+
+        |A - D| adds up to 1 + (number of cells) - 2 Σ A over the cells in every row that has some,
+        so detect_head's "abs" needs no more of the pattern than "mul" does.
+        """
+        return 2 * mean - self._share_of_rows(probe) if self.detects == "abs" else mean
+
+    def _share_of_rows(self, probe: Probe) -> float:
+        readout = self.cells(probe)
+        return len(readout.queries) / readout.queries_in(1)
+
+    def probe_text(self, probe: Probe) -> str:
+        if isinstance(probe, TextProbe):
+            rows, length = probe.tokens.shape
+            return f"{rows} rows of {length} tokens: {probe.origin}"
         bos = "BOS + " if probe.lead else ""
         return (
             f"{bos}{probe.period} distinct random tokens × {probe.copies}, "
@@ -61,7 +97,7 @@ class Score:
         )
 
 
-def _length(probe: RepeatedTokens) -> int:
+def _length(probe: Probe) -> int:
     return probe.tokens.shape[1]
 
 
@@ -128,6 +164,50 @@ def _before_softmax(score: Score) -> Score:
     )
 
 
+_NATURAL = Score(
+    name="natural_induction",
+    title="Natural induction",
+    formula="mean over q with an earlier copy of token q of Σ A[q, k], k after such a copy",
+    meaning="Induction on real text: attention to the tokens that followed the current token "
+    "before, wherever it came before. Chance is attention to as many random earlier tokens.",
+    source="HeadVis; Neuronpedia",
+    cells=lambda probe: readout.natural_induction(probe.tokens),
+    copies=0,
+)
+_ENTROPY = Score(
+    name="entropy",
+    title="Entropy",
+    formula="mean over q ≥ 1 of −Σₖ A[q, k] ln A[q, k] / ln(q + 1)",
+    meaning="How widely a head spreads its attention over real text: 0 on a single token, 1 evenly "
+    "over all of the past.",
+    source="row entropy as a share of the largest possible",
+    cells=lambda probe: readout.entropy(_length(probe)),
+    copies=0,
+)
+
+
+def _detected(score: Score, measure: Literal["mul", "abs"]) -> Score:
+    """TransformerLens' detect_head: the same cells as a matrix D of 0 and 1, over all rows."""
+
+    def cells(probe: Probe) -> Readout:
+        found = score.cells(probe)
+        assert isinstance(found, Readout)
+        return replace(found, n_queries=_length(probe))
+
+    formula = {"mul": "Σ A·D / Σ A", "abs": "1 − mean over q of Σₖ |A[q, k] − D[q, k]|"}[measure]
+    return Score(
+        name=f"{score.name}_detect_{measure}",
+        title=f"{score.title}, detect_head {measure}",
+        formula=f"{formula}, D = 1 on the cells of {score.name}",
+        meaning=f"{score.meaning} As TransformerLens' detect_head has it, over all rows: a perfect "
+        "head only gets to the ceiling.",
+        source="TransformerLens head_detector",
+        cells=cells,
+        detects=measure,
+        range=(None, None),
+    )
+
+
 #: Every score by name, in the order a reader meets them.
 SCORES: Mapping[str, Score] = {
     score.name: score
@@ -137,19 +217,24 @@ SCORES: Mapping[str, Score] = {
         _PREVIOUS,
         _DUPLICATE,
         _FIRST,
+        _NATURAL,
+        _ENTROPY,
         *map(_before_softmax, (_INDUCTION, _PREVIOUS, _DUPLICATE)),
+        *(_detected(s, "mul") for s in (_INDUCTION, _PREVIOUS, _DUPLICATE)),
+        *(_detected(s, "abs") for s in (_INDUCTION, _PREVIOUS, _DUPLICATE)),
     )
 }
 
 
-def check_scores(names: Iterable[str] | str | None) -> list[Score]:
-    """The scores of these names; all of them for None.
+def check_scores(names: Iterable[str] | str | None, model: Model | None = None) -> list[Score]:
+    """The scores of these names; for None all, or all that can be measured on `model`.
 
     Raises:
         SelectionError: a name that is no score, or no name at all.
     """
     if names is None:
-        return list(SCORES.values())
+        reads_text = model is None or model.tokenizer is not None
+        return [score for score in SCORES.values() if reads_text or not score.on_text]
     wanted = [names] if isinstance(names, str) else list(names)
     unknown = [name for name in wanted if name not in SCORES]
     if unknown or not wanted:
@@ -160,10 +245,17 @@ def check_scores(names: Iterable[str] | str | None) -> list[Score]:
     return [SCORES[name] for name in dict.fromkeys(wanted)]
 
 
+#: Rows and tokens of text: about as much as the repeated tokens.
+_TEXT_ROWS, _TEXT_LENGTH = 4, 256
+
+
 class Scorer:
     """Scores bound to their probes, to be read off one checkpoint after another.
 
     The probes are made once, so that every checkpoint of a series sees the same tokens.
+
+    Raises:
+        ProbeError: a score on text and a model without tokenizer.
     """
 
     def __init__(
@@ -177,18 +269,19 @@ class Scorer:
         self.scores = scores
         #: How the last model was read: "fused", or "hooked" where its attention does not fit.
         self.path: Path | None = None
-        self._probes: dict[tuple[int, int], RepeatedTokens] = {}
+        self._probes: dict[tuple[int, int], Probe] = {}
+        self._readings: dict[tuple[int, int], dict[str, Reading]] = {}
         for score in scores:
             key = (score.copies, score.period)
             if key not in self._probes:
-                self._probes[key] = probe or RepeatedTokens.make(
-                    model, period=score.period, copies=score.copies, seed=seed
-                )
+                self._probes[key] = _make_probe(model, score, probe, seed)
+            reading = Reading(score.cells(self._probes[key]), score.reads)
+            self._readings.setdefault(key, {})[score.name] = reading
 
     def provenance(self) -> dict[str, str]:
         return {"attention": str(self.path), "package_version": package_version()}
 
-    def probe_of(self, score: Score) -> RepeatedTokens:
+    def probe_of(self, score: Score) -> Probe:
         return self._probes[score.copies, score.period]
 
     def __call__(self, model: Model) -> dict[str, Float[Tensor, "layer head"]]:
@@ -199,15 +292,24 @@ class Scorer:
         """
         found: dict[str, Tensor] = {}
         for key, probe in self._probes.items():
-            readings = {
-                score.name: Reading(score.cells(probe), score.reads)
+            means, self.path = read_cells(model, probe.tokens, self._readings[key])
+            found |= {
+                score.name: score.of_cells(means[score.name], probe)
                 for score in self.scores
-                if (score.copies, score.period) == key
+                if score.name in means
             }
-            values, self.path = read_cells(model, probe.tokens, readings)
-            found |= values
         _check_finite(model, found)
         return {score.name: found[score.name] for score in self.scores}
+
+
+def _make_probe(model: Model, score: Score, given: RepeatedTokens | None, seed: int) -> Probe:
+    if not score.on_text:
+        return given or RepeatedTokens.make(
+            model, period=score.period, copies=score.copies, seed=seed
+        )
+    if given is not None:
+        return TextProbe.of_tokens(model, given.tokens)
+    return TextProbe.default(model, rows=_TEXT_ROWS, longest=_TEXT_LENGTH)
 
 
 def _check_finite(model: Model, found: dict[str, Tensor]) -> None:
@@ -232,7 +334,8 @@ def head_scores(
 
     Args:
         model: anything `as_model` accepts.
-        scores: names from `SCORES`; None for all.
+        scores: names from `SCORES`; None for all (without those on text if there is no
+            tokenizer).
         tokens: your own repeated tokens [batch, pos]: [BOS,] r, r, ... Without them each score
             makes its default probe.
         period: the length of r; needed with `tokens`.
@@ -250,7 +353,9 @@ def head_scores(
     import xarray
 
     model = as_model(model)
-    scorer = Scorer(model, check_scores(scores), probe=_given(model, tokens, period), seed=seed)
+    probe = _given(model, tokens, period)
+    wanted = check_scores(scores, model if probe is None else None)
+    scorer = Scorer(model, wanted, probe=probe, seed=seed)
     values = scorer(model)
     return xarray.Dataset(
         {
@@ -282,11 +387,12 @@ def describe(scorer: Scorer, score: Score) -> dict[str, object]:
     """The attributes of a score's variable: what a reader needs to judge and repeat the number."""
     probe = scorer.probe_of(score)
     chance = score.chance(probe)
+    low, high = score.range_on(probe)
     return {
         "title": score.title,
         "formula": score.formula,
         "source": score.source,
-        "range": "unbounded" if score.range[0] is None else "{:g} to {:g}".format(*score.range),
+        "range": "unbounded" if low is None else f"{low:g} to {high:g}",
         **({} if chance is None else {"chance": chance}),
         **probe.provenance(),
     }

@@ -43,7 +43,7 @@ def sweep(
     """
     import xarray
 
-    wanted = check_scores(scores)
+    check_scores(scores)
     values: dict[str, np.ndarray] = {}
     faults: list[str] = []
     scorer, model = None, None
@@ -52,7 +52,7 @@ def sweep(
     ):
         try:
             model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
-            scorer = scorer or Scorer(model, wanted, seed=seed)
+            scorer = scorer or Scorer(model, check_scores(scores, model), seed=seed)
             found = scorer(model)
         except InductionError as error:
             faults.append(f"{checkpoint.label}: {error}")
@@ -71,7 +71,7 @@ def sweep(
                 values[score.name],
                 describe(scorer, score),
             )
-            for score in wanted
+            for score in scorer.scores
         },
         coords={
             "checkpoint": range(len(series)),

@@ -40,8 +40,11 @@ class TextProbe:
     packed: bool
 
     @classmethod
-    def default(cls, model: Model, rows: int = ROWS) -> TextProbe:
+    def default(cls, model: Model, rows: int = ROWS, longest: int = LONGEST) -> TextProbe:
         """Held-out text of the bundled series, as this model's tokenizer reads it.
+
+        Args:
+            longest: tokens of a row, BOS included, where the context allows.
 
         Raises:
             ProbeError: a model without tokenizer.
@@ -52,7 +55,7 @@ class TextProbe:
                 "Pass the tokenizer with the model, or token ids of your own.",
             )
         lead = [] if model.bos_id is None else [model.bos_id]
-        length = min(LONGEST, model.n_ctx) - len(lead)
+        length = min(longest, model.n_ctx) - len(lead)
         ids: list[int] = []
         for text in _heldout_texts():
             ids += model.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -5,7 +5,6 @@ Computing is session.py's, threads are worker.py's, requests are requests.py's.
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,16 +14,21 @@ from typing import Any
 import anywidget
 import numpy as np
 import traitlets
-from induction_kernels.checkpoints import Checkpoint, CheckpointSeries, series_of
 from induction_kernels.errors import InductionError
 from induction_kernels.measures import MEASURES
-from induction_kernels.models import as_model
 from induction_kernels.scores import SCORES
 
 from induction_explorer import bundle
+from induction_explorer.choices import check_index, is_head, nearest_checkpoint
 from induction_explorer.prompts import default_prompt
 from induction_explorer.requests import Requests
-from induction_explorer.session import PromptRun, SeriesSession, refused, session_of
+from induction_explorer.session import (
+    PromptRun,
+    SeriesSession,
+    is_model_and_tokenizer,
+    open_session,
+    refused,
+)
 from induction_explorer.wire import check_size, envelope
 from induction_explorer.work import Status, Work
 from induction_explorer.worker import MainThread, Urgency
@@ -106,8 +110,8 @@ class InductionExplorer(anywidget.AnyWidget):
                 f"InductionExplorer has no argument {unknown[0]!r}. It takes a model, tokenizer, "
                 f"{', '.join(sorted(_PUBLIC))}."
             )
-        several = isinstance(model, list | tuple) and not _is_model_and_tokenizer(model)
-        found = [_open(one, tokenizer) for one in (model if several else [model])]
+        several = isinstance(model, list | tuple) and not is_model_and_tokenizer(model)
+        found = [open_session(one, tokenizer) for one in (model if several else [model])]
         if not found:
             raise TypeError("InductionExplorer was given an empty list; give at least one model.")
         self._sessions = [session for session, _ in found]
@@ -118,7 +122,7 @@ class InductionExplorer(anywidget.AnyWidget):
         self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
 
-        number = _index("series", traits.get("series", 0), len(found), "series")
+        number = check_index("series", traits.get("series", 0), len(found), "series")
         first, checkpoint = found[number]
         prompt, answer = default_prompt(first.tokenizer_model)
         start = {
@@ -167,7 +171,7 @@ class InductionExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("series")
     def _check_series(self, proposal: Any) -> int:
-        return _index("series", proposal.value, len(self._sessions), "series")
+        return check_index("series", proposal.value, len(self._sessions), "series")
 
     @traitlets.validate("checkpoint", "compare")
     def _check_checkpoint(self, proposal: Any) -> int | None:
@@ -175,7 +179,7 @@ class InductionExplorer(anywidget.AnyWidget):
         if value is None:
             return None
         series = self._session.series
-        return _index(name, value, len(series), f"checkpoints in {series.name}")
+        return check_index(name, value, len(series), f"checkpoints in {series.name}")
 
     @traitlets.validate("score")
     def _check_score(self, proposal: Any) -> str:
@@ -190,7 +194,7 @@ class InductionExplorer(anywidget.AnyWidget):
         session = self._session
         heads: list[list[int]] = []
         for pair in proposal.value:
-            if not _is_head(pair, session):
+            if not is_head(pair, session):
                 raise traitlets.TraitError(
                     f"heads has {pair!r}; each must be [layer, head] with layer 0 to "
                     f"{session.layers - 1} and head 0 to {session.heads - 1} in {session.name}."
@@ -229,10 +233,10 @@ class InductionExplorer(anywidget.AnyWidget):
             return
         old, new = self._sessions[change.old], self._sessions[change.new]
         with self.hold_sync(), self.hold_trait_notifications():
-            self.checkpoint = _nearest(old.series, self.checkpoint, new.series)
+            self.checkpoint = nearest_checkpoint(old.series, self.checkpoint, new.series)
             if self.compare is not None:
-                self.compare = _nearest(old.series, self.compare, new.series)
-            self.heads = [h for h in self.heads if _is_head(h, new)]
+                self.compare = nearest_checkpoint(old.series, self.compare, new.series)
+            self.heads = [h for h in self.heads if is_head(h, new)]
             self._scores = [new.describe(score) for score in new.scorer.scores]
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -339,8 +343,8 @@ class InductionExplorer(anywidget.AnyWidget):
         names = sorted(SCORES, key=lambda name: name != self.score)
         for name in names:
             for number, session in enumerate(self._sessions):
-                grid = session.grids[name]
-                if grid.nbytes <= room:
+                grid = session.grids.get(name)  # none of text without a tokenizer
+                if grid is not None and grid.nbytes <= room:
                     room -= grid.nbytes
                     grids[f"{number}/{name}"] = envelope(grid)
         with self.hold_sync():
@@ -380,46 +384,3 @@ class InductionExplorer(anywidget.AnyWidget):
     def _send(self, msg: Any, buffers: Any = None) -> None:
         check_size(msg, buffers)
         super()._send(msg, buffers)
-
-
-def _is_model_and_tokenizer(value: Sequence[Any]) -> bool:
-    return len(value) == 2 and hasattr(value[1], "convert_ids_to_tokens")
-
-
-def _open(model: Any, tokenizer: Any | None) -> tuple[SeriesSession, int]:
-    """The session that shows `model`, and the checkpoint to start at."""
-    if isinstance(model, CheckpointSeries):
-        return session_of(model), len(model) - 1
-    known = series_of(model)
-    if known is not None:
-        return session_of(known[0]), known[1]
-    return session_of(CheckpointSeries.single(as_model(model, tokenizer))), 0
-
-
-def _index(name: str, value: Any, count: int, what: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < count:
-        raise traitlets.TraitError(
-            f"{name} is {value!r}; it must be a whole number from 0 to {count - 1} "
-            f"({count} {what})."
-        )
-    return value
-
-
-def _is_head(pair: Any, session: SeriesSession) -> bool:
-    try:
-        layer, head = map(operator.index, pair)
-    except (TypeError, ValueError):
-        return False
-    return 0 <= layer < session.layers and 0 <= head < session.heads
-
-
-def _nearest(old: CheckpointSeries, index: int, new: CheckpointSeries) -> int:
-    """The checkpoint of `new` that has seen most nearly as many tokens (or steps) as `old`'s."""
-    here = old[index]
-
-    def distance(there: Checkpoint) -> int:
-        if here.tokens is None or there.tokens is None:
-            return abs(there.step - here.step)
-        return abs(there.tokens - here.tokens)
-
-    return min(range(len(new)), key=lambda i: distance(new[i]))

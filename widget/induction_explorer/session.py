@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
-from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints import CheckpointSeries, series_of
 from induction_kernels.errors import InductionError
 from induction_kernels.measures import MEASURES, Measurer
-from induction_kernels.models import Model
+from induction_kernels.models import Model, as_model
 from induction_kernels.predictions import PositionPredictions, predict_positions
-from induction_kernels.scores import SCORES, Score, Scorer
+from induction_kernels.scores import Score, Scorer, check_scores
 from induction_kernels.texts import LONGEST, ROWS, TextProbe
 from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
 from torch import Tensor
@@ -46,7 +47,7 @@ class SeriesSession:
         self.tokenizer_model = model
         self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
         self.parameters = sum(p.numel() for p in model.module.parameters())
-        self.scorer = Scorer(model, list(SCORES.values()))
+        self.scorer = Scorer(model, check_scores(None, model))
         #: The text that losses are measured on, or why they are not; "" until that is known.
         self.measured_on = ""
         self.measures: dict[str, np.ndarray] = {}
@@ -159,7 +160,7 @@ class SeriesSession:
             "title": score.title,
             "formula": score.formula,
             "meaning": score.meaning,
-            "range": list(score.range),
+            "range": list(score.range_on(probe)),
             "chance": score.chance(probe),
             "probe": score.probe_text(probe),
             "source": score.source,
@@ -301,3 +302,17 @@ def session_of(series: CheckpointSeries) -> SeriesSession:
         session = SeriesSession(series.replica())
         _sessions[series.identity] = session
     return session
+
+
+def open_session(model: Any, tokenizer: Any | None) -> tuple[SeriesSession, int]:
+    """The session that shows `model`, and the checkpoint to start at."""
+    if isinstance(model, CheckpointSeries):
+        return session_of(model), len(model) - 1
+    known = series_of(model)
+    if known is not None:
+        return session_of(known[0]), known[1]
+    return session_of(CheckpointSeries.single(as_model(model, tokenizer))), 0
+
+
+def is_model_and_tokenizer(value: Sequence[Any]) -> bool:
+    return len(value) == 2 and hasattr(value[1], "convert_ids_to_tokens")

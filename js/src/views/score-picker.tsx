@@ -1,6 +1,5 @@
 /** Which score the grid and the curves show, and what that score is. */
 import type { ScoreInfo } from "../model";
-import { compact } from "../text";
 import type { ViewProps } from "./view";
 
 export function ScorePicker({ view }: ViewProps) {
@@ -15,14 +14,15 @@ export function ScorePicker({ view }: ViewProps) {
         value={chosen.name}
         onChange={(event) => view.store.chooseScore(event.currentTarget.value)}
       >
-        <Group label="Attention" scores={scores.value.filter((score) => !isLogit(score))} />
-        <Group label="Logits (pre-softmax)" scores={scores.value.filter(isLogit)} />
+        {GROUPS.map((label) => (
+          <Group key={label} label={label} scores={scores.value.filter((score) => groupOf(score) === label)} />
+        ))}
       </select>
       <div class="ie-score-text">
         <p class="ie-meaning">{chosen.meaning}</p>
         <p class="ie-note">
           <span class="ie-formula">{chosen.formula}</span> · range {rangeText(chosen.range)} · chance{" "}
-          {chosen.chance === null ? "not defined" : compactNumber(chosen.chance)} · on {chosen.probe} ·{" "}
+          {chosen.chance === null ? "not defined" : number(chosen.chance, 2)} · on {chosen.probe} ·{" "}
           {chosen.source}
         </p>
       </div>
@@ -30,8 +30,11 @@ export function ScorePicker({ view }: ViewProps) {
   );
 }
 
-function isLogit({ name }: ScoreInfo): boolean {
-  return name.endsWith("_logit");
+const GROUPS = ["Attention", "Logits (pre-softmax)", "As TransformerLens' detect_head"] as const;
+
+function groupOf({ name }: ScoreInfo): (typeof GROUPS)[number] {
+  if (name.endsWith("_logit")) return GROUPS[1];
+  return name.includes("_detect_") ? GROUPS[2] : GROUPS[0];
 }
 
 function Group({ label, scores }: { label: string; scores: ScoreInfo[] }) {
@@ -49,9 +52,9 @@ function Group({ label, scores }: { label: string; scores: ScoreInfo[] }) {
 
 function rangeText([low, high]: ScoreInfo["range"]): string {
   if (low === null && high === null) return "unbounded";
-  return `${low === null ? "−∞" : compact(low)} to ${high === null ? "∞" : compact(high)}`;
+  return `${low === null ? "−∞" : number(low, 3)} to ${high === null ? "∞" : number(high, 3)}`;
 }
 
-function compactNumber(value: number): string {
-  return String(Number(value.toPrecision(2)));
+function number(value: number, digits: number): string {
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
