@@ -30,7 +30,8 @@ TEXT = """\
 
 Made by `make bench` from [performance.json](performance.json). Measured on {machine}.
 
-Times are medians of the ratios of interleaved runs, with the middle half of them in brackets; memory is the peak of a process of its own beyond the model and its inputs. Weights are
+Times are medians of the ratios of interleaved runs, with the middle half of them in brackets;
+memory is the peak of a process of its own beyond the model and its inputs. Weights are
 random. `tests/benchmarks/cases.py` shows what exactly is compared.
 
 | what | size | ratio | wanted | |
@@ -130,7 +131,7 @@ def draw(
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     if len(cases) > 1:
-        axes.legend(frameon=False, fontsize=8, handlelength=1.2)
+        axes.legend(loc="upper left", frameon=False, fontsize=8, handlelength=1.2)
 
 
 if __name__ == "__main__":
