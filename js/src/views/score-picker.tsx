@@ -15,7 +15,11 @@ export function ScorePicker({ view }: ViewProps) {
         onChange={(event) => view.store.chooseScore(event.currentTarget.value)}
       >
         {GROUPS.map((label) => (
-          <Group key={label} label={label} scores={scores.value.filter((score) => groupOf(score) === label)} />
+          <Group
+            key={label}
+            label={label}
+            scores={scores.value.filter((score) => groupOf(score) === label)}
+          />
         ))}
       </select>
       <div class="ie-score-text">
