@@ -297,6 +297,8 @@ describe("states", () => {
     fake.receive({ _status: { ...computing, done: 4 } });
     await vi.advanceTimersByTimeAsync(100);
     expect(one(el, "[role=progressbar]").getAttribute("aria-valuenow")).toBe("4");
+    // In the header's line, where it moves nothing that a reader points at.
+    expect(one(el, "[role=progressbar]").closest("header")).not.toBeNull();
   });
 });
 

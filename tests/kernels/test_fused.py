@@ -16,6 +16,7 @@ from induction_kernels.attention.patterns import keep_packed, keep_whole, run_pa
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.unfit import DoesNotFitError
 from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
+from torch.overrides import TorchFunctionMode
 
 
 def readings(period: int, n: int) -> dict[str, Reading]:
@@ -116,6 +117,36 @@ def test_patterns_row_block_by_row_block_are_the_whole_patterns(kind, n) -> None
         out, logits = model(tokens), output.logits()
     expected = out if isinstance(out, torch.Tensor) else out.logits
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_one_head_of_a_long_sequence_never_needs_the_square() -> None:
+    n = 16_384
+    model = ARCHITECTURES["llama"]().eval()
+    model.config.max_position_embeddings = n
+    tokens = torch.randint(0, VOCABULARY, (1, n), generator=torch.Generator().manual_seed(0))
+    found: dict = {}
+    with Largest() as largest:
+        run_patterns(as_model(model), tokens, [(1, 2)], found.__setitem__, keep_packed)
+    packed = found[1, 2]
+    assert packed.shape == (n * (n + 1) // 2,)
+    assert largest.bytes <= 512 * n * 4  # a block of rows in float32
+    # Attention is causal: the first rows are those of the first tokens alone.
+    run_patterns(as_model(model), tokens[:, :600], [(1, 2)], found.__setitem__, keep_packed)
+    first = found[1, 2].astype(int)
+    assert abs(packed[: len(first)].astype(int) - first).max() <= 1
+
+
+class Largest(TorchFunctionMode):
+    """Watches how large tensors get."""
+
+    bytes = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        if isinstance(found, torch.Tensor):
+            self.bytes = max(self.bytes, found.numel() * found.element_size())
+        return found
 
 
 def test_weights_swapped_into_a_bridge_are_read() -> None:

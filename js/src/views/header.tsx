@@ -1,4 +1,5 @@
 /** Which model this is; with several series, the choice between them. */
+import { Progress } from "./progress";
 import type { ViewProps } from "./view";
 
 export function Header({ view }: ViewProps) {
@@ -26,6 +27,7 @@ export function Header({ view }: ViewProps) {
       <span class="ie-shape">
         {count(layers, "layer")} × {count(heads, "head")} · n_ctx {context.toLocaleString("en-US")}
       </span>
+      <Progress view={view} />
     </header>
   );
 }

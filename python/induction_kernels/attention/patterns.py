@@ -113,8 +113,8 @@ def keep_packed(blocks: Iterator[Float[Tensor, "row key"]]) -> UInt8[np.ndarray,
     start, packed = 0, []
     for block in blocks:
         n = len(block)
-        rows, keys = torch.tril_indices(n, start + n, offset=start, device=block.device)
-        cells = (block[rows, keys] * 255).round().clamp(0, 255).to(torch.uint8)
+        seen = torch.ones(n, start + n, dtype=torch.bool, device=block.device).tril(start)
+        cells = (block * 255).round().clamp(0, 255).to(torch.uint8)[seen]
         packed.append(cells.cpu().numpy())
         start += n
     return np.concatenate(packed)
