@@ -3,8 +3,8 @@
 Fused attention computes the log-sum-exp of every row of S on its way. With it, any single cell of
 the pattern is A[q, k] = exp(S[q, k] - lse[q]), and S[q, k] is one dot product. So a score costs a
 few dot products beside the model's own fused forward pass, and memory linear in the length. In
-float32 it is the hooked value within 1e-5; in bfloat16, whose inputs to the softmax have eight bits,
-scores between 0 and 1 are within 0.03 of float32 (tests/kernels/test_architectures.py).
+float32 it is the hooked value within 1e-5; in bfloat16 scores between 0 and 1 are within 0.03 of
+float32 (tests/kernels/test_architectures.py).
 
 Three kinds of models run here: Hugging Face models on Transformers' attention interface,
 TransformerLens' native models, and TransformerBridges over Hugging Face models, for which the
