@@ -140,36 +140,36 @@ def _text(n: int) -> str:
     return words * max(2, n // len(_tokenizer()(words)["input_ids"]))
 
 
-def _detect(model: TransformerBridge, n: int) -> Work:
-    """TransformerLens' detect_head, once for each of three head types."""
+def _detect(model: TransformerBridge, n: int, batch: int) -> Work:
+    """TransformerLens' detect_head, once for each of three head types; it takes rows one by one."""
 
     def work() -> None:
         with torch.no_grad():
             for kind in SCORES:
-                detect_head(model, _text(n), f"{kind}_head")
+                detect_head(model, [_text(n)] * batch, f"{kind}_head")
 
     return work
 
 
-def _score(model: TransformerBridge, n: int) -> Work:
-    tokens, period = repeated(model.to_tokens(_text(n)).shape[1] | 1, 1, 512)
+def _score(model: TransformerBridge, n: int, batch: int) -> Work:
+    tokens, period = repeated(model.to_tokens(_text(n)).shape[1] | 1, batch, 512)
     return partial(head_scores, as_model(model), SCORES, tokens, period=period)
 
 
-def detected_heads(n: int, _: int) -> Work:
-    return _detect(bridge(), n)
+def detected_heads(n: int, batch: int) -> Work:
+    return _detect(bridge(), n, batch)
 
 
-def our_scores_for_detection(n: int, _: int) -> Work:
-    return _score(bridge(), n)
+def our_scores_for_detection(n: int, batch: int) -> Work:
+    return _score(bridge(), n, batch)
 
 
-def native_detected_heads(n: int, _: int) -> Work:
-    return _detect(native(), n)
+def native_detected_heads(n: int, batch: int) -> Work:
+    return _detect(native(), n, batch)
 
 
-def native_scores_for_detection(n: int, _: int) -> Work:
-    return _score(native(), n)
+def native_scores_for_detection(n: int, batch: int) -> Work:
+    return _score(native(), n, batch)
 
 
 # --- losses -----------------------------------------------------------------------------------

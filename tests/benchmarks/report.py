@@ -46,8 +46,9 @@ its unembedding, and their memory grows with the length, not with its square. Sc
 row of Pythia-70m's shape; the sweep is over the bundled attn-only-2l's shape, each checkpoint a
 file on disk.
 
-What is not met: on Pythia-70m's shape detect_head's three passes cost about seven bare forward
-passes, and our scores cost one; nothing that runs the model can cost less.
+Sizes are rows x tokens; one row where there is one number. The default probe is 10 rows of 101
+tokens. What is not met: for a single row on Pythia-70m's shape, detect_head's three passes cost
+about seven bare forward passes, and our scores cost one; nothing that runs the model can cost less.
 """
 
 
@@ -74,7 +75,9 @@ def page(found: dict[str, Any]) -> str:
 def row(line: dict[str, Any]) -> str:
     spread = f" ({line['low']:.2f}–{line['high']:.2f})" if "low" in line else ""
     verdict = "met" if line["met"] else "**not met**"
-    cells = [line["name"], f"{line['n']:,}", f"{line['ratio']:.2f}{spread}", wanted(line), verdict]
+    rows = line.get("rows", 1)
+    size = f"{line['n']:,}" if rows == 1 else f"{rows} x {line['n']:,}"
+    cells = [line["name"], size, f"{line['ratio']:.2f}{spread}", wanted(line), verdict]
     return "| " + " | ".join(cells) + " |"
 
 

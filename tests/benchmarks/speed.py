@@ -41,16 +41,16 @@ SPEED: list[dict[str, Any]] = [
     {
         "name": "TransformerLens detect_head, three head types, over ours; Pythia-70m's shape",
         "cases": ("detected_heads", "our_scores_for_detection"),
-        "sizes": [(257, 1), (1025, 1)],
-        "runs": [9, 7],
-        "at_least": [10, 10],
+        "sizes": [(101, 10), (257, 1), (1025, 1)],
+        "runs": [7, 7, 7],
+        "at_least": [10, 10, 10],
     },
     {
         "name": "TransformerLens detect_head, three head types, over ours; attn-only-2l's shape",
         "cases": ("native_detected_heads", "native_scores_for_detection"),
-        "sizes": [(257, 1), (1000, 1)],
-        "runs": [9, 7],
-        "at_least": [10, 10],
+        "sizes": [(101, 10), (257, 1), (1000, 1)],
+        "runs": [7, 7, 7],
+        "at_least": [10, 10, 10],
     },
     {
         "name": "losses of 4 x 1024 tokens: TransformerLens over ours",
@@ -111,7 +111,10 @@ def speed(case: dict[str, Any], quick: bool) -> list[dict[str, Any]]:
         seconds = interleaved(works, 1 if quick else case["runs"][i])
         limits = {k: case[k][i] for k in ("at_least", "at_most") if k in case}
         lines.append(
-            judged({"name": case["name"], "n": size[0], **limits}, ratio(seconds, over, under))
+            judged(
+                {"name": case["name"], "n": size[0], "rows": size[1], **limits},
+                ratio(seconds, over, under),
+            )
         )
     return lines
 

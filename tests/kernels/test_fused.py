@@ -137,15 +137,33 @@ def test_one_head_of_a_long_sequence_never_needs_the_square() -> None:
     assert abs(packed[: len(first)].astype(int) - first).max() <= 1
 
 
-class Largest(TorchFunctionMode):
-    """Watches how large tensors get."""
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "native", "bridge"])
+def test_scores_compute_no_logits_and_no_square(kind) -> None:
+    model = bridge() if kind == "native" else HUGGING_FACE["gpt2" if kind == "bridge" else kind]()
+    model = wrapped(model) if kind == "bridge" else model.eval()
+    n = 101
+    with Largest() as unseen:
+        difference(model)  # the head is compared with the whole, once; hooks see squares
+    assert (n, n) in unseen.ends
+    with Largest() as largest:
+        read_fused(as_model(model), torch.ones(2, n, dtype=torch.long), readings(50, n))
+    assert (n, n) not in largest.ends
+    assert not {end for end in largest.ends if end[-1:] == (VOCABULARY,)}
 
-    bytes = 0
+
+class Largest(TorchFunctionMode):
+    """Watches how large tensors get, and their last two dimensions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes = 0
+        self.ends: set[tuple[int, ...]] = set()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         found = func(*args, **(kwargs or {}))
         if isinstance(found, torch.Tensor):
             self.bytes = max(self.bytes, found.numel() * found.element_size())
+            self.ends.add(tuple(found.shape[-2:]))
         return found
 
 
