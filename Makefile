@@ -34,6 +34,7 @@ fast-tests: build
 
 bench: build chromium
 	$(BIN)/python tests/benchmarks/speed.py --json docs/performance.json
+	$(BIN)/python tests/benchmarks/gpu.py --json docs/performance-gpu.json
 	$(BIN)/python tests/benchmarks/report.py
 	$(BIN)/python tests/benchmarks/scrub.py
 	$(BIN)/python tests/benchmarks/hover.py

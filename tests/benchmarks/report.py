@@ -49,7 +49,26 @@ file on disk.
 Sizes are rows x tokens; one row where there is one number. The default probe is 10 rows of 101
 tokens. What is not met: for a single row on Pythia-70m's shape, detect_head's three passes cost
 about seven bare forward passes, and our scores cost one; nothing that runs the model can cost less.
+
+## On a GPU
+
+{gpu}
 """
+
+NO_GPU = """\
+Not measured yet: no GPU was at hand. Where one is, `make bench` measures Pythia-1b's and Llama-8B's
+shape on it in bfloat16 and float32, and `tests/kernels/test_gpu.py` compares every number with the
+CPU's. Without one, those tests are skipped, and `tests/kernels/test_cuda_shapes.py` follows shapes,
+dtypes and devices through the code for CUDA."""
+
+GPU = """\
+Made from [performance-gpu.json](performance-gpu.json). Measured on {machine}. Large matrix products
+and copies ran at {rates}. The roofline is what arithmetic, or reading the weights once, takes at
+these rates.
+
+| what | size | ratio | wanted | | of the roofline |
+|---|---:|---:|---:|---|---:|
+{rows}"""
 
 
 def main() -> None:
@@ -57,19 +76,36 @@ def main() -> None:
     parser.add_argument("json", type=Path, nargs="?", default=Path("docs/performance.json"))
     path = parser.parse_args().json
     found = json.loads(path.read_text())
-    path.with_suffix(".md").write_text(page(found))
+    on_gpu = path.with_name("performance-gpu.json")
+    gpu = json.loads(on_gpu.read_text()) if on_gpu.exists() else None
+    path.with_suffix(".md").write_text(page(found, gpu))
     plot(found["growth"], path.with_suffix(".svg"))
 
 
-def page(found: dict[str, Any]) -> str:
-    lines = found["speed"] + found["memory"]
-    machine = found["machine"]
-    said = (
+def page(found: dict[str, Any], gpu: dict[str, Any] | None) -> str:
+    return TEXT.format(
+        machine=described(found["machine"]),
+        rows="\n".join(map(row, found["speed"] + found["memory"])),
+        gpu=NO_GPU if gpu is None else gpu_part(gpu),
+    )
+
+
+def gpu_part(gpu: dict[str, Any]) -> str:
+    rates = "; ".join(
+        f"{rate['flops'] / 1e12:.0f} TFLOP/s and {rate['bytes'] / 1e9:,.0f} GB/s in {dtype}"
+        for dtype, rate in gpu["rates"].items()
+    )
+    shares = [f"{line['roofline']:.0%}" if "roofline" in line else "" for line in gpu["lines"]]
+    rows = [f"{row(line)} {share} |" for line, share in zip(gpu["lines"], shares, strict=True)]
+    return GPU.format(machine=described(gpu["machine"]), rates=rates, rows="\n".join(rows))
+
+
+def described(machine: dict[str, Any]) -> str:
+    return (
         f"{machine['date']}: {machine['processor']}, {machine['cores']} cores, GPU "
         f"{machine['gpu']}, Python {machine['python']}, torch {machine['torch']}, Transformers "
         f"{machine['transformers']}, TransformerLens {machine['transformer_lens']}"
     )
-    return TEXT.format(machine=said, rows="\n".join(map(row, lines)))
 
 
 def row(line: dict[str, Any]) -> str:

@@ -86,6 +86,25 @@ def test_replicas_do_not_disturb_each_other(series) -> None:
     assert all(torch.equal(v, weights[k]) for k, v in mine.state_dict().items())
 
 
+def test_a_series_in_another_dtype(series, capsys) -> None:
+    half = series.to("cpu", torch.bfloat16)
+    assert half.model(3).dtype == torch.bfloat16
+    assert half.select([0, 3]).replica().model(-1).dtype == torch.bfloat16
+    assert series.model(3).dtype == torch.float32
+    exact, rounded = (head_scores(s.model(3), "induction")["induction"] for s in (series, half))
+    assert 0 < float(abs(exact - rounded).max()) < 0.03
+    of_half = series_of(half.load(3))
+    assert of_half is not None
+    assert of_half[0].model(0).dtype == torch.bfloat16
+    assert capsys.readouterr().out == ""  # TransformerLens would say so each time
+
+
+@pytest.mark.parametrize("place", [("nonsense",), ("cuda:99",), ("cpu", torch.int8)])
+def test_places_where_no_model_can_live(series, place) -> None:
+    with pytest.raises(SelectionError, match="Give"):
+        series.to(*place)
+
+
 @pytest.mark.parametrize("index", [4, -5, 99])
 def test_checkpoints_out_of_range(series, index) -> None:
     with pytest.raises(IndexError, match=rf"no checkpoint {index} in native.*0 to 3"):

@@ -7,7 +7,7 @@ import torch
 from architectures import ARCHITECTURES, sharpened
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from induction_kernels import as_model, attention_patterns, head_scores, token_losses
+from induction_kernels import as_model, head_scores
 from induction_kernels.attention import readout
 from induction_kernels.attention.cells import read_hooked
 from induction_kernels.attention.fused import read_fused
@@ -197,25 +197,3 @@ def test_a_readers_own_hooks_are_not_passed_by() -> None:
         model.reset_hooks()
     assert found.attrs["attention"] == "hooked"
     assert abs(found["previous_token"].values - untouched).max() > 1e-4
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
-@pytest.mark.parametrize("n", [101, 128])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("kind", ["gpt2", "llama", "mistral"])
-def test_on_a_gpu(kind, dtype, n) -> None:
-    """Mistral's window needs a mask, and 101 tokens one whose rows are not aligned."""
-    model = sharpened(ARCHITECTURES[kind]()).to("cuda", dtype)
-    exact = dtype == torch.float32
-    assert difference(model, n, (n - 1) // 2, logits=exact) < (1e-4 if exact else 0.03)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
-def test_losses_and_patterns_on_a_gpu() -> None:
-    model = ARCHITECTURES["llama"]().eval()
-    tokens = torch.randint(0, VOCABULARY, (2, 100), generator=torch.Generator().manual_seed(0))
-    losses, patterns = token_losses(model, tokens), attention_patterns(model, tokens[0])
-    model.cuda()
-    torch.testing.assert_close(token_losses(model, tokens), losses, atol=1e-3, rtol=0)
-    on_gpu = attention_patterns(model, tokens[0])
-    torch.testing.assert_close(on_gpu, patterns, atol=1e-4, rtol=0)

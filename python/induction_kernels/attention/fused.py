@@ -133,14 +133,17 @@ def read_fused(
     Raises:
         DoesNotFitError: as `run_fused`.
     """
-    found = {name: torch.full((model.n_layers, model.n_heads), torch.nan) for name in readings}
+    # On the model's device to the end: to look at a number is to wait for the GPU.
+    there = {name: reading.to(model.device) for name, reading in readings.items()}
+    shape = (len(readings), model.n_layers, model.n_heads)
+    found = torch.full(shape, torch.nan, device=model.device)
 
     def read(attention: LayerAttention) -> None:
-        for name, reading in readings.items():
-            found[name][attention.layer] = attention.read(reading).cpu()
+        for row, reading in zip(found, there.values(), strict=True):
+            row[attention.layer] = attention.read(reading)
 
     run_fused(model, tokens, read)
-    return found
+    return dict(zip(readings, found.cpu(), strict=True))
 
 
 def attention(
@@ -151,17 +154,22 @@ def attention(
     allowed: Bool[Tensor, "batch #head pos pos"] | None,
 ) -> tuple[Float[Tensor, "batch head pos d_head"], Float[Tensor, "batch head pos"]]:
     """Fused attention that returns its rows' log-sum-exp beside its output, chosen by device."""
+    kernel = _KERNELS.get(q.device.type)
+    if kernel is None:
+        raise DoesNotFitError(f"no fused attention with log-sum-exp on {q.device.type}")
     group = q.shape[1] // k.shape[1]
     k, v = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (k, v))
-    if q.device.type == "cpu":
-        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        return flash(q, k, v, 0.0, allowed is None, attn_mask=_bias(allowed, q), scale=scale)
-    if q.device.type == "cuda":
-        return _attention_cuda(q, k, v, scale, allowed)
-    raise DoesNotFitError(f"no fused attention with log-sum-exp on {q.device.type}")
+    return kernel(q, k, v, scale, allowed)
 
 
-def _attention_cuda(
+def _on_cpu(
+    q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    return flash(q, k, v, 0.0, allowed is None, attn_mask=_bias(allowed, q), scale=scale)
+
+
+def _on_cuda(
     q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """FlashAttention where it applies, else the memory-efficient kernel: any dtype, any mask."""
@@ -181,6 +189,9 @@ def _attention_cuda(
             q, k, v, bias, True, 0.0, allowed is None, scale=scale
         )
     return out, lse[..., :n]  # rows may be padded
+
+
+_KERNELS = {"cpu": _on_cpu, "cuda": _on_cuda}
 
 
 def _bias(allowed: Tensor | None, like: Tensor) -> Tensor | None:

@@ -102,6 +102,9 @@ class RowEntropy:
         even = (self.queries + 1).float().log().to(entropies.device)
         return (entropies / even).mean((0, 2))
 
+    def to(self, device: torch.device) -> RowEntropy:
+        return RowEntropy(self.queries.to(device))
+
     def queries_in(self, batch: int) -> int:
         return len(self.queries) * batch
 
@@ -118,6 +121,9 @@ class Reading:
 
     readout: Readout | RowEntropy
     of: Literal["pattern", "scores"]
+
+    def to(self, device: torch.device) -> Reading:
+        return Reading(self.readout.to(device), self.of)
 
 
 def previous_token(n: int) -> Readout:

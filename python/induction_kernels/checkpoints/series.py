@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.ahead import ReadAhead
 from induction_kernels.checkpoints.integrity import check_finite
+from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.weights import swap_weights
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.models import Model, as_model, remember
@@ -65,6 +67,7 @@ class _Residence:
 
     source: Source
     indices: list[int]
+    place: Place
     loaded: int | None = None
 
 
@@ -79,14 +82,17 @@ class CheckpointSeries:
     earlier `load` returned now holds the new weights too. `replica` gives an independent one.
     """
 
-    def __init__(self, source: Source, indices: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, source: Source, indices: Sequence[int] | None = None, place: Place | None = None
+    ) -> None:
         """Use `from_folder`, `from_state_dicts` or `load_demo`; a Source is for new kinds."""
         self._source = source
         self._indices = list(range(len(source.checkpoints)) if indices is None else indices)
         if not self._indices:
             raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
+        self._place = place or Place()
         self._resident: nn.Module | None = None
-        self._residence = _Residence(source, self._indices)
+        self._residence = _Residence(source, self._indices, self._place)
         self._ahead = ReadAhead(self._read)
 
     @classmethod
@@ -181,11 +187,22 @@ class CheckpointSeries:
     def select(self, indices: Iterable[int]) -> CheckpointSeries:
         """A series of these checkpoints only, in training order, with a resident of its own."""
         chosen = sorted({self._resolve(i) for i in indices})
-        return CheckpointSeries(self._source, [self._indices[i] for i in chosen])
+        return CheckpointSeries(self._source, [self._indices[i] for i in chosen], self._place)
 
     def replica(self) -> CheckpointSeries:
         """The same checkpoints with a resident of its own, so that loading disturbs nobody."""
-        return CheckpointSeries(self._source, self._indices)
+        return CheckpointSeries(self._source, self._indices, self._place)
+
+    def to(
+        self, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> CheckpointSeries:
+        """The same checkpoints with a resident of its own on a device, such as "cuda", and in a
+        dtype, such as torch.bfloat16; None leaves either as it is.
+
+        Raises:
+            SelectionError: no such device here, or a dtype that is not floating-point.
+        """
+        return CheckpointSeries(self._source, self._indices, self._place.moved(device, dtype))
 
     # --- weights ---
 
@@ -206,7 +223,7 @@ class CheckpointSeries:
         if index != self._residence.loaded:
             weights = self._ahead.take(index)
             if self._resident is None:
-                self._resident = self._source.build()
+                self._resident = self._place.hold(self._source.build())
                 remember(self._resident, self._source.tokenizer, self.name)
             if weights:
                 swap_weights(self._resident, weights, f"{self.name}, {self[index].label}")
@@ -226,9 +243,10 @@ class CheckpointSeries:
         return weights
 
     @property
-    def identity(self) -> tuple[int, ...]:
-        """Equal for series of the same checkpoints from the same source, while either exists."""
-        return (id(self._source), *self._indices)
+    def identity(self) -> tuple[Hashable, ...]:
+        """Equal for series of the same checkpoints from the same source in the same place, while
+        either exists."""
+        return (id(self._source), self._place, *self._indices)
 
     def _resolve(self, index: int) -> int:
         if isinstance(index, bool) or not hasattr(index, "__index__"):
@@ -250,4 +268,5 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     residence = _residences.get(module) if isinstance(module, nn.Module) else None
     if residence is None or residence.loaded is None:
         return None
-    return CheckpointSeries(residence.source, residence.indices), residence.loaded
+    series = CheckpointSeries(residence.source, residence.indices, residence.place)
+    return series, residence.loaded
