@@ -219,14 +219,37 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
     _phases: [
       {
         window: {
-          curve: "in_context_learning",
           from: 2.1e6,
           to: 5.6e6,
           from_interval: [1.7e6, 2.4e6],
           to_interval: [5.1e6, 6.3e6],
-          p: 0.002,
         },
-        changes: [],
+        order: [
+          {
+            curve: "prefix matching L1H2",
+            at: 3.1e6,
+            interval: [2.8e6, 3.2e6],
+            span: [2.3e6, 3.9e6],
+            speaks: false,
+            lag: [-0.7e6, -1.1e6, -0.2e6],
+          },
+          {
+            curve: "turn of the path of losses",
+            at: 3.5e6,
+            interval: [2.9e6, 4.1e6],
+            span: null,
+            speaks: false,
+            lag: [-0.3e6, -1e6, 0.4e6],
+          },
+          {
+            curve: "in-context learning",
+            at: 3.8e6,
+            interval: [3.3e6, 4.4e6],
+            span: [2.1e6, 5.6e6],
+            speaks: true,
+            lag: null,
+          },
+        ],
         turn: { at: 3.5e6, interval: [2.9e6, 4.1e6], degrees: 62 },
         text: "Found in in-context learning at the 5 % level.",
       },

@@ -73,25 +73,35 @@ export interface MeasureInfo {
   on_text: boolean;
 }
 
-/** A change found in one curve over training; every x is in tokens (or steps). */
-export interface FoundChange {
-  /** The curve: a measure, or a score and a head: "prefix_matching L1H2". */
-  curve: string;
+/** The phase change of a series: where the curve that speaks for the whole model changes. */
+export interface FoundWindow {
+  /** In tokens (or steps). */
   from: number;
   to: number;
   /** Bootstrap intervals of both ends. */
   from_interval: [number, number];
   to_interval: [number, number];
-  /** How often noise alone would change as much. */
-  p: number;
 }
 
-/** The phase change of a series: of `curve`, which speaks for the whole model. */
-export type FoundWindow = FoundChange;
+/** A change found in one curve, or the turn of the path of losses; every x in tokens (or steps). */
+export interface DatedChange {
+  /** In words: a measure, a score and a head, or the turn. */
+  curve: string;
+  /** When half of it is done, with its 95 % interval. */
+  at: number;
+  interval: [number, number];
+  /** From a tenth to nine tenths; null for the turn. */
+  span: [number, number] | null;
+  /** Whether the window is this one's. */
+  speaks: boolean;
+  /** How much later than the one that speaks, and the 95 % interval of that; null where none does. */
+  lag: [number, number, number] | null;
+}
 
 export interface PhaseInfo {
   window: FoundWindow | null;
-  changes: FoundChange[];
+  /** Everything that changed, in the order in which it did. */
+  order: DatedChange[];
   /** Where the path of the per-token losses turns most, with its interval; null for none. */
   turn: { at: number; interval: [number, number]; degrees: number } | null;
   /** One sentence: what was looked at, and what was found or not; "" until that is known. */

@@ -119,7 +119,7 @@ def _fit(
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Turn:
     """Where a path turns most.
 
@@ -127,11 +127,27 @@ class Turn:
         x: tokens (or steps) of the checkpoint.
         interval: 95 % bootstrap interval over the tokens measured.
         degrees: between the directions in which the path arrives and leaves; 0 is straight on.
+        draws: [draw] x of the turn in the bootstrap.
     """
 
     x: float
     interval: tuple[float, float]
     degrees: float
+    draws: Float[np.ndarray, " draw"]
+
+    # To be compared with changes of curves, which have a middle: phase_change.Dated.
+
+    @property
+    def middle(self) -> float:
+        return self.x
+
+    @property
+    def middle_interval(self) -> tuple[float, float]:
+        return self.interval
+
+    @property
+    def middles(self) -> Float[np.ndarray, " draw"]:
+        return self.draws
 
 
 def find_turn(x: Float[np.ndarray, " checkpoint"], losses: Losses, *, seed: int = 0) -> Turn | None:
@@ -154,8 +170,9 @@ def find_turn(x: Float[np.ndarray, " checkpoint"], losses: Losses, *, seed: int 
     rng = np.random.default_rng(seed)
     rows = losses.shape[1]
     drawn = [_sharpest(losses[:, rng.integers(rows, size=rows)])[0] for _ in range(_DRAWS)]
-    low, high = np.percentile([x[i] for i in drawn if i is not None], [2.5, 97.5])
-    return Turn(float(x[at]), (float(min(low, x[at])), float(max(high, x[at]))), degrees)
+    turns = np.array([x[i] for i in drawn if i is not None])
+    low, high = np.percentile(turns, [2.5, 97.5])
+    return Turn(float(x[at]), (float(min(low, x[at])), float(max(high, x[at]))), degrees, turns)
 
 
 def _sharpest(losses: np.ndarray) -> tuple[int | None, float]:

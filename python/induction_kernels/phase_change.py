@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
@@ -70,6 +71,28 @@ class Change:
     p_value: float
     draws: Float[np.ndarray, "draw 3"]
 
+    @property
+    def middles(self) -> Float[np.ndarray, " draw"]:
+        return self.draws[:, 1]
+
+
+class Dated(Protocol):
+    """What happens at some point of training: a `Change`, or the turn of a path of losses.
+
+    Attributes:
+        middle, middle_interval: when, with its 95 % interval.
+        middles: the bootstrap's.
+    """
+
+    @property
+    def middle(self) -> float: ...
+
+    @property
+    def middle_interval(self) -> Interval: ...
+
+    @property
+    def middles(self) -> Float[np.ndarray, " draw"]: ...
+
 
 @dataclass(frozen=True)
 class Lead:
@@ -88,13 +111,13 @@ class Lead:
         return self.interval[0] > 0 or self.interval[1] < 0
 
 
-def lead(first: Change, second: Change) -> Lead:
+def lead(first: Dated, second: Dated) -> Lead:
     """How much later `second` comes than `first`.
 
     The noise of the two curves is taken as independent.
     """
-    n = min(len(first.draws), len(second.draws))
-    lags = second.draws[:n, 1] - first.draws[:n, 1]
+    n = min(len(first.middles), len(second.middles))
+    lags = second.middles[:n] - first.middles[:n]
     # Neither end is known better than the checkpoints around it.
     slack = [
         (m.middle - m.middle_interval[0], m.middle_interval[1] - m.middle) for m in (first, second)

@@ -10,7 +10,15 @@ import numpy as np
 
 from induction_kernels.errors import ProbeError
 from induction_kernels.loss_pca import Turn, find_turn
-from induction_kernels.phase_change import FEWEST, Change, Lead, find_change, find_changes, lead
+from induction_kernels.phase_change import (
+    FEWEST,
+    Change,
+    Dated,
+    Lead,
+    find_change,
+    find_changes,
+    lead,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -39,19 +47,30 @@ class PhaseChanges:
     turn: Turn | None
     text: str
 
+    def order(self) -> dict[str, Dated]:
+        """Every change by its curve, and the turn as "loss_pca", in the order they came in."""
+        found: dict[str, Dated] = dict(self.changes)
+        if self.turn is not None:
+            found["loss_pca"] = self.turn
+        return dict(sorted(found.items(), key=lambda item: item[1].middle))
+
     def lead(self, first: str, second: str) -> Lead:
         """How much later the change of `second` comes than that of `first`.
+
+        Args:
+            first, second: names of curves, or "loss_pca" for the turn.
 
         Raises:
             ProbeError: a curve that has no change.
         """
+        found = self.order()
         for name in (first, second):
-            if name not in self.changes:
+            if name not in found:
                 raise ProbeError(
                     f"{name!r} has no change.",
-                    f"Changes were found in: {', '.join(self.changes) or 'no curve'}.",
+                    f"Changes were found in: {', '.join(found) or 'no curve'}.",
                 )
-        return lead(self.changes[first], self.changes[second])
+        return lead(found[first], found[second])
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row a change: start, middle, end, their intervals, size and p."""
@@ -118,12 +137,17 @@ def phase_changes(
         heads = _heads(x, name, scores[name].values, level, seed)
         looked_at.append(f"{name.replace('_', ' ')} of {scores[name][0].size} heads (Holm)")
     window = _window(changes, heads, scores is not None)
-    names = [
-        name.replace("in_context", "in-context").replace("_", " ") for name in (*changes, *heads)
-    ]
+    names = [in_words(name) for name in (*changes, *heads)]
     found = "found in: " + ", ".join(names) if names else "none found"
     text = f"Abrupt changes, {level:.0%} level: {found}. Looked at: {'; '.join(looked_at)}."
     return PhaseChanges(changes | heads, window, turn, text)
+
+
+def in_words(name: str) -> str:
+    """A key of `changes` or `order`, to be read."""
+    if name == "loss_pca":
+        return "turn of the path of losses"
+    return name.replace("in_context", "in-context").replace("_", " ")
 
 
 def _heads(

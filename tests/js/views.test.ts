@@ -111,6 +111,7 @@ describe("names", () => {
     expect(names(el, "[role=listbox], [role=grid], table, select, textarea")).toEqual([
       "Score",
       "Head scores",
+      "Order of the changes",
       "Prompt",
       "Tokens",
       "Next-token predictions",
@@ -169,6 +170,50 @@ describe("measures", () => {
     const el = show({ _measures: {}, _measured_on: ["small has no tokenizer."] });
     await settle();
     expect(one(el, "[role=tabpanel]").textContent).toBe("small has no tokenizer.");
+  });
+});
+
+describe("several series", () => {
+  it("side by side show the selected heads where they have them", async () => {
+    const small = { layers: 1, heads: 4, checkpoints: 26 };
+    const own = traits(SHAPE, TOKENS);
+    const el = show({
+      _series: [...own._series, seriesInfo("small", small)],
+      _grids: { ...own._grids, "1/induction": traits(small, TOKENS)._grids["0/induction"] as never },
+      _phases: [...own._phases, ...own._phases],
+      heads: [
+        [0, 1],
+        [1, 2],
+      ],
+      _view: { tab: "all_series" },
+    });
+    await settle();
+    const named = [...el.querySelectorAll(".ie-one-series")].map((chart) =>
+      [...chart.querySelectorAll("svg text")]
+        .map((text) => text.textContent)
+        .filter((text) => text?.startsWith("L")),
+    );
+    expect(named).toEqual([["L0H1", "L1H2"], ["L0H1"]]);
+  });
+});
+
+describe("the phase change", () => {
+  it("is told in the order of its curves, bold where the order is clear", async () => {
+    const el = show();
+    await settle();
+    const rows = one(el, "[aria-label='Order of the changes']").querySelectorAll("tbody tr");
+    expect([...rows].map((row) => [row.textContent, row.querySelector("strong") !== null])).toEqual([
+      ["prefix matching L1H23.1M−700k −1.1M to −200k", true],
+      ["turn of the path of losses3.5M−300k −1.0M to +400k", false],
+      ["in-context learning3.8M–", false],
+    ]);
+  });
+  it("of nothing but a turn has no order", async () => {
+    const [phases] = traits(SHAPE, TOKENS)._phases;
+    const order = phases?.order.filter((change) => change.span === null) ?? [];
+    const el = show({ _phases: [{ window: null, turn: null, text: "none", order }] });
+    await settle();
+    expect(el.querySelector("[aria-label='Order of the changes']")).toBeNull();
   });
 });
 

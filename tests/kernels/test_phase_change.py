@@ -166,5 +166,14 @@ def test_the_bundled_series(name, heads) -> None:
     assert list(table.index) == list(found.changes)
     assert (table.start_low <= table.start).all()
     assert not found.lead("induction_loss", f"prefix_matching {heads[0]}").interval[0] > 0
+    assert found.turn is not None
+    order = found.order()
+    assert set(order) == {*found.changes, "loss_pca"}
+    assert [one.middle for one in order.values()] == sorted(one.middle for one in order.values())
+    forth, back = (
+        found.lead(*pair) for pair in (("loss_pca", found.window), (found.window, "loss_pca"))
+    )
+    assert forth.lag == -back.lag == found.changes[found.window].middle - found.turn.x
+    assert forth.interval[0] <= forth.lag <= forth.interval[1]
     with pytest.raises(ProbeError, match="'loss' has no change"):
         found.lead("loss", "induction_loss")

@@ -7,6 +7,7 @@ import pytest
 from induction_explorer import InductionExplorer
 from induction_explorer.session import session_of
 from induction_kernels import load_demo, loss_pca, phase_changes, sweep
+from test_model_type import fields
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,27 @@ def test_phase_changes_of_every_series(two) -> None:
     assert expected.turn is not None
     assert two_layers["turn"]["at"] == expected.turn.x
     assert two_layers["window"]["to_interval"] == list(window.end_interval)
-    assert [change["curve"] for change in two_layers["changes"]] == list(expected.changes)
+
+
+def test_the_order_of_the_changes(two) -> None:
+    two.series = 1
+    found = phase_changes(two.measures(), two.scores())
+    order = two._phases[1]["order"]
+    assert len(order) == len(found.changes) + 1  # and the turn
+    assert [one["at"] for one in order] == sorted(one["at"] for one in order)
+    speaking = [one for one in order if one["speaks"]]
+    assert [one["curve"] for one in speaking] == ["in-context learning"]
+    assert speaking[0]["lag"] is None
+    head = next(one for one in order if one["curve"] == "prefix matching L1H2")
+    behind = found.lead("in_context_learning", "prefix_matching L1H2")
+    assert head["lag"] == [behind.lag, *behind.interval]
+    assert head["span"][0] < head["at"] < head["span"][1]
+    turn = next(one for one in order if one["span"] is None)
+    assert turn["at"] == found.turn.x
+    assert turn["lag"][1] <= turn["lag"][0] <= turn["lag"][2]
+    assert set(two._phases[0]) == fields("PhaseInfo")
+    assert set(turn) == fields("DatedChange")
+    assert set(two._phases[1]["window"]) == fields("FoundWindow")
 
 
 def test_components_are_fitted_jointly(two) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from induction_kernels.errors import InductionError
 from induction_kernels.loss_pca import LossPCA, loss_pca
-from induction_kernels.phase_change import Change
-from induction_kernels.phases import phase_changes
+from induction_kernels.phase_change import Change, Dated
+from induction_kernels.phases import PhaseChanges, in_words, phase_changes
 
 from induction_explorer.session import SeriesSession
 from induction_explorer.tables import measures_of, scores_of
 
 #: `PhaseInfo` of js/src/model.ts, as long as nothing is known.
-UNKNOWN: dict[str, Any] = {"window": None, "changes": [], "turn": None, "text": ""}
+UNKNOWN: dict[str, Any] = {"window": None, "order": [], "turn": None, "text": ""}
 
 
 def phases_of(session: SeriesSession) -> dict[str, Any]:
@@ -26,10 +26,10 @@ def phases_of(session: SeriesSession) -> dict[str, Any]:
         )
     except InductionError as error:
         return UNKNOWN | {"text": str(error)}
-    changes = {name: _describe(name, change) for name, change in found.changes.items()}
+    window = None if found.window is None else found.changes[found.window]
     return {
-        "window": None if found.window is None else changes[found.window],
-        "changes": list(changes.values()),
+        "window": None if window is None else _window(window),
+        "order": [_dated(found, name, one) for name, one in found.order().items()],
         "turn": None
         if found.turn is None
         else {
@@ -41,15 +41,26 @@ def phases_of(session: SeriesSession) -> dict[str, Any]:
     }
 
 
-def _describe(curve: str, change: Change) -> dict[str, Any]:
-    """`FoundChange` of js/src/model.ts."""
+def _window(change: Change) -> dict[str, Any]:
+    """`FoundWindow` of js/src/model.ts."""
     return {
-        "curve": curve,
         "from": change.start,
         "to": change.end,
         "from_interval": list(change.start_interval),
         "to_interval": list(change.end_interval),
-        "p": change.p_value,
+    }
+
+
+def _dated(found: PhaseChanges, name: str, one: Dated) -> dict[str, Any]:
+    """`DatedChange` of js/src/model.ts."""
+    behind = None if found.window in (None, name) else found.lead(found.window, name)
+    return {
+        "curve": in_words(name),
+        "at": one.middle,
+        "interval": list(one.middle_interval),
+        "span": [one.start, one.end] if isinstance(one, Change) else None,
+        "speaks": name == found.window,
+        "lag": None if behind is None else [behind.lag, *behind.interval],
     }
 
 

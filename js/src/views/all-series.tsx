@@ -1,11 +1,13 @@
 /** The chosen score of every head in every series, side by side on the same axes. */
 import { useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { slotColor } from "../color";
+import { headName } from "../heads";
 import { type Window, windowOf } from "../phases";
 import { allSeriesTable } from "../tables";
 import { checkpointText } from "../text";
 import { AxisNote } from "./axis-note";
-import { type Ground, plotGround } from "./curves-plot";
+import { curveOf, type Emphasis, type Ground, plotEmphasis, plotGround } from "./curves-plot";
 import { Save } from "./save";
 import { trainingOf, unitOf } from "./training-axis";
 import { useWidth } from "./use-width";
@@ -68,9 +70,16 @@ function extent(values: (Float32Array | null)[]): [number, number] {
 
 function One({ view, index, ground }: { view: View; index: number; ground: Ground | null }) {
   const { store } = view;
-  const [base, rule] = [useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null)];
+  const [base, over, rule] = [
+    useRef<HTMLDivElement>(null),
+    useRef<HTMLDivElement>(null),
+    useRef<HTMLDivElement>(null),
+  ];
   useSignalEffect(() => {
     if (ground !== null) base.current?.replaceChildren(ground.element);
+  });
+  useSignalEffect(() => {
+    if (ground !== null) over.current?.replaceChildren(plotEmphasis(ground, selectedIn(view, index), null));
   });
   useSignalEffect(() => {
     const x = ground?.x[store.shownEach.value[index] ?? 0];
@@ -100,6 +109,7 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
         >
           {window !== null && <Band ground={ground} window={window} />}
           <div ref={base} class="ie-chart-layer" />
+          <div ref={over} class="ie-chart-layer" />
           <div
             ref={rule}
             class="ie-measure-rule"
@@ -109,6 +119,20 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
       )}
     </div>
   );
+}
+
+/** The selected heads, as far as a series has them. */
+function selectedIn({ store, theme }: View, index: number): Emphasis[] {
+  const [info, score] = [store.seriesList.value[index], store.scoreInfo.value];
+  const values = score === null ? null : store.gridIn(index, score.name);
+  if (info === undefined || values === null) return [];
+  return store.heads.value
+    .filter(([layer, head]) => layer < info.layers && head < info.heads)
+    .map((head) => ({
+      name: headName(head),
+      color: slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value),
+      curve: curveOf(values, info, head),
+    }));
 }
 
 /** The phase change of one series. */

@@ -7,6 +7,7 @@ import type { Head } from "../model";
 import { scoreTable } from "../tables";
 import { scoreText } from "../text";
 import { AxisNote } from "./axis-note";
+import { ChangeOrder } from "./change-order";
 import { curveOf, type Ground, plotEmphasis, plotGround } from "./curves-plot";
 import { drawPattern } from "./pattern-drawing";
 import { PhaseLine } from "./phase-line";
@@ -43,6 +44,7 @@ export function Curves({ view }: ViewProps) {
       {drawn === null ? <div class="ie-curves-empty" /> : <Chart view={view} ground={ground} />}
       <AxisNote view={view} />
       <PhaseLine view={view} />
+      <ChangeOrder view={view} />
     </figure>
   );
 }

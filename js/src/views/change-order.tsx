@@ -1,0 +1,101 @@
+/** Which curve changed first: every change with its interval, and how far it is from the model's own. */
+import type { DatedChange } from "../model";
+import { precise } from "../text";
+import { unitOf } from "./training-axis";
+import type { ViewProps } from "./view";
+
+const WIDTH = 120;
+const HEIGHT = 12;
+const MIDDLE = HEIGHT / 2;
+
+export function ChangeOrder({ view }: ViewProps) {
+  const { store } = view;
+  const [info, phases] = [store.info.value, store.phases.value[store.series.value]];
+  const order = phases?.order ?? [];
+  // The turn alone is no order: a path always turns somewhere.
+  if (info === null || order.length < 2) return null;
+  const speaking = order.find((one) => one.speaks);
+  const place = placing(order);
+  return (
+    <details class="ie-order">
+      <summary>Which came first</summary>
+      <table class="ie-numbers" aria-label="Order of the changes">
+        <thead>
+          <tr>
+            <th scope="col">change</th>
+            <td />
+            <th scope="col">half done</th>
+            {speaking !== undefined && <th scope="col">after {speaking.curve}</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {order.map((one) => (
+            <tr key={one.curve}>
+              <th scope="row">{one.curve}</th>
+              <td>
+                <Span one={one} place={place} />
+              </td>
+              <td>{precise(one.at)}</td>
+              {speaking !== undefined && (
+                <td>
+                  <Lag lag={one.lag} />
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="ie-note">
+        In {unitOf(info)}, with 95 % intervals: never finer than the checkpoints around a change. Bold where
+        the order is clear. Thick, from a tenth to nine tenths of a change. The path of losses always turns
+        somewhere.
+      </p>
+    </details>
+  );
+}
+
+function Lag({ lag }: { lag: DatedChange["lag"] }) {
+  if (lag === null) return <>–</>;
+  const [by, low, high] = lag;
+  const text = `${signed(by)}`;
+  return (
+    <>
+      {low > 0 || high < 0 ? <strong>{text}</strong> : text}{" "}
+      <span class="ie-note">
+        {signed(low)} to {signed(high)}
+      </span>
+    </>
+  );
+}
+
+/** A change along training: thin its interval, thick the change itself. */
+function Span({ one, place }: { one: DatedChange; place: (x: number) => number }) {
+  const [low, high] = one.interval;
+  return (
+    <svg class="ie-span" width={WIDTH} height={HEIGHT} aria-hidden="true">
+      <line class="ie-span-interval" x1={place(low)} x2={place(high)} y1={MIDDLE} y2={MIDDLE} />
+      {one.span !== null && (
+        <line
+          class="ie-span-change"
+          x1={place(one.span[0])}
+          x2={place(one.span[1])}
+          y1={MIDDLE}
+          y2={MIDDLE}
+        />
+      )}
+      <circle cx={place(one.at)} cy={MIDDLE} r="3" />
+    </svg>
+  );
+}
+
+/** Pixels of an x, with all changes in view. */
+function placing(order: DatedChange[]): (x: number) => number {
+  const ends = order.flatMap(({ interval, span }) => [...interval, ...(span ?? [])]);
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
+  const margin = 4;
+  return (x) => margin + ((x - first) / (last - first || 1)) * (WIDTH - 2 * margin);
+}
+
+function signed(x: number): string {
+  return x < 0 ? `−${precise(-x)}` : `+${precise(x)}`;
+}
