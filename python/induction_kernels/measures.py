@@ -139,14 +139,16 @@ class Measurer:
         self.early, self.late = positions or in_context_learning_positions(model.n_ctx)
         if not 0 <= self.early < self.late:
             raise ProbeError(
-                f"positions={positions!r} were given.", "Give an early and a later one: (50, 500)."
+                f"positions={positions!r} were given.",
+                f"Give an early and a later one: {in_context_learning_positions(model.n_ctx)}.",
             )
         if self.positions <= self.late:
             early, late = int(0.05 * self.positions), int(0.49 * self.positions)
+            scaled = f", or positions=({early}, {late})" if early < late else ""
             raise ProbeError(
-                f"in_context_learning compares positions {self.early} and {self.late}; the texts "
-                f"have losses at {self.positions}.",
-                f"Give texts of at least {self.late + 2} tokens, or positions=({early}, {late}).",
+                f"in_context_learning compares the losses at positions {self.early} and "
+                f"{self.late}; the rows of the texts have {self.positions} losses.",
+                f"Give texts of at least {self.late + 2} tokens{scaled}.",
             )
         #: The position of each row whose loss is `token_loss`.
         self.chosen = torch.randint(

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -76,6 +76,7 @@ class Change:
         return self.draws[:, 1]
 
 
+@runtime_checkable
 class Dated(Protocol):
     """What happens at some point of training: a `Change`, or the turn of a path of losses.
 
@@ -145,7 +146,8 @@ def find_change(
         smallest: a step lower than this is not looked for, in the unit of `y`.
 
     Raises:
-        ProbeError: fewer than `FEWEST` checkpoints with values, or x that does not rise.
+        ProbeError: fewer than `FEWEST` checkpoints with values, x that does not rise or is of
+            another length than `y`, or a level that is none.
     """
     return find_changes(x, np.asarray(y)[:, None], level=level, smallest=smallest, seed=seed)[0]
 
@@ -161,6 +163,12 @@ def find_changes(
     """`find_change` of several curves, such as all heads: the level holds for all of them together
     (Holm's correction)."""
     x, curves = np.asarray(x, float), np.asarray(curves, float)
+    if len(x) != len(curves):
+        raise ProbeError(
+            f"x has {len(x)} checkpoints and the curve {len(curves)}.", "Give one value for each."
+        )
+    if not 0 < level < 1:
+        raise ProbeError(f"level={level:g} was given.", "Give a share between 0 and 1, as 0.05.")
     if (np.diff(x) <= 0).any() or (x < 0).any():
         raise ProbeError(
             "Checkpoints are not in rising order.", "Give x that rises from 0 or more."

@@ -7,7 +7,7 @@ which every machine has. It differs a little between Python versions; its hash t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -54,7 +54,18 @@ class TextProbe:
             return texts
         if isinstance(texts, Tensor | np.ndarray):
             return cls.of_tokens(model, torch.as_tensor(texts))
-        return cls.of_texts(model, [texts] if isinstance(texts, str) else texts)
+        rows = [texts] if isinstance(texts, str) else list(texts)
+        strings = [row for row in rows if isinstance(row, str)]
+        if len(strings) == len(rows):
+            return cls.of_texts(model, strings)
+        lists = [row for row in rows if isinstance(row, list | tuple)]
+        if len(lists) == len(rows):
+            return cls.of_tokens(model, _square(lists))
+        odd = next(row for row in rows if not isinstance(row, str))
+        raise ProbeError(
+            f"Among the texts is one of type {type(odd).__name__}.",
+            "Give strings (of a dataset, its column of text), or rows of token ids.",
+        )
 
     @classmethod
     def default(cls, model: Model, rows: int = ROWS, longest: int = LONGEST) -> TextProbe:
@@ -136,7 +147,22 @@ class TextProbe:
 
 
 #: What a caller may give as text: strings (a list, a column of a dataset), or token ids.
-Texts = TextProbe | Iterable[str] | Int[Tensor, "row pos"] | np.ndarray
+Texts = TextProbe | Iterable[str] | Sequence[Sequence[int]] | Int[Tensor, "row pos"] | np.ndarray
+
+
+def _square(rows: Sequence[Sequence[int]]) -> Int[Tensor, "row pos"]:
+    lengths = {len(row) for row in rows}
+    if len(lengths) > 1:
+        raise ProbeError(
+            f"The rows of token ids have {min(lengths)} to {max(lengths)} tokens.",
+            "Cut them to one length; padding is not supported.",
+        )
+    try:
+        return torch.tensor(rows)
+    except (TypeError, ValueError) as error:
+        raise ProbeError(
+            f"The rows hold something else than token ids: {error}.", "Give whole numbers."
+        ) from error
 
 
 @cache

@@ -118,12 +118,14 @@ def test_texts_of_ones_own(series) -> None:
 
 def test_short_texts_say_which_positions_they_lack(series) -> None:
     with pytest.raises(
-        ProbeError, match=r"positions 6 and 62; .* losses at 19.*positions=\(0, 9\)"
+        ProbeError, match=r"positions 6 and 62; .* have 19 losses.*positions=\(0, 9\)"
     ):
         measures(series, rows(n=20), progress=False)
     found = measures(series, rows(n=20), positions=(0, 9), progress=False)
     difference = found["loss_by_position"][:, 9] - found["loss_by_position"][:, 0]
     assert found["in_context_learning"].values == pytest.approx(difference.values, abs=1e-5)
+    with pytest.raises(ProbeError, match=r"have 2 losses\. Give texts of at least 64 tokens\.$"):
+        measures(series, [[1, 2, 3]], progress=False)  # nothing to scale down to
     with pytest.raises(ProbeError, match="an early and a later one"):
         measures(series, rows(n=20), positions=(9, 3), progress=False)
 
@@ -137,6 +139,28 @@ def test_what_cannot_be_read(series) -> None:
     with pytest.raises(ProbeError, match="no tokenizer"):
         measures(without, progress=False)
     assert measures(without, rows(), progress=False)["loss"].shape == (4,)
+
+
+def test_token_ids_in_lists(series) -> None:
+    tokens = rows()
+    found, expected = (measures(series, t, progress=False) for t in (tokens.tolist(), tokens))
+    assert found.equals(expected)
+    with pytest.raises(ProbeError, match="have 2 to 3 tokens"):
+        measures(series, [[1, 2, 3], [4, 5]], progress=False)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ([["a", "b"]], "something else than token ids"),
+        (["fine", {"text": "a row, not its text"}], "one of type dict"),
+        ([3, 4], "one of type int"),
+    ],
+)
+def test_what_is_no_text(series, texts, said) -> None:
+    with pytest.raises(ProbeError, match=said):
+        measures(series, texts, progress=False)
 
 
 def test_a_broken_checkpoint_is_a_gap_and_named() -> None:

@@ -108,8 +108,16 @@ def test_gaps_are_left_out_and_too_few_points_refused() -> None:
     assert gappy.middle == pytest.approx(whole.middle, rel=0.05)
     with pytest.raises(ProbeError, match="10 checkpoints with values; there are 5"):
         find_change(x[:5], y[-5:])
+    with pytest.raises(ProbeError, match="level=5 was given"):
+        find_change(np.arange(30.0), np.zeros(30), level=5)
     with pytest.raises(ProbeError, match="rising order"):
         find_change(x[::-1].copy(), y)
+
+
+@pytest.mark.unchecked
+def test_a_curve_of_another_length_is_refused() -> None:
+    with pytest.raises(ProbeError, match="x has 30 checkpoints and the curve 29"):
+        find_change(np.arange(30.0), np.zeros(29))
 
 
 def test_holm_holds_the_level_for_all_heads_together() -> None:
