@@ -109,7 +109,7 @@ def test_gaps_are_left_out_and_too_few_points_refused() -> None:
     with pytest.raises(ProbeError, match="10 checkpoints with values; there are 5"):
         find_change(x[:5], y[-5:])
     with pytest.raises(ProbeError, match="level=5 was given"):
-        find_change(np.arange(30.0), np.zeros(30), level=5)
+        find_change(np.arange(30.0), np.zeros(30), level=5.0)
     with pytest.raises(ProbeError, match="rising order"):
         find_change(x[::-1].copy(), y)
 
