@@ -9,6 +9,9 @@ import { DRAWN, type Fed, LABELS, type WiringLayout } from "../wiring";
 import type { View } from "./view";
 import { type Look, paintWiring } from "./wiring-drawing";
 
+/** Of "induction 0.716" beside the head, in pixels. */
+const SCORE_WIDTH = 112;
+
 interface Props {
   view: View;
   head: Head;
@@ -37,7 +40,7 @@ export function WiringGraph({ view, head, fed, look, layout, choose }: Props) {
     paintWiring(parts, head, found, layout.value, look.value);
   });
   const [x, y] = place(head);
-  const toTheLeft = x > width - 120;
+  const toTheLeft = x + radius + 10 + SCORE_WIDTH > width;
   return (
     <div
       class="ie-wiring-graph"
