@@ -66,6 +66,10 @@ def test_the_phase_change_is_shaded_said_and_dragged(
     said = explorer.root.locator(".ie-phase")
     expect(said).to_contain_text("Phase change 4.", timeout=COMPUTING)
     expect(said).to_contain_text("prefix matching L1H2")
+    explorer.root.get_by_text("Which came first").click()
+    order = explorer.root.get_by_role("table", name="Order of the changes").get_by_role("row")
+    expect(order.nth(1)).to_contain_text("turn of the path of losses")
+    expect(order).to_have_count(1 + python.value("len(w._phases[0]['order'])"))
     found = python.value("w._phases[0]['window']['from']")
     start = explorer.measure.get_by_role("slider", name="Window start")
     assert float(start.get_attribute("aria-valuenow") or 0) == found

@@ -1,4 +1,5 @@
 /** Which curve changed first: every change with its interval, and how far it is from the model's own. */
+import { useSignal } from "@preact/signals";
 import type { DatedChange } from "../model";
 import { precise } from "../text";
 import { unitOf } from "./training-axis";
@@ -10,15 +11,29 @@ const MIDDLE = HEIGHT / 2;
 
 export function ChangeOrder({ view }: ViewProps) {
   const { store } = view;
-  const [info, phases] = [store.info.value, store.phases.value[store.series.value]];
-  const order = phases?.order ?? [];
+  const open = useSignal(false);
+  const order = store.phases.value[store.series.value]?.order ?? [];
   // The turn alone is no order: a path always turns somewhere.
-  if (info === null || order.length < 2) return null;
+  if (store.info.value === null || order.length < 2) return null;
+  return (
+    <details
+      class="ie-order"
+      open={open.value}
+      onToggle={(event) => {
+        open.value = event.currentTarget.open;
+      }}
+    >
+      <summary>Which came first</summary>
+      {open.value && <Order order={order} unit={unitOf(store.info.value)} />}
+    </details>
+  );
+}
+
+function Order({ order, unit }: { order: DatedChange[]; unit: string }) {
   const speaking = order.find((one) => one.speaks);
   const place = placing(order);
   return (
-    <details class="ie-order">
-      <summary>Which came first</summary>
+    <>
       <table class="ie-numbers" aria-label="Order of the changes">
         <thead>
           <tr>
@@ -46,11 +61,10 @@ export function ChangeOrder({ view }: ViewProps) {
         </tbody>
       </table>
       <p class="ie-note">
-        In {unitOf(info)}, with 95 % intervals: never finer than the checkpoints around a change. Bold where
-        the order is clear. Thick, from a tenth to nine tenths of a change. The path of losses always turns
-        somewhere.
+        In {unit}, with 95 % intervals: never finer than the checkpoints around a change. Bold where the order
+        is clear. Thick, from a tenth to nine tenths of a change. The path of losses always turns somewhere.
       </p>
-    </details>
+    </>
   );
 }
 
