@@ -168,7 +168,8 @@ def _before_softmax(score: AttentionScore) -> AttentionScore:
 _NATURAL = AttentionScore(
     name="natural_induction",
     title="Natural induction",
-    formula="mean over q with an earlier copy of token q of Σ A[q, k], k after such a copy",
+    formula="mean over q of Σ A[q, k], k < q right after an earlier copy of token q, where there "
+    "is one",
     meaning="Induction on real text: attention to the tokens that followed the current token "
     "before, wherever it came before. Chance is attention to as many random earlier tokens.",
     source="HeadVis; Neuronpedia",

@@ -11,6 +11,7 @@ so there they are approximate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -33,8 +34,9 @@ def ov_copying(model: object) -> Float[Tensor, "layer head"]:
     """Σ Re λ / Σ |λ| over the eigenvalues λ of W_E W_OV W_U, float32 on the CPU.
 
     From -1 to 1: 1 if every direction of token space is written back as itself, 0 for a head that
-    writes nothing. Eigenvalues other than 0 are those of W_O W_U W_E W_V, which is d_head x d_head.
-    Elhage et al. 2021; Olsson et al. 2022.
+    writes nothing. W_U is less its mean over the vocabulary, which changes no prediction; norms are
+    folded in (`head_weights`). Eigenvalues other than 0 are those of W_O W_U W_E W_V, which is
+    d_head x d_head. Elhage et al. 2021; Olsson et al. 2022.
 
     Raises:
         UnsupportedModelError: weights that cannot be read.
@@ -87,13 +89,69 @@ def copying(
     The score is the mean over rows of 4r - 1. Olsson et al. say that r goes from 0 (only other
     tokens are raised) to 0.5 (only the attended one), which attended / (attended + all) does; so
     the score goes from -1 to 1. A head that raises all n tokens alike gets 4 / (n + 1) - 1, far
-    below 0; one that raises nothing gets 0. Each position is scored for itself, not the sum
-    over positions, so that wide attention does not lower it.
+    below 0, and so does one that raises nothing: that is chance. Each position is scored for
+    itself, not the sum over positions, so that wide attention does not lower it; `copying_output`
+    scores the sum, as Olsson et al. do.
 
     Raises:
         UnsupportedModelError: weights that cannot be read.
     """
-    model = as_model(model)
+
+    def shares(
+        values: Float[Tensor, "row head key d_head"],
+        pattern: Float[Tensor, "row head query key"],
+        to_logits: Float[Tensor, "row head d_head token"],
+    ) -> Float[Tensor, "row head"]:
+        raised = (values @ to_logits).clamp(min=0)
+        paid = pattern.sum(2)
+        attended = (paid * raised.diagonal(dim1=-2, dim2=-1)).sum(-1)
+        return _share_attended(attended, (paid * raised.sum(-1)).sum(-1), raised.shape[-1])
+
+    return _copying(as_model(model), seed, tokens, shares)
+
+
+def copying_output(
+    model: object, seed: int = 0, *, tokens: Int[Tensor, "row pos"] | None = None
+) -> Float[Tensor, "layer head"]:
+    """`copying` of what a head writes in all, as Olsson et al. 2022 have it; float32, CPU.
+
+    At query q the head writes y_q = Σₖ A[q, k] x̂ₖ W_V W_O, which raises the logits of the row's
+    tokens by R_q[j] = max(0, y_q W_U[:, tⱼ]), less the mean over the vocabulary:
+
+        attended = Σ_q Σₖ A[q, k] R_q[k],   all = Σ_q Σⱼ R_q[j],   r = attended / (attended + all)
+
+    The score is the mean over rows of 4r - 1, with the range and the chance level of `copying`.
+    Even a head that copies whatever it sees gets to 1 only where it attends to one token at a time.
+
+    Raises:
+        UnsupportedModelError: weights that cannot be read.
+    """
+
+    def shares(
+        values: Float[Tensor, "row head key d_head"],
+        pattern: Float[Tensor, "row head query key"],
+        to_logits: Float[Tensor, "row head d_head token"],
+    ) -> Float[Tensor, "row head"]:
+        raised = (pattern @ values @ to_logits).clamp(min=0)
+        return _share_attended(
+            (pattern * raised).sum((-2, -1)), raised.sum((-2, -1)), raised.shape[-1]
+        )
+
+    return _copying(as_model(model), seed, tokens, shares)
+
+
+def _share_attended(attended: Tensor, everything: Tensor, n: int) -> Tensor:
+    """r; where nothing is raised, what raising all n tokens alike gives, however little."""
+    return torch.where(everything == 0, 1 / (n + 1), attended / (attended + everything))
+
+
+def _copying(
+    model: Model,
+    seed: int,
+    tokens: Int[Tensor, "row pos"] | None,
+    shares: Callable[[Tensor, Tensor, Tensor], Float[Tensor, "row head"]],
+) -> Float[Tensor, "layer head"]:
+    """Mean over rows of 4r - 1, r what `shares` makes of values, pattern and W_O W_U[:, t]."""
     tokens = copying_tokens(model, seed) if tokens is None else tokens
     weights = HeadWeights(model)
     found = torch.zeros(model.n_layers, model.n_heads)
@@ -106,12 +164,8 @@ def copying(
         layer, normal = weights.layer(index), weights.norms[index](residual[0])
         values = torch.einsum("bkm,hmd->bhkd", normal, layer.W_V)
         unembedding = weights.unembedding(tokens.to(normal.device))
-        raised = (values @ torch.einsum("hdm,bjm->bhdj", layer.W_O, unembedding)).clamp(min=0)
-        attention = pattern.float().sum(2)
-        attended = (attention * raised.diagonal(dim1=-2, dim2=-1)).sum(-1)
-        everything = (attention * raised.sum(-1)).sum(-1)
-        r = torch.where(everything == 0, 0.25, attended / (attended + everything))
-        found[index] = (4 * r - 1).mean(0).cpu()
+        to_logits = torch.einsum("hdm,bjm->bhdj", layer.W_O, unembedding)
+        found[index] = (4 * shares(values, pattern.float(), to_logits) - 1).mean(0).cpu()
 
     hooks = [module.register_forward_pre_hook(remember) for module in weights.norm_modules]
     try:

@@ -97,8 +97,9 @@ MEASURES: Mapping[str, Measure] = {
         Measure(
             "induction_loss",
             "Induction loss",
-            "mean of L[i] over the second copy of repeated random tokens",
-            "How well the model continues a random sequence that it has seen once.",
+            "mean of L[i] over the second copy of repeated random tokens, but its first token",
+            "How well the model continues a random sequence that it has seen once. That the second "
+            "copy begins cannot be known, so its first token is left out.",
             "TransformerLens evals",
             on_text=False,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -16,6 +16,7 @@ from induction_kernels.attention_scores import (
 )
 from induction_kernels.circuits import (
     copying,
+    copying_output,
     copying_tokens,
     k_composition,
     ov_copying,
@@ -88,10 +89,16 @@ class WeightScore(Score):
         return None
 
 
+def _operations_of_copying(shape: Shape) -> float:
+    """250 tokens through the whole model."""
+    return 500 * (shape.d_vocab + 12 * shape.layers * shape.d_model) * shape.d_model
+
+
 _OV_COPYING = WeightScore(
     name="ov_copying",
     title="OV copying",
-    formula="Σ Re λ / Σ |λ|, λ the eigenvalues of W_E W_OV W_U",
+    formula="Σ Re λ / Σ |λ|, λ the eigenvalues of W_E W_OV W_U, W_U less its mean over the "
+    "vocabulary, norms folded in",
     meaning="Whether a head, for any token it looks at, raises the logits of that very token (1), "
     "lowers them (−1) or does neither.",
     source="Elhage et al. 2021; Olsson et al. 2022",
@@ -104,12 +111,24 @@ _COPYING = WeightScore(
     formula="4r − 1, r = attended / (attended + all): what the head raises of the attended token's "
     "logit and of all the sample's, Σₖ wₖ ReLU(x̂ₖ W_OV W_U), wₖ the attention to k",
     meaning="How far a head raises the logit of the token that it attends to above those of other "
-    "tokens, on random tokens. Chance is a head that raises all of them alike.",
-    source="Olsson et al. 2022",
+    "tokens, on random tokens. Reads each key by itself, so that wide attention does not lower it. "
+    "Chance is a head that raises all of them alike, or nothing.",
+    source="after Olsson et al. 2022, who read the output of the head",
     measure=lambda model, inputs: copying(model, tokens=inputs.tokens),
-    # 250 tokens through the whole model.
-    operations=lambda s: 500 * (s.d_vocab + 12 * s.layers * s.d_model) * s.d_model,
+    operations=_operations_of_copying,
     on_tokens=True,
+)
+_COPYING_OUTPUT = replace(
+    _COPYING,
+    name="copying_output",
+    title="Copying, whole output",
+    formula="4r − 1, r = attended / (attended + all), R = ReLU(y_q W_U) what the head's output y "
+    "at q raises: attended = Σ A[q, k] R of the token at k, all = Σ R of all the sample's tokens",
+    meaning="How far what a head writes raises the logits of the tokens that it attends to above "
+    "those of other tokens, on random tokens. Wide attention mixes what is written, and lowers it. "
+    "Chance is a head that raises all of them alike, or nothing.",
+    source="Olsson et al. 2022",
+    measure=lambda model, inputs: copying_output(model, tokens=inputs.tokens),
 )
 _QK_TRACE = WeightScore(
     name="qk_trace",
@@ -141,7 +160,7 @@ _K_COMPOSITION = WeightScore(
 )
 
 #: In the order a reader meets them.
-WEIGHT_SCORES = (_OV_COPYING, _COPYING, _QK_TRACE, _K_COMPOSITION)
+WEIGHT_SCORES = (_OV_COPYING, _COPYING, _COPYING_OUTPUT, _QK_TRACE, _K_COMPOSITION)
 
 
 class WeightReader:

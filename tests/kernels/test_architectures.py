@@ -92,7 +92,7 @@ def slow_scores(a, tokens: list[list[int]]) -> dict[str, float]:
     def natural():
         for b in rows:
             for q in range(N):
-                copies = [j for j in range(q) if tokens[b][j] == tokens[b][q]]
+                copies = [j for j in range(q - 1) if tokens[b][j] == tokens[b][q]]
                 if copies:
                     yield sum(a[b, q, j + 1] for j in copies)
 

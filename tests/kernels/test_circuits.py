@@ -11,7 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from induction_kernels import as_model, head_scores, load_demo
-from induction_kernels.circuits import copying, copying_tokens, k_composition, ov_copying, qk_trace
+from induction_kernels.circuits import (
+    copying,
+    copying_output,
+    copying_tokens,
+    k_composition,
+    ov_copying,
+    qk_trace,
+)
 from induction_kernels.errors import UnsupportedModelError
 from small_models import HUGGING_FACE, bridge, wrapped
 from torch import Tensor
@@ -120,8 +127,9 @@ def test_copying_against_a_loop_over_a_folded_bridge(kind) -> None:
     else:
         model = shaken(HUGGING_FACE[kind]())
         theirs = folded(wrapped(model))
-    found = copying(model)
+    by_key, by_query = copying(model), copying_output(model)
     tokens = copying_tokens(as_model(model))
+    n = tokens.shape[1]
     with torch.no_grad():
         _, cache = theirs.run_with_cache(tokens)
         unembedding = theirs.W_U.T[tokens]
@@ -132,18 +140,27 @@ def test_copying_against_a_loop_over_a_folded_bridge(kind) -> None:
             )
             for head in range(4):
                 kv_head = head * v.shape[2] // 4
-                rows = []
+                w_o = theirs.blocks[layer].attn.W_O[head]
+                expected = {"key": 0.0, "query": 0.0}
                 for row in range(len(tokens)):
+                    paid = pattern[row, head]
+                    # Folding has moved b_V into b_O, except that of models without b_O.
+                    values = v[row, :, kv_head] @ w_o
                     attended = everything = 0.0
-                    for key in range(tokens.shape[1]):
-                        # Folding has moved b_V into b_O, except that of models without b_O.
-                        value = v[row, key, kv_head] @ theirs.blocks[layer].attn.W_O[head]
-                        raised = (unembedding[row] @ value).clamp(min=0)
-                        paid = float(pattern[row, head, :, key].sum())
-                        attended += paid * float(raised[key])
-                        everything += paid * float(raised.sum())
-                    rows.append(4 * attended / (attended + everything) - 1)
-                assert float(found[layer, head]) == pytest.approx(sum(rows) / len(rows), abs=2e-3)
+                    for key in range(n):
+                        raised = (unembedding[row] @ values[key]).clamp(min=0)
+                        attended += float(paid[:, key].sum() * raised[key])
+                        everything += float(paid[:, key].sum() * raised.sum())
+                    expected["key"] += (4 * attended / (attended + everything) - 1) / len(tokens)
+                    attended = everything = 0.0
+                    for query in range(n):
+                        written = sum(paid[query, key] * values[key] for key in range(query + 1))
+                        raised = (unembedding[row] @ written).clamp(min=0)
+                        attended += float(sum(paid[query, k] * raised[k] for k in range(query + 1)))
+                        everything += float(raised.sum())
+                    expected["query"] += (4 * attended / (attended + everything) - 1) / len(tokens)
+                assert float(by_key[layer, head]) == pytest.approx(expected["key"], abs=2e-3)
+                assert float(by_query[layer, head]) == pytest.approx(expected["query"], abs=2e-3)
 
 
 def hand_made(d: int = 40) -> Any:
@@ -166,10 +183,30 @@ def test_heads_that_do_one_thing_only() -> None:
     model = hand_made()
     tokens = torch.arange(10).expand(3, -1)
     even = 4 / 11 - 1
-    torch.testing.assert_close(copying(model, tokens=tokens), torch.tensor([[1, -1, even, 0]]))
+    expected = torch.tensor([[1, -1, even, even]])
+    torch.testing.assert_close(copying(model, tokens=tokens), expected)
+    # Even attention mixes: at query q each of q + 1 tokens is raised by 1 / (q + 1), less the mean
+    # over the vocabulary.
+    raised = [1 / (q + 1) - 1 / 40 for q in range(10)]
+    attended = sum(raised)
+    everything = sum((q + 1) * r for q, r in enumerate(raised))
+    mixed = 4 * attended / (attended + everything) - 1
+    expected = torch.tensor([[mixed, -1, even, even]])
+    torch.testing.assert_close(copying_output(model, tokens=tokens), expected)
     # The third is of rank one, its eigenvalue 10 (1 - 10/40); its 39 zeros are not exactly 0.
     expected = torch.tensor([[1.0, -1, 1, 0]])
     torch.testing.assert_close(ov_copying(model), expected, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("score", [copying, copying_output])
+def test_a_head_that_raises_nothing_copies_no_better_than_chance(score) -> None:
+    """Not 0, which is far above chance: a head that is dead, and one that only lowers or rests."""
+    model = shaken(bridge())
+    with torch.no_grad():
+        model.blocks[1].attn.o.weight[:, : model.cfg.d_head] = 0
+    found = head_scores(model, score.__name__)[score.__name__]
+    assert float(found[1, 0]) == pytest.approx(found.attrs["chance"], abs=1e-6)
+    assert (found.values != found.attrs["chance"]).sum() == found.size - 1
 
 
 def test_the_sample_of_copying() -> None:
@@ -187,6 +224,7 @@ def test_copying_leaves_no_hook_behind() -> None:
         copying(model)  # TransformerLens wires hooks of its own in the first run
         before = [dict(module._forward_pre_hooks) for module in model.modules()]
         copying(model)
+        copying_output(model)
         assert [dict(module._forward_pre_hooks) for module in model.modules()] == before
 
 
@@ -212,6 +250,8 @@ def test_induction_heads_of_the_bundled_series_copy_and_match() -> None:
     for found in (ov_copying(model), qk_trace(model, previous), copying(model)):
         values = found.flatten()
         assert values[induction].min() > values[~induction].max()
+    # The weakest of them attends widely, which its output shows and its keys do not.
+    assert induction[copying_output(model).flatten().topk(2).indices].all()
     # What they read was written by the best previous-token head.
     pairs = k_composition(model).pairs[0, :, 1]
     assert (pairs[:, induction[4:]].argmax(0) == previous[0].argmax()).all()
@@ -219,7 +259,7 @@ def test_induction_heads_of_the_bundled_series_copy_and_match() -> None:
 
 def test_what_cannot_be_read_is_refused() -> None:
     model = HUGGING_FACE["gemma2"]()
-    for score in (ov_copying, copying, k_composition):
+    for score in (ov_copying, copying, copying_output, k_composition):
         with pytest.raises(UnsupportedModelError, match="Gemma2ForCausalLM"):
             score(model)
     with pytest.raises(UnsupportedModelError, match="Gemma2ForCausalLM"):
@@ -230,7 +270,7 @@ def tensors_of(value: Tensor | tuple[Tensor, float]) -> Tensor:
     return value if isinstance(value, Tensor) else value[0]
 
 
-@pytest.mark.parametrize("score", [ov_copying, copying, k_composition])
+@pytest.mark.parametrize("score", [ov_copying, copying, copying_output, k_composition])
 def test_a_chunked_vocabulary_and_another_dtype_make_no_difference(score, monkeypatch) -> None:
     model = shaken(bridge())
     whole = tensors_of(score(model)).nan_to_num(9)

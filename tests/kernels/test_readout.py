@@ -140,10 +140,14 @@ def test_natural_induction_against_a_loop(rows: list[list[int]]) -> None:
     total, queries = torch.zeros(2), 0
     for b, row in enumerate(rows):
         for q in range(6):
-            earlier = [j for j in range(q) if row[j] == row[q]]
-            queries += bool(earlier)
-            for j in earlier:
-                total += pattern[b, :, q, j + 1]
+            after = [j + 1 for j in range(q) if row[j] == row[q] and j + 1 < q]
+            queries += bool(after)
+            for k in after:
+                total += pattern[b, :, q, k]
+    if not queries:
+        with pytest.raises(ProbeError, match="comes again"):
+            readout.natural_induction(tokens)
+        return
     found = readout.natural_induction(tokens)
     assert found.queries_in(len(rows)) == queries
     torch.testing.assert_close(found(pattern), total / queries)
@@ -153,9 +157,20 @@ def test_natural_induction_against_a_loop(rows: list[list[int]]) -> None:
     torch.testing.assert_close(sums[0] + sums[1], total)
 
 
-def test_a_text_without_repetition_has_no_natural_induction() -> None:
-    with pytest.raises(ProbeError, match="comes twice"):
-        readout.natural_induction(torch.tensor([[1, 2, 3], [3, 2, 1]]))
+def test_natural_induction_does_not_count_the_query_itself() -> None:
+    """In "a a" what followed the first a is the second itself: looking there is no induction."""
+    tokens = torch.tensor([[7, 5, 5, 5, 9]])
+    found = readout.natural_induction(tokens)
+    assert list(zip(found.queries.tolist(), found.keys.tolist(), strict=True)) == [(3, 2)]
+    assert found.queries_in(1) == 1
+    resting = torch.eye(5)[None, None]  # every query on itself
+    assert float(found(resting)) == 0
+
+
+@pytest.mark.parametrize("rows", [[[1, 2, 3], [3, 2, 1]], [[1, 2, 2], [3, 3, 1]]])
+def test_a_text_without_repetition_has_no_natural_induction(rows) -> None:
+    with pytest.raises(ProbeError, match="comes again"):
+        readout.natural_induction(torch.tensor(rows))
 
 
 @given(st.integers(2, 40))

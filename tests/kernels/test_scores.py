@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from induction_kernels import SCORES, as_model, attention_patterns, head_scores
 from induction_kernels.errors import InductionError, ProbeError, SelectionError
+from induction_kernels.measures import MEASURES
 from induction_kernels.probes import RepeatedTokens
 from small_models import VOCABULARY, bridge
 
@@ -154,3 +155,12 @@ def test_nan_weights_are_found() -> None:
         model.state_dict()["blocks.1.attn.q.weight"][0, 0] = torch.nan
     with pytest.raises(InductionError, match=r"induction of L1H0 .* is not a number"):
         head_scores(model, "induction")
+
+
+def test_formulas_say_what_is_computed() -> None:
+    """Where a definition leaves a choice, or departs from its source, the reader is told."""
+    assert "less its mean over the vocabulary" in SCORES["ov_copying"].formula
+    assert "each key by itself" in SCORES["copying"].meaning
+    assert "output" in SCORES["copying_output"].formula
+    assert "k < q" in SCORES["natural_induction"].formula
+    assert "but its first token" in MEASURES["induction_loss"].formula

@@ -6,12 +6,18 @@ import pytest
 import torch
 from architectures import ARCHITECTURES
 from induction_kernels import SCORES, as_model, head_scores, load_demo, sweep
-from induction_kernels.circuits import copying, k_composition, ov_copying, qk_trace
+from induction_kernels.circuits import (
+    copying,
+    copying_output,
+    k_composition,
+    ov_copying,
+    qk_trace,
+)
 from induction_kernels.errors import CheckpointError, InductionError, UnsupportedModelError
 from induction_kernels.scores import choose_scores
 from small_models import HUGGING_FACE, bridge, wrapped
 
-OF_WEIGHTS = ("ov_copying", "copying", "qk_trace", "k_composition")
+OF_WEIGHTS = ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +34,7 @@ def test_a_sweep_is_what_circuits_computes_at_every_checkpoint(series) -> None:
         expected = {
             "ov_copying": ov_copying(model),
             "copying": copying(model),
+            "copying_output": copying_output(model),
             "k_composition": composition.best(),
         }
         for name, values in expected.items():
@@ -55,19 +62,23 @@ def test_what_a_reader_is_told(series) -> None:
     assert {name: t["range"] for name, t in told.items()} == {
         "ov_copying": "-1 to 1",
         "copying": "-1 to 1",
+        "copying_output": "-1 to 1",
         "qk_trace": "unbounded",
         "k_composition": "-0.12556 to 0.87444",
     }
-    assert told["copying"]["chance"] == pytest.approx(4 / 26 - 1)
-    assert told["copying"]["probe_hash"]
+    for name in ("copying", "copying_output"):
+        assert told[name]["chance"] == pytest.approx(4 / 26 - 1)
+        assert told[name]["probe_hash"] == told["copying"]["probe_hash"]
 
 
-def test_the_chance_level_of_copying_is_what_random_heads_get() -> None:
-    model = bridge(n_layers=1, n_heads=16, d_model=128, d_vocab=2000, normalization_type=None)
+@pytest.mark.parametrize("name", ["copying", "copying_output"])
+def test_the_chance_level_of_copying_is_what_random_heads_get(name) -> None:
+    torch.manual_seed(0)
+    model = bridge(n_layers=1, n_heads=64, d_model=128, d_vocab=2000, normalization_type=None)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_()
-    found = head_scores(model, "copying")["copying"]
+    found = head_scores(model, name)[name]
     assert float(found.mean()) == pytest.approx(found.attrs["chance"], abs=0.01)
 
 
@@ -87,7 +98,7 @@ def test_weights_that_cannot_be_read_are_left_out_and_refused_by_name(tokenizer)
     model = as_model(ARCHITECTURES["phi3"](), tokenizer)
     found = head_scores(model)
     assert set(found.data_vars) == set(SCORES) - set(OF_WEIGHTS)
-    assert len(found.attrs["left_out"]) == 4
+    assert len(found.attrs["left_out"]) == len(OF_WEIGHTS)
     assert all("Phi3ForCausalLM" in line for line in found.attrs["left_out"])
     with pytest.raises(UnsupportedModelError, match="Phi3ForCausalLM"):
         head_scores(model, "ov_copying")
@@ -99,7 +110,7 @@ def test_a_sweep_says_what_it_left_out(tokenizer) -> None:
     model = ARCHITECTURES["phi3"]()
     series = CheckpointSeries.from_state_dicts(model, [model.state_dict()], tokenizer=tokenizer)
     found = sweep(series, progress=False)
-    assert len(found.attrs["left_out"]) == 4
+    assert len(found.attrs["left_out"]) == len(OF_WEIGHTS)
     with pytest.raises(CheckpointError, match="Phi3ForCausalLM"):
         sweep(series, "ov_copying", progress=False)
 

@@ -14,7 +14,7 @@ def test_scores_of_the_weights_are_there_at_every_checkpoint() -> None:
     assert explorer._series[0]["left_out"] == {}
     infos = {info["name"]: info for info in explorer._scores}
     assert list(infos) == list(SCORES)
-    for name in ("ov_copying", "copying", "qk_trace", "k_composition"):
+    for name in ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition"):
         assert infos[name]["group"] == "From the weights"
         envelope = explorer._grids[f"0/{name}"]
         values = np.frombuffer(envelope["data"], np.float32)
@@ -29,7 +29,8 @@ def test_what_a_model_does_not_allow_is_left_out_with_the_reason() -> None:
     explorer.wait()
     left_out = explorer._series[0]["left_out"]
     assert set(left_out) == {
-        "OV copying", "Copying", "QK trace", "K-composition", "Entropy", "Natural induction"
+        "OV copying", "Copying", "Copying, whole output", "QK trace", "K-composition",
+        "Entropy", "Natural induction",
     }  # fmt: skip
     assert "Gemma2ForCausalLM" in left_out["OV copying"]
     assert "no tokenizer" in left_out["Entropy"]

@@ -167,18 +167,23 @@ def entropy(n: int) -> RowEntropy:
 
 
 def natural_induction(tokens: Int[Tensor, "batch pos"]) -> Readout:
-    """Σ_k A[q, k] over the tokens k ≤ q that follow an earlier copy of token q, in any text.
+    """Σ_k A[q, k] over the tokens k < q that follow an earlier copy of token q, in any text.
 
-    Averaged over the queries for which there is an earlier copy.
+    Averaged over the queries for which there is such a k. Where a token comes twice in a row, what
+    followed the first is the second itself: looking at oneself is no induction.
 
     Raises:
-        ProbeError: no token comes twice in its row.
+        ProbeError: no token comes again in its row after something else.
     """
     n = tokens.shape[1]
-    copies = (tokens[:, :, None] == tokens[:, None, :]) & torch.ones(n, n).tril(-1).bool()
+    before = torch.ones(n, n).tril(-2).bool()  # the token after the copy is before the query, too
+    copies = (tokens[:, :, None] == tokens[:, None, :]) & before.to(tokens.device)
     rows, queries, earlier = copies.nonzero(as_tuple=True)
     if not len(queries):
-        raise ProbeError("No token of the text comes twice in its row.", "Give longer texts.")
+        raise ProbeError(
+            "No token of the text comes again in its row after something else.",
+            "Give longer texts.",
+        )
     return Readout(queries, earlier + 1, int(copies.any(-1).sum()), rows)
 
 
