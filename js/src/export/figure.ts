@@ -41,9 +41,10 @@ export function figureOf(root: HTMLElement): Figure {
   walk(root, [box.left - MARGIN, box.top - MARGIN], parts);
   const ground = background(root);
   const font = xmlText(getComputedStyle(root).fontFamily);
-  const text =
+  const text = legal(
     `<svg xmlns="${SVG}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${font}">` +
-    `<rect width="${width}" height="${height}" fill="${ground}"/>${parts.join("")}</svg>`;
+      `<rect width="${width}" height="${height}" fill="${ground}"/>${parts.join("")}</svg>`,
+  );
   return { text, width, height };
 }
 
@@ -151,9 +152,15 @@ function background(element: Element): string {
 }
 
 export function xmlText(text: string): string {
-  return text
-    .replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? char)
-    .replace(/(?![\t\n\r])\p{Cc}/gu, "\ufffd");
+  return text.replace(
+    /[&<>"]/g,
+    (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? char,
+  );
+}
+
+/** Characters that XML 1.0 has no place for, not even as references, as the sign for what is missing. */
+function legal(xml: string): string {
+  return xml.replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, "\ufffd");
 }
 
 /** The figure as PNG, twice as many pixels as on the screen. */

@@ -1,4 +1,4 @@
-/** A table of what a panel shows, and its text as CSV (RFC 4180). */
+/** A table of what a panel shows, and its text as CSV (RFC 4180), safe to open in a spreadsheet. */
 
 export type Cell = string | number | null;
 
@@ -13,7 +13,17 @@ export function csv({ columns, rows }: Table): string {
 
 /** Missing numbers are empty; quotes where a reader of CSV needs them. */
 function field(value: Cell): string {
-  if (value === null || (typeof value === "number" && !Number.isFinite(value))) return "";
-  const text = String(value);
+  if (value === null) return "";
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
+  const text = inert(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/**
+ * Spreadsheets run text that begins with =, +, -, @, a tab or a carriage return: such a token or name gets an
+ * apostrophe in front, which they hide. One that begins with an apostrophe gets another, so that dropping the
+ * first apostrophe of a cell always gives the text back. Numbers stay as they are.
+ */
+function inert(text: string): string {
+  return /^[=+\-@\t\r']/.test(text) ? `'${text}` : text;
 }
