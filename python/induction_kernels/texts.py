@@ -19,6 +19,7 @@ from torch import Tensor
 from induction_kernels.errors import ProbeError
 from induction_kernels.models import Model
 from induction_kernels.probes import check_tokens
+from induction_kernels.tokenization import encode
 
 #: Tokens of a default row, BOS included; a longer context would cost more and show little more.
 LONGEST = 512
@@ -86,7 +87,7 @@ class TextProbe:
         length = min(longest, model.n_ctx) - len(lead)
         ids: list[int] = []
         for text in _heldout_texts():
-            ids += model.tokenizer(text, add_special_tokens=False)["input_ids"]
+            ids += encode(model.tokenizer, text)
             if len(ids) >= 4 * rows * length:
                 break
         count = len(ids) // length
@@ -107,7 +108,7 @@ class TextProbe:
                 f"{model.name} has no tokenizer, so text cannot be read.",
                 "Pass the tokenizer with the model, or token ids of your own.",
             )
-        read = [model.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+        read = [encode(model.tokenizer, text) for text in texts]
         if not read:
             raise ProbeError("No texts were given.", "Give at least one.")
         short = min(range(len(read)), key=lambda i: len(read[i]))

@@ -60,13 +60,30 @@ def token_strings(model: Model, ids: Int[Tensor, " pos"] | list[int]) -> list[st
     return [_string_of(model.tokenizer, i) for i in ids]
 
 
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """The ids of a text and nothing else.
+
+    Raises:
+        PromptError: a text with half a surrogate pair, which no encoding of Unicode has.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"Character {error.start} of the text is U+{ord(text[error.start]):04X}, half of a "
+            "surrogate pair, which alone is no character.",
+            "Remove it; text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace') does.",
+        ) from None
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
 def _encode(model: Model, text: str, bos: bool = True) -> Tensor:
     tokenizer = model.tokenizer
     if not text:
         return torch.empty(0, dtype=torch.long)
     if tokenizer is None:
         return _numbers(model, text)
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids = encode(tokenizer, text)
     # A text that already begins with BOS as its tokenizer writes it is left alone.
     if bos and model.bos_id is not None and ids[:1] != [model.bos_id]:
         ids = [model.bos_id, *ids]

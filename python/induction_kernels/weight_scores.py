@@ -91,7 +91,7 @@ class WeightScore(Score):
 
 def _operations_of_copying(shape: Shape) -> float:
     """250 tokens through the whole model."""
-    return 500 * (shape.d_vocab + 12 * shape.layers * shape.d_model) * shape.d_model
+    return 500.0 * (shape.d_vocab + 12 * shape.layers * shape.d_model) * shape.d_model
 
 
 _OV_COPYING = WeightScore(

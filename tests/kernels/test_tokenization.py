@@ -14,6 +14,7 @@ from induction_kernels.tokenization import (
     prompt_tokens,
     token_strings,
 )
+from induction_kernels.texts import TextProbe
 from small_models import bridge
 
 
@@ -90,3 +91,13 @@ def test_without_a_tokenizer_ids_are_text() -> None:
     assert token_strings(model, [17, 5]) == ["17", "5"]
     with pytest.raises(PromptError, match=r"no tokenizer.*'the cat'.*Pass tokenizer="):
         prompt_tokens(model, "the cat")
+
+
+@pytest.mark.parametrize("text", ["the \ud83d cat", "\udc31"])
+def test_half_a_surrogate_pair_is_no_text_and_no_bug_of_ours(model, text) -> None:
+    at = next(i for i, char in enumerate(text) if "\ud800" <= char <= "\udfff")
+    said = f"Character {at} of the text is U\\+{ord(text[at]):04X}, half of a surrogate pair"
+    for read in (prompt_tokens, answer_token, lambda m, t: TextProbe.of_texts(m, [t])):
+        with pytest.raises(PromptError, match=said):
+            read(model, text)
+    assert prompt_tokens(model, "the \U0001f431 cat").shape[1] > 3  # both halves are a character
