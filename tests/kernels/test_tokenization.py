@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from induction_kernels import as_model
 from induction_kernels.errors import PromptError
+from induction_kernels.texts import TextProbe
 from induction_kernels.tokenization import (
     _byte_of_character,
     answer_token,
     prompt_tokens,
     token_strings,
 )
-from induction_kernels.texts import TextProbe
 from small_models import bridge
 
 
