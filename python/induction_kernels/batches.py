@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from induction_kernels.errors import InductionError
+from induction_kernels.errors import InductionError, ProbeError
 
 T = TypeVar("T")
+
+
+def check_rows(name: str, rows: SupportsIndex) -> int:
+    """A caller's number of rows, once it is known to be one.
+
+    Raises:
+        ProbeError: anything but a whole number from 1; `name` is the argument's.
+    """
+    try:
+        count = 0 if isinstance(rows, bool) else operator.index(rows)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise ProbeError(f"{name}={rows!r} was given.", "Give a whole number of rows, at least 1.")
+    return count
 
 
 def in_batches(
@@ -26,8 +42,10 @@ def in_batches(
     was: what is done stays done.
 
     Raises:
+        ProbeError: a size that is no whole number from 1.
         InductionError: not even one row fits.
     """
+    size = check_rows("batch_size", size)
     done = 0
     while done < len(tokens):
         part = slice(done, min(done + size, len(tokens)))

@@ -25,7 +25,8 @@ def token_losses(
         batch_size: rows at a time.
 
     Raises:
-        ProbeError: wrong shape, ids outside the vocabulary, or longer than the context.
+        ProbeError: wrong shape, ids outside the vocabulary, longer than the context, or a
+            batch_size below 1.
     """
     model = as_model(model)
     tokens = check_tokens(model, torch.as_tensor(tokens).cpu())

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from induction_kernels.batches import check_rows
 from induction_kernels.errors import ProbeError
 from induction_kernels.models import Model
 
@@ -47,8 +48,9 @@ class RepeatedTokens:
         arguments and seed give the same tokens on every machine.
 
         Raises:
-            ProbeError: not even two distinct tokens fit `copies` times.
+            ProbeError: not even two distinct tokens fit `copies` times, or a batch below 1.
         """
+        batch = check_rows("batch", batch)
         vocabulary = ordinary_tokens(model)
         lead = 0 if model.bos_id is None else 1
         period = min(period, (model.n_ctx - lead) // copies, len(vocabulary))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from induction_kernels import InductionError, head_scores, losses, token_losses
+from induction_kernels import InductionError, as_model, head_scores, losses, token_losses
 from induction_kernels.attention import cells
 from induction_kernels.batches import in_batches
+from induction_kernels.errors import ProbeError
+from induction_kernels.probes import RepeatedTokens
 from small_models import bridge
 
 
@@ -58,3 +63,24 @@ def test_when_not_even_one_row_fits(monkeypatch) -> None:
         ),
     ):
         token_losses(bridge(), torch.ones(2, 7, dtype=torch.long))
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("rows", [0, -1, -16, 0.5, 2.0, True, None, "8", torch.tensor(2.5)])
+def test_rows_at_a_time_are_a_whole_number_from_1(rows) -> None:
+    """In words and at once: zero rows at a time would never come to an end."""
+    model, tokens = bridge(), torch.ones(2, 7, dtype=torch.long)
+    said = rf"batch_size={re.escape(repr(rows))} was given. Give a whole number of rows, at least 1"
+    with pytest.raises(ProbeError, match=said):
+        token_losses(model, tokens, batch_size=rows)
+    with pytest.raises(ProbeError, match=said):
+        next(in_batches(tokens, rows, lambda part: part))
+    with pytest.raises(ProbeError, match=said.replace("batch_size", "batch")):
+        RepeatedTokens.make(as_model(model), batch=rows)
+
+
+@pytest.mark.unchecked
+def test_rows_at_a_time_may_be_any_kind_of_whole_number() -> None:
+    tokens = torch.ones(3, 2, dtype=torch.long)
+    for size in (np.int64(2), torch.tensor(2)):
+        assert [part.stop for part, _ in in_batches(tokens, size, lambda part: None)] == [2, 3]
