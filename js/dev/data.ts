@@ -207,7 +207,7 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
     prompt: tokens.slice(1).join("").trim(),
     answer: "",
     _series: [seriesInfo(name, shape)],
-    _scores: SCORES,
+    _scores: [SCORES],
     _grids: {
       "0/induction": grid(shape),
       "0/previous_token": grid(shape),

@@ -62,6 +62,7 @@ const CASES: Record<string, Case> = {
         ...base._series,
         { ...seriesInfo("attn-only-1l", { ...TWO, layers: 1 }), faults: { 3: "truncated" } },
       ],
+      _scores: [...base._scores, ...base._scores],
       _prompts: [...base._prompts, promptInfo(promptTokens(20))],
     }),
   },

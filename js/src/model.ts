@@ -152,7 +152,8 @@ export interface ExplorerModel {
   answer: string;
   // What the kernel computed.
   _series: SeriesInfo[];
-  _scores: ScoreInfo[];
+  /** One list a series: what it measures, with its own ranges and baselines. */
+  _scores: ScoreInfo[][];
   /** "series/score" -> float32 [checkpoint, layer, head]; NaN = not computed (yet). */
   _grids: Record<string, Envelope>;
   _measure_infos: MeasureInfo[];

@@ -15,6 +15,7 @@ import {
   type Head,
   type Model,
   onChange,
+  type ScoreInfo,
   type SeriesInfo,
 } from "./model";
 import { windowOf } from "./phases";
@@ -28,7 +29,8 @@ export type Grid = NumberArray<Float32Array>;
 
 export class Store {
   readonly seriesList: Signal<ExplorerModel["_series"]>;
-  readonly scores: Signal<ExplorerModel["_scores"]>;
+  /** What each series measures. */
+  readonly scoresOf: Signal<ExplorerModel["_scores"]>;
   readonly measureInfos: Signal<ExplorerModel["_measure_infos"]>;
   readonly measuredOn: Signal<ExplorerModel["_measured_on"]>;
   readonly phases: Signal<ExplorerModel["_phases"]>;
@@ -63,9 +65,19 @@ export class Store {
   readonly info = computed<SeriesInfo | null>(() => this.seriesList.value[this.series.value] ?? null);
   readonly working = computed(() => this.status.value?.state === "computing");
   readonly promptInfo = computed(() => this.prompts.value[this.series.value] ?? null);
-  readonly scoreInfo = computed(
-    () => this.scores.value.find(({ name }) => name === this.score.value) ?? this.scores.value[0] ?? null,
-  );
+  /** Of the current series. */
+  readonly scores = computed<ScoreInfo[]>(() => this.scoresOf.value[this.series.value] ?? []);
+  readonly scoreInfo = computed(() => scoreIn(this.scores.value, this.score.value));
+  /** The series and the score before another series was chosen; null before the first choice. */
+  readonly #left = signal<{ series: number; score: string } | null>(null);
+  /** The score that was chosen and that the current series lacks, while another stands in for it. */
+  readonly missingScore = computed<{ title: string; reason: string } | null>(() => {
+    const [left, scores] = [this.#left.value, this.scores.value];
+    if (left === null || scores.some(({ name }) => name === left.score)) return null;
+    if (this.scoreInfo.value !== scoreIn(scores, left.score)) return null;
+    const { title = left.score } = this.scoreIn(left.series, left.score) ?? {};
+    return { title, reason: this.info.value?.left_out[title] ?? "" };
+  });
   /** The score that the chosen one is plotted against. */
   readonly againstInfo = computed(() => {
     const { against } = this.viewState.value;
@@ -134,7 +146,7 @@ export class Store {
     this.requests = new Requests(model, abort);
 
     this.seriesList = this.#follow("_series", abort);
-    this.scores = this.#follow("_scores", abort);
+    this.scoresOf = this.#follow("_scores", abort);
     this.measureInfos = this.#follow("_measure_infos", abort);
     this.measuredOn = this.#follow("_measured_on", abort);
     this.#measures = this.#follow("_measures", abort);
@@ -182,6 +194,12 @@ export class Store {
     this.#untilAbort(abort, () => {
       this.slots.value = assignSlots(this.slots.peek(), this.heads.value);
     });
+    let before = { series: this.series.peek(), score: this.score.peek() };
+    this.#untilAbort(abort, () => {
+      const now = { series: this.series.value, score: this.score.value };
+      if (now.series !== before.series) this.#left.value = before;
+      before = now;
+    });
     const prompt = computed(() => `${this.series.value}/${this.promptInfo.value?.generation}`);
     this.#untilAbort(abort, () => {
       void prompt.value;
@@ -209,6 +227,10 @@ export class Store {
     const envelope = this.grids.value[`${series}/${score}`];
     return envelope === undefined ? null : decodeFloats(envelope).values;
   };
+
+  /** A score as a series measures it; null where it does not. */
+  readonly scoreIn = (series: number, score: string): ScoreInfo | null =>
+    this.scoresOf.value[series]?.find(({ name }) => name === score) ?? null;
 
   /** A measure of a series, [checkpoint] or [checkpoint, position]; null while there is none. */
   readonly measureOf = (series: number, name: string): Grid | null =>
@@ -249,7 +271,7 @@ export class Store {
     this.#write({ score: name });
   }
 
-  /** Another series at the checkpoint nearest in tokens, with those selected heads that it has. */
+  /** Another series at the checkpoint nearest in tokens, with those selected heads and the score that it has. */
   chooseSeries(index: number): void {
     const [before, after] = [this.info.peek(), this.seriesList.peek()[index]];
     if (after === undefined) return;
@@ -257,6 +279,7 @@ export class Store {
     const old = this.compare.peek();
     const compare = before === null || old === null ? null : nearestCheckpoint(before, old, after);
     const heads = this.heads.peek().filter(([layer, head]) => layer < after.layers && head < after.heads);
+    const score = scoreIn(this.scoresOf.peek()[index] ?? [], this.score.peek())?.name ?? this.score.peek();
     clearTimeout(this.#restTimer);
     clearTimeout(this.#compareTimer);
     batch(() => {
@@ -266,8 +289,9 @@ export class Store {
       this.settled.value = checkpoint;
       this.settledCompare.value = compare;
       this.heads.value = heads;
+      this.score.value = score;
     });
-    this.#write({ series: index, checkpoint, compare, heads });
+    this.#write({ series: index, checkpoint, compare, heads, score });
     if (this.viewState.peek().brush !== null) this.arrange({ brush: null });
   }
 
@@ -348,6 +372,12 @@ export class Store {
 
 function clamp(index: number, info: SeriesInfo | null): number {
   return Math.max(0, Math.min(index, (info?.steps.length ?? 1) - 1));
+}
+
+/** The score of this name where a series has it; else induction, or the first that it has. */
+function scoreIn(scores: ScoreInfo[], name: string): ScoreInfo | null {
+  const named = (wanted: string) => scores.find((score) => score.name === wanted);
+  return named(name) ?? named("induction") ?? scores[0] ?? null;
 }
 
 /** The checkpoint of `to` nearest to `from`'s `index` in tokens, or in steps where a series has no tokens. */

@@ -178,6 +178,7 @@ describe("several series", () => {
     const own = traits(SHAPE, TOKENS);
     const el = show({
       _series: [...own._series, seriesInfo("small", small)],
+      _scores: [SCORES, SCORES],
       _grids: { ...own._grids, "1/induction": traits(small, TOKENS)._grids["0/induction"] as never },
       _phases: [...own._phases, ...own._phases],
       heads: [
@@ -401,7 +402,7 @@ describe("the score picker", () => {
   it("groups scores and says which are missing and why, each reason once", () => {
     const reason = "Its weights are laid out in a way that is not known here.";
     const el = show({
-      _scores: SCORES.map((score, i) => (i === 1 ? { ...score, group: "From the weights" } : score)),
+      _scores: [SCORES.map((score, i) => (i === 1 ? { ...score, group: "From the weights" } : score))],
       _series: [
         { ...seriesInfo("a", SHAPE), left_out: { "QK trace": reason, Copying: reason, Entropy: "No text." } },
       ],

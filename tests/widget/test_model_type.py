@@ -36,7 +36,7 @@ def test_what_javascript_arranges_is_what_python_checks() -> None:
 
 def test_the_dictionaries_inside_have_the_declared_fields(explorer) -> None:
     assert set(explorer._series[0]) == fields("SeriesInfo")
-    assert set(explorer._scores[0]) == fields("ScoreInfo")
+    assert set(explorer._scores[0][0]) == fields("ScoreInfo")
     assert set(explorer._measure_infos[0]) == fields("MeasureInfo")
     assert set(explorer._prompts[0]) == fields("PromptInfo")
     assert set(explorer._status) == fields("Status")

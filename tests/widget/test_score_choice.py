@@ -12,7 +12,7 @@ def test_scores_of_the_weights_are_there_at_every_checkpoint() -> None:
     explorer = InductionExplorer(load_demo("attn-only-2l").select([0, -1]), score="k_composition")
     explorer.wait()
     assert explorer._series[0]["left_out"] == {}
-    infos = {info["name"]: info for info in explorer._scores}
+    infos = {info["name"]: info for info in explorer._scores[0]}
     assert list(infos) == list(SCORES)
     for name in ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition"):
         assert infos[name]["group"] == "From the weights"

@@ -1,4 +1,4 @@
-"""What a reader may choose: which indices and heads exist, and which come nearest elsewhere."""
+"""What a reader may choose: which indices, heads and scores exist, and the nearest elsewhere."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 from induction_kernels.checkpoints import Checkpoint, CheckpointSeries
+from induction_kernels.scores import SCORES
 
 from induction_explorer.session import SeriesSession
 
@@ -26,6 +27,27 @@ def is_head(pair: Any, session: SeriesSession) -> bool:
     except (TypeError, ValueError):
         return False
     return 0 <= layer < session.layers and 0 <= head < session.heads
+
+
+def check_score(name: str, session: SeriesSession) -> str:
+    measured = [score.name for score in session.scorer.scores]
+    if name in measured:
+        return name
+    why = (
+        f"is not measured in {session.name}: {session.left_out[SCORES[name].title]} It"
+        if name in SCORES
+        else "does not exist; it"
+    )
+    raise traitlets.TraitError(f"score {name!r} {why} may be {', '.join(measured)}.")
+
+
+def score_in(session: SeriesSession, name: str) -> str:
+    """The score of this name where the series has it; else induction, or the first that it has.
+
+    `scoreIn` of js/src/state.ts chooses alike.
+    """
+    measured = [score.name for score in session.scorer.scores]
+    return next((each for each in (name, "induction") if each in measured), measured[0])
 
 
 def nearest_checkpoint(old: CheckpointSeries, index: int, new: CheckpointSeries) -> int:

@@ -22,7 +22,13 @@ from induction_kernels.texts import Texts
 
 from induction_explorer import bundle, view_state
 from induction_explorer.analyses import AblationGrid, AblationOf, WiringOf
-from induction_explorer.choices import check_index, is_head, nearest_checkpoint
+from induction_explorer.choices import (
+    check_index,
+    check_score,
+    is_head,
+    nearest_checkpoint,
+    score_in,
+)
 from induction_explorer.findings import UNKNOWN, components_of, phases_of
 from induction_explorer.handover import to_circuitsvis
 from induction_explorer.prompts import default_prompt
@@ -153,7 +159,11 @@ class InductionExplorer(anywidget.AnyWidget):
             "heads": [],
             "prompt": prompt,
             "answer": answer if "prompt" not in traits else "",
-            "_scores": [first.describe(score) for score in first.scorer.scores],
+            "score": score_in(first, "induction"),
+            "_scores": [
+                [session.describe(score) for score in session.scorer.scores]
+                for session in self._sessions
+            ],
             "_series": [session.info() for session in self._sessions],
             "_phases": [UNKNOWN] * len(found),
             "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],
@@ -210,11 +220,7 @@ class InductionExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("score")
     def _check_score(self, proposal: Any) -> str:
-        if proposal.value not in SCORES:
-            raise traitlets.TraitError(
-                f"score {proposal.value!r} does not exist; it may be {', '.join(SCORES)}."
-            )
-        return proposal.value
+        return check_score(proposal.value, self._session)
 
     @traitlets.validate("heads")
     def _check_heads(self, proposal: Any) -> list[list[int]]:
@@ -252,7 +258,7 @@ class InductionExplorer(anywidget.AnyWidget):
 
     @traitlets.observe("series")
     def _follow_series(self, change: Any) -> None:
-        """Another series has other checkpoints and heads: move to the nearest that it has.
+        """Another series has other checkpoints, heads and scores: move to the nearest that it has.
 
         The page does the same by itself, at once, and sends what it chose.
         """
@@ -264,7 +270,9 @@ class InductionExplorer(anywidget.AnyWidget):
             if self.compare is not None:
                 self.compare = nearest_checkpoint(old.series, self.compare, new.series)
             self.heads = [h for h in self.heads if is_head(h, new)]
-            self._scores = [new.describe(score) for score in new.scorer.scores]
+            self.score = score_in(new, self.score)
+            if self._view.get("brush") is not None:
+                self._view = self._view | {"brush": None}
 
     # --- the view as one value ---
 

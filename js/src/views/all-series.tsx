@@ -47,13 +47,13 @@ function plotAll(view: View, width: number): (Ground | null)[] {
   const { seriesList, scoreInfo, viewState } = view.store;
   const [infos, score] = [seriesList.value, scoreInfo.value];
   if (score === null || infos.some((info) => unitOf(info) !== unitOf(infos[0] ?? info))) return [];
-  const values = infos.map((_, index) => view.store.gridIn(index, score.name));
+  const grids = infos.map((_, index) => view.store.gridIn(index, score.name));
   const columns = Math.max(1, Math.min(infos.length, Math.floor((width + GAP) / (NARROW + GAP))));
-  const shared = { xs: infos.flatMap(trainingOf), y: extent(values) };
+  const shared = { xs: infos.flatMap(trainingOf), y: extent(grids) };
   const frame = { width: Math.floor((width + GAP) / columns) - GAP, type: viewState.value.x_scale, shared };
   return infos.map((info, index) => {
-    const own = values[index];
-    return own ? plotGround(info, score, own, frame) : null;
+    const [own, values] = [view.store.scoreIn(index, score.name), grids[index]];
+    return own !== null && values != null ? plotGround(info, own, values, frame) : null;
   });
 }
 
@@ -101,7 +101,7 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
       </button>
       <span class="ie-note"> {checkpointText(info.labels[at] ?? "", info.tokens[at] ?? null)}</span>
       {ground === null ? (
-        <p class="ie-note">choose this series to see its heads</p>
+        <p class="ie-note">{absence(view, index)}</p>
       ) : (
         <div
           class="ie-chart ie-chart-still"
@@ -119,6 +119,15 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
       )}
     </div>
   );
+}
+
+/** Why there is no chart of a series. */
+function absence({ store }: View, index: number): string {
+  const score = store.scoreInfo.value;
+  if (score === null || store.scoreIn(index, score.name) !== null)
+    return "choose this series to see its heads";
+  const reason = store.seriesList.value[index]?.left_out[score.title] ?? "";
+  return `${score.title} is not measured in this series. ${reason}`;
 }
 
 /** The selected heads, as far as a series has them. */

@@ -57,6 +57,7 @@ export function Scatter({ view }: ViewProps) {
           Trails over training
         </label>
       </div>
+      <Missing view={view} />
       {drawn.value === null ? (
         <p class="ie-note ie-measures-empty">
           {store.working.value ? "computing …" : "One of the two scores has no values for this model."}
@@ -65,6 +66,20 @@ export function Scatter({ view }: ViewProps) {
         <Chart view={view} drawn={drawn} />
       )}
     </figure>
+  );
+}
+
+/** Said where the series lacks the score that was chosen to compare with. */
+function Missing({ view }: ViewProps) {
+  const { againstInfo, viewState, seriesList, scoreIn } = view.store;
+  const { against } = viewState.value;
+  if (againstInfo.value === null || againstInfo.value.name === against) return null;
+  const known = seriesList.value.map((_, index) => scoreIn(index, against)?.title);
+  return (
+    <p class="ie-note">
+      {known.find((title) => title !== undefined) ?? against} is not measured in this series, so{" "}
+      {againstInfo.value.title} is shown.
+    </p>
   );
 }
 

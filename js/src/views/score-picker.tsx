@@ -23,9 +23,22 @@ export function ScorePicker({ view }: ViewProps) {
           {chosen.chance === null ? "not defined" : number(chosen.chance, 2)} · on {chosen.probe} ·{" "}
           {chosen.source}
         </p>
+        <StandIn view={view} />
         <LeftOut reasons={info.value?.left_out ?? {}} />
       </div>
     </div>
+  );
+}
+
+/** Said where another series was chosen that lacks the score. */
+function StandIn({ view }: ViewProps) {
+  const { missingScore, scoreInfo } = view.store;
+  const missing = missingScore.value;
+  return (
+    <p class="ie-note" aria-live="polite">
+      {missing !== null &&
+        `${missing.title} is not measured in this series, so ${scoreInfo.value?.title} is shown. ${missing.reason}`}
+    </p>
   );
 }
 

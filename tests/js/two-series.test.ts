@@ -1,0 +1,138 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
+import { FakeModel } from "../../js/dev/fake-model";
+import factory from "../../js/src/index";
+import type { ExplorerModel } from "../../js/src/model";
+
+const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
+const REASON = "other has no tokenizer.";
+/** The second series: other ranges and baselines, without the score in the middle. */
+const OTHERS = SCORES.filter(({ name }) => name !== "previous_token").map((score) => ({
+  ...score,
+  range: [-2, 2] as [number, number],
+  chance: 0.5,
+  probe: "the tokens of other",
+}));
+
+let fake: FakeModel;
+let abort: AbortController;
+let el: HTMLElement;
+
+const settle = () => vi.advanceTimersByTimeAsync(1000);
+const one = (selector: string) => el.querySelector<HTMLElement>(selector) as HTMLElement;
+const offered = (name: string) =>
+  [...el.querySelectorAll<HTMLOptionElement>(`[aria-label="${name}"] option`)].map(({ value }) => value);
+const choose = async (name: string, value: string) => {
+  const select = one(`[aria-label="${name}"]`) as HTMLSelectElement;
+  select.value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+  await settle();
+};
+
+async function show(change: Partial<ExplorerModel> = {}): Promise<void> {
+  const own = traits(SHAPE, promptTokens(8));
+  fake = new FakeModel({
+    ...own,
+    _series: [
+      seriesInfo("one", SHAPE),
+      { ...seriesInfo("other", SHAPE), left_out: { "Previous token": REASON } },
+    ],
+    _scores: [SCORES, OTHERS],
+    _grids: {
+      ...own._grids,
+      "1/induction": own._grids["0/induction"] as never,
+      "1/induction_logit": own._grids["0/induction_logit"] as never,
+    },
+    _prompts: [promptInfo(promptTokens(8)), promptInfo(promptTokens(8))],
+    ...change,
+  });
+  const widget = factory();
+  widget.initialize({ model: fake.model, signal: abort.signal });
+  el = document.body.appendChild(document.createElement("div"));
+  widget.render({ model: fake.model, el, signal: abort.signal });
+  await settle();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal(
+    "ResizeObserver",
+    class {
+      readonly #report: ResizeObserverCallback;
+      constructor(report: ResizeObserverCallback) {
+        this.#report = report;
+      }
+      observe(): void {
+        this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this as never);
+      }
+      disconnect(): void {}
+      unobserve(): void {}
+    },
+  );
+  abort = new AbortController();
+});
+afterEach(() => {
+  abort.abort();
+  document.body.replaceChildren();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+describe("another series", () => {
+  it("shows its own range, chance and probe, whoever chose it", async () => {
+    await show();
+    for (const change of [() => choose("Series", "1"), async () => fake.receive({ series: 1 })]) {
+      await choose("Series", "0");
+      expect(one(".ie-score-text").textContent).toContain("chance 0.014");
+      await change();
+      await settle();
+      expect(one(".ie-score-text").textContent).toContain(
+        "range −2 to 2 · chance 0.5 · on the tokens of other",
+      );
+      expect(offered("Score")).toEqual(["induction", "induction_logit"]);
+    }
+  });
+
+  it("without the chosen score shows one that it has, and says why", async () => {
+    await show({ score: "previous_token" });
+    await choose("Series", "1");
+    expect(fake.get("score")).toBe("induction");
+    const said = `Previous token is not measured in this series, so Induction is shown. ${REASON}`;
+    expect(one(".ie-score [aria-live]").textContent).toBe(said);
+    await choose("Score", "induction_logit");
+    expect(one(".ie-score [aria-live]").textContent).toBe("");
+    await choose("Series", "0");
+    expect([fake.get("score"), one(".ie-score [aria-live]").textContent]).toEqual(["induction_logit", ""]);
+  });
+
+  it("says the same when the kernel changed the series", async () => {
+    await show({ score: "previous_token" });
+    fake.receive({ series: 1 });
+    fake.receive({ score: "induction" });
+    await settle();
+    expect(one(".ie-score [aria-live]").textContent).toContain("Previous token is not measured");
+  });
+
+  it("offers only its own scores to compare with, and says what is missing", async () => {
+    await show({ _view: { tab: "scatter" } });
+    await choose("Series", "1");
+    expect(offered("Against")).toEqual(["induction", "induction_logit"]);
+    expect(one("[role=tabpanel]").textContent).toContain(
+      "Previous token is not measured in this series, so Induction (logit) is shown.",
+    );
+  });
+
+  it("side by side has its own chance, and says which score it lacks", async () => {
+    await show({ _view: { tab: "all_series" } });
+    const dashed = () =>
+      [...el.querySelectorAll(".ie-one-series")].map((chart) =>
+        chart.querySelector("[stroke-dasharray] line")?.getAttribute("y1"),
+      );
+    const [first, second] = dashed();
+    expect(Number(second)).toBeLessThan(Number(first));
+    await choose("Score", "previous_token");
+    const texts = [...el.querySelectorAll(".ie-one-series")].map((chart) => chart.textContent);
+    expect(texts[1]).toContain(`Previous token is not measured in this series. ${REASON}`);
+  });
+});

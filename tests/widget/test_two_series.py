@@ -1,0 +1,62 @@
+"""Two series of different models on one page: each with its own scores, and what a change keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from induction_explorer import CheckpointSeries, InductionExplorer
+from induction_kernels import as_model
+from small_models import bridge
+from traitlets import TraitError
+
+
+@pytest.fixture
+def two(series) -> Iterator[InductionExplorer]:
+    """`small`, and a model without a tokenizer and with a context of its own."""
+    bare = CheckpointSeries.single(as_model(bridge(n_ctx=24)))
+    widget = InductionExplorer([series, bare], prompt="the cat sat")
+    yield widget
+    widget.close()
+
+
+def info(explorer: InductionExplorer, series: int, score: str) -> dict[str, object]:
+    return next(each for each in explorer._scores[series] if each["name"] == score)
+
+
+def test_every_series_has_its_own_scores_whoever_chose_it(two) -> None:
+    told = two._scores
+    assert info(two, 0, "induction")["chance"] != info(two, 1, "induction")["chance"]
+    two.series = 1
+    assert two._scores == told
+    two.set_state({"series": 0, "checkpoint": 3, "heads": []})  # by the page
+    assert two._scores == told
+    for series, session in enumerate(two._sessions):
+        offered = [each["name"] for each in two._scores[series]]
+        assert offered == [score.name for score in session.scorer.scores]
+
+
+def test_a_score_that_the_new_series_lacks_gives_way_to_one_that_it_has(two) -> None:
+    two.score = "entropy"
+    two.series = 1
+    assert two.score == "induction"
+    two.set_state({"series": 0, "checkpoint": 3, "score": "entropy", "heads": []})
+    assert two.score == "entropy"
+    two.set_state({"series": 1, "checkpoint": 0, "score": "previous_token", "heads": []})
+    assert two.score == "previous_token"
+    two.series = 0
+    assert two.score == "previous_token"  # which both have
+
+
+def test_a_score_that_the_series_lacks_is_refused_with_the_reason(two) -> None:
+    two.series = 1
+    with pytest.raises(TraitError, match=r"not measured in .* no tokenizer.* may be induction"):
+        two.score = "entropy"
+    assert two.score == "induction"
+
+
+def test_checkpoints_brushed_in_one_series_are_not_those_of_another(two) -> None:
+    two.set_state({"_view": {"brush": [1, 2], "tab": "loss"}})
+    two.series = 1
+    assert two.view["brush"] is None
+    assert two.view["tab"] == "loss"
