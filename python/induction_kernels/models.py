@@ -113,14 +113,17 @@ def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = Non
     Raises:
         UnsupportedModelError: (a TypeError) an encoder, a model without causal attention, or
             something that is no model.
-        InductionError: attention that is not finite, as NaN weights give.
+        InductionError: attention that is not finite, as NaN weights give, or a model into which
+            the weights of a checkpoint were copied in part.
     """
     if isinstance(model, Model):
+        refuse_mixture(model.module)
         return model
     if isinstance(model, tuple) and len(model) == 2:
         model, tokenizer = model
     if not isinstance(model, nn.Module):
         raise UnsupportedModelError(f"{type(model).__name__} is not a model.", _HOW_TO)
+    refuse_mixture(model)
     known_tokenizer, known_name = _remembered.get(model, (None, None))
     tokenizer, name = tokenizer or known_tokenizer, name or known_name
     if hasattr(model, "run_with_hooks") and hasattr(model, "cfg"):
@@ -197,6 +200,28 @@ _remembered: weakref.WeakKeyDictionary[nn.Module, tuple[Any, str]] = weakref.Wea
 def remember(module: nn.Module, tokenizer: Any | None, name: str) -> None:
     """Let `as_model` find what the module itself does not carry."""
     _remembered[module] = (tokenizer, name)
+
+
+# Modules into which weights are being copied, or were when something interrupted that.
+_mixed: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+
+
+@contextlib.contextmanager
+def mixing(module: nn.Module) -> Iterator[None]:
+    """Inside, and from then on if it ends by an exception, `module` is of two states."""
+    _mixed.add(module)
+    yield
+    _mixed.discard(module)
+
+
+def refuse_mixture(module: nn.Module) -> None:
+    """Raise an InductionError if copying weights into `module` was begun and not ended."""
+    if module in _mixed:
+        raise InductionError(
+            f"{_name_of(module, _remembered.get(module, (None, None))[1])} holds parts of two "
+            "checkpoints: copying weights into it was interrupted.",
+            "Load a checkpoint again: series.load(index).",
+        )
 
 
 # Modules whose patterns were checked. Weak: a checked model can be freed.

@@ -8,7 +8,7 @@ from functools import cache
 
 from torch import Tensor
 
-Weights = Mapping[str, Tensor]
+Weights = Mapping[str, Tensor] | None
 
 
 class ReadAhead:

@@ -52,8 +52,8 @@ class SingleSource:
     def build(self) -> nn.Module:
         return _shell(self._model.module)
 
-    def weights(self, index: int) -> Mapping[str, Tensor]:
-        return {}
+    def weights(self, index: int) -> None:
+        return None
 
 
 def _shell(module: nn.Module) -> nn.Module:

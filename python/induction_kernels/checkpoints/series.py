@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from induction_kernels.checkpoints.ahead import ReadAhead
 from induction_kernels.checkpoints.integrity import check_finite
 from induction_kernels.checkpoints.place import Place
-from induction_kernels.checkpoints.weights import swap_weights
+from induction_kernels.checkpoints.weights import fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.models import Model, as_model, remember
 
@@ -52,8 +52,8 @@ class Source(Protocol):
     def build(self) -> nn.Module:
         """A new module of the series' architecture; its weights are replaced before use."""
 
-    def weights(self, index: int) -> Mapping[str, Tensor]:
-        """The state dict of a checkpoint.
+    def weights(self, index: int) -> Mapping[str, Tensor] | None:
+        """The state dict of a checkpoint; None where `build` gives a module that holds it.
 
         Raises:
             CheckpointError: it cannot be read.
@@ -63,12 +63,19 @@ class Source(Protocol):
 @dataclass
 class _Residence:
     """Where a resident model's weights come from. Not the series itself, which holds the model:
-    the model could then never be freed."""
+    the model could then never be freed.
+
+    Attributes:
+        loaded: the checkpoint that the model holds; None before the first and while one is copied.
+        taken: names of all weights that were ever copied: a checkpoint without one of them would
+            be shown with another's.
+    """
 
     source: Source
     indices: list[int]
     place: Place
     loaded: int | None = None
+    taken: set[str] = field(default_factory=set)
 
 
 # So that an explorer given a model finds its series.
@@ -223,23 +230,33 @@ class CheckpointSeries:
         if index != self._residence.loaded:
             weights = self._ahead.take(index)
             if self._resident is None:
-                self._resident = self._place.hold(self._source.build())
-                remember(self._resident, self._source.tokenizer, self.name)
-            if weights:
-                swap_weights(self._resident, weights, f"{self.name}, {self[index].label}")
-                _residences[self._resident] = self._residence
+                built = self._place.hold(self._source.build())
+                remember(built, self._source.tokenizer, self.name)
+                self._resident = built
+            if weights is not None:
+                self._take(weights, f"{self.name}, {self[index].label}")
             self._residence.loaded = index
         if then is not None:
             self._ahead.start(self._resolve(then))
         return self._resident
 
+    def _take(self, weights: Mapping[str, Tensor], where: str) -> None:
+        resident, residence = self._resident, self._residence
+        assert resident is not None
+        pairs = fitted(resident, weights, where, residence.taken)
+        residence.loaded = None
+        residence.taken |= weights.keys()
+        _residences[resident] = residence
+        swap(resident, pairs)
+
     def model(self, index: int, *, then: int | None = None) -> Model:
         """`load`, as the view that kernels take."""
         return as_model(self.load(index, then=then))
 
-    def _read(self, index: int) -> Mapping[str, Tensor]:
+    def _read(self, index: int) -> Mapping[str, Tensor] | None:
         weights = self._source.weights(self._indices[index])
-        check_finite(weights, f"{self.name}, {self[index].label}")
+        if weights is not None:
+            check_finite(weights, f"{self.name}, {self[index].label}")
         return weights
 
     @property

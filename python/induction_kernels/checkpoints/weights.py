@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from induction_kernels.errors import CheckpointError
+from induction_kernels.models import mixing
 
 
-def swap_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) -> None:
-    """Copy a state dict into `module` in place; storage, device and dtype stay the module's.
-
-    Everything is checked before the first byte is copied, so a refused checkpoint leaves the
-    module as it was.
+def fitted(
+    module: nn.Module, weights: Mapping[str, Tensor], where: str, also: Collection[str] = ()
+) -> list[tuple[Tensor, Tensor]]:
+    """Each tensor of `module` with what a state dict has for it; nothing is copied yet.
 
     Args:
         weights: a whole state dict, under the module's own names or, for a TransformerBridge,
             under TransformerLens' names or the wrapped model's.
         where: which checkpoint this is, for the error.
+        also: names of buffers that must be there, besides the parameters.
 
     Raises:
-        CheckpointError: missing or unknown names, shapes that do not fit, or a bridge whose
-            weights were folded.
+        CheckpointError: missing or unknown names, shapes that do not fit, two values for one
+            weight, or a bridge whose weights were folded.
     """
     if getattr(module, "compatibility_mode", False):
         raise CheckpointError(
             f"{where} holds raw weights, and the model is in TransformerLens' compatibility mode.",
             "Load checkpoints into a bridge on which enable_compatibility_mode() was not called.",
+        )
+    if not weights:
+        raise CheckpointError(
+            f"{where} holds no weights.", "Give the whole state dict: model.state_dict()."
         )
     targets = _targets(module)
     unknown = sorted(set(weights) - set(targets))
@@ -38,16 +43,25 @@ def swap_weights(module: nn.Module, weights: Mapping[str, Tensor], where: str) -
             f"{where} has {unknown[0]!r}, which the model does not.",
             _names(unknown, "more unknown names", targets),
         )
-    missing = _unwritten(targets, weights)
+    missing = _unwritten(targets, weights, also)
     if missing:
         raise CheckpointError(
             f"{where} lacks {missing[0]!r}.", _names(missing, "more are missing", weights)
         )
     for name, value in weights.items():
         _check_shape(name, value, targets[name], where)
-    with torch.no_grad():
-        for name, value in weights.items():
-            targets[name].copy_(value)
+    _check_tied(targets, weights, where)
+    return [(targets[name], value) for name, value in weights.items()]
+
+
+def swap(module: nn.Module, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Copy what `fitted` found into `module`; storage, device and dtype stay the module's.
+
+    Whatever interrupts this leaves a module that `as_model` refuses until it is swapped whole.
+    """
+    with torch.no_grad(), mixing(module):
+        for target, value in pairs:
+            target.copy_(value)
 
 
 def _targets(module: Any) -> dict[str, Tensor]:
@@ -66,8 +80,11 @@ def _targets(module: Any) -> dict[str, Tensor]:
     return wrapped | {n: t for n, t in module.state_dict().items() if n not in wrapped}
 
 
-def _unwritten(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
-    """Parameters of which `weights` leaves a part as it is; tied and split ones count as one.
+def _unwritten(
+    targets: Mapping[str, Tensor], weights: Mapping[str, Tensor], also: Collection[str]
+) -> list[str]:
+    """Parameters, and what `also` names, of which `weights` leaves a part as it is; tied and split
+    ones count as one.
 
     A bridge's go by TransformerLens' names, which come last in `targets`.
     """
@@ -80,8 +97,8 @@ def _unwritten(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> 
     return sorted(
         {
             names[target.data_ptr()]
-            for target in targets.values()
-            if isinstance(target, nn.Parameter)
+            for name, target in targets.items()
+            if (isinstance(target, nn.Parameter) or name in also)
             and sum(covered.get(target.untyped_storage().data_ptr(), {}).values()) < target.numel()
         }
     )
@@ -94,6 +111,21 @@ def _check_shape(name: str, value: Tensor, target: Tensor, where: str) -> None:
             f"{tuple(target.shape)}.",
             "It belongs to a model of another size.",
         )
+
+
+def _check_tied(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor], where: str) -> None:
+    """Names of one tensor, as of tied embeddings, must bring it one value."""
+    first: dict[tuple[int, torch.Size], str] = {}
+    for name, value in weights.items():
+        target = targets[name]
+        other = first.setdefault((target.data_ptr(), target.shape), name)
+        tied = weights[other]
+        if value.data_ptr() != tied.data_ptr() and not torch.equal(value, tied):
+            raise CheckpointError(
+                f"{other!r} and {name!r} differ in {where}, but the model ties them: they are one "
+                "weight.",
+                "Give a model with tie_word_embeddings=False, or a checkpoint of a tied model.",
+            )
 
 
 def _names(found: list[str], what: str, others: Mapping[str, Tensor]) -> str:
