@@ -335,3 +335,32 @@ def test_losses_can_be_measured_on_texts_of_ones_own(series) -> None:
     short = InductionExplorer(series, texts=torch.arange(40).reshape(2, 20))
     short.wait()
     assert "late is position 9, early 0" in short._measured_on[0]
+
+
+def test_a_new_prompt_and_a_new_answer_are_one_run(explorer) -> None:
+    def runs() -> int:
+        return explorer._prompts[0]["generation"]
+
+    assert runs() == 1
+    explorer._requests.receive(
+        {"id": "1", "kind": "prompt", "text": "the mat", "answer": " sat"}, lambda *_: None
+    )
+    assert (explorer.prompt, explorer.answer, runs()) == ("the mat", " sat", 2)
+    explorer.view = explorer.view | {"prompt": "the cat sat", "answer": " on"}
+    assert (explorer.prompt, explorer.answer, runs()) == ("the cat sat", " on", 3)
+    explorer.answer = " cat"
+    assert (explorer._prompts[0]["answer"], runs()) == (explorer._runs[0].answer_string, 4)
+    with pytest.raises(TraitError, match="The prompt is empty"):
+        explorer.view = explorer.view | {"prompt": "", "answer": " mat"}
+    assert (explorer.prompt, explorer.answer, runs()) == ("the cat sat", " cat", 4)
+
+
+@pytest.mark.parametrize("context", [9, 16, 40, 63, 64, 110])
+def test_any_context_has_a_prompt_to_begin_with(tokenizer, context) -> None:
+    """The tokenizer reads most texts letter by letter: what fits is no matter of their words."""
+    explorer = InductionExplorer(as_model(bridge(n_ctx=context), tokenizer))
+    explorer.wait()
+    assert explorer._prompts[0]["error"] is None
+    assert len(explorer._prompts[0]["tokens"]) <= context
+    assert explorer._status["error"] is None
+    assert not explorer._runs[0].faults

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_kernels import as_model
-from small_models import bridge
+from induction_kernels.checkpoints.memory import MemorySource
+from induction_kernels.checkpoints.series import Checkpoint
+from small_models import bridge, variants
 from traitlets import TraitError
 
 
@@ -60,3 +62,27 @@ def test_checkpoints_brushed_in_one_series_are_not_those_of_another(two) -> None
     two.series = 1
     assert two.view["brush"] is None
     assert two.view["tab"] == "loss"
+
+
+def run_of(tokenizer, *checkpoints: tuple[int, int | None], name: str = "run") -> CheckpointSeries:
+    """A series with these steps and tokens seen."""
+    model = bridge()
+    weights = variants(model, len(checkpoints))
+    source = MemorySource(model, weights, None, None, tokenizer, name)
+    source.checkpoints = [Checkpoint(*each) for each in checkpoints]
+    return CheckpointSeries(source)
+
+
+@pytest.mark.parametrize(
+    ("there", "nearest"),
+    [
+        ([(1, 400), (500, 5100)], 1),  # by tokens, which all know
+        ([(12, 6000), (500, None)], 0),  # by steps: 490 of them are more than 2
+        ([(12, None), (500, None)], 0),
+    ],
+)
+def test_the_nearest_checkpoint_is_found_in_one_unit(tokenizer, there, nearest) -> None:
+    here = run_of(tokenizer, (10, 5000), (100, 50_000))
+    explorer = InductionExplorer([here, run_of(tokenizer, *there)], checkpoint=0)
+    explorer.series = 1
+    assert explorer.checkpoint == nearest

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import traitlets
-from induction_kernels.checkpoints import Checkpoint, CheckpointSeries
+from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.scores import SCORES
 
 from induction_explorer.session import SeriesSession
+
+#: Of training: names of `CheckpointSeries` too.
+Unit = Literal["tokens", "steps"]
 
 
 def check_index(name: str, value: Any, count: int, what: str) -> int:
@@ -50,13 +54,17 @@ def score_in(session: SeriesSession, name: str) -> str:
     return next((each for each in (name, "induction") if each in measured), measured[0])
 
 
-def nearest_checkpoint(old: CheckpointSeries, index: int, new: CheckpointSeries) -> int:
-    """The checkpoint of `new` that has seen most nearly as many tokens (or steps) as `old`'s."""
-    here = old[index]
+def training_unit(sessions: Iterable[SeriesSession]) -> Unit:
+    """The one unit in which checkpoints of all these series can be placed: tokens where every
+    checkpoint knows them, else steps.
 
-    def distance(there: Checkpoint) -> int:
-        if here.tokens is None or there.tokens is None:
-            return abs(there.step - here.step)
-        return abs(there.tokens - here.tokens)
+    The page finds the same.
+    """
+    known = all(tokens is not None for one in sessions for tokens in one.series.tokens)
+    return "tokens" if known else "steps"
 
-    return min(range(len(new)), key=lambda i: distance(new[i]))
+
+def nearest_checkpoint(old: CheckpointSeries, index: int, new: CheckpointSeries, unit: Unit) -> int:
+    """The checkpoint of `new` that is nearest to one of `old` in `unit`, which both know."""
+    here = getattr(old, unit)[index]
+    return min(range(len(new)), key=lambda i: abs(getattr(new, unit)[i] - here))

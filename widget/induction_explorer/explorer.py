@@ -28,6 +28,7 @@ from induction_explorer.choices import (
     is_head,
     nearest_checkpoint,
     score_in,
+    training_unit,
 )
 from induction_explorer.findings import UNKNOWN, components_of, phases_of
 from induction_explorer.handover import to_circuitsvis
@@ -141,6 +142,7 @@ class InductionExplorer(anywidget.AnyWidget):
             raise TypeError("InductionExplorer was given an empty list; give at least one model.")
         self._sessions = [session for session, _ in found]
         self._runs: list[PromptRun | InductionError] = []
+        self._ran: tuple[str, str] | None = None
         self._generation = 0
         self._restoring = True  # until everything is there
         self._requests = Requests(self._work, self._subject_of, self._grid, self._run_prompt)
@@ -266,9 +268,10 @@ class InductionExplorer(anywidget.AnyWidget):
             return
         old, new = self._sessions[change.old], self._sessions[change.new]
         with self.hold_sync(), self.hold_trait_notifications():
-            self.checkpoint = nearest_checkpoint(old.series, self.checkpoint, new.series)
+            unit = training_unit(self._sessions)
+            self.checkpoint = nearest_checkpoint(old.series, self.checkpoint, new.series, unit)
             if self.compare is not None:
-                self.compare = nearest_checkpoint(old.series, self.compare, new.series)
+                self.compare = nearest_checkpoint(old.series, self.compare, new.series, unit)
             self.heads = [h for h in self.heads if is_head(h, new)]
             self.score = score_in(new, self.score)
             if self._view.get("brush") is not None:
@@ -313,7 +316,11 @@ class InductionExplorer(anywidget.AnyWidget):
         try:
             with self.hold_sync():
                 for name, value in traits.items():
-                    setattr(self, name, value)
+                    if name not in ("prompt", "answer"):
+                        setattr(self, name, value)
+                with self.hold_trait_notifications():  # one run for both
+                    for name in ("prompt", "answer"):
+                        setattr(self, name, traits.get(name, getattr(self, name)))
                 self._view = arranged
         finally:
             self._restoring = False
@@ -360,9 +367,12 @@ class InductionExplorer(anywidget.AnyWidget):
 
     @traitlets.observe("prompt", "answer")
     def _start_prompt(self, _change: Any) -> None:
+        """Run what is to be read now, once where both were changed together."""
+        if self._ran == (self.prompt, self.answer):
+            return
         runs = self._read_prompt(self.prompt, self.answer)
         self._generation += 1
-        self._runs = runs
+        self._runs, self._ran = runs, (self.prompt, self.answer)
         self._requests.drop_stale()
         self._work.cancel(Urgency.PROMPT)
         self._prompts = [

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from induction_kernels.errors import InductionError
 from induction_kernels.models import Model
 from induction_kernels.probes import RepeatedTokens
+from induction_kernels.tokenization import answer_token, prompt_tokens
 
 # Says what induction is, twice. The bundled series learn to say " next" here when their heads form.
 _SENTENCE = "If a head sees a token again, it looks at what came next. "
 _ANSWER = " next"
 _TEXT = (2 * _SENTENCE).rstrip(". ").removesuffix(_ANSWER)
 
+#: Texts and answers, the longest first: a context may be short, a tokenizer may read letters.
+_TEXTS = ((_TEXT, _ANSWER), ("A B C D A B C", " D"), ("A B A", " B"), ("A", ""))
+
 
 def default_prompt(model: Model) -> tuple[str, str]:
     """A prompt that repeats itself, and the answer that induction would give.
 
-    A model without tokenizer gets random token ids, twice.
+    A model with a tokenizer gets the longest text that it can read, without one random token ids,
+    twice.
+
+    Raises:
+        InductionError: the model reads not even one letter.
     """
-    if model.tokenizer is not None and model.n_ctx >= 64:
-        return _TEXT, _ANSWER
-    period = min(16, (model.n_ctx - 1) // 2)
-    ids = RepeatedTokens.make(model, period=period, batch=1).tokens[0].tolist()
-    return " ".join(map(str, ids)), ""
+    if model.tokenizer is None:
+        period = min(16, (model.n_ctx - 1) // 2)
+        ids = RepeatedTokens.make(model, period=period, batch=1).tokens[0].tolist()
+        return " ".join(map(str, ids)), ""
+    for text, answer in _TEXTS[:-1]:
+        try:
+            prompt_tokens(model, text)
+            answer_token(model, answer)
+        except InductionError:
+            continue
+        return text, answer
+    prompt_tokens(model, _TEXTS[-1][0])
+    return _TEXTS[-1]
