@@ -18,6 +18,7 @@ from torch import Tensor
 
 from induction_kernels.attention import readout
 from induction_kernels.attention.cells import Path, read_cells
+from induction_kernels.attention.hooked import only_patterns
 from induction_kernels.attention.readout import Reading, Readout, RowEntropy
 from induction_kernels.models import Model
 from induction_kernels.probes import RepeatedTokens
@@ -60,7 +61,7 @@ class AttentionScore(Score):
     def left_out(self, model: Model, text_given: bool) -> str | None:
         if self.on_text and not text_given and model.tokenizer is None:
             return f"{model.name} has no tokenizer, so text cannot be read."
-        return None
+        return only_patterns(model) if self.reads == "scores" else None
 
     def chance(self, probe: Probe) -> float | None:
         """What attention spread evenly over the past scores; None before the softmax."""

@@ -16,7 +16,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from induction_kernels.attention.fused import Attend, LayerAttention, attention, runner
+from induction_kernels.attention.fused import LayerAttention, runner
+from induction_kernels.attention.interface import Attend
+from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError, UnsupportedModelError
@@ -72,14 +74,12 @@ class Intervener:
         for layer, head in sorted(replaced):
             by_layer[layer].append(head)
 
-        def attend(
-            layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
-        ) -> Tensor:
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
             if frozen:
                 q, k = self.clean.queries_keys[layer]
-            z, lse = attention(q, k, v, scale, allowed)
+            z, lse = attention(q, k, v, softmax)
             if read is not None:
-                read(LayerAttention(layer, q, k, lse, scale, allowed))
+                read(LayerAttention(layer, q, k, lse, softmax))
             if layer in by_layer:
                 z = z.clone()
                 for head in by_layer[layer]:
@@ -93,10 +93,8 @@ class Intervener:
         z: dict[int, Tensor] = {}
         queries_keys: dict[int, tuple[Tensor, Tensor]] = {}
 
-        def attend(
-            layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
-        ) -> Tensor:
-            z[layer], _ = attention(q, k, v, scale, allowed)
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
+            z[layer], _ = attention(q, k, v, softmax)
             queries_keys[layer] = q, k
             return z[layer]
 

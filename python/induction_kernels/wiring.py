@@ -116,21 +116,8 @@ def _composition(model: Model, head: Head, seed: int) -> Grid:
 
 def _per_row(attention: LayerAttention, reading: Reading) -> Float[Tensor, "row head"]:
     """The mean of a reading's cells, row by row."""
-    rows = []
-    for row in range(len(attention.q)):
-        part = slice(row, row + 1)
-        allowed = attention.allowed
-        rows.append(
-            LayerAttention(
-                attention.layer,
-                attention.q[part],
-                attention.k[part],
-                attention.lse[part],
-                attention.scale,
-                None if allowed is None else allowed[part if len(allowed) > 1 else slice(None)],
-            ).read(reading)
-        )
-    return torch.stack(rows).cpu()
+    rows = range(len(attention.q))
+    return torch.stack([attention.of_row(row).read(reading) for row in rows]).cpu()
 
 
 def _known(scores: Tensor | None) -> Tensor:

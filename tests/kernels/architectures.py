@@ -21,7 +21,7 @@ _SHAPE: dict[str, Any] = {
 _GROUPED = _SHAPE | {"num_key_value_heads": 2}
 
 #: Several have what makes a difference to attention: groups, windows, norms of q and k, partial
-#: rotation, tied heads.
+#: rotation, tied heads, soft caps, sinks, values narrower than keys.
 ARCHITECTURES: dict[str, Callable[[], Any]] = HUGGING_FACE | {
     "mistral": lambda: t.MistralForCausalLM(t.MistralConfig(**_GROUPED, sliding_window=20)),
     "qwen2": lambda: t.Qwen2ForCausalLM(t.Qwen2Config(**_GROUPED)),
@@ -40,7 +40,24 @@ ARCHITECTURES: dict[str, Callable[[], Any]] = HUGGING_FACE | {
             num_attention_heads=4, max_position_embeddings=128, word_embed_proj_dim=32,
         )
     ),
+    "gpt_oss": lambda: _with_sinks(t.GptOssForCausalLM(
+        t.GptOssConfig(**_GROUPED, head_dim=8, num_local_experts=4, sliding_window=16)
+    )),
+    "deepseek_v3": lambda: t.DeepseekV3ForCausalLM(
+        t.DeepseekV3Config(
+            **_SHAPE, num_key_value_heads=4, moe_intermediate_size=16, n_routed_experts=4,
+            num_experts_per_tok=2, n_group=1, topk_group=1, kv_lora_rank=8, q_lora_rank=8,
+            qk_rope_head_dim=8, qk_nope_head_dim=8, v_head_dim=12,
+        )
+    ),
 }  # fmt: skip
+
+
+def _with_sinks(model: Any) -> Any:
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.sinks.copy_(torch.linspace(-1, 1.5, 4))
+    return model
 
 
 def trained(model: Any, steps: int = 40) -> Any:

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from architectures import sharpened, trained
+from architectures import ARCHITECTURES, sharpened, trained
 from induction_kernels import (
     CheckpointSeries,
     ablate,
@@ -30,6 +30,7 @@ from induction_kernels.interventions import Intervener, permutation_without_fixe
 from induction_kernels.measures import Measurer
 from induction_kernels.texts import TextProbe
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
+from transformers import GPTJConfig, GPTJForCausalLM
 
 D_HEAD = 8
 KINDS = ("zero", "mean", "resample")
@@ -289,8 +290,20 @@ def test_what_cannot_be_ablated() -> None:
     series = CheckpointSeries.from_state_dicts(model, variants(model))
     with pytest.raises(ProbeError, match="Token 999"):
         ablations(series, [(0, 0)], torch.full((3, 20), 999), progress=False)
-    with pytest.raises(UnsupportedModelError, match=r"soft cap.*TransformerBridge"):
-        ablate(HUGGING_FACE["gemma2"](), [(0, 0)], rows())
+    shape = {"vocab_size": VOCABULARY, "n_positions": 128, "n_embd": 32, "n_layer": 2, "n_head": 4}
+    own_code = GPTJForCausalLM(GPTJConfig(**shape, rotary_dim=4))
+    with pytest.raises(UnsupportedModelError, match=r"attention interface.*TransformerBridge"):
+        ablate(own_code, [(0, 0)], rows())
+
+
+@pytest.mark.parametrize("kind", ["gemma2", "gpt_oss"])
+def test_heads_with_soft_caps_and_sinks_are_ablated(kind: str) -> None:
+    torch.manual_seed(0)
+    module, heads, text = sharpened(ARCHITECTURES[kind]()), [(0, 1), (1, 2)], rows()
+    found = ablate(module, heads, text, controls=2)
+    change = token_losses(without(module, heads), text) - token_losses(module, text)
+    assert abs(found.loss_change) > 1e-3
+    assert found.loss_change == pytest.approx(float(change.mean()), abs=1e-5)
 
 
 def test_losses_that_overflow_are_no_result() -> None:

@@ -17,8 +17,6 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 PERIOD, COPIES = 12, 3
 N = 1 + PERIOD * COPIES
-#: Gemma 2 caps its scores, which no fused kernel does.
-HOOKED = {"gemma2"}
 
 
 def probe(batch: int = 2) -> torch.Tensor:
@@ -53,7 +51,7 @@ def model_of(kind: str, weights: str):
 def test_fused_is_hooked(kind: str, weights: str) -> None:
     model, tokens = as_model(model_of(kind, weights)), probe()
     fused, path = read_cells(model, tokens, readings(tokens))
-    assert path == ("hooked" if kind in HOOKED else "fused")
+    assert path == "fused"
     hooked = read_hooked(model, tokens, readings(tokens))
     for name, values in fused.items():
         # Scores before the softmax are large: float32 holds them to about a millionth.
@@ -127,7 +125,7 @@ def test_bfloat16_is_within_its_bound_of_float32(kind: str) -> None:
     exact, _ = read_cells(as_model(module), tokens, of_patterns)
     half, path = read_cells(as_model(module.bfloat16()), tokens, of_patterns)
     hooked = read_hooked(as_model(module), tokens, of_patterns)
-    assert path == ("hooked" if kind in HOOKED else "fused")
+    assert path == "fused"
     for name, values in half.items():
         assert values.dtype == torch.float32
         assert float((values - exact[name]).abs().max()) < BFLOAT16_BOUND, name
@@ -164,5 +162,5 @@ def test_the_reader_gets_the_architecture_that_was_asked_for() -> None:
         model = model_of(kind, "trained")
         before = model.config._attn_implementation
         found = head_scores(model, "induction")
-        assert found.attrs["attention"] == ("hooked" if kind in HOOKED else "fused")
+        assert found.attrs["attention"] == "fused"
         assert model.config._attn_implementation == before

@@ -28,7 +28,7 @@ from induction_kernels.attention.patterns import keep_packed, run_patterns
 from induction_kernels.errors import InductionError
 from induction_kernels.models import as_model
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
-from test_architectures import BFLOAT16_BOUND, HOOKED, probe, readings
+from test_architectures import BFLOAT16_BOUND, probe, readings
 from test_fused import difference
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
@@ -46,7 +46,7 @@ def close(here, there, atol: float = 1e-4) -> None:
 
 @pytest.mark.parametrize("n", [2, 3, 33, 101, 128])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("kind", sorted(set(ARCHITECTURES) - HOOKED))
+@pytest.mark.parametrize("kind", sorted(ARCHITECTURES))
 def test_fused_is_hooked(kind, dtype, n) -> None:
     """Some have windows, which need a mask, and 101 tokens one whose rows are not aligned."""
     torch.manual_seed(0)

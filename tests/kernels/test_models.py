@@ -65,16 +65,6 @@ def test_what_is_no_causal_model_is_a_type_error(make, said) -> None:
     assert caught.value.hint
 
 
-def test_learned_sinks_are_refused() -> None:
-    from transformers import GptOssConfig, GptOssForCausalLM
-
-    config = GptOssConfig(
-        **_SMALL, num_key_value_heads=2, head_dim=8, num_local_experts=2, num_experts_per_tok=1
-    )
-    with pytest.raises(UnsupportedModelError, match="sinks"):
-        as_model(GptOssForCausalLM(config))
-
-
 @pytest.mark.parametrize("make", [bridge, HUGGING_FACE["llama"]], ids=["bridge", "hugging face"])
 def test_nan_weights_are_named(make) -> None:
     model = make()

@@ -14,7 +14,6 @@ the caller takes the hooked path.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,9 +21,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
 
+from induction_kernels.attention.agreement import require_agreement
+from induction_kernels.attention.interface import Attend, attending
+from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.native import run_native
 from induction_kernels.attention.readout import Reading, Readout, RowEntropy
 from induction_kernels.attention.trunk import Trunk
@@ -43,17 +45,14 @@ class LayerAttention:
 
     Attributes:
         q, k: after rotation; heads of a group share their keys.
-        lse: log-sum-exp of the rows of S.
-        scale: what dot products are multiplied by.
-        allowed: the cells that are not masked; None where attention is simply causal.
+        lse: log-sum-exp of the rows of S, and of their sinks.
     """
 
     layer: int
     q: Float[Tensor, "batch head pos d_head"]
     k: Float[Tensor, "batch kv_head pos d_head"]
     lse: Float[Tensor, "batch head pos"]
-    scale: float
-    allowed: Bool[Tensor, "batch #head pos pos"] | None
+    softmax: Softmax
 
     def read(self, reading: Reading) -> Float[Tensor, " head"]:
         """What a score reads: float32, on the model's device."""
@@ -61,18 +60,26 @@ class LayerAttention:
             return reading.readout.share(self._entropies(reading.readout.queries))
         return self._mean_of_cells(reading.readout, reading.of == "pattern")
 
+    def of_row(self, row: int) -> LayerAttention:
+        """That of one row of the batch."""
+        part = slice(row, row + 1)
+        return LayerAttention(
+            self.layer, self.q[part], self.k[part], self.lse[part], self.softmax.of_row(row)
+        )
+
     def _mean_of_cells(self, readout: Readout, of_pattern: bool) -> Float[Tensor, " head"]:
         """Cells, as many at a time as fit into little memory."""
         readout = readout.to(self.q.device)
         rows = self.q.shape[0] if readout.rows is None else 1
         size = max(1, _GATHER_BYTES // (4 * rows * self.q.shape[1] * self.q.shape[3]))
         total = torch.zeros(self.q.shape[1], device=self.q.device)
+        allowed = self.softmax.allowed
         for cells in readout.split(size):
             s = self._scores(cells)
             if of_pattern:
                 s = (s - cells.at_queries(self.lse)).exp()
-                if self.allowed is not None:
-                    s = s * cells.at_cells(self.allowed)
+                if allowed is not None:
+                    s = s * cells.at_cells(self._of_batch(allowed))
             total += s.sum((0, 2))
         return total / max(1, readout.queries_in(self.q.shape[0]))
 
@@ -80,44 +87,58 @@ class LayerAttention:
         """S of the cells: each query against its group's one key."""
         q, k = cells.at_queries(self.q), cells.at_keys(self.k)
         grouped = q.unflatten(1, (k.shape[1], -1)).float()
-        return self.scale * (grouped * k[:, :, None].float()).sum(-1).flatten(1, 2)
+        bias = self.softmax.bias
+        return self.softmax.scores(
+            (grouped * k[:, :, None].float()).sum(-1).flatten(1, 2),
+            None if bias is None else cells.at_cells(self._of_batch(bias)).float(),
+        )
+
+    def _of_batch(self, square: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+        return square.expand(len(self.q), -1, -1, -1)
 
     def _entropies(self, queries: Int[Tensor, " query"]) -> Float[Tensor, "batch head query"]:
-        """-Σ A ln A = lse - Σ A S, and Σ A S is q against the keys averaged with weights A."""
-        mean_key, _ = attention(self.q, self.k, self.k, self.scale, self.allowed)
-        mean_score = self.scale * (self.q.float() * mean_key.float()).sum(-1)
-        return (self.lse - mean_score)[:, :, queries.to(self.q.device)].clamp(min=0)
+        """-Σ A ln A = lse Σ A - Σ A S."""
+        softmax = self.softmax
+        if softmax.cap is None and softmax.bias is None and softmax.sinks is None:
+            # Σ A S is q against the keys averaged with weights A.
+            mean_key, _ = attention(self.q, self.k, self.k, softmax)
+            of_rows = self.lse - softmax.scale * (self.q.float() * mean_key.float()).sum(-1)
+        else:
+            of_rows = torch.cat(
+                [
+                    torch.special.entr((s - self.lse[:, :, rows, None]).exp()).sum(-1)
+                    for rows, s in softmax.blocks(self.q, self.k)
+                ],
+                2,
+            )
+        return of_rows[:, :, queries.to(self.q.device)].clamp(min=0)
 
     def rows(self, head: int, start: int, stop: int) -> Float[Tensor, "batch row key"]:
         """Rows start..stop-1 of a head's pattern, up to the last key they can see; float32."""
         kv_head = head * self.k.shape[1] // self.q.shape[1]
         q, k = self.q[:, head, start:stop].float(), self.k[:, kv_head, :stop].float()
-        a = (self.scale * q @ k.mT - self.lse[:, head, start:stop, None]).exp()
-        if self.allowed is not None:
-            return a * self.allowed[:, min(head, self.allowed.shape[1] - 1), start:stop, :stop]
-        return a.tril(diagonal=start)
+        allowed, bias = (
+            None if of is None else of[:, min(head, of.shape[1] - 1), start:stop, :stop]
+            for of in (self.softmax.allowed, self.softmax.bias)
+        )
+        a = (self.softmax.scores(q @ k.mT, bias) - self.lse[:, head, start:stop, None]).exp()
+        return a.tril(diagonal=start) if allowed is None else a * allowed
 
 
 Reader = Callable[[LayerAttention], None]
-
-# Called with the layer, q, k, v [batch, head, pos, d_head] (fewer heads of k and v where they are
-# grouped), the factor of q·k, and the cells that are allowed (None: causal); returns like q.
-Attend = Callable[[int, Tensor, Tensor, Tensor, float, Tensor | None], Tensor]
 
 
 def run_fused(model: Model, tokens: Int[Tensor, "batch pos"], read: Reader) -> Output:
     """Run the model with fused attention and show each layer's to `read`.
 
     Raises:
-        DoesNotFitError: soft cap, folded weights, active hooks, or attention that is not on
-            Transformers' interface.
+        DoesNotFitError: folded weights, active hooks, or attention that is not on Transformers'
+            interface, or more than it hands over there.
     """
 
-    def attend(
-        layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
-    ) -> Tensor:
-        out, lse = attention(q, k, v, scale, allowed)
-        read(LayerAttention(layer, q, k, lse, scale, allowed))
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
+        out, lse = attention(q, k, v, softmax)
+        read(LayerAttention(layer, q, k, lse, softmax))
         return out
 
     run = runner(model)
@@ -144,62 +165,6 @@ def read_fused(
 
     run_fused(model, tokens, read)
     return dict(zip(readings, found.cpu(), strict=True))
-
-
-def attention(
-    q: Float[Tensor, "batch head pos d_head"],
-    k: Float[Tensor, "batch kv_head pos d_head"],
-    v: Float[Tensor, "batch kv_head pos d_head"],
-    scale: float,
-    allowed: Bool[Tensor, "batch #head pos pos"] | None,
-) -> tuple[Float[Tensor, "batch head pos d_head"], Float[Tensor, "batch head pos"]]:
-    """Fused attention that returns its rows' log-sum-exp beside its output, chosen by device."""
-    kernel = _KERNELS.get(q.device.type)
-    if kernel is None:
-        raise DoesNotFitError(f"no fused attention with log-sum-exp on {q.device.type}")
-    group = q.shape[1] // k.shape[1]
-    k, v = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (k, v))
-    return kernel(q, k, v, scale, allowed)
-
-
-def _on_cpu(
-    q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    return flash(q, k, v, 0.0, allowed is None, attn_mask=_bias(allowed, q), scale=scale)
-
-
-def _on_cuda(
-    q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """FlashAttention where it applies, else the memory-efficient kernel: any dtype, any mask."""
-    width, n = q.shape[-1], q.shape[2]
-    half = q.dtype in (torch.bfloat16, torch.float16)
-    if allowed is None and half and width % 8 == 0 and width <= 256:
-        out, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
-            q, k, v, 0.0, True, False, scale=scale
-        )
-    else:
-        bias = _bias(allowed, q)
-        if bias is not None:
-            # The kernel reads rows of a bias in aligned pieces.
-            bias = nn.functional.pad(bias, (0, -n % 16))[..., :n]
-            bias = bias.expand(q.shape[0], q.shape[1], -1, -1)
-        out, lse, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(
-            q, k, v, bias, True, 0.0, allowed is None, scale=scale
-        )
-    return out, lse[..., :n]  # rows may be padded
-
-
-_KERNELS = {"cpu": _on_cpu, "cuda": _on_cuda}
-
-
-def _bias(allowed: Tensor | None, like: Tensor) -> Tensor | None:
-    """What is added to S: 0 where attention is allowed, -∞ elsewhere."""
-    if allowed is None:
-        return None
-    bias = torch.zeros(allowed.shape, dtype=like.dtype, device=like.device)
-    return bias.masked_fill(~allowed, -torch.inf)
 
 
 def fused_module(model: Model) -> Any:
@@ -231,8 +196,8 @@ def runner(model: Model) -> Callable[..., Output]:
     a `Trunk` where only some layers are to run.
 
     Raises:
-        DoesNotFitError: as `fused_module`; when it is run, also soft cap, or attention that is not
-            on Transformers' interface.
+        DoesNotFitError: as `fused_module`; when it is run, also attention that is not on
+            Transformers' interface, or more than it hands over there.
     """
     module = fused_module(model)
     return partial(run_native if is_native(module) else _run_hugging_face, module)
@@ -240,57 +205,15 @@ def runner(model: Model) -> Callable[..., Output]:
 
 # --- Transformers' attention interface ------------------------------------------------------------
 
-_INTERFACE = "induction_kernels_fused"
-_current = threading.local()
-
 
 def _run_hugging_face(
     module: Any, tokens: Tensor, attend: Attend, trunk: Trunk | None = None
 ) -> Output:
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import sdpa_mask
-
-    AttentionInterface.register(_INTERFACE, _attend)
-    # Gives no mask at all where attention is simply causal, so nothing is quadratic.
-    AttentionMaskInterface.register(_INTERFACE, sdpa_mask)
-    before = module.config._attn_implementation
-    _current.attend, _current.layers = _plain, 0
-    try:
-        module.set_attn_implementation(_INTERFACE)
-        is_split(module)  # compared before anything is read
-        _current.attend, _current.layers = attend, 0
-        with nullcontext() if trunk is None else trunk.of_hugging_face(module):
-            output = run_hugging_face(module, tokens)
-    finally:
-        module.set_attn_implementation(before)
-        del _current.attend
-    if _current.layers == 0:
-        raise DoesNotFitError(
-            f"{type(module).__name__} does not use Transformers' attention interface"
-        )
+    require_agreement(module)
+    is_split(module)  # compared before anything is read
+    beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
+    with attending(module, attend) as layers, beginning:
+        output = run_hugging_face(module, tokens)
+    if not layers:
+        raise DoesNotFitError(f"{type(module).__name__} has no attention to read")
     return output
-
-
-def _plain(
-    layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float, allowed: Tensor | None
-) -> Tensor:
-    return attention(q, k, v, scale, allowed)[0]
-
-
-def _attend(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    **_: Any,
-) -> tuple[Tensor, None]:
-    if softcap is not None or s_aux is not None:
-        raise DoesNotFitError("fused attention has no soft cap and no sinks")
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    _current.layers += 1
-    out = _current.attend(module.layer_idx, query, key, value, scale, attention_mask)
-    return out.transpose(1, 2).contiguous(), None

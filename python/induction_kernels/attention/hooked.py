@@ -1,14 +1,14 @@
 """Every layer's attention, handed to a visitor as the forward pass makes it, then forgotten.
 
-Two ways in, chosen by the model: TransformerLens hooks, and Transformers' attention interface
-(a function that receives the query, key and mask of any model written on it). Neither changes the
-model: hooks are gone and the attention implementation is put back when `visit_attention` returns.
+Three ways in, chosen by the model: TransformerLens hooks; Transformers' attention interface, where
+what a model hands over gives its own logits; its own eager attention where it does not. None
+changes the model: hooks are gone and the attention implementation is put back when
+`visit_attention` returns.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +16,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from induction_kernels.attention.agreement import require_agreement
+from induction_kernels.attention.interface import attending
+from induction_kernels.attention.kernels import Softmax
+from induction_kernels.attention.own import run_own
+from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.models import Model
 
@@ -32,7 +37,20 @@ def visit_attention(
     with model.evaluating():
         if model.kind == "transformer_lens":
             return _visit_by_hooks(model, tokens, visit, scores)
-        return _visit_by_interface(model, tokens, visit, scores)
+        return _visit_hugging_face(model, tokens, visit, scores)
+
+
+def only_patterns(model: Model) -> str | None:
+    """Why a model's scores before the softmax cannot be read, though its patterns can."""
+    if model.kind == "hugging_face":
+        try:
+            with model.evaluating():
+                require_agreement(model.module)
+        except DoesNotFitError as error:
+            return (
+                f"{model.name} shows its patterns but not the scores before the softmax: {error}."
+            )
+    return None
 
 
 # --- TransformerLens -------------------------------------------------------------------------
@@ -113,62 +131,41 @@ def _check_scores(model: Model, layer: int, scores: Tensor, pattern: Tensor) -> 
         )
 
 
-# --- Transformers' attention interface ----------------------------------------------------------
-
-_INTERFACE = "induction_kernels"
-_current = threading.local()
+# --- Hugging Face --------------------------------------------------------------------------------
 
 
-def _visit_by_interface(model: Model, tokens: Tensor, visit: Visitor, scores: bool) -> Tensor:
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import eager_mask
+def _visit_hugging_face(model: Model, tokens: Tensor, visit: Visitor, scores: bool) -> Tensor:
+    """By the queries and keys that the model hands over; if that is not all, by its own attention.
 
-    AttentionInterface.register(_INTERFACE, _attend)
-    AttentionMaskInterface.register(_INTERFACE, eager_mask)
-    module: Any = model.module
-    before = module.config._attn_implementation
-    _current.visit = lambda layer, pattern, s: visit(layer, pattern, s if scores else None)
-    _current.seen = 0
-    try:
-        module.set_attn_implementation(_INTERFACE)
-        logits = module(input_ids=tokens, use_cache=False).logits
-    finally:
-        module.set_attn_implementation(before)
-        del _current.visit
-    if not _current.seen:
-        raise UnsupportedModelError(
-            f"{model.name} ({type(module).__name__}) does not use Transformers' attention "
-            "interface, so its patterns cannot be read.",
-            "Wrap it in a TransformerBridge and pass that.",
-        )
+    Its own gives patterns and no scores.
+    """
+    why = only_patterns(model)
+    if why is not None:
+        if scores:
+            raise UnsupportedModelError(why, "Ask for scores without _logit, which read patterns.")
+        return run_own(model.module, tokens, lambda layer, pattern: visit(layer, pattern, None))
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
+        pattern, s = _written_out(q, k, softmax)
+        visit(layer, pattern, s if scores else None)
+        v = v.repeat_interleave(q.shape[1] // v.shape[1], dim=1)
+        return pattern.to(v.dtype) @ v
+
+    with attending(model.module, attend) as layers:
+        logits = model.module(input_ids=tokens, use_cache=False).logits
+    if not layers:
+        raise UnsupportedModelError(f"{model.name} has no attention to read.")
     return logits
 
 
-def _attend(
-    module: nn.Module,
-    query: Float[Tensor, "batch head query d_head"],
-    key: Float[Tensor, "batch kv_head key d_head"],
-    value: Float[Tensor, "batch kv_head key d_head"],
-    attention_mask: Float[Tensor, "batch 1 query key"] | None,
-    scaling: float | None = None,
-    softcap: float | None = None,
-    s_aux: Tensor | None = None,
-    **_: Any,
-) -> tuple[Tensor, Tensor]:
-    """Attention written out, with a look at the pattern on the way."""
-    if s_aux is not None:
-        raise UnsupportedModelError(
-            f"{type(module).__name__} has learned attention sinks, so its rows do not sum to 1.",
-            "Models with sinks are not supported.",
-        )
-    group = query.shape[1] // key.shape[1]
-    key, value = (x.repeat_interleave(group, dim=1) for x in (key, value))
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = query @ key.transpose(-2, -1) * scale
-    if softcap is not None:
-        scores = softcap * torch.tanh(scores / softcap)
-    masked = scores if attention_mask is None else scores + attention_mask
-    pattern = masked.softmax(-1, dtype=torch.float32)
-    _current.seen += 1
-    _current.visit(module.layer_idx, pattern, scores)
-    return (pattern.to(value.dtype) @ value).transpose(1, 2).contiguous(), pattern
+def _written_out(q: Tensor, k: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
+    """The pattern, float32, and the scores before mask and softmax."""
+    s = softmax.scores(q @ k.repeat_interleave(q.shape[1] // k.shape[1], dim=1).mT, softmax.bias)
+    allowed = softmax.allowed
+    if allowed is None:
+        allowed = torch.ones_like(s[0, 0], dtype=torch.bool).tril()
+    masked = s.masked_fill(~allowed, -math.inf)
+    if softmax.sinks is None:
+        return masked.softmax(-1, dtype=torch.float32), s
+    sinks = softmax.sinks[..., None].to(s.dtype).expand(*s.shape[:3], 1)
+    return torch.cat([masked, sinks], -1).softmax(-1, dtype=torch.float32)[..., :-1], s

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from induction_kernels.attention.interface import Attend
+from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.outputs import Output
-
-# As in fused.py; native attention is always simply causal.
-Attend = Callable[[int, Tensor, Tensor, Tensor, float, None], Tensor]
 
 
 def run_native(
@@ -23,7 +21,7 @@ def run_native(
     """NativeModel.forward, up to the unembedding; from the trunk's first layer on.
 
     Raises:
-        DoesNotFitError: attention with a soft cap.
+        DoesNotFitError: attention in both directions.
     """
     residual = _bare(native.tok_embed)(tokens)
     if native.pos is not None:
@@ -46,8 +44,8 @@ def _run_block(
     block: Any, layer: int, residual: Float[Tensor, "batch pos d_model"], attend: Attend
 ) -> Float[Tensor, "batch pos d_model"]:
     attention = _bare(block.attn)
-    if attention.attn_scores_soft_cap > 0 or not attention.causal:
-        raise DoesNotFitError("fused attention has no soft cap")
+    if not attention.causal:
+        raise DoesNotFitError("it attends in both directions")
     normal = _bare(block.ln1)(residual)
     q, k, v = (
         _bare(project)(normal).unflatten(-1, (-1, attention.d_head)).transpose(1, 2)
@@ -55,7 +53,8 @@ def _run_block(
     )
     if attention.rotary is not None:
         q, k = attention.rotary.apply_rope(q, k)
-    out = attend(layer, q, k, v, 1 / attention.scale, None)
+    cap = attention.attn_scores_soft_cap
+    out = attend(layer, q, k, v, Softmax(1 / attention.scale, cap=cap if cap > 0 else None))
     residual = residual + _bare(attention.o)(out.transpose(1, 2).flatten(2))
     if not block.cfg.attn_only:
         residual = residual + block.mlp(_bare(block.ln2)(residual))
