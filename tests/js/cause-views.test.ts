@@ -215,7 +215,7 @@ describe("the wiring tab", () => {
     await settle();
     expect(one(panel, ".ie-tip").textContent).toContain("L0H2 effect");
     expect(all(document.body, ".ie-cell-hovered").map(({ dataset }) => dataset.head)).toEqual(["0,2"]);
-    feeder.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+    feeder.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     await settle();
     expect(fake.get("heads")).toContainEqual([0, 2]);
     expect(fake.get("heads").at(-1)).toEqual([1, 1]);

@@ -11,8 +11,8 @@ import { ChangeOrder } from "./change-order";
 import { curveOf, type Ground, plotEmphasis, plotGround } from "./curves-plot";
 import { drawPattern } from "./pattern-drawing";
 import { PhaseLine } from "./phase-line";
+import { nearest, pointAlong } from "./pointing";
 import { Save } from "./save";
-import { nearest, usePointing } from "./use-pointing";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 import { Bands, WindowHandles } from "./window-band";
@@ -78,7 +78,6 @@ function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | n
     then.current?.setAttribute("transform", `translate(${x ?? -10},0)`);
   });
 
-  const pointing = usePointing(store, ground);
   const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   /** A pattern is worth fetching only where the pointer rests. */
   const preview = (head: Head | null) => {
@@ -88,7 +87,6 @@ function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | n
     }, PREVIEW_MS);
   };
   const onPointerMove = (event: PointerEvent) => {
-    pointing.onPointerMove(event);
     const [x, y] = within(event);
     cancelAnimationFrame(pointerFrame.current);
     pointerFrame.current = requestAnimationFrame(() => {
@@ -112,11 +110,10 @@ function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | n
       class="ie-chart"
       role="presentation"
       style={{ height: `${drawn.height}px` }}
-      onPointerDown={pointing.onPointerDown}
+      // The slider is the way to do this by keyboard.
+      onPointerDown={pointAlong(store, ground)}
       onPointerMove={onPointerMove}
       onPointerLeave={onPointerLeave}
-      // The slider is the way to do this by keyboard.
-      onPointerUp={pointing.onPointerUp}
     >
       <Bands view={view} chart={drawn} />
       <div ref={base} class="ie-chart-layer" />

@@ -5,9 +5,9 @@ import { isInside, windowOf } from "../phases";
 import { componentTable } from "../tables";
 import { checkpointText, precise } from "../text";
 import { type Path, type Plane, plotPaths } from "./pca-plot";
+import { nearestPoint } from "./pointing";
 import { Save } from "./save";
 import { trainingOf, unitOf } from "./training-axis";
-import { nearestPoint } from "./use-pointing";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 
@@ -115,13 +115,14 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
   });
   const drawn = plane.value;
   if (drawn === null) return null;
-  const near = (event: PointerEvent) => {
+  const near = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     return nearestPoint(drawn.current, [event.clientX - box.left, event.clientY - box.top], REACH);
   };
   const info = store.info.value;
   const tip = hovered.value === null ? undefined : drawn.current[hovered.value];
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the slider is the way to do this by keyboard
     <div
       class="ie-chart"
       role="presentation"
@@ -132,7 +133,7 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
       onPointerLeave={() => {
         hovered.value = null;
       }}
-      onPointerUp={(event) => {
+      onClick={(event) => {
         const index = near(event);
         if (index !== null) store.moveTo(index);
       }}

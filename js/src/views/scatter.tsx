@@ -134,7 +134,7 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
   const now = drawn.value;
   const info = store.info.value;
   if (now === null || info === null) return null;
-  const at = (event: PointerEvent): Head | null => {
+  const at = (event: MouseEvent): Head | null => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const index = headNear(places.peek(), [event.clientX - box.left, event.clientY - box.top], REACH);
     return index === null ? null : [Math.floor(index / info.heads), index % info.heads];
@@ -142,6 +142,7 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
   const missing = missingOf(places.value);
   return (
     <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the grid is the way to do this by keyboard */}
       <div
         class="ie-chart"
         role="presentation"
@@ -152,8 +153,7 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
         onPointerLeave={() => {
           view.hoverHead.value = null;
         }}
-        // The grid is the way to do this by keyboard.
-        onPointerUp={(event) => {
+        onClick={(event) => {
           const head = at(event);
           if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);
         }}

@@ -1,8 +1,9 @@
 /** The checkpoint slider: the one control that moves everything else, and its second handle. */
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { SeriesInfo } from "../model";
 import { isInside } from "../phases";
 import { checkpointText, compact, precise } from "../text";
+import { followDrag } from "./drag";
 import { trainingOf } from "./training-axis";
 import type { ViewProps } from "./view";
 
@@ -98,6 +99,22 @@ interface HandleProps {
 
 function Handle({ name, info: { labels, tokens }, index, move }: HandleProps) {
   const last = labels.length - 1;
+  /** After a drag was called off, the browser's own slider goes on under the pointer until it is let go. */
+  const ignored = useRef(false);
+  const onPointerDown = (down: PointerEvent) => {
+    ignored.current = false;
+    followDrag(down, {
+      cancel(event) {
+        move(index);
+        if ("buttons" in event && event.buttons === 0) return;
+        ignored.current = true;
+        const letGo = () => {
+          ignored.current = false;
+        };
+        window.addEventListener("pointerup", letGo, { capture: true, once: true });
+      },
+    });
+  };
   return (
     <input
       type="range"
@@ -110,7 +127,11 @@ function Handle({ name, info: { labels, tokens }, index, move }: HandleProps) {
       step={1}
       value={index}
       style={{ "--ie-done": `${last < 1 ? 0 : (100 * index) / last}%` }}
-      onInput={(event) => move(Number(event.currentTarget.value))}
+      onPointerDown={onPointerDown}
+      onInput={({ currentTarget }) => {
+        if (ignored.current) currentTarget.value = String(index);
+        else move(Number(currentTarget.value));
+      }}
       // The notebook would take these keys for moving between cells.
       onKeyDown={(event) => OWN_KEYS.has(event.key) && event.stopPropagation()}
     />

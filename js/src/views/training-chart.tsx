@@ -6,7 +6,7 @@ import { type ReadonlySignal, useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import type { Drawn } from "./measure-plot";
-import { usePointing } from "./use-pointing";
+import { pointAlong } from "./pointing";
 import type { View } from "./view";
 import { Bands, WindowHandles } from "./window-band";
 
@@ -19,14 +19,19 @@ interface Props {
 
 export function TrainingChartView({ view, drawn, children }: Props) {
   const base = useRef<HTMLDivElement>(null);
-  const pointing = usePointing(view.store, drawn);
+  const onPointerDown = pointAlong(view.store, drawn);
   useSignalEffect(() => {
     if (drawn.value !== null) base.current?.replaceChildren(drawn.value.element);
   });
   const chart = drawn.value;
   if (chart === null) return null;
   return (
-    <div class="ie-chart" role="presentation" style={{ height: `${chart.height}px` }} {...pointing}>
+    <div
+      class="ie-chart"
+      role="presentation"
+      style={{ height: `${chart.height}px` }}
+      onPointerDown={onPointerDown}
+    >
       <Bands view={view} chart={chart} />
       <div ref={base} class="ie-chart-layer" />
       <Rules view={view} drawn={drawn} />

@@ -1,6 +1,6 @@
 /** The phase change and the brushed checkpoints, as bands behind a chart along training. */
-import { useSignal } from "@preact/signals";
 import { precise } from "../text";
+import { followDrag } from "./drag";
 import { type TrainingChart, trainingOf } from "./training-axis";
 import type { View } from "./view";
 
@@ -53,7 +53,6 @@ export function WindowHandles({ view, chart }: Props) {
 
 function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
   const { store } = view;
-  const held = useSignal(false);
   const window = store.window.value;
   if (window === null || store.info.value === null) return null;
   const ends: [number, number] = [window.from, window.to];
@@ -62,6 +61,19 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
     const next: [number, number] = [...ends];
     next[end] = end === 0 ? Math.min(x, ends[1]) : Math.max(x, ends[0]);
     store.arrange({ window: next });
+  };
+  const onPointerDown = (down: PointerEvent) => {
+    // The chart would brush.
+    down.stopPropagation();
+    const { window } = store.viewState.peek();
+    const box = (down.currentTarget as HTMLElement).parentElement as HTMLElement;
+    followDrag(down, {
+      move(event) {
+        const x = event.clientX - box.getBoundingClientRect().left;
+        move(chart.from(Math.max(chart.left, Math.min(chart.right, x))));
+      },
+      cancel: () => store.arrange({ window }),
+    });
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const later = [...xs].sort((a, b) => a - b).find((x) => x > ends[end]);
@@ -89,21 +101,9 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
         top: `${chart.top - 6}px`,
         height: `${chart.bottom - chart.top + 6}px`,
       }}
-      onPointerDown={(event) => {
-        event.stopPropagation();
-        held.value = true;
-        event.currentTarget.setPointerCapture(event.pointerId);
-      }}
-      onPointerMove={(event) => {
-        event.stopPropagation();
-        if (!held.value) return;
-        const box = (event.currentTarget.parentElement as HTMLElement).getBoundingClientRect();
-        move(chart.from(Math.max(chart.left, Math.min(chart.right, event.clientX - box.left))));
-      }}
-      onPointerUp={(event) => {
-        event.stopPropagation();
-        held.value = false;
-      }}
+      onPointerDown={onPointerDown}
+      // The chart would point at what lies under the handle.
+      onPointerMove={(event) => event.stopPropagation()}
       onKeyDown={onKeyDown}
     />
   );

@@ -42,6 +42,7 @@ export function WiringGraph({ view, head, fed, look, layout, choose }: Props) {
   const [x, y] = place(head);
   const toTheLeft = x + radius + 10 + SCORE_WIDTH > width;
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the table is the way to do this by keyboard
     <div
       class="ie-wiring-graph"
       role="presentation"
@@ -51,8 +52,7 @@ export function WiringGraph({ view, head, fed, look, layout, choose }: Props) {
       onPointerLeave={() => {
         view.hoverHead.value = null;
       }}
-      // The table is the way to do this by keyboard.
-      onPointerUp={(event) => {
+      onClick={(event) => {
         const feeder = headAt(event.target);
         if (feeder !== null && !sameHead(feeder, head)) choose(feeder);
       }}

@@ -1,0 +1,74 @@
+/** The whole widget over a fake model, for tests of what a reader sees and does. */
+import { afterEach, beforeEach, vi } from "vitest";
+import { traits } from "../../js/dev/data";
+import { fakeKernel } from "../../js/dev/fake-kernel";
+import { FakeModel } from "../../js/dev/fake-model";
+import factory from "../../js/src/index";
+import type { ExplorerModel } from "../../js/src/model";
+
+export const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
+export const TOKENS = ["<|bos|>", "A", " B", " C", " A", " B"];
+/** Of every element, in pixels: nothing is laid out here. */
+export const WIDTH = 600;
+
+class WideObserver {
+  readonly #report: ResizeObserverCallback;
+  constructor(report: ResizeObserverCallback) {
+    this.#report = report;
+  }
+  observe(): void {
+    this.#report([{ contentRect: { width: WIDTH } } as ResizeObserverEntry], this as never);
+  }
+  disconnect(): void {}
+}
+
+export interface Shown {
+  fake: FakeModel;
+  el: HTMLElement;
+  /** Takes the view off the page, as closing the output does. */
+  close: () => void;
+}
+
+let abort: AbortController;
+
+/** To be called once in a test file: the page and its clock are new for every test. */
+export function freshPage(): void {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("ResizeObserver", WideObserver);
+    abort = new AbortController();
+  });
+  afterEach(() => {
+    abort.abort();
+    document.body.replaceChildren();
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+}
+
+/** A view of an explorer with one selected head, whose kernel answers unless `kernel` is null. */
+export async function show(
+  change: Partial<ExplorerModel> = {},
+  kernel: FakeModel["kernel"] | null = fakeKernel(SHAPE, 3),
+): Promise<Shown> {
+  const fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[1, 1]], ...change });
+  fake.kernel = kernel ?? undefined;
+  const widget = factory();
+  widget.initialize({ model: fake.model, signal: abort.signal });
+  const el = document.body.appendChild(document.createElement("div"));
+  const closing = new AbortController();
+  abort.signal.addEventListener("abort", () => closing.abort(), { once: true });
+  widget.render({ model: fake.model, el, signal: closing.signal });
+  await settle();
+  return { fake, el, close: () => closing.abort() };
+}
+
+export async function settle(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(1000);
+}
+
+export function one(el: Element, selector: string): HTMLElement {
+  const found = el.querySelector<HTMLElement>(selector);
+  if (found === null) throw new Error(`nothing matches ${selector}`);
+  return found;
+}
