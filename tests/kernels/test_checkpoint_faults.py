@@ -129,3 +129,76 @@ def test_a_checkpoint_that_cannot_be_read_does_not_end_an_interruption(model) ->
     with pytest.raises(InductionError, match="parts of two checkpoints"):
         as_model(resident)
     series.model(0)
+
+
+# --- numbers that are not weights ---
+
+NAME = "blocks.1.attn.k.weight"
+
+OTHER_KINDS = {
+    "int8": (lambda w: (w * 100).to(torch.int8), "torch.int8"),
+    "bool": (lambda w: w > 0, "torch.bool"),
+    "complex": (lambda w: w.to(torch.complex64), "torch.complex64"),
+    "float8": (lambda w: w.to(torch.float8_e4m3fn), "torch.float8_e4m3fn"),
+    "quantised": (
+        lambda w: torch.quantize_per_tensor(w.detach().float(), 0.1, 0, torch.qint8),
+        "torch.qint8",
+    ),
+    "sparse": (lambda w: w.to_sparse(), "sparse"),
+    "without data": (lambda w: w.to("meta"), "no data"),
+    "numpy": (lambda w: w.numpy(), "ndarray"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of what PyTorch plans for quantised tensors
+@pytest.mark.unchecked
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_tensors_that_are_no_floating_point_weights_are_refused(model, kind) -> None:
+    spoil, said = OTHER_KINDS[kind]
+    weights = variants(model, 3)
+    weights[1][NAME] = spoil(weights[1][NAME])
+    series = CheckpointSeries.from_state_dicts(model, weights)
+    resident = series.load(0)
+    with pytest.raises(CheckpointError, match=rf"(?s){NAME} in native, step 1 .*{said}"):
+        series.load(1)
+    assert series_of(resident)[1] == 0
+    assert same(resident, weights[0])
+    assert same(series.load(2), weights[2])
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        (torch.float64, torch.float32),
+        (torch.float32, torch.float16),
+        (torch.bfloat16, torch.float16),
+    ],
+)
+def test_weights_too_large_for_the_models_dtype_are_refused(model, given, held) -> None:
+    weights = [{k: v.to(given) for k, v in w.items()} for w in variants(model, 2)]
+    weights[1][NAME][0, 0] = -2 * torch.finfo(held).max
+    series = CheckpointSeries.from_state_dicts(model, weights).to(dtype=held)
+    series.load(0)
+    said = rf"{NAME} in native, step 1 reaches -.*{held} .*to\(dtype={given}\)"
+    with pytest.raises(CheckpointError, match=said):
+        series.load(1)
+    wide = series.to(dtype=given).load(1)
+    assert float(wide.state_dict()[NAME][0, 0]) == float(weights[1][NAME][0, 0])
+
+
+def test_the_largest_number_of_a_dtype_is_no_overflow(model) -> None:
+    weights = [{k: v.double() for k, v in variants(model, 1)[0].items()}]
+    weights[0][NAME][:] = torch.finfo(torch.float32).max
+    CheckpointSeries.from_state_dicts(model, weights).load(0)
+
+
+def test_whole_numbers_stay_whole() -> None:
+    """A model's own integer buffers, such as counters, are taken from integers only."""
+    model = HUGGING_FACE["llama"]().eval()
+    model.register_buffer("seen", torch.tensor(3))
+    weights = [dict(model.state_dict()) for _ in range(2)]
+    weights[1]["seen"] = torch.tensor(3.5)
+    series = CheckpointSeries.from_state_dicts(model, weights)
+    series.load(0)
+    with pytest.raises(CheckpointError, match=r"seen in .*step 1 is torch.float32.*torch.int64"):
+        series.load(1)

@@ -51,9 +51,27 @@ def check_hash(path: Path, sha256: str) -> None:
         )
 
 
-def check_finite(weights: Mapping[str, Tensor], where: str) -> None:
-    """Raise a CheckpointError if a weight is NaN or infinite; `where` says which checkpoint."""
+#: What weights are trained and kept in. Narrower ones mean nothing without scales beside them.
+_PRECISIONS = {torch.float64, torch.float32, torch.bfloat16, torch.float16}
+
+
+def check_numbers(weights: Mapping[str, Tensor], where: str) -> None:
+    """Tensors with data, and finite.
+
+    Args:
+        where: which checkpoint this is, for the error.
+
+    Raises:
+        CheckpointError: something else than a tensor, one without data, sparse or quantised, or a
+            weight that is NaN or infinite.
+    """
     for name, value in weights.items():
+        kind = _strange(value)
+        if kind is not None:
+            raise CheckpointError(
+                f"{name} in {where} {kind}.",
+                "Give whole floating-point weights: model.state_dict().",
+            )
         # A sum is finite only if all its terms are, and it needs no memory. Large terms may sum to
         # infinity, so the rare sum that is not finite is looked at again.
         if not value.is_floating_point() or value.sum(dtype=torch.float32).isfinite():
@@ -64,3 +82,16 @@ def check_finite(weights: Mapping[str, Tensor], where: str) -> None:
                 f"{name} in {where} holds {kind}.",
                 "The checkpoint is damaged or training diverged.",
             )
+
+
+def _strange(value: object) -> str | None:
+    """What makes it no tensor to copy from, if anything does."""
+    if not isinstance(value, Tensor):
+        return f"is {type(value).__name__}, not a tensor"
+    if value.is_meta:
+        return "has a shape but no data (it is on the device 'meta')"
+    if value.layout is not torch.strided:
+        return f"is sparse ({value.layout})"
+    if value.is_quantized or (value.is_floating_point() and value.dtype not in _PRECISIONS):
+        return f"is quantised ({value.dtype})"
+    return None

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.ahead import ReadAhead
-from induction_kernels.checkpoints.integrity import check_finite
+from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.weights import fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
@@ -256,7 +256,7 @@ class CheckpointSeries:
     def _read(self, index: int) -> Mapping[str, Tensor] | None:
         weights = self._source.weights(self._indices[index])
         if weights is not None:
-            check_finite(weights, f"{self.name}, {self[index].label}")
+            check_numbers(weights, f"{self.name}, {self[index].label}")
         return weights
 
     @property

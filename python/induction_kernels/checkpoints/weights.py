@@ -24,8 +24,8 @@ def fitted(
         also: names of buffers that must be there, besides the parameters.
 
     Raises:
-        CheckpointError: missing or unknown names, shapes that do not fit, two values for one
-            weight, or a bridge whose weights were folded.
+        CheckpointError: missing or unknown names, shapes or dtypes that do not fit, numbers that
+            overflow, two values for one weight, or a bridge whose weights were folded.
     """
     if getattr(module, "compatibility_mode", False):
         raise CheckpointError(
@@ -50,6 +50,7 @@ def fitted(
         )
     for name, value in weights.items():
         _check_shape(name, value, targets[name], where)
+        _check_dtype(name, value, targets[name], where)
     _check_tied(targets, weights, where)
     return [(targets[name], value) for name, value in weights.items()]
 
@@ -110,6 +111,24 @@ def _check_shape(name: str, value: Tensor, target: Tensor, where: str) -> None:
             f"{name} in {where} has shape {tuple(value.shape)}; the model's is "
             f"{tuple(target.shape)}.",
             "It belongs to a model of another size.",
+        )
+
+
+def _check_dtype(name: str, value: Tensor, target: Tensor, where: str) -> None:
+    if not (value.is_floating_point() and target.is_floating_point()):
+        if value.dtype != target.dtype:
+            raise CheckpointError(
+                f"{name} in {where} is {value.dtype}; the model's is {target.dtype}.",
+                "Give whole floating-point weights: model.state_dict().",
+            )
+        return
+    limit = torch.finfo(target.dtype).max
+    if torch.finfo(value.dtype).max > limit and value.to(target.dtype).isinf().any():
+        low, high = (float(extreme) for extreme in value.aminmax())
+        raise CheckpointError(
+            f"{name} in {where} reaches {max(low, high, key=abs):.3g}, and {target.dtype} ends at "
+            f"{limit:.3g}.",
+            f"Load the series as it was saved: series.to(dtype={value.dtype}).",
         )
 
 
