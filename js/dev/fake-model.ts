@@ -5,6 +5,8 @@ type Listener = (...args: unknown[]) => void;
 
 export class FakeModel {
   readonly sent: Request[] = [];
+  /** What the host is to call about the request sent last. */
+  callbacks: { shell: { reply: (reply: object) => void } } | undefined;
   readonly saved: Partial<ExplorerModel>[] = [];
   /** Answers requests; leave it out for a kernel that never speaks. */
   kernel: ((request: Request, model: FakeModel) => void) | undefined;
@@ -41,8 +43,9 @@ export class FakeModel {
     this.#dirty = {};
   }
 
-  send(request: Request): void {
+  send(request: Request, callbacks?: { shell: { reply: (reply: object) => void } }): void {
     this.sent.push(request);
+    this.callbacks = callbacks;
     this.kernel?.(request, this);
   }
 

@@ -33,6 +33,11 @@ interface Pending {
   part: { reply: Extract<Reply, { chunk: number }>; chunks: Uint8Array[] } | null;
 }
 
+/** Jupyter's answer to a message, as ipywidgets hands it over. */
+interface ShellReply {
+  content: { status: string; ename?: string; evalue?: string };
+}
+
 export interface Answer {
   cancel: () => void;
   /** "done" once the last part was handed over, "cancelled" when it was stopped; rejects with RequestError. */
@@ -83,7 +88,7 @@ export class Requests {
 
   #post(request: Request, id: string): void {
     try {
-      this.#model.send(request);
+      this.#model.send(request, { shell: { reply: (reply: ShellReply) => this.#refused(id, reply) } });
     } catch {
       // JupyterLab's comm throws once its kernel was shut down.
       this.#end(
@@ -94,6 +99,19 @@ export class Requests {
         }),
       );
     }
+  }
+
+  /** A kernel says nothing of a message that it has handled, only that it could not. */
+  #refused(id: string, { content }: ShellReply): void {
+    if (content.status !== "error") return;
+    this.heard();
+    this.#end(
+      id,
+      new RequestError({
+        message: `The kernel cannot take requests: ${content.ename}: ${content.evalue}.`,
+        hint: "Reload the page, or run the cell again.",
+      }),
+    );
   }
 
   #cancel(id: string): void {

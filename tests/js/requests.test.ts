@@ -68,6 +68,17 @@ describe("replies", () => {
     await expect(answer.finished).rejects.toBeInstanceOf(RequestError);
   });
 
+  it("rejects with the error of a kernel that could not take the request", async () => {
+    const { answer } = ask();
+    fake.callbacks?.shell.reply({ content: { status: "ok" } });
+    fake.callbacks?.shell.reply({
+      content: { status: "error", ename: "UnknownSubshellError", evalue: "Unknown subshell_id 'x'" },
+    });
+    await expect(answer.finished).rejects.toThrow(
+      "The kernel cannot take requests: UnknownSubshellError: Unknown subshell_id 'x'.",
+    );
+  });
+
   it("rejects a reply whose chunk is missing, or whose bytes do not fit", async () => {
     const missing = ask("a");
     chunk(missing.id, { chunk: 1, chunks: 2 }, [1]);

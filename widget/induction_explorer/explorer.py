@@ -30,6 +30,7 @@ from induction_explorer.choices import (
     score_in,
     training_unit,
 )
+from induction_explorer.comms import handle_where_addressed
 from induction_explorer.findings import UNKNOWN, components_of, phases_of
 from induction_explorer.handover import to_circuitsvis
 from induction_explorer.prompts import default_prompt
@@ -196,6 +197,11 @@ class InductionExplorer(anywidget.AnyWidget):
                     "wait() again, or with a longer timeout."
                 )
             self._main.run_pending(timeout=0.05)
+
+    def open(self) -> None:
+        """Meet the page."""
+        super().open()
+        handle_where_addressed(self.comm)
 
     def close(self) -> None:
         """Stop what is being computed and leave the page."""

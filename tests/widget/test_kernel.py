@@ -1,0 +1,118 @@
+"""An explorer in a real kernel, spoken to as JupyterLab does: comms, subshells, threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from kernel import Kernel, connect
+
+pytestmark = pytest.mark.slow
+
+EXPLORER = """\
+from induction_explorer import InductionExplorer, load_demo
+w = InductionExplorer(load_demo("attn-only-1l").select([0, 12, 25]))
+w.wait()
+"""
+
+
+class Front:
+    """A page's end of the comm of the explorer `w`."""
+
+    def __init__(self, connection_file: Path, comm: str) -> None:
+        self._client = BlockingKernelClient(connection_file=str(connection_file))
+        self._client.load_connection_file()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=60)
+        self._comm = comm
+        self._count = 0
+
+    def close(self) -> None:
+        self._client.stop_channels()
+
+    def create_subshell(self) -> str:
+        return self._control("create_subshell_request", {})["subshell_id"]
+
+    def delete_subshell(self, subshell: str) -> None:
+        self._control("delete_subshell_request", {"subshell_id": subshell})
+
+    def send(self, data: dict[str, Any], subshell: str | None = None) -> None:
+        message = self._client.session.msg("comm_msg", {"comm_id": self._comm, "data": data})
+        if subshell is not None:
+            message["header"]["subshell_id"] = subshell
+        self._client.shell_channel.send(message)
+
+    def ask(self, subshell: str | None = None, **request: Any) -> dict[str, Any]:
+        """The first answer to a request, or the kernel's error."""
+        self._count += 1
+        request = {"id": f"r{self._count}", **request}
+        self.send({"method": "custom", "content": request}, subshell)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with suppress(Empty):
+                error = self._client.get_shell_msg(timeout=0)
+                if error["content"].get("status") == "error":
+                    return error["content"]
+            with suppress(Empty):
+                content = self._client.get_iopub_msg(timeout=0.1)["content"]
+                answer = content.get("data", {}).get("content", {})
+                if answer.get("id") == request["id"]:
+                    return answer
+        raise AssertionError(f"no answer to {request}")
+
+    def _control(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        message = self._client.session.msg(kind, content)
+        self._client.control_channel.send(message)
+        while True:
+            reply = self._client.get_control_msg(timeout=20)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                assert reply["content"]["status"] == "ok", reply["content"]
+                return reply["content"]
+
+
+@pytest.fixture(scope="module")
+def connection_file() -> Iterator[Path]:
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    yield Path(manager.connection_file)
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def python(connection_file: Path) -> Iterator[Kernel]:
+    with connect(connection_file) as kernel:
+        kernel.run(EXPLORER)
+        yield kernel
+
+
+@pytest.fixture
+def front(connection_file: Path, python: Kernel) -> Iterator[Front]:
+    front = Front(connection_file, python.value("w.comm.comm_id"))
+    yield front
+    front.close()
+
+
+GRID = {"kind": "grid", "series": 0, "score": "first_token"}
+
+
+def test_a_page_is_answered_after_the_subshell_of_the_last_one_is_gone(
+    front: Front, python: Kernel
+) -> None:
+    first = front.create_subshell()
+    for _ in range(2):
+        assert front.ask(first, **GRID)["done"]
+    front.delete_subshell(first)
+    second = front.create_subshell()
+    assert front.ask(second, **GRID)["done"]
+    python.run("w.comm._reply_subshell_id = 'gone'")
+    assert front.ask(second, **GRID)["done"]
+    assert front.ask(**GRID)["done"]
+    front.delete_subshell(second)
+    assert front.ask(second, **GRID)["done"]
