@@ -80,6 +80,12 @@ class Ablator:
         frozen: bool = False,
         seed: int = 0,
     ) -> None:
+        if text is not None and text.lengths is not None:
+            raise ProbeError(
+                f"The rows of text have {int(text.lengths.min())} to {int(text.lengths.max())} "
+                "tokens without their padding.",
+                "Give rows of one length.",
+            )
         if kind not in KINDS:
             raise SelectionError(
                 f"There is no ablation {kind!r}.", f"kind may be {', '.join(KINDS)}."

@@ -286,5 +286,5 @@ def _make_probe(
             model, period=score.period, copies=score.copies, seed=seed
         )
     if given is not None:
-        return TextProbe.of_tokens(model, given.tokens)
+        return TextProbe(given.tokens, "token ids of your own", packed=False)
     return TextProbe.default(model, rows=_TEXT_ROWS, longest=_TEXT_LENGTH)

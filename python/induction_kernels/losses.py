@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -11,33 +13,49 @@ from induction_kernels.errors import ProbeError
 from induction_kernels.forward import run
 from induction_kernels.models import Model, as_model
 from induction_kernels.outputs import Output
-from induction_kernels.probes import check_tokens
+from induction_kernels.padding import Mask
+from induction_kernels.probes import rows_of
 
 
 def token_losses(
-    model: object, tokens: Int[Tensor, "batch pos"], *, batch_size: int = 16
+    model: object,
+    tokens: Int[Tensor, "batch pos"],
+    *,
+    attention_mask: Mask | None = None,
+    batch_size: int = 16,
 ) -> Float[Tensor, "batch pos-1"]:
     """L[i], the loss of predicting token i+1 from tokens 0..i, in nats, float32 on the CPU.
 
     Args:
         model: anything `as_model` accepts.
         tokens: ids [batch, pos] with pos ≥ 2, run as they stand: no BOS is added.
+        attention_mask: 1 where there is a token and 0 where there is padding, before or after. Each
+            row is run without its padding; L is NaN where either of its two tokens is padding.
         batch_size: rows at a time.
 
     Raises:
-        ProbeError: wrong shape, ids outside the vocabulary, longer than the context, or a
-            batch_size below 1.
+        ProbeError: wrong shape, ids outside the vocabulary, longer than the context, padding
+            without a mask, a row of one token, or a batch_size below 1.
     """
     model = as_model(model)
-    tokens = check_tokens(model, torch.as_tensor(tokens).cpu())
-    if tokens.shape[1] < 2:
-        raise ProbeError("One token has no next token to predict.", "Give at least two.")
-    parts = in_batches(tokens, batch_size, lambda part: _losses(model, tokens[part]))
-    return torch.cat([losses for _, losses in parts])
+    rows = rows_of(model, tokens, attention_mask)
+    if int(rows.lengths.min()) < 2:
+        raise ProbeError(
+            f"Row {int(rows.lengths.argmin())} is one token, which has no next token to predict.",
+            "Give at least two.",
+        )
+    found = torch.full((len(rows.tokens), rows.tokens.shape[1] - 1), torch.nan)
+    for own, columns in rows.by_length():
+        tokens = rows.tokens[own, columns]
+        for part, losses in in_batches(tokens, batch_size, partial(_losses, model, tokens)):
+            found[own[part], columns[part, :-1]] = losses
+    return found
 
 
-def _losses(model: Model, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos-1"]:
-    return losses_of(run(model, tokens), tokens, model.d_vocab)
+def _losses(
+    model: Model, tokens: Int[Tensor, "batch pos"], part: slice
+) -> Float[Tensor, "part pos-1"]:
+    return losses_of(run(model, tokens[part]), tokens[part], model.d_vocab)
 
 
 def losses_of(
@@ -98,7 +116,7 @@ def in_context_learning(losses: Float[Tensor, "batch predicted"], n_ctx: int) ->
             (`in_context_learning_positions`).
 
     Raises:
-        ProbeError: the texts are shorter than the late position.
+        ProbeError: the texts are shorter than the late position, or one of them is padded there.
     """
     early, late = in_context_learning_positions(n_ctx)
     if losses.shape[1] <= late:
@@ -107,4 +125,11 @@ def in_context_learning(losses: Float[Tensor, "batch predicted"], n_ctx: int) ->
             f"{late}.",
             f"Give texts of at least {late + 2} tokens.",
         )
-    return float((losses[:, late] - losses[:, early]).mean())
+    change = losses[:, late] - losses[:, early]
+    if not change.isfinite().all():
+        row = int((~change.isfinite()).nonzero()[0])
+        raise ProbeError(
+            f"Row {row} has no loss at position {early} or {late}, which the score compares.",
+            "Give rows without padding there, of a model whose losses are finite.",
+        )
+    return float(change.mean())

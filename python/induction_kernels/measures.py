@@ -24,6 +24,7 @@ from induction_kernels.losses import (
     token_losses,
 )
 from induction_kernels.models import Model
+from induction_kernels.padding import GIVE_MASK, Mask
 from induction_kernels.probes import RepeatedTokens
 from induction_kernels.scores import package_version
 from induction_kernels.texts import TextProbe, Texts
@@ -151,16 +152,27 @@ class Measurer:
                 f"{self.late}; the rows of the texts have {self.positions} losses.",
                 f"Give texts of at least {self.late + 2} tokens{scaled}.",
             )
+        predicted = self.text.attention_mask.sum(1) - 1
+        short = int(predicted.argmin())
+        if predicted[short] <= self.late:
+            raise ProbeError(
+                f"Row {short} has {int(predicted[short])} losses without its padding; "
+                f"in_context_learning compares positions {self.early} and {self.late}.",
+                f"Give rows of at least {self.late + 2} tokens.",
+            )
         #: The position of each row whose loss is `token_loss`.
-        self.chosen = torch.randint(
-            self.positions,
-            (len(self.text.tokens),),
-            generator=torch.Generator().manual_seed(seed),
+        self.chosen = (
+            torch.randint(
+                self.positions,
+                (len(self.text.tokens),),
+                generator=torch.Generator().manual_seed(seed),
+            )
+            % predicted
         )
 
     @property
     def positions(self) -> int:
-        """How many positions are predicted in a row."""
+        """How many positions are predicted in the longest row."""
         return self.text.tokens.shape[1] - 1
 
     def __call__(self, model: Model) -> dict[str, Float[Tensor, "..."]]:
@@ -171,17 +183,20 @@ class Measurer:
         Raises:
             InductionError: losses that are not finite.
         """
-        losses = token_losses(model, self.text.tokens)
-        if not losses.isfinite().all():
-            row, position = (~losses.isfinite()).nonzero()[0].tolist()
+        mask = self.text.attention_mask
+        losses = token_losses(model, self.text.tokens, attention_mask=mask)
+        predicted = mask[:, 1:]
+        broken = predicted & ~losses.isfinite()
+        if broken.any():
+            row, position = broken.nonzero()[0].tolist()
             raise InductionError(
                 f"The loss of {model.name} at position {position} of row {row} is not a number.",
                 "The weights or activations hold NaN or infinity; load intact weights.",
             )
         second = token_losses(model, self.repeated.tokens)[:, self._second_copy()]
-        by_position = losses.mean(0)
+        by_position = losses.nanmean(0)
         return {
-            "loss": losses.mean(),
+            "loss": losses[predicted].mean(),
             "in_context_learning": by_position[self.late] - by_position[self.early],
             "loss_by_position": by_position,
             "loss_slope": slope_by_log_position(by_position, SLOPE_REACH),
@@ -208,6 +223,7 @@ def measures(
     series: CheckpointSeries,
     texts: Texts | None = None,
     *,
+    attention_mask: Mask | None = None,
     positions: tuple[int, int] | None = None,
     progress: bool = True,
 ) -> xarray.Dataset:
@@ -216,6 +232,8 @@ def measures(
     Args:
         texts: your own strings (a list, or a column of a dataset) or token ids [row, pos]; by
             default held-out text of the bundled series.
+        attention_mask: of token ids: 1 where there is a token and 0 where there is padding.
+            Positions are counted in each row's own tokens, means taken over what rows have.
         positions: the early and the late position that in-context learning compares; by default
             50 and 500, or 0.05 and 0.49 of a short context.
         progress: show a progress bar.
@@ -240,7 +258,9 @@ def measures(
     ):
         try:
             model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
-            measurer = measurer or Measurer(model, TextProbe.of(model, texts), positions=positions)
+            if measurer is None:
+                text = TextProbe.of(model, texts, attention_mask, padding=GIVE_MASK)
+                measurer = Measurer(model, text, positions=positions)
             found = measurer(model)
         except ProbeError:
             raise

@@ -68,12 +68,6 @@ class Model:
                     return token
         return None
 
-    @property
-    def pad_id(self) -> int | None:
-        """The token that stands for nothing; None where the tokenizer has none of its own."""
-        pad = getattr(self.tokenizer, "pad_token_id", None)
-        return None if pad in (self.bos_id, self.tokenizer and self.tokenizer.eos_token_id) else pad
-
     def head_name(self, layer: int, head: int) -> str:
         return f"L{layer}H{head}"
 

@@ -16,11 +16,12 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.errors import CheckpointError, InductionError, PromptError
+from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
 from induction_kernels.forward import run
+from induction_kernels.padding import Mask
 from induction_kernels.predictions import predict_positions
 from induction_kernels.scores import package_version
-from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
+from induction_kernels.tokenization import answer_token, sequence, token_strings
 
 if TYPE_CHECKING:
     import xarray
@@ -31,6 +32,7 @@ def passage_losses(
     text: str | list[int] | Int[Tensor, "..."],
     answer: str | None = None,
     *,
+    attention_mask: Mask | None = None,
     progress: bool = True,
 ) -> xarray.Dataset:
     """Loss of every token of a passage at every checkpoint, and rank and probability of an answer.
@@ -38,6 +40,8 @@ def passage_losses(
     Args:
         text: a text (the model's BOS goes in front), or ids [pos] or [1, pos].
         answer: an expected continuation, as it stands; its first token is followed.
+        attention_mask: of ids: 1 where there is a token and 0 where there is padding, which is
+            taken away before positions are counted.
         progress: show a progress bar.
 
     Returns:
@@ -48,6 +52,7 @@ def passage_losses(
 
     Raises:
         PromptError: a text of a single token, or one the model cannot read.
+        ProbeError: ids outside the vocabulary, or padding without a mask.
         CheckpointError: not one checkpoint could be run.
     """
     import xarray
@@ -63,12 +68,12 @@ def passage_losses(
         try:
             model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
             if ids is None:
-                ids = prompt_tokens(model, text)
+                ids = sequence(model, text, attention_mask)
                 target = None if answer is None else answer_token(model, answer)
                 if ids.shape[1] < 2:
                     raise PromptError("One token has no loss.", "Give a text of two or more.")
             found = predict_positions(run(model, ids), ids[0], model.d_vocab, 1, target)
-        except PromptError:
+        except (PromptError, ProbeError):
             raise
         except InductionError as error:
             faults.append(f"{checkpoint.label}: {error}")

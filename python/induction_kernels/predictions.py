@@ -12,7 +12,8 @@ from induction_kernels.errors import SelectionError
 from induction_kernels.forward import run
 from induction_kernels.models import as_model
 from induction_kernels.outputs import Output
-from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
+from induction_kernels.padding import Mask
+from induction_kernels.tokenization import answer_token, sequence, token_strings
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ def top_predictions(
     answer: str | None = None,
     *,
     position: int = -1,
+    attention_mask: Mask | None = None,
 ) -> Predictions:
     """The `k` likeliest tokens after `position` of one sequence, and where the answer ranks.
 
@@ -65,13 +67,15 @@ def top_predictions(
         answer: an expected continuation, taken as it stands (" C" has a leading space); its first
             token is ranked.
         position: after which token to predict; negative counts from the end.
+        attention_mask: of ids: 1 where there is a token and 0 where there is padding, which is
+            taken away before positions are counted.
 
     Raises:
         PromptError: a sequence or an answer the model cannot read.
         SelectionError: a position outside the sequence, or k below 1.
     """
     model = as_model(model)
-    ids = prompt_tokens(model, tokens)
+    ids = sequence(model, tokens, attention_mask)
     n = ids.shape[1]
     if not -n <= position < n:
         raise SelectionError(

@@ -12,6 +12,7 @@ from torch import Tensor
 from induction_kernels.batches import check_rows
 from induction_kernels.errors import ProbeError
 from induction_kernels.models import Model
+from induction_kernels.padding import GIVE_MASK, GIVE_ROWS, Mask, Rows, pad_ids, refuse_padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +72,30 @@ class RepeatedTokens:
         return cls(repeated, period, copies, lead, seed)
 
     @classmethod
-    def given(cls, model: Model, tokens: Int[Tensor, "batch pos"], period: int) -> RepeatedTokens:
+    def given(
+        cls,
+        model: Model,
+        tokens: Int[Tensor, "batch pos"],
+        period: int,
+        attention_mask: Mask | None = None,
+    ) -> RepeatedTokens:
         """A caller's own tokens, once they are known to repeat with this period.
 
+        Args:
+            attention_mask: 1 where there is a token and 0 where there is padding.
+
         Raises:
-            ProbeError: wrong shape, ids outside the vocabulary, longer than the context, or a
-                period that does not fit.
+            ProbeError: wrong shape, ids outside the vocabulary, longer than the context, a
+                period that does not fit, or rows of several lengths without their padding.
         """
-        tokens = check_tokens(model, torch.as_tensor(tokens).cpu())
+        rows = rows_of(model, tokens, attention_mask)
+        if len(rows.lengths.unique()) > 1:
+            raise ProbeError(
+                f"Without their padding, the rows have {int(rows.lengths.min())} to "
+                f"{int(rows.lengths.max())} tokens.",
+                "A score is a mean over rows alike: give those of one length at a time.",
+            )
+        tokens = rows.flush()
         n = tokens.shape[1]
         if isinstance(period, bool) or not isinstance(period, int) or not 2 <= period <= n // 2:
             raise ProbeError(
@@ -115,12 +132,49 @@ def ordinary_tokens(model: Model) -> Int[Tensor, " vocabulary"]:
     tokenizer = model.tokenizer
     size = model.d_vocab if tokenizer is None else min(model.d_vocab, len(tokenizer))
     special = set() if tokenizer is None else set(tokenizer.all_special_ids)
-    special.add(model.bos_id)
+    special |= {model.bos_id, *pad_ids(model)}
     return torch.tensor([i for i in range(size) if i not in special])
 
 
-def check_tokens(model: Model, tokens: Tensor) -> Int[Tensor, "batch pos"]:
-    """`tokens` as [batch, pos] int64, or a ProbeError that says what is wrong."""
+def rows_of(
+    model: Model,
+    tokens: Int[Tensor, "..."],
+    attention_mask: Mask | None,
+    *,
+    padding: str = GIVE_MASK,
+) -> Rows:
+    """What a caller gave, without what the mask hides.
+
+    Args:
+        padding: what to do about it where there is no mask, for the error.
+
+    Raises:
+        ProbeError: tokens or a mask that cannot be used, or padding without a mask.
+    """
+    tokens = torch.as_tensor(tokens).cpu()
+    if attention_mask is None:
+        return Rows.whole(check_tokens(model, tokens, padding))
+    rows = Rows.masked(_rectangle(tokens), torch.as_tensor(attention_mask).cpu())
+    for own, columns in rows.by_length():
+        _check_ids(model, rows.tokens[own, columns])
+    return rows
+
+
+def check_tokens(
+    model: Model, tokens: Tensor, padding: str = GIVE_ROWS
+) -> Int[Tensor, "batch pos"]:
+    """`tokens` as [batch, pos] int64, or a ProbeError that says what is wrong.
+
+    Args:
+        padding: what to do about it, for the error.
+    """
+    tokens = _rectangle(tokens)
+    refuse_padding(model, tokens, padding)
+    _check_ids(model, tokens)
+    return tokens
+
+
+def _rectangle(tokens: Tensor) -> Int[Tensor, "batch pos"]:
     if tokens.ndim == 1:
         tokens = tokens[None]
     if tokens.ndim != 2 or tokens.numel() == 0 or tokens.is_floating_point():
@@ -128,6 +182,10 @@ def check_tokens(model: Model, tokens: Tensor) -> Int[Tensor, "batch pos"]:
             f"Tokens have shape {tuple(tokens.shape)} and type {tokens.dtype}.",
             "Give whole-number token ids of shape [batch, pos].",
         )
+    return tokens.long()
+
+
+def _check_ids(model: Model, tokens: Int[Tensor, "batch pos"]) -> None:
     if tokens.shape[1] > model.n_ctx:
         raise ProbeError(
             f"The tokens are {tokens.shape[1]} long; {model.name} takes at most {model.n_ctx}.",
@@ -139,10 +197,3 @@ def check_tokens(model: Model, tokens: Tensor) -> Int[Tensor, "batch pos"]:
             f"Token {low if low < 0 else high} is outside the vocabulary of {model.name}.",
             f"Ids go from 0 to {model.d_vocab - 1}.",
         )
-    if model.pad_id is not None and (tokens == model.pad_id).any():
-        row, position = (tokens == model.pad_id).nonzero()[0].tolist()
-        raise ProbeError(
-            f"Row {row} has padding (token {model.pad_id}) at position {position}.",
-            "Positions would be counted wrong. Give rows of one length, or each row by itself.",
-        )
-    return tokens.long()

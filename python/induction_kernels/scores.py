@@ -15,6 +15,7 @@ from torch import Tensor
 from induction_kernels.attention_scores import ATTENTION_SCORES, AttentionReader, AttentionScore
 from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.models import Model, as_model
+from induction_kernels.padding import Mask
 from induction_kernels.probes import RepeatedTokens
 from induction_kernels.score import Facts, Score
 from induction_kernels.weight_scores import WEIGHT_SCORES, WeightReader, WeightScore
@@ -134,6 +135,7 @@ def head_scores(
     tokens: Int[Tensor, "batch pos"] | None = None,
     *,
     period: int | None = None,
+    attention_mask: Mask | None = None,
     seed: int = 0,
 ) -> xarray.Dataset:
     """Scores of every head, as an xarray.Dataset with dims (layer, head).
@@ -145,6 +147,8 @@ def head_scores(
         tokens: your own repeated tokens [batch, pos]: [BOS,] r, r, ... Without them each score
             makes its default probe.
         period: the length of r; needed with `tokens`.
+        attention_mask: of `tokens`: 1 where there is a token and 0 where there is padding, without
+            which every row must have one length.
         seed: of the default probe's random tokens.
 
     Returns:
@@ -161,7 +165,7 @@ def head_scores(
     import xarray
 
     model = as_model(model)
-    probe = _given(model, tokens, period)
+    probe = _given(model, tokens, period, attention_mask)
     wanted, left_out = choose_scores(scores, model, text_given=probe is not None)
     scorer = Scorer(model, wanted, probe=probe, seed=seed)
     values = scorer(model)
@@ -181,19 +185,24 @@ def describe_left_out(reasons: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _given(
-    model: Model, tokens: Int[Tensor, "batch pos"] | None, period: int | None
+    model: Model,
+    tokens: Int[Tensor, "batch pos"] | None,
+    period: int | None,
+    attention_mask: Mask | None,
 ) -> RepeatedTokens | None:
     if tokens is None:
-        if period is not None:
-            raise SelectionError(
-                "period= was given without tokens=.", "It describes tokens of your own; pass both."
-            )
+        for name, given in (("period", period), ("attention_mask", attention_mask)):
+            if given is not None:
+                raise SelectionError(
+                    f"{name}= was given without tokens=.",
+                    "It describes tokens of your own; pass both.",
+                )
         return None
     if period is None:
         raise SelectionError(
             "tokens= was given without period=.", "Say how long the repeated part is."
         )
-    return RepeatedTokens.given(model, tokens, period)
+    return RepeatedTokens.given(model, tokens, period, attention_mask)
 
 
 def describe(scorer: Scorer, score: Score) -> dict[str, object]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from induction_kernels.errors import ProbeError
 from induction_kernels.models import Model
-from induction_kernels.probes import check_tokens
+from induction_kernels.padding import GIVE_ROWS, Mask, mask_of
+from induction_kernels.probes import rows_of
 from induction_kernels.tokenization import encode
 
 #: Tokens of a default row, BOS included; a longer context would cost more and show little more.
@@ -28,45 +30,50 @@ ROWS = 256
 
 @dataclass(frozen=True, eq=False)
 class TextProbe:
-    """Rows of text, all of one length.
+    """Rows of text.
 
     Attributes:
         tokens: [row, pos], BOS first where the model has one.
         origin: where the text is from, in words.
         packed: rows may begin anywhere in a document, so position 50 of a row is not position 50
             of a document.
+        lengths: of each row, after which it is padding; None where all are full.
     """
 
     tokens: Int[Tensor, "row pos"]
     origin: str
     packed: bool
+    lengths: Int[Tensor, " row"] | None = None
 
     @classmethod
-    def of(cls, model: Model, texts: Texts | None) -> TextProbe:
+    def of(
+        cls,
+        model: Model,
+        texts: Texts | None,
+        attention_mask: Mask | None = None,
+        *,
+        padding: str = GIVE_ROWS,
+    ) -> TextProbe:
         """Texts in any form that a caller may give; None is the default text.
 
+        Args:
+            attention_mask: of token ids: 1 where there is a token and 0 where there is padding.
+            padding: what to do about it where there is no mask, for the error.
+
         Raises:
-            ProbeError: they cannot be read, or not by this model.
+            ProbeError: they cannot be read, or not by this model; a mask of what are no token ids.
         """
-        if texts is None:
-            return cls.default(model)
+        ids_or_texts = None if isinstance(texts, TextProbe | None) else _ids_or_texts(texts)
+        if isinstance(ids_or_texts, Tensor):
+            return cls.of_tokens(model, ids_or_texts, attention_mask, padding=padding)
+        if attention_mask is not None:
+            raise ProbeError(
+                "attention_mask= was given without token ids.", "Text has no padding: leave it out."
+            )
         if isinstance(texts, TextProbe):
-            check_tokens(model, texts.tokens)
+            rows_of(model, texts.tokens, texts.attention_mask)
             return texts
-        if isinstance(texts, Tensor | np.ndarray):
-            return cls.of_tokens(model, torch.as_tensor(texts))
-        rows = [texts] if isinstance(texts, str) else list(texts)
-        strings = [row for row in rows if isinstance(row, str)]
-        if len(strings) == len(rows):
-            return cls.of_texts(model, strings)
-        lists = [row for row in rows if isinstance(row, list | tuple)]
-        if len(lists) == len(rows):
-            return cls.of_tokens(model, _square(lists))
-        odd = next(row for row in rows if not isinstance(row, str))
-        raise ProbeError(
-            f"Among the texts is one of type {type(odd).__name__}.",
-            "Give strings (of a dataset, its column of text), or rows of token ids.",
-        )
+        return cls.default(model) if ids_or_texts is None else cls.of_texts(model, ids_or_texts)
 
     @classmethod
     def default(cls, model: Model, rows: int = ROWS, longest: int = LONGEST) -> TextProbe:
@@ -122,18 +129,47 @@ class TextProbe:
         return cls(_after(lead, rows), f"{len(read)} texts of your own", packed=False)
 
     @classmethod
-    def of_tokens(cls, model: Model, tokens: Int[Tensor, "row pos"]) -> TextProbe:
-        """A caller's own token ids, run as they stand.
+    def of_tokens(
+        cls,
+        model: Model,
+        tokens: Int[Tensor, "row pos"],
+        attention_mask: Mask | None = None,
+        *,
+        padding: str = GIVE_ROWS,
+    ) -> TextProbe:
+        """A caller's own token ids, run as they stand, without what the mask hides.
 
         Raises:
-            ProbeError: wrong shape, padding, ids outside the vocabulary, or too long.
+            ProbeError: wrong shape, padding without a mask, ids outside the vocabulary, or too
+                long.
         """
-        tokens = check_tokens(model, torch.as_tensor(tokens).cpu())
-        return cls(tokens, "token ids of your own", packed=False)
+        rows = rows_of(model, tokens, attention_mask, padding=padding)
+        full = len(rows.lengths.unique()) == 1
+        return cls(
+            rows.flush(),
+            "token ids of your own",
+            packed=False,
+            lengths=None if full else rows.lengths,
+        )
+
+    @property
+    def attention_mask(self) -> Bool[Tensor, "row pos"]:
+        rows, longest = self.tokens.shape
+        return mask_of(
+            torch.full((rows,), longest) if self.lengths is None else self.lengths, longest
+        )
+
+    def first(self, rows: int) -> TextProbe:
+        """The first rows only."""
+        lengths = None if self.lengths is None else self.lengths[:rows]
+        return replace(self, tokens=self.tokens[:rows], lengths=lengths)
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256(self.tokens.contiguous().numpy().tobytes()).hexdigest()[:16]
+        digest = hashlib.sha256(self.tokens.contiguous().numpy().tobytes())
+        if self.lengths is not None:
+            digest.update(self.lengths.numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def provenance(self) -> dict[str, str | int]:
         """What has to be known of the text to repeat a number."""
@@ -151,12 +187,29 @@ class TextProbe:
 Texts = TextProbe | Iterable[str] | Sequence[Sequence[int]] | Int[Tensor, "row pos"] | np.ndarray
 
 
+def _ids_or_texts(texts: Iterable[Any]) -> Int[Tensor, "..."] | list[str]:
+    if isinstance(texts, Tensor | np.ndarray):
+        return torch.as_tensor(texts)
+    rows = [texts] if isinstance(texts, str) else list(texts)
+    strings = [row for row in rows if isinstance(row, str)]
+    if len(strings) == len(rows):
+        return strings
+    lists = [row for row in rows if isinstance(row, list | tuple)]
+    if len(lists) == len(rows):
+        return _square(lists)
+    odd = next(row for row in rows if not isinstance(row, str))
+    raise ProbeError(
+        f"Among the texts is one of type {type(odd).__name__}.",
+        "Give strings (of a dataset, its column of text), or rows of token ids.",
+    )
+
+
 def _square(rows: Sequence[Sequence[int]]) -> Int[Tensor, "row pos"]:
     lengths = {len(row) for row in rows}
     if len(lengths) > 1:
         raise ProbeError(
             f"The rows of token ids have {min(lengths)} to {max(lengths)} tokens.",
-            "Cut them to one length; padding is not supported.",
+            "Cut them to one length.",
         )
     try:
         return torch.tensor(rows)

@@ -11,15 +11,41 @@ from torch import Tensor
 
 from induction_kernels.errors import PromptError
 from induction_kernels.models import Model
-from induction_kernels.probes import check_tokens
+from induction_kernels.padding import GIVE_MASK, GIVE_ROWS, Mask
+from induction_kernels.probes import check_tokens, rows_of
+
+
+def sequence(
+    model: Model,
+    tokens: str | list[int] | Int[Tensor, "..."],
+    attention_mask: Mask | None,
+) -> Int[Tensor, "1 pos"]:
+    """What a caller gave to a function of one sequence that takes a mask: its ids, unpadded.
+
+    Raises:
+        PromptError: as `prompt_tokens`, or a mask for a text.
+        ProbeError: ids outside the vocabulary, padding without a mask, or a mask that cannot be
+            used.
+    """
+    if attention_mask is None:
+        return prompt_tokens(model, tokens, padding=GIVE_MASK)
+    if isinstance(tokens, str):
+        raise PromptError(
+            "attention_mask= was given with a text, which has no padding.", "Give token ids."
+        )
+    rows = rows_of(model, torch.as_tensor(tokens), attention_mask)
+    return _only(rows.flush())
 
 
 def prompt_tokens(
-    model: Model, prompt: str | list[int] | Int[Tensor, "..."]
+    model: Model, prompt: str | list[int] | Int[Tensor, "..."], *, padding: str = GIVE_ROWS
 ) -> Int[Tensor, "1 pos"]:
     """The ids of one prompt, BOS first where the model has one and the text is text.
 
     A model without tokenizer takes ids, as a tensor, a list or a text of numbers ("0 17 5 17").
+
+    Args:
+        padding: what to do about it, for the error.
 
     Raises:
         PromptError: empty, longer than the context, or text without a tokenizer.
@@ -34,10 +60,13 @@ def prompt_tokens(
             f"{model.n_ctx:,}.",
             "Shorten it.",
         )
-    ids = check_tokens(model, ids)
-    if len(ids) != 1:
-        raise PromptError(f"{len(ids)} rows were given.", "Give one prompt at a time.")
-    return ids
+    return _only(check_tokens(model, ids, padding))
+
+
+def _only(rows: Int[Tensor, "row pos"]) -> Int[Tensor, "1 pos"]:
+    if len(rows) != 1:
+        raise PromptError(f"{len(rows)} rows were given.", "Give one prompt at a time.")
+    return rows
 
 
 def answer_token(model: Model, answer: str) -> int:

@@ -113,7 +113,7 @@ def test_a_bridge_and_the_model_it_wraps_agree(hugging_face) -> None:
     names = ["induction", "previous_token", "first_token", "induction_logit"]
     period = 12
     r = torch.randperm(VOCABULARY - 1)[: 3 * period].reshape(3, period) + 1
-    ids = torch.cat([torch.zeros(3, 1, dtype=torch.long), r, r], 1)
+    ids = torch.cat([torch.full((3, 1), 2), r, r], 1)
     ours = head_scores(hugging_face, names, ids, period=period)
     theirs = head_scores(wrapped, names, ids, period=period)
     for name in names:

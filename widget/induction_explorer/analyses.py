@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -147,9 +147,5 @@ def _ablator(session: SeriesSession, model: Model, how: Kind, keep_patterns: boo
             "induction_kernels.ablate(model, heads) does it while you wait.",
         )
     given = session.given_text
-    text = (
-        TextProbe.default(model, rows)
-        if given is None
-        else replace(given, tokens=given.tokens[:rows])
-    )
+    text = TextProbe.default(model, rows) if given is None else given.first(rows)
     return Ablator(model, text, kind=how, frozen=keep_patterns)

@@ -16,13 +16,16 @@ from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError
 from induction_kernels.models import Model, as_model
 from induction_kernels.outputs import Output
-from induction_kernels.tokenization import prompt_tokens
+from induction_kernels.padding import Mask
+from induction_kernels.tokenization import sequence
 
 
 def attention_patterns(
     model: object,
     tokens: str | list[int] | Int[Tensor, "..."],
     heads: Iterable[tuple[int, int]] | None = None,
+    *,
+    attention_mask: Mask | None = None,
 ) -> Float[Tensor, "head query key"]:
     """Post-softmax attention of chosen heads on one sequence, float32 on the CPU.
 
@@ -30,6 +33,8 @@ def attention_patterns(
         model: anything `as_model` accepts.
         tokens: a text, or ids of shape [pos] or [1, pos]. Text gets the model's BOS in front.
         heads: (layer, head) pairs in the order wanted; None for all, layer by layer.
+        attention_mask: of ids: 1 where there is a token and 0 where there is padding, which is
+            taken away before positions are counted.
 
     Raises:
         SelectionError: (an IndexError) a head that does not exist.
@@ -38,7 +43,9 @@ def attention_patterns(
     model = as_model(model)
     wanted = check_heads(model, heads)
     found: dict[tuple[int, int], Tensor] = {}
-    run_patterns(model, prompt_tokens(model, tokens), wanted, found.__setitem__, keep_whole)
+    run_patterns(
+        model, sequence(model, tokens, attention_mask), wanted, found.__setitem__, keep_whole
+    )
     return torch.stack([found[head] for head in wanted])
 
 
