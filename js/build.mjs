@@ -1,9 +1,10 @@
 /**
- * Bundles js/src into the Python package, or, with --dev, serves the harness in js/dev from memory.
+ * Bundles js/src into the Python package; with --dev, serves the harness in js/dev from memory; with
+ * --harness FOLDER, writes it there.
  *
  * Every widget instance sends the bundle to the page, so its size is a feature: above the budget the build fails.
  */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import * as geo from "d3-geo";
 import { build, context } from "esbuild";
@@ -41,17 +42,25 @@ const common = {
   logLevel: "warning",
 };
 
-if (process.argv.includes("--dev")) {
-  const dev = await context({
-    ...common,
-    entryPoints: [
-      { in: "js/dev/main.ts", out: "main" },
-      { in: "js/src/index.css", out: "widget" },
-    ],
-    outdir: "js/dev",
-    write: false,
-    sourcemap: "inline",
-  });
+const harness = {
+  ...common,
+  entryPoints: [
+    { in: "js/dev/main.ts", out: "main" },
+    { in: "js/src/index.css", out: "widget" },
+  ],
+  sourcemap: "inline",
+};
+
+if (process.argv.includes("--harness")) {
+  const folder = process.argv[process.argv.indexOf("--harness") + 1];
+  if (folder === undefined) {
+    console.error("--harness needs the folder that the page is written to.");
+    process.exit(1);
+  }
+  await build({ ...harness, outdir: folder });
+  await copyFile("js/dev/index.html", `${folder}/index.html`);
+} else if (process.argv.includes("--dev")) {
+  const dev = await context({ ...harness, outdir: "js/dev", write: false });
   const { port } = await dev.serve({ servedir: "js/dev", host: "127.0.0.1", port: 8123 });
   console.log(`http://127.0.0.1:${port}/`);
 } else {

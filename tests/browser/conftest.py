@@ -1,12 +1,14 @@
-"""One JupyterLab, one Chromium, and one notebook whose widget most tests share."""
+"""One JupyterLab, one Chromium, one notebook whose widget most tests share, and the harness."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import harness as harness_page
 import kernel
 import pytest
+from harness import Harness
 from lab import Lab, serve
 from labpage import LabPage, browser, open_notebook, write_notebook
 from parts import Explorer
@@ -44,6 +46,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def chrome() -> Iterator[Browser]:
     with browser() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    """The widget over a fake model, for what needs no kernel."""
+    with harness_page.serve(tmp_path_factory.mktemp("harness")) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 import { cellColors, type Scale, type Theme } from "../color";
 import { headName } from "../heads";
 import { decimals } from "../text";
+import { surfaceOf } from "./canvas";
 
 export const GUTTER = 32;
 const MAX_CELL_WIDTH = 110;
@@ -37,14 +38,12 @@ export function drawGrid(
   scale: Scale | null,
   theme: Theme,
   digits: number,
+  ratio: number,
 ): void {
-  const context = canvas.getContext("2d");
-  if (context === null) return;
-  const ratio = globalThis.devicePixelRatio || 1;
-  const [w, h] = [Math.round(heads * width * ratio), Math.round(layers * height * ratio)];
-  if (canvas.width !== w || canvas.height !== h) {
-    [canvas.width, canvas.height] = [w, h];
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const surface = surfaceOf(canvas, heads * width, layers * height, ratio);
+  if (surface === null) return;
+  const { context, fresh, snap } = surface;
+  if (fresh) {
     // Here and not on every frame: a font makes the browser bring all styles up to date.
     context.font = `${Math.min(13, Math.round(height * 0.4 + 2))}px ${getComputedStyle(canvas).fontFamily}`;
     context.textAlign = "center";
@@ -59,8 +58,9 @@ export function drawGrid(
     const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
     const { fill, ink } =
       scale === null ? cellColors(NOTHING, Number.NaN, theme) : cellColors(scale, value, theme);
+    const [left, top] = [snap(x), snap(y)];
     context.fillStyle = fill;
-    context.fillRect(x, y, width - gap, height - gap);
+    context.fillRect(left, top, snap(x + width - gap) - left, snap(y + height - gap) - top);
     if (!numbers || !Number.isFinite(value)) continue;
     context.fillStyle = ink;
     context.fillText(decimals(value, shown), x + (width - gap) / 2, y + (height - gap) / 2 + 0.5);

@@ -9,6 +9,7 @@ import { drawsAs } from "../export/figure";
 import { headName, sameHead } from "../heads";
 import type { Head } from "../model";
 import { scoreTable } from "../tables";
+import { usePixelRatio } from "./canvas";
 import { drawGrid, type GridLayout, gridLayout, gridVector, movedIndex, nameCells } from "./grid-drawing";
 import { Legend } from "./legend";
 import { Save } from "./save";
@@ -80,6 +81,7 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
   const { store, theme } = view;
   const canvas = useRef<HTMLCanvasElement>(null);
   const grid = useRef<HTMLDivElement>(null);
+  const ratio = usePixelRatio();
   const cursor = useSignal(0);
   const laid = useSignal(layout);
   laid.value = layout;
@@ -88,7 +90,7 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
 
   useSignalEffect(() => {
     if (canvas.current === null) return;
-    drawGrid(canvas.current, laid.value, values.value, scale.value, theme.value, digits);
+    drawGrid(canvas.current, laid.value, values.value, scale.value, theme.value, digits, ratio.value);
     drawsAs(canvas.current, () => gridVector(laid.peek(), values.peek(), scale.peek(), theme.peek(), digits));
   });
   useSignalEffect(() => {

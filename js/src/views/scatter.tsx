@@ -7,6 +7,7 @@ import { headName } from "../heads";
 import type { Head } from "../model";
 import { scoreTable } from "../tables";
 import { scoreText } from "../text";
+import { surfaceOf, usePixelRatio } from "./canvas";
 import { Save } from "./save";
 import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./scatter-plot";
 import { ScoreOptions } from "./score-picker";
@@ -117,6 +118,7 @@ function indexOf([layer, head]: Head, heads: number): number {
 function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null> }) {
   const { store, theme } = view;
   const [base, canvas] = [useRef<HTMLDivElement>(null), useRef<HTMLCanvasElement>(null)];
+  const ratio = usePixelRatio();
   const places = useComputed(() => {
     const now = drawn.value;
     return now === null ? new Float32Array() : dotsAt(now.ground, now.x, now.y, now.heads, store.shown.value);
@@ -128,7 +130,7 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
     const now = drawn.value;
     if (canvas.current === null || now === null) return;
     const dots = dotsOf(view, places.value, theme.value);
-    drawDots(canvas.current, now.ground, dots);
+    drawDots(canvas.current, now.ground, dots, ratio.value);
     drawsAs(canvas.current, () => dotsVector(dots));
   });
   const now = drawn.value;
@@ -211,17 +213,14 @@ function dotsVector(dots: Dot[]): string {
     .join("");
 }
 
-function drawDots(canvas: HTMLCanvasElement, { width, height }: ScatterGround, dots: Dot[]): void {
-  const context = canvas.getContext("2d");
-  if (context === null) return;
-  const ratio = globalThis.devicePixelRatio || 1;
-  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== w || canvas.height !== h) {
-    [canvas.width, canvas.height] = [w, h];
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${height}px`;
-  }
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+function drawDots(
+  canvas: HTMLCanvasElement,
+  { width, height }: ScatterGround,
+  dots: Dot[],
+  ratio: number,
+): void {
+  const context = surfaceOf(canvas, width, height, ratio)?.context;
+  if (context === undefined) return;
   context.clearRect(0, 0, width, height);
   for (const { x, y, radius, color } of dots) {
     context.beginPath();
