@@ -69,7 +69,7 @@ describe.each(CHARTS)("%s", (_, change, selector) => {
     ["right", RIGHT],
     ["middle", MIDDLE],
   ])("has no use for the %s button", async (_name, button) => {
-    const { fake, el } = await show(change);
+    const { fake, el } = await show({ ...change, checkpoint: 10 });
     const chart = one(el, selector);
     const before = chosenOf(traitsOf(fake));
     // Where each of the charts has something: every few pixels, clicked and drawn.
