@@ -22,8 +22,7 @@ import { windowOf } from "./phases";
 import { Player } from "./player";
 import { RequestError, Requests } from "./requests";
 import { completeView, type ViewState } from "./view-state";
-
-const REST_MS = 150;
+import { type Choices, Writer } from "./writer";
 
 export type Grid = NumberArray<Float32Array>;
 
@@ -109,6 +108,7 @@ export class Store {
   readonly causes: Causes;
   readonly player: Player;
   readonly #model: Model;
+  readonly #writer: Writer;
   readonly #position: Signal<number>;
   readonly #compare: Signal<number | null>;
   readonly #view: Signal<ExplorerModel["_view"]>;
@@ -137,13 +137,11 @@ export class Store {
       info === null || index === this.series.value ? here : nearestCheckpoint(info, here, other),
     );
   });
-  #restTimer: ReturnType<typeof setTimeout> | undefined;
-  #compareTimer: ReturnType<typeof setTimeout> | undefined;
-  #viewTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(model: Model, abort: AbortSignal) {
     this.#model = model;
     this.requests = new Requests(model, abort);
+    this.#writer = new Writer(model, this.connected, abort);
 
     this.seriesList = this.#follow("_series", abort);
     this.scoresOf = this.#follow("_scores", abort);
@@ -156,37 +154,23 @@ export class Store {
     this.status = this.#follow("_status", abort);
     this.prompt = this.#follow("prompt", abort);
     this.answer = this.#follow("answer", abort);
-    this.series = this.#follow("series", abort);
-    this.score = this.#follow("score", abort);
-    this.heads = this.#follow("heads", abort);
-
+    this.series = signal(model.get("series"));
+    this.score = signal(model.get("score"));
+    this.heads = signal(model.get("heads"));
     this.#position = signal(model.get("checkpoint"));
+    this.#compare = signal(model.get("compare"));
+    this.#view = signal(model.get("_view"));
     this.checkpoint = computed(() => clamp(this.#position.value, this.info.value));
     this.shown = signal(this.checkpoint.peek());
     this.settled = signal(this.checkpoint.peek());
-    onChange(
-      model,
-      "checkpoint",
-      (index) => {
-        clearTimeout(this.#restTimer);
-        batch(() => {
-          this.#position.value = index;
-          this.settled.value = this.checkpoint.peek();
-        });
-      },
-      abort,
-    );
-    this.#compare = this.#follow("compare", abort);
     this.compare = computed(() => {
       const index = this.#compare.value;
       return index === null ? null : clamp(index, this.info.value);
     });
     this.shownCompare = signal(this.compare.peek());
     this.settledCompare = signal(this.compare.peek());
-    onChange(model, "compare", () => (this.settledCompare.value = this.compare.peek()), abort);
-    this.#view = this.#follow("_view", abort);
     this.viewState = computed(() => completeView(this.#view.value));
-    abort.addEventListener("abort", () => this.#stopTimers(), { once: true });
+    this.#obeyKernel();
     this.#oncePerFrame(abort);
 
     this.grids = this.#follow("_grids", abort);
@@ -240,11 +224,9 @@ export class Store {
     const target = clamp(index, this.info.peek());
     if (target === this.checkpoint.peek()) return;
     this.#position.value = target;
-    clearTimeout(this.#restTimer);
-    this.#restTimer = setTimeout(() => {
+    this.#writer.later("checkpoint", target, () => {
       this.settled.value = target;
-      this.#write({ checkpoint: target });
-    }, REST_MS);
+    });
   }
 
   /** Moves the second handle; null takes it away. */
@@ -252,23 +234,20 @@ export class Store {
     const target = index === null ? null : clamp(index, this.info.peek());
     if (target === this.compare.peek()) return;
     this.#compare.value = target;
-    clearTimeout(this.#compareTimer);
-    this.#compareTimer = setTimeout(() => {
+    this.#writer.later("compare", target, () => {
       this.settledCompare.value = target;
-      this.#write({ compare: target });
-    }, REST_MS);
+    });
   }
 
   /** Arranges the view; the trait follows when the hand rests. */
   arrange(change: Partial<ViewState>): void {
     this.#view.value = { ...this.#view.peek(), ...change };
-    clearTimeout(this.#viewTimer);
-    this.#viewTimer = setTimeout(() => this.#write({ _view: this.#view.peek() }), REST_MS);
+    this.#writer.later("_view", this.#view.peek());
   }
 
   chooseScore(name: string): void {
     this.score.value = name;
-    this.#write({ score: name });
+    this.#writer.now({ score: name });
   }
 
   /** Another series at the checkpoint nearest in tokens, with those selected heads and the score that it has. */
@@ -280,8 +259,6 @@ export class Store {
     const compare = before === null || old === null ? null : nearestCheckpoint(before, old, after);
     const heads = this.heads.peek().filter(([layer, head]) => layer < after.layers && head < after.heads);
     const score = scoreIn(this.scoresOf.peek()[index] ?? [], this.score.peek())?.name ?? this.score.peek();
-    clearTimeout(this.#restTimer);
-    clearTimeout(this.#compareTimer);
     batch(() => {
       this.#compare.value = compare;
       this.series.value = index;
@@ -291,7 +268,7 @@ export class Store {
       this.heads.value = heads;
       this.score.value = score;
     });
-    this.#write({ series: index, checkpoint, compare, heads, score });
+    this.#writer.now({ series: index, checkpoint, compare, heads, score });
     if (this.viewState.peek().brush !== null) this.arrange({ brush: null });
   }
 
@@ -302,7 +279,7 @@ export class Store {
     const next = !extend ? [head] : others.length < before.length ? others : [...before, head];
     if (sameHeads(before, next)) return;
     this.heads.value = next;
-    this.#write({ heads: next });
+    this.#writer.now({ heads: next });
   }
 
   /** Makes a selected head the one that token hover speaks of. */
@@ -310,7 +287,7 @@ export class Store {
     const next = [...this.heads.peek().filter((other) => !sameHead(other, head)), head];
     if (sameHeads(this.heads.peek(), next)) return;
     this.heads.value = next;
-    this.#write({ heads: next });
+    this.#writer.now({ heads: next });
   }
 
   async runPrompt(text: string, answer: string): Promise<void> {
@@ -324,14 +301,14 @@ export class Store {
     }
   }
 
-  /** A trait as a signal that follows it. A trait the kernel writes is also a sign of life. */
+  /** A trait that only the kernel writes, as a signal that follows it: also a sign of life. */
   #follow<K extends keyof ExplorerModel>(key: K, abort: AbortSignal): Signal<ExplorerModel[K]> {
     const followed = signal(this.#model.get(key));
     onChange(
       this.#model,
       key,
       (value) => {
-        if (key.startsWith("_")) this.requests.heard();
+        this.requests.heard();
         followed.value = value;
       },
       abort,
@@ -339,10 +316,37 @@ export class Store {
     return followed;
   }
 
-  #write(traits: Partial<ExplorerModel>): void {
-    if (!this.connected.peek()) return;
-    for (const [key, value] of Object.entries(traits)) this.#model.set(key as keyof ExplorerModel, value);
-    this.#model.save_changes();
+  /** Follows what the kernel sets of the traits that both sides write. */
+  #obeyKernel(): void {
+    const place = () =>
+      batch(() => {
+        this.#position.value = this.#model.get("checkpoint");
+        this.settled.value = this.checkpoint.peek();
+      });
+    const placeOther = () =>
+      batch(() => {
+        this.#compare.value = this.#model.get("compare");
+        this.settledCompare.value = this.compare.peek();
+      });
+    const writer = this.#writer;
+    writer.onKernel("checkpoint", place);
+    writer.onKernel("compare", placeOther);
+    writer.onKernel("series", (index) => {
+      // What the hand did was meant for the series before.
+      writer.drop("checkpoint", "compare");
+      batch(() => {
+        this.series.value = index;
+        place();
+        placeOther();
+      });
+    });
+    const obey = <N extends "score" | "heads" | "_view">(name: N, signal: Signal<Choices[N]>) =>
+      writer.onKernel(name, (value) => {
+        signal.value = value;
+      });
+    obey("score", this.score);
+    obey("heads", this.heads);
+    obey("_view", this.#view);
   }
 
   #oncePerFrame(abort: AbortSignal): void {
@@ -359,10 +363,6 @@ export class Store {
       });
     });
     abort.addEventListener("abort", () => cancelAnimationFrame(frame), { once: true });
-  }
-
-  #stopTimers(): void {
-    for (const timer of [this.#restTimer, this.#compareTimer, this.#viewTimer]) clearTimeout(timer);
   }
 
   #untilAbort(abort: AbortSignal, fn: () => void): void {

@@ -1,0 +1,76 @@
+/**
+ * Tells the kernel what the reader chose: at once, or when the hand rests. What the kernel sets while a choice
+ * still waits is the later word, so that choice is dropped.
+ */
+import type { ReadonlySignal } from "@preact/signals";
+import { type ExplorerModel, type Model, onChange } from "./model";
+
+const REST_MS = 150;
+
+/** The traits that the page writes. */
+export type Choices = Pick<ExplorerModel, "checkpoint" | "compare" | "score" | "heads" | "series" | "_view">;
+type Name = keyof Choices;
+
+export class Writer {
+  readonly #model: Model;
+  readonly #connected: ReadonlySignal<boolean>;
+  readonly #abort: AbortSignal;
+  /** What waits for the hand to rest, and what to do then besides telling. */
+  readonly #waiting = new Map<Name, { choice: Partial<Choices>; rested: () => void }>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing = false;
+
+  constructor(model: Model, connected: ReadonlySignal<boolean>, abort: AbortSignal) {
+    this.#model = model;
+    this.#connected = connected;
+    this.#abort = abort;
+    abort.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
+  }
+
+  /** Tells these at once; what waits under the same names is never told. */
+  now(choices: Partial<Choices>): void {
+    this.drop(...(Object.keys(choices) as Name[]));
+    this.#write(choices);
+  }
+
+  /** Tells this once nothing more was chosen for a moment; `rested` is called then, kernel or not. */
+  later<N extends Name>(name: N, value: Choices[N], rested = () => {}): void {
+    this.#waiting.set(name, { choice: { [name]: value }, rested });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#rest(), REST_MS);
+  }
+
+  /** Forgets what waits under these names. */
+  drop(...names: Name[]): void {
+    for (const name of names) this.#waiting.delete(name);
+  }
+
+  /** Calls `fn` when the kernel, and not this page, has set a trait. */
+  onKernel<N extends Name>(name: N, fn: (value: Choices[N]) => void): void {
+    const heard = (value: Choices[N]) => {
+      if (this.#writing) return;
+      this.drop(name);
+      fn(value);
+    };
+    onChange(this.#model, name, heard, this.#abort);
+  }
+
+  #rest(): void {
+    const rested = [...this.#waiting.values()];
+    this.#waiting.clear();
+    if (rested.length === 0) return;
+    for (const { rested: tell } of rested) tell();
+    this.#write(Object.assign({}, ...rested.map(({ choice }) => choice)));
+  }
+
+  #write(choices: Partial<Choices>): void {
+    if (!this.#connected.peek()) return;
+    this.#writing = true;
+    try {
+      for (const [name, value] of Object.entries(choices)) this.#model.set(name as Name, value);
+    } finally {
+      this.#writing = false;
+    }
+    this.#model.save_changes();
+  }
+}
