@@ -75,7 +75,7 @@ export interface MeasureInfo {
 
 /** The phase change of a series: where the curve that speaks for the whole model changes. */
 export interface FoundWindow {
-  /** In tokens (or steps). */
+  /** In the page's unit of training: tokens where every series knows them, else steps. */
   from: number;
   to: number;
   /** Bootstrap intervals of both ends. */
@@ -83,7 +83,7 @@ export interface FoundWindow {
   to_interval: [number, number];
 }
 
-/** A change found in one curve, or the turn of the path of losses; every x in tokens (or steps). */
+/** A change found in one curve, or the turn of the path of losses; every x in the page's unit. */
 export interface DatedChange {
   /** In words: a measure, a score and a head, or the turn. */
   curve: string;

@@ -2,7 +2,7 @@
 import type { FoundWindow } from "./model";
 
 export interface Window {
-  /** In tokens (or steps). */
+  /** In the page's unit of training. */
   from: number;
   to: number;
   /** Where each end lies, with the confidence of the interval; null for a window the reader drew. */

@@ -18,9 +18,10 @@ import {
   type ScoreInfo,
   type SeriesInfo,
 } from "./model";
-import { windowOf } from "./phases";
+import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
 import { RequestError, Requests } from "./requests";
+import { nearestCheckpoint, trainingUnit } from "./training";
 import { completeView, type ViewState } from "./view-state";
 import { type Choices, Writer } from "./writer";
 
@@ -120,21 +121,30 @@ export class Store {
     }
     return decoded;
   });
-  /** The phase change of the current series; null = none. */
-  readonly window = computed(() =>
-    windowOf(this.phases.value[this.series.value]?.window ?? null, this.viewState.value.window),
-  );
+  /** Of everything along training that the page shows, whichever series it is of. */
+  readonly unit = computed(() => trainingUnit(this.seriesList.value));
+  /** The phase change of a series; null = none. */
+  readonly windowIn = (series: number): Window | null =>
+    windowOf(this.phases.value[series]?.window ?? null, this.drawnWindow.value);
+  readonly window = computed(() => this.windowIn(this.series.value));
+  /** The window drawn by hand, where it was drawn in the page's unit. */
+  readonly drawnWindow = computed(() => {
+    const { window, window_unit } = this.viewState.value;
+    return window_unit === null || window_unit === this.unit.value ? window : null;
+  });
   /** First and last checkpoint looked at. */
   readonly range = computed<[number, number]>(() => {
     const last = (this.info.value?.steps.length ?? 1) - 1;
     const [from, to] = this.viewState.value.brush ?? [0, last];
     return [Math.min(from, last), Math.min(to, last)];
   });
-  /** Of each series, the checkpoint nearest to the one shown, in tokens (or steps). */
+  /** Of each series, the checkpoint nearest to the one shown. */
   readonly shownEach = computed(() => {
     const [info, here] = [this.info.value, this.shown.value];
     return this.seriesList.value.map((other, index) =>
-      info === null || index === this.series.value ? here : nearestCheckpoint(info, here, other),
+      info === null || index === this.series.value
+        ? here
+        : nearestCheckpoint(info, here, other, this.unit.value),
     );
   });
 
@@ -245,18 +255,24 @@ export class Store {
     this.#writer.later("_view", this.#view.peek());
   }
 
+  /** Draws the window by hand; null leaves it as it was found. */
+  drawWindow(window: [number, number] | null): void {
+    this.arrange({ window, window_unit: window === null ? null : this.unit.peek() });
+  }
+
   chooseScore(name: string): void {
     this.score.value = name;
     this.#writer.now({ score: name });
   }
 
-  /** Another series at the checkpoint nearest in tokens, with those selected heads and the score that it has. */
+  /** Another series at its nearest checkpoint, with those selected heads and the score that it has. */
   chooseSeries(index: number): void {
     const [before, after] = [this.info.peek(), this.seriesList.peek()[index]];
     if (after === undefined) return;
-    const checkpoint = before === null ? 0 : nearestCheckpoint(before, this.checkpoint.peek(), after);
+    const unit = this.unit.peek();
+    const checkpoint = before === null ? 0 : nearestCheckpoint(before, this.checkpoint.peek(), after, unit);
     const old = this.compare.peek();
-    const compare = before === null || old === null ? null : nearestCheckpoint(before, old, after);
+    const compare = before === null || old === null ? null : nearestCheckpoint(before, old, after, unit);
     const heads = this.heads.peek().filter(([layer, head]) => layer < after.layers && head < after.heads);
     const score = scoreIn(this.scoresOf.peek()[index] ?? [], this.score.peek())?.name ?? this.score.peek();
     batch(() => {
@@ -378,16 +394,4 @@ function clamp(index: number, info: SeriesInfo | null): number {
 function scoreIn(scores: ScoreInfo[], name: string): ScoreInfo | null {
   const named = (wanted: string) => scores.find((score) => score.name === wanted);
   return named(name) ?? named("induction") ?? scores[0] ?? null;
-}
-
-/** The checkpoint of `to` nearest to `from`'s `index` in tokens, or in steps where a series has no tokens. */
-export function nearestCheckpoint(from: SeriesInfo, index: number, to: SeriesInfo): number {
-  const byTokens = [...from.tokens, ...to.tokens].every((tokens) => tokens !== null);
-  const at = (info: SeriesInfo, i: number) => (byTokens ? (info.tokens[i] ?? 0) : (info.steps[i] ?? 0));
-  const goal = at(from, index);
-  let nearest = 0;
-  for (let i = 1; i < to.steps.length; i++) {
-    if (Math.abs(at(to, i) - goal) < Math.abs(at(to, nearest) - goal)) nearest = i;
-  }
-  return nearest;
 }

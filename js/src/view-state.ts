@@ -5,6 +5,8 @@
  * widget/induction_explorer/view_state.py checks the same names; a test compares the two.
  */
 
+import type { Unit } from "./training";
+
 export interface ViewState {
   /** Name of the tab that is open. */
   tab: string;
@@ -12,6 +14,8 @@ export interface ViewState {
   x_scale: "log" | "linear";
   /** The phase change as the reader drew it, on the axis of training; null = as it was found. */
   window: [number, number] | null;
+  /** What `window` is in; null = in the unit of whatever page shows it. */
+  window_unit: Unit | null;
   /** Checkpoints looked at, first and last, as brushed in a chart; null = all. */
   brush: [number, number] | null;
   /** Positions of the prompt whose loss over training is drawn. */
@@ -30,6 +34,7 @@ const BEGINNING: ViewState = {
   tab: "loss",
   x_scale: "log",
   window: null,
+  window_unit: null,
   brush: null,
   tokens: [],
   against: "previous_token",

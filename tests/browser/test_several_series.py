@@ -53,3 +53,33 @@ def test_the_longest_prompt_within_small_messages(trio: LabPage) -> None:
         expect(view.tokens).to_have_count(tokens)
         expect(view.root.get_by_text("computing …")).to_have_count(0)
     check_traffic(trio)
+
+
+MIXED = """\
+from induction_explorer import CheckpointSeries, InductionExplorer, load_demo
+known = load_demo("attn-only-1l").select([0, 12, 18, -1])
+weights = [known.load(i).state_dict() for i in (0, 2, 3)]
+unknown = CheckpointSeries.from_state_dicts(
+    known.load(-1), weights, steps=[0, 200, 3000], name="run B"
+)
+w = InductionExplorer([known, unknown])
+w.wait()
+"""
+
+
+def test_one_unit_for_all_and_the_axis_says_why(lab: Lab, chrome: Browser) -> None:
+    notebook = write_notebook(lab, "mixed.ipynb", MIXED, "display(w)")
+    with open_notebook(chrome, lab, notebook) as page:
+        page.run_all()
+        view = Explorer(page.page)
+        for tab in ("Loss", "Every series"):
+            view.measures.filter(has_text=tab).first.click()
+            notes = view.root.locator(".ie-axis-note")
+            expect(notes).to_have_count(2)
+            for note in notes.all():
+                expect(note).to_contain_text("training steps, for run B has no token counts")
+            ticks = view.root.locator("[aria-label='x-axis tick label'] text, .ie-tick-label")
+            names = ticks.all_text_contents()
+            assert len(names) > 8
+            assert not any(name.endswith("M") for name in names)
+        check_traffic(page)

@@ -4,7 +4,7 @@ import { promptInfo, promptTokens, seriesInfo, traits } from "../../js/dev/data"
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import type { Head } from "../../js/src/model";
-import { nearestCheckpoint, Store } from "../../js/src/state";
+import { Store } from "../../js/src/state";
 
 const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 const REST = 150;
@@ -113,13 +113,6 @@ describe("several series", () => {
     store.moveTo(25);
     store.chooseSeries(1);
     expect(fake.saved.at(-1)).toEqual({ series: 1, checkpoint: 5, heads: [[0, 1]] });
-  });
-
-  it("compares steps where a series has no tokens", () => {
-    const from = { ...seriesInfo("a", SHAPE), steps: [0, 100, 1000], tokens: [null, null, null] };
-    const to = { ...seriesInfo("b", SHAPE), steps: [0, 90, 800, 900], tokens: [0, 9e6, 8e7, 9e7] };
-    expect(nearestCheckpoint(from, 1, to)).toBe(1);
-    expect(nearestCheckpoint(from, 2, to)).toBe(3);
   });
 });
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from induction_explorer import InductionExplorer
+from induction_explorer.findings import phases_of
 from induction_explorer.session import session_of
 from induction_kernels import load_demo, loss_pca, phase_changes, sweep
 from test_model_type import fields
@@ -89,3 +90,15 @@ def test_a_short_series_says_why_nothing_is_found() -> None:
     single = InductionExplorer(load_demo("attn-only-2l").select([0]))
     single.wait()
     assert "three checkpoints" in single._components_of
+
+
+def test_phase_changes_are_in_the_unit_of_the_page(two) -> None:
+    """In steps where another series does not know its tokens."""
+    session = two._sessions[1]
+    step_size = session.series.tokens[-1] / session.series.steps[-1]
+    tokens, steps = phases_of(session, "tokens"), phases_of(session, "steps")
+    assert tokens == two._phases[1]
+    assert steps["window"]["to"] <= session.series.steps[-1]
+    assert steps["window"]["from"] * step_size == pytest.approx(tokens["window"]["from"], rel=0.02)
+    assert steps["turn"]["at"] * step_size == pytest.approx(tokens["turn"]["at"], rel=0.02)
+    assert [one["curve"] for one in steps["order"]] == [one["curve"] for one in tokens["order"]]

@@ -495,7 +495,8 @@ class InductionExplorer(anywidget.AnyWidget):
 
     def _find(self) -> None:
         """On the worker's thread, when all curves are there."""
-        self._found = [phases_of(session) for session in self._sessions]
+        unit = training_unit(self._sessions)
+        self._found = [phases_of(session, unit) for session in self._sessions]
         self._components, self._components_text = components_of(self._sessions)
 
     def _show_findings(self) -> None:

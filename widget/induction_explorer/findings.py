@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import xarray
 from induction_kernels.errors import InductionError
 from induction_kernels.loss_pca import LossPCA, loss_pca
 from induction_kernels.phase_change import Change, Dated
 from induction_kernels.phases import PhaseChanges, in_words, phase_changes
 
+from induction_explorer.choices import Unit
 from induction_explorer.session import SeriesSession
 from induction_explorer.tables import measures_of, scores_of
 
@@ -18,12 +20,11 @@ from induction_explorer.tables import measures_of, scores_of
 UNKNOWN: dict[str, Any] = {"window": None, "order": [], "turn": None, "text": ""}
 
 
-def phases_of(session: SeriesSession) -> dict[str, Any]:
-    """`PhaseInfo` of js/src/model.ts."""
+def phases_of(session: SeriesSession, unit: Unit) -> dict[str, Any]:
+    """`PhaseInfo` of js/src/model.ts, with every x in `unit`."""
+    measures = _along(measures_of(session), unit) if session.measures else None
     try:
-        found = phase_changes(
-            measures_of(session) if session.measures else None, scores_of(session)
-        )
+        found = phase_changes(measures, _along(scores_of(session), unit))
     except InductionError as error:
         return UNKNOWN | {"text": str(error)}
     window = None if found.window is None else found.changes[found.window]
@@ -39,6 +40,13 @@ def phases_of(session: SeriesSession) -> dict[str, Any]:
         },
         "text": found.text,
     }
+
+
+def _along(curves: xarray.Dataset, unit: Unit) -> xarray.Dataset:
+    """Curves over training in `unit`; in steps, whatever is known of tokens is left aside."""
+    if unit == "tokens":
+        return curves
+    return curves.assign_coords(tokens=("checkpoint", np.full(curves.sizes["checkpoint"], np.nan)))
 
 
 def _window(change: Change) -> dict[str, Any]:

@@ -46,7 +46,11 @@ ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "x_scale": _one_of("log", "linear"),
     "window": (
         lambda value: value is None or _is_pair(value, _is_number),
-        "None or [first, last] in tokens (or steps)",
+        "None or [first, last] in the unit of the page's axis of training",
+    ),
+    "window_unit": (
+        lambda value: value in (None, "tokens", "steps"),
+        "None, 'tokens' or 'steps'",
     ),
     "brush": (
         lambda value: value is None or _is_pair(value, _is_index),

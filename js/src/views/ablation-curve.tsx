@@ -2,11 +2,11 @@
 import { useComputed } from "@preact/signals";
 import { headName } from "../heads";
 import { ablationTable } from "../tables";
+import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverTraining } from "./measure-plot";
 import { Progress } from "./pending";
 import { Save } from "./save";
-import { trainingOf } from "./training-axis";
 import { TrainingChartView } from "./training-chart";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
@@ -60,7 +60,7 @@ function plot({ store }: View, width: number): Drawn | null {
   const info = store.info.value;
   if (info === null) return null;
   const cause = store.causes.ablation();
-  const x = trainingOf(info);
+  const x = trainingOf(info, store.unit.value);
   const found = x.map((_, checkpoint) => cause.at(checkpoint));
   if (found.filter((one) => one !== null).length < 2) return null;
   const name = store.heads.value.map(headName).join("+");

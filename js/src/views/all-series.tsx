@@ -3,13 +3,13 @@ import { useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { slotColor } from "../color";
 import { headName } from "../heads";
-import { type Window, windowOf } from "../phases";
+import type { Window } from "../phases";
 import { allSeriesTable } from "../tables";
 import { checkpointText } from "../text";
+import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
-import { curveOf, type Emphasis, type Ground, plotEmphasis, plotGround } from "./curves-plot";
+import { curveOf, type Emphasis, type Frame, type Ground, plotEmphasis, plotGround } from "./curves-plot";
 import { Save } from "./save";
-import { trainingOf, unitOf } from "./training-axis";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 
@@ -44,13 +44,18 @@ export function AllSeries({ view }: ViewProps) {
 }
 
 function plotAll(view: View, width: number): (Ground | null)[] {
-  const { seriesList, scoreInfo, viewState } = view.store;
+  const { seriesList, scoreInfo, viewState, unit } = view.store;
   const [infos, score] = [seriesList.value, scoreInfo.value];
-  if (score === null || infos.some((info) => unitOf(info) !== unitOf(infos[0] ?? info))) return [];
+  if (score === null) return [];
   const grids = infos.map((_, index) => view.store.gridIn(index, score.name));
   const columns = Math.max(1, Math.min(infos.length, Math.floor((width + GAP) / (NARROW + GAP))));
-  const shared = { xs: infos.flatMap(trainingOf), y: extent(grids) };
-  const frame = { width: Math.floor((width + GAP) / columns) - GAP, type: viewState.value.x_scale, shared };
+  const shared = { xs: infos.flatMap((info) => trainingOf(info, unit.value)), y: extent(grids) };
+  const frame: Frame = {
+    width: Math.floor((width + GAP) / columns) - GAP,
+    type: viewState.value.x_scale,
+    unit: unit.value,
+    shared,
+  };
   return infos.map((info, index) => {
     const [own, values] = [view.store.scoreIn(index, score.name), grids[index]];
     return own !== null && values != null ? plotGround(info, own, values, frame) : null;
@@ -87,7 +92,7 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
   });
   const info = store.seriesList.value[index];
   if (info === undefined) return null;
-  const window = windowOf(store.phases.value[index]?.window ?? null, store.viewState.value.window);
+  const window = store.windowIn(index);
   const at = store.shownEach.value[index] ?? 0;
   return (
     <div class="ie-one-series">

@@ -2,10 +2,10 @@
 import { useComputed } from "@preact/signals";
 import { answerTable } from "../tables";
 import { probabilityText, quoted } from "../text";
+import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverTraining } from "./measure-plot";
 import { Save } from "./save";
-import { trainingOf } from "./training-axis";
 import { TrainingChartView } from "./training-chart";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
@@ -53,7 +53,7 @@ function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
     const curves = store.seriesList.value.map((info, series) => ({
       name: info.name,
       current: series === store.series.value,
-      x: trainingOf(info),
+      x: trainingOf(info, store.unit.value),
       y: answersOf(view, series, kind),
     }));
     if (!curves.some(({ y }) => y.some(Number.isFinite))) return null;

@@ -1,15 +1,16 @@
 /** What the axis of training is, and the switch between its two scales. */
-import { unitOf } from "./training-axis";
+import { whySteps } from "../training";
 import type { ViewProps } from "./view";
 
 export function AxisNote({ view }: ViewProps) {
-  const { info, viewState } = view.store;
+  const { info, viewState, unit, seriesList } = view.store;
   if (info.value === null) return null;
   const scale = viewState.value.x_scale;
   const other = scale === "log" ? "linear" : "log";
   return (
     <div class="ie-axis-note">
-      {unitOf(info.value) === "tokens" ? "tokens seen" : "training steps"}, {scale} scale ·{" "}
+      {unit.value === "tokens" ? "tokens seen" : `training steps, for ${whySteps(seriesList.value)}`}, {scale}{" "}
+      scale ·{" "}
       <button type="button" class="ie-link" onClick={() => view.store.arrange({ x_scale: other })}>
         {other}
       </button>

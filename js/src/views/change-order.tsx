@@ -2,7 +2,6 @@
 import { useSignal } from "@preact/signals";
 import type { DatedChange } from "../model";
 import { precise } from "../text";
-import { unitOf } from "./training-axis";
 import type { ViewProps } from "./view";
 
 const WIDTH = 120;
@@ -24,7 +23,7 @@ export function ChangeOrder({ view }: ViewProps) {
       }}
     >
       <summary>Which came first</summary>
-      {open.value && <Order order={order} unit={unitOf(store.info.value)} />}
+      {open.value && <Order order={order} unit={store.unit.value} />}
     </details>
   );
 }

@@ -4,7 +4,8 @@
  */
 import * as Plot from "@observablehq/plot";
 import type { Head, ScoreInfo, SeriesInfo } from "../model";
-import { type TrainingChart, trainingAxis, trainingOf } from "./training-axis";
+import { trainingOf, type Unit } from "../training";
+import { type TrainingChart, trainingAxis } from "./training-axis";
 
 export { logAxis, logTicks } from "./training-axis";
 
@@ -33,6 +34,7 @@ export function curveOf(values: Float32Array, info: SeriesInfo, [layer, head]: H
 export interface Frame {
   width: number;
   type: "log" | "linear";
+  unit: Unit;
   /** What the axes span, where several charts share them. */
   shared?: { xs: number[]; y: [number, number] };
 }
@@ -41,9 +43,9 @@ export function plotGround(
   info: SeriesInfo,
   score: ScoreInfo,
   values: Float32Array,
-  { width, type, shared }: Frame,
+  { width, type, unit, shared }: Frame,
 ): Ground {
-  const xs = trainingOf(info);
+  const xs = trainingOf(info, unit);
   const axis = trainingAxis(shared?.xs ?? xs, type, width - MARGIN.marginLeft - MARGIN.marginRight);
   const size = info.layers * info.heads;
   const positions = xs.map(axis.place);

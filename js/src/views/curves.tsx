@@ -27,7 +27,8 @@ export function Curves({ view }: ViewProps) {
   const ground = useComputed<Ground | null>(() => {
     const [info, score, values] = [store.info.value, store.scoreInfo.value, store.gridValues.value];
     if (info === null || score === null || values === null || width.value === 0) return null;
-    return plotGround(info, score, values, { width: width.value, type: store.viewState.value.x_scale });
+    const type = store.viewState.value.x_scale;
+    return plotGround(info, score, values, { width: width.value, type, unit: store.unit.value });
   });
   const drawn = ground.value;
   return (

@@ -1,13 +1,13 @@
 /** The path of training in the plane of the first two components of per-token losses. */
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { isInside, windowOf } from "../phases";
+import { isInside } from "../phases";
 import { componentTable } from "../tables";
 import { checkpointText, precise } from "../text";
+import { trainingOf } from "../training";
 import { type Path, type Plane, plotPaths } from "./pca-plot";
 import { nearestPoint } from "./pointing";
 import { Save } from "./save";
-import { trainingOf, unitOf } from "./training-axis";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 
@@ -61,11 +61,11 @@ export function LossPca({ view }: ViewProps) {
 
 /** Where the current series' path turns most. */
 function Turn({ view }: ViewProps) {
-  const { phases, series, info } = view.store;
+  const { phases, series, info, unit } = view.store;
   const turn = phases.value[series.value]?.turn ?? null;
   if (turn === null || info.value === null) return null;
   const [low, high] = turn.interval;
-  return ` · sharpest turn ${turn.degrees.toFixed(0)}° at ${precise(turn.at)} ${unitOf(info.value)} (95 %: ${precise(low)}–${precise(high)})`;
+  return ` · sharpest turn ${turn.degrees.toFixed(0)}° at ${precise(turn.at)} ${unit.value} (95 %: ${precise(low)}–${precise(high)})`;
 }
 
 /** [x, y] of every checkpoint. */
@@ -75,8 +75,8 @@ function pathsOf({ store }: View): Path[] {
     const points = store.measureOf(index, name);
     const current = index === store.series.value;
     if (points === null || (name !== "loss_pca" && !current)) return [];
-    const window = windowOf(store.phases.value[index]?.window ?? null, store.viewState.value.window);
-    const xs = trainingOf(info);
+    const window = store.windowIn(index);
+    const xs = trainingOf(info, store.unit.value);
     return [
       {
         name: info.name,

@@ -4,10 +4,10 @@ import { useRef } from "preact/hooks";
 import type { MeasureInfo } from "../model";
 import { measureTable } from "../tables";
 import { scoreText } from "../text";
+import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverPositions, plotOverTraining } from "./measure-plot";
 import { Save } from "./save";
-import { trainingOf, unitOf } from "./training-axis";
 import { TrainingChartView } from "./training-chart";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
@@ -58,12 +58,11 @@ function MeasureFigure({ view, info }: PanelProps) {
 }
 
 function overTraining(view: View, name: string, width: number): Drawn | null {
-  const { seriesList, series, measureOf } = view.store;
-  const known = seriesList.value.every((info) => unitOf(info) === "tokens");
+  const { seriesList, series, measureOf, unit } = view.store;
   const curves = seriesList.value.flatMap((info, index) => {
     const measure = measureOf(index, name);
-    const x = known ? (info.tokens as number[]) : info.steps;
     if (measure === null) return [];
+    const x = trainingOf(info, unit.value);
     return [{ name: info.name, current: index === series.value, x, y: Array.from(measure.values) }];
   });
   return curves.some(({ y }) => y.some(Number.isFinite))
@@ -126,7 +125,7 @@ function ShownValues({ view, info, drawn }: ChartProps) {
       const at = store.shownEach.value[index] ?? 0;
       const value = store.measureOf(index, info.name)?.values[at] ?? Number.NaN;
       if (mark === undefined) return;
-      const [x, y] = [chart.at(trainingOf(series)[at] ?? 0), chart.y(value)];
+      const [x, y] = [chart.at(trainingOf(series, store.unit.value)[at] ?? 0), chart.y(value)];
       mark.style.transform = `translate(${x}px, ${Number.isFinite(value) ? y : chart.bottom}px)`;
       mark.hidden = !Number.isFinite(value) && index !== store.series.value;
       if (index === store.series.value && text.current !== null) text.current.textContent = scoreText(value);

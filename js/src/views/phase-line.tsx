@@ -1,11 +1,11 @@
 /** What was found of the phase change, in words, and what the reader made of it. */
 import { precise } from "../text";
-import { trainingOf, unitOf } from "./training-axis";
+import { trainingOf } from "../training";
 import type { ViewProps } from "./view";
 
 export function PhaseLine({ view }: ViewProps) {
   const { store } = view;
-  const { window: drawn } = store.viewState.value;
+  const drawn = store.drawnWindow.value;
   const [phases, found, info] = [
     store.phases.value[store.series.value],
     store.window.value,
@@ -17,7 +17,7 @@ export function PhaseLine({ view }: ViewProps) {
       {found !== null && (
         <span class="ie-phase-window">
           <span class="ie-phase-swatch" aria-hidden="true" /> Phase change {span([found.from, found.to])}{" "}
-          {unitOf(info)}
+          {store.unit.value}
         </span>
       )}
       {found?.intervals != null && (
@@ -29,7 +29,7 @@ export function PhaseLine({ view }: ViewProps) {
       {drawn !== null && (
         <>
           , drawn by hand ·{" "}
-          <button type="button" class="ie-link" onClick={() => store.arrange({ window: null })}>
+          <button type="button" class="ie-link" onClick={() => store.drawWindow(null)}>
             as found
           </button>
         </>
@@ -41,14 +41,28 @@ export function PhaseLine({ view }: ViewProps) {
           <button
             type="button"
             class="ie-link"
-            onClick={() => store.arrange({ window: middle(trainingOf(info)) })}
+            onClick={() => store.drawWindow(middle(trainingOf(info, store.unit.value)))}
           >
             draw one
           </button>
         </>
       )}
+      <Foreign view={view} />
       <Brush view={view} />
     </p>
+  );
+}
+
+/** A window that was drawn in the other unit, on a page of other series. */
+function Foreign({ view }: ViewProps) {
+  const { viewState, drawnWindow, unit } = view.store;
+  const { window, window_unit } = viewState.value;
+  if (window === null || drawnWindow.value !== null) return null;
+  return (
+    <>
+      {" "}
+      The window of this view, {span(window)} {window_unit}, is not drawn: training is in {unit.value} here.
+    </>
   );
 }
 
@@ -58,11 +72,11 @@ function Brush({ view }: ViewProps) {
   const info = store.info.value;
   if (store.viewState.value.brush === null || info === null) return null;
   const [first, last] = store.range.value;
-  const xs = trainingOf(info);
+  const xs = trainingOf(info, store.unit.value);
   return (
     <span class="ie-phase-brush">
       {" "}
-      {last - first + 1} checkpoints brushed, {span([xs[first] ?? 0, xs[last] ?? 0])} {unitOf(info)} ·{" "}
+      {last - first + 1} checkpoints brushed, {span([xs[first] ?? 0, xs[last] ?? 0])} {store.unit.value} ·{" "}
       <button type="button" class="ie-link" onClick={() => store.arrange({ brush: null })}>
         all
       </button>

@@ -3,8 +3,8 @@ import { useMemo, useRef } from "preact/hooks";
 import type { SeriesInfo } from "../model";
 import { isInside } from "../phases";
 import { checkpointText, compact, precise } from "../text";
+import { trainingOf, type Unit } from "../training";
 import { followDrag } from "./drag";
-import { trainingOf } from "./training-axis";
 import type { ViewProps } from "./view";
 
 const TICK_LABELS = 6;
@@ -20,8 +20,11 @@ const OWN_KEYS = new Set([
 ]);
 
 export function Slider({ view }: ViewProps) {
-  const { info, checkpoint, compare, player } = view.store;
-  const ticks = useMemo(() => info.value && <Ticks info={info.value} />, [info.value]);
+  const { info, checkpoint, compare, player, unit } = view.store;
+  const ticks = useMemo(
+    () => info.value && <Ticks info={info.value} unit={unit.value} />,
+    [info.value, unit.value],
+  );
   if (info.value === null) return null;
   const { labels, tokens } = info.value;
   const [index, last] = [checkpoint.value, labels.length - 1];
@@ -160,8 +163,9 @@ function OtherSeries({ view }: ViewProps) {
   );
 }
 
-function Ticks({ info }: { info: SeriesInfo }) {
+function Ticks({ info, unit }: { info: SeriesInfo; unit: Unit }) {
   const { faults } = info;
+  const xs = trainingOf(info, unit);
   const last = info.steps.length - 1;
   const labelled = new Set(
     Array.from({ length: TICK_LABELS }, (_, i) => Math.round((i * last) / (TICK_LABELS - 1))),
@@ -175,7 +179,7 @@ function Ticks({ info }: { info: SeriesInfo }) {
           style={{ left: `${last < 1 ? 0 : (100 * index) / last}%` }}
           title={faults[index]}
         >
-          {labelled.has(index) && <span class="ie-tick-label">{compact(info.tokens[index] ?? step)}</span>}
+          {labelled.has(index) && <span class="ie-tick-label">{compact(xs[index] ?? 0)}</span>}
         </span>
       ))}
     </>
@@ -184,9 +188,9 @@ function Ticks({ info }: { info: SeriesInfo }) {
 
 /** The phase change and the brushed checkpoints, under the track. */
 function WindowOnTrack({ view }: ViewProps) {
-  const { window, info, viewState, range } = view.store;
+  const { window, info, viewState, range, unit } = view.store;
   if (info.value === null || info.value.steps.length < 2) return null;
-  const xs = trainingOf(info.value);
+  const xs = trainingOf(info.value, unit.value);
   const last = xs.length - 1;
   const found = window.value;
   const inside = xs.flatMap((x, index) => (isInside(found, x) ? [index] : []));

@@ -1,6 +1,5 @@
-/** The axis of training, in tokens or steps: logarithmic, with 0 set apart, or linear. */
+/** The axis of training, in the page's unit: logarithmic, with 0 set apart, or linear. */
 import * as Plot from "@observablehq/plot";
-import type { SeriesInfo } from "../model";
 import { compact } from "../text";
 
 const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
@@ -31,18 +30,9 @@ export interface TrainingChart {
   /** Of each checkpoint of the current series. */
   x: number[];
   y: (value: number) => number;
-  /** Of any x, in tokens (or steps), and back from a pixel to an x. */
+  /** Of any x, in the page's unit of training, and back from a pixel to an x. */
   at: (x: number) => number;
   from: (pixel: number) => number;
-}
-
-/** Tokens seen at each checkpoint, or steps where a series does not know its tokens. */
-export function trainingOf(info: SeriesInfo): number[] {
-  return unitOf(info) === "tokens" ? (info.tokens as number[]) : info.steps;
-}
-
-export function unitOf(info: SeriesInfo): "tokens" | "steps" {
-  return info.tokens.every((tokens) => tokens !== null) ? "tokens" : "steps";
 }
 
 /** `width` is that of the axis, in pixels. */

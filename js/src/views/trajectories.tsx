@@ -4,10 +4,10 @@ import { slotColor } from "../color";
 import { characters, meanTrajectory, mostFallen, sameTokens, trajectory } from "../passage";
 import { passageTable } from "../tables";
 import { truncated, visible } from "../text";
+import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverTraining, type TrainingCurve } from "./measure-plot";
 import { Save } from "./save";
-import { trainingOf } from "./training-axis";
 import { TrainingChartView } from "./training-chart";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
@@ -85,15 +85,16 @@ function curvesOf(view: View, tokens: ReadonlySignal<number[]>): TrainingCurve[]
     return {
       name: current ? (alike ? "mean" : "mean a character") : each.name,
       current,
-      x: trainingOf(each),
+      x: trainingOf(each, store.unit.value),
       y: meanTrajectory(store, index, alike ? read.length - 1 : characters(read)),
     };
   });
+  const x = trainingOf(info.value, store.unit.value);
   const chosen = tokens.value.map((token, slot) => ({
     name: `${token} ${truncated(visible(promptInfo.value?.tokens[token] ?? ""), 8)}`,
     current: false,
     color: slotColor(slot, theme.value),
-    x: trainingOf(info.value as NonNullable<typeof info.value>),
+    x,
     y: trajectory(store, token),
   }));
   return [...means, ...chosen];

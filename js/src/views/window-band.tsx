@@ -1,7 +1,8 @@
 /** The phase change and the brushed checkpoints, as bands behind a chart along training. */
 import { precise } from "../text";
+import { trainingOf } from "../training";
 import { followDrag } from "./drag";
-import { type TrainingChart, trainingOf } from "./training-axis";
+import type { TrainingChart } from "./training-axis";
 import type { View } from "./view";
 
 interface Props {
@@ -56,23 +57,23 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
   const window = store.window.value;
   if (window === null || store.info.value === null) return null;
   const ends: [number, number] = [window.from, window.to];
-  const xs = trainingOf(store.info.value);
+  const xs = trainingOf(store.info.value, store.unit.value);
   const move = (x: number) => {
     const next: [number, number] = [...ends];
     next[end] = end === 0 ? Math.min(x, ends[1]) : Math.max(x, ends[0]);
-    store.arrange({ window: next });
+    store.drawWindow(next);
   };
   const onPointerDown = (down: PointerEvent) => {
     // The chart would brush.
     down.stopPropagation();
-    const { window } = store.viewState.peek();
+    const { window, window_unit } = store.viewState.peek();
     const box = (down.currentTarget as HTMLElement).parentElement as HTMLElement;
     followDrag(down, {
       move(event) {
         const x = event.clientX - box.getBoundingClientRect().left;
         move(chart.from(Math.max(chart.left, Math.min(chart.right, x))));
       },
-      cancel: () => store.arrange({ window }),
+      cancel: () => store.arrange({ window, window_unit }),
     });
   };
   const onKeyDown = (event: KeyboardEvent) => {

@@ -1,0 +1,34 @@
+/** Where checkpoints lie along training: in tokens, or in steps; one unit for everything on the page. */
+import type { SeriesInfo } from "./model";
+
+export type Unit = "tokens" | "steps";
+
+/** Tokens where every checkpoint of every series knows how many it has seen, else steps. */
+export function trainingUnit(all: SeriesInfo[]): Unit {
+  return all.every((info) => firstUnknown(info) === -1) ? "tokens" : "steps";
+}
+
+/** Why the unit is not tokens; "" where it is. */
+export function whySteps(all: SeriesInfo[]): string {
+  const without = all.find((info) => firstUnknown(info) !== -1);
+  if (without === undefined) return "";
+  return without.tokens.some((tokens) => tokens !== null)
+    ? `${without.name} has no token count at ${without.labels[firstUnknown(without)]}`
+    : `${without.name} has no token counts`;
+}
+
+/** Each checkpoint's place. */
+export function trainingOf(info: SeriesInfo, unit: Unit): number[] {
+  return unit === "tokens" ? (info.tokens as number[]) : info.steps;
+}
+
+/** The checkpoint of `to` that is nearest to `from`'s `index`. */
+export function nearestCheckpoint(from: SeriesInfo, index: number, to: SeriesInfo, unit: Unit): number {
+  const goal = trainingOf(from, unit)[index] ?? 0;
+  const away = trainingOf(to, unit).map((x) => Math.abs(x - goal));
+  return Math.max(0, away.indexOf(Math.min(...away)));
+}
+
+function firstUnknown({ tokens }: SeriesInfo): number {
+  return tokens.indexOf(null);
+}

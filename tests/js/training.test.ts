@@ -1,0 +1,186 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { measures, promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
+import { fakeKernel } from "../../js/dev/fake-kernel";
+import { FakeModel } from "../../js/dev/fake-model";
+import factory from "../../js/src/index";
+import type { ExplorerModel, SeriesInfo } from "../../js/src/model";
+import { Store } from "../../js/src/state";
+import { allSeriesTable, answerTable, measureTable, passageTable, scoreTable } from "../../js/src/tables";
+import { nearestCheckpoint, trainingOf, trainingUnit, whySteps } from "../../js/src/training";
+
+const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
+const TOKENS = promptTokens(8);
+
+/** 26 checkpoints up to step 3,000 and 12.3M tokens. */
+const known = seriesInfo("a", SHAPE);
+const partly: SeriesInfo = { ...known, name: "b", tokens: known.tokens.map((t, i) => (i === 9 ? null : t)) };
+const unknown: SeriesInfo = { ...known, name: "c", tokens: known.tokens.map(() => null) };
+
+describe("the unit of training", () => {
+  it("is tokens only where every checkpoint of every series has them, and says why not", () => {
+    expect([trainingUnit([known, known]), whySteps([known, known])]).toEqual(["tokens", ""]);
+    expect([trainingUnit([known, unknown]), whySteps([known, unknown])]).toEqual([
+      "steps",
+      "c has no token counts",
+    ]);
+    expect([trainingUnit([known, partly]), whySteps([known, partly])]).toEqual([
+      "steps",
+      `b has no token count at ${known.labels[9]}`,
+    ]);
+    expect(trainingOf(known, "steps")).toEqual(known.steps);
+    expect(trainingOf(known, "tokens")).toEqual(known.tokens);
+  });
+
+  it("is the one in which the nearest checkpoint is found", () => {
+    const from = { ...known, steps: [0, 100, 1000], tokens: [0, 5e6, 8e7] };
+    const to = { ...known, steps: [0, 90, 800, 900], tokens: [0, 9e6, 8e7, 9e7] };
+    expect([1, 2].map((at) => nearestCheckpoint(from, at, to, "steps"))).toEqual([1, 3]);
+    expect([1, 2].map((at) => nearestCheckpoint(from, at, to, "tokens"))).toEqual([1, 2]);
+  });
+});
+
+describe("a page of several series", () => {
+  let fake: FakeModel;
+  let abort: AbortController;
+  let el: HTMLElement;
+  const settle = () => vi.advanceTimersByTimeAsync(1000);
+  const one = (selector: string) => el.querySelector<HTMLElement>(selector) as HTMLElement;
+
+  function model(series: SeriesInfo[], view: ExplorerModel["_view"] = {}): FakeModel {
+    const own = traits(SHAPE, TOKENS);
+    fake = new FakeModel({
+      ...own,
+      answer: " Mary",
+      _view: view,
+      _series: series,
+      _scores: series.map(() => SCORES),
+      _grids: Object.fromEntries(
+        series.map((_, i) => [`${i}/induction`, own._grids["0/induction"] as never]),
+      ),
+      _measures: Object.assign({}, ...series.map((_, i) => measures(SHAPE, i))),
+      _phases: series.flatMap(() => own._phases),
+      _prompts: series.map(() => promptInfo(TOKENS, true, " Mary")),
+    });
+    fake.kernel = fakeKernel(SHAPE, 3);
+    return fake;
+  }
+
+  async function show(series: SeriesInfo[], view: ExplorerModel["_view"] = {}): Promise<void> {
+    model(series, view);
+    const widget = factory();
+    widget.initialize({ model: fake.model, signal: abort.signal });
+    el = document.body.appendChild(document.createElement("div"));
+    widget.render({ model: fake.model, el, signal: abort.signal });
+    await settle();
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal(
+      "ResizeObserver",
+      class {
+        readonly #report: ResizeObserverCallback;
+        constructor(report: ResizeObserverCallback) {
+          this.#report = report;
+        }
+        observe(): void {
+          this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this as never);
+        }
+        disconnect(): void {}
+        unobserve(): void {}
+      },
+    );
+    abort = new AbortController();
+  });
+  afterEach(() => {
+    abort.abort();
+    document.body.replaceChildren();
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  /** Names of the ticks under every chart of training, and under the slider. */
+  const ticks = () =>
+    [...el.querySelectorAll("[aria-label='x-axis tick label'], .ie-tick-label, .ie-ticks")].flatMap((part) =>
+      part.classList.contains("ie-ticks")
+        ? []
+        : part.childElementCount > 0
+          ? [...part.children].map((tick) => tick.textContent ?? "")
+          : [part.textContent ?? ""],
+    );
+
+  it.each(["loss", "all_series", "passage", "answer", "ablation"])(
+    "stands in one unit everywhere, and says which: %s",
+    async (tab) => {
+      await show([known, known], { tab });
+      expect(ticks().some((tick) => tick.endsWith("M"))).toBe(true);
+      for (const note of el.querySelectorAll(".ie-axis-note")) {
+        expect(note.textContent).toMatch(/^tokens seen, log scale/);
+      }
+      abort.abort();
+      abort = new AbortController();
+      document.body.replaceChildren();
+      await show([known, unknown], { tab });
+      expect(ticks().length).toBeGreaterThan(10);
+      expect(ticks().filter((tick) => tick.endsWith("M"))).toEqual([]);
+      expect(el.querySelectorAll(".ie-axis-note").length).toBeGreaterThan(1);
+      for (const note of el.querySelectorAll(".ie-axis-note")) {
+        expect(note.textContent).toMatch(/^training steps, for c has no token counts, log scale/);
+      }
+    },
+  );
+
+  it("marks the value of a series where its curve is", async () => {
+    await show([known, unknown], { tab: "loss" });
+    fake.receive({ checkpoint: 25 });
+    await settle();
+    const places = [...el.querySelectorAll<HTMLElement>(".ie-measure-mark")].map(
+      ({ style }) => /translate\(([\d.]+)px/.exec(style.transform)?.[1],
+    );
+    expect(places[0]).toBe(places[1]);
+    expect(Number(places[0])).toBeCloseTo(600 - 84);
+  });
+
+  it("writes the unit of a window that is drawn, and draws no window of the other unit", async () => {
+    await show([known, unknown]);
+    fake.receive({
+      _phases: [known, unknown].map(() => ({ window: null, order: [], turn: null, text: "none" })),
+    });
+    await settle();
+    one(".ie-phase button").click();
+    await settle();
+    const { window, window_unit } = fake.get("_view");
+    expect(window_unit).toBe("steps");
+    expect(window?.[1]).toBeLessThan(3000);
+    fake.receive({ _view: { window: [1e6, 5e6], window_unit: "tokens" } });
+    await settle();
+    expect(el.querySelector(".ie-window-end")).toBeNull();
+    expect(one(".ie-phase").textContent).toContain(
+      "The window of this view, 1.0M–5.0M tokens, is not drawn: training is in steps here.",
+    );
+  });
+
+  it("saves steps as steps and tokens as tokens", async () => {
+    const store = new Store(model([known, unknown]).model, abort.signal);
+    await settle();
+    for (const table of [
+      scoreTable(store, ["induction"]),
+      allSeriesTable(store),
+      measureTable(store, "loss"),
+      passageTable(store),
+      answerTable(store),
+    ]) {
+      const [checkpoint, step, tokens] = ["checkpoint", "step", "tokens"].map((name) =>
+        table.columns.indexOf(name),
+      ) as [number, number, number];
+      const named = table.columns.indexOf("series");
+      expect(table.rows.length).toBeGreaterThan(25);
+      for (const row of table.rows) {
+        const info = row[named] === "c" ? unknown : known;
+        const at = row[checkpoint] as number;
+        expect([row[step], row[tokens]]).toEqual([info.steps[at], info.tokens[at]]);
+      }
+    }
+  });
+});
