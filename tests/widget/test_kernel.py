@@ -116,3 +116,31 @@ def test_a_page_is_answered_after_the_subshell_of_the_last_one_is_gone(
     assert front.ask(**GRID)["done"]
     front.delete_subshell(second)
     assert front.ask(second, **GRID)["done"]
+
+
+def test_a_page_is_answered_while_a_cell_runs(front: Front, python: Kernel) -> None:
+    page = front.create_subshell()
+    heads = [(0, 0), (0, 1)]
+    python.run("w.prompt = 'x = 1; x = 2; x ='; w.wait()")
+    asked = {"series": 0, "generation": python.value("w._prompts[0]['generation']")}
+    wiring = {"kind": "ablation_grid", "series": 0, "how": "zero", "checkpoints": [2]}
+    with python.busy():
+        for head in heads:
+            patterns = {"kind": "patterns", "head": head, "checkpoints": [2]}
+            assert front.ask(page, **asked, **patterns)["done"]
+        assert front.ask(page, **wiring)["done"]  # has to be computed
+    front.delete_subshell(page)
+
+
+def test_an_explorer_made_on_a_thread_answers(python: Kernel, connection_file: Path) -> None:
+    python.run(
+        "import threading\n"
+        "def make():\n"
+        "    global made\n"
+        "    made = InductionExplorer(load_demo('attn-only-1l').select([0]))\n"
+        "thread = threading.Thread(target=make); thread.start(); thread.join()"
+    )
+    front = Front(connection_file, python.value("made.comm.comm_id"))
+    asked = {"series": 0, "generation": python.value("made._prompts[0]['generation']")}
+    assert front.ask(**asked, kind="predictions", checkpoints=[0])["done"]
+    front.close()

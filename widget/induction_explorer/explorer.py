@@ -46,7 +46,7 @@ from induction_explorer.subjects import AttendedBy, Patterns, Predictions, Subje
 from induction_explorer.tables import measures_of, scores_of
 from induction_explorer.wire import check_size, envelope
 from induction_explorer.work import Status, Work
-from induction_explorer.worker import MainThread, Urgency
+from induction_explorer.worker import SHARED, Urgency
 
 #: Bytes of score grids held in the state. More than this is fetched by request instead, so that
 #: the state fits one message.
@@ -93,6 +93,9 @@ class InductionExplorer(anywidget.AnyWidget):
 
     The model given is never changed: series are scrubbed on a model of the explorer's own.
 
+    A function that observes a trait is called on the thread that changes it: a cell's, a message's,
+    or the worker's that brings results.
+
     `scores()` and `measures()` hand out what has been computed so far, NaN elsewhere, as datasets
     whose `.to_dataframe()` is a table; `to_circuitsvis()` hands over the selected heads.
     """
@@ -129,8 +132,7 @@ class InductionExplorer(anywidget.AnyWidget):
         texts: Texts | None = None,
         **traits: Any,
     ) -> None:
-        self._main = MainThread()
-        self._work = Work(self._main, self._show_progress)
+        self._work = Work(self._show_progress)
         unknown = sorted(set(traits) - _PUBLIC)
         if unknown:
             raise TypeError(
@@ -173,12 +175,18 @@ class InductionExplorer(anywidget.AnyWidget):
             "_status": Status.ready(),
         }
         view = traits.pop("view", {})
-        super().__init__(**(start | traits))
-        self._heads_chosen = "heads" in traits or "heads" in view
-        self._restoring = False
-        self.view = self._current_view() | view
+        with SHARED:  # no result before everything is there
+            super().__init__(**(start | traits))
+            self._heads_chosen = "heads" in traits or "heads" in view
+            self._restoring = False
+            self.view = self._current_view() | view
+            self._sweep()
         self.on_msg(lambda _widget, content, _buffers: self._requests.receive(content, self.send))
-        self._sweep()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Whoever changes an explorer holds the lock, on whichever thread."""
+        with SHARED:
+            super().__setattr__(name, value)
 
     def wait(self, timeout: float = 600) -> None:
         """Block until scores, patterns and predictions of all checkpoints are there.
@@ -189,14 +197,11 @@ class InductionExplorer(anywidget.AnyWidget):
         Raises:
             TimeoutError: it took longer than `timeout` seconds; what is there stays.
         """
-        end = time.monotonic() + timeout
-        while self._work.pending:
-            if time.monotonic() > end:
-                raise TimeoutError(
-                    f"{self._work.pending} tasks are not finished after {timeout:g} s; call "
-                    "wait() again, or with a longer timeout."
-                )
-            self._main.run_pending(timeout=0.05)
+        if not self._work.wait(timeout):
+            raise TimeoutError(
+                f"{self._work.pending} tasks are not finished after {timeout:g} s; call wait() "
+                "again, or with a longer timeout."
+            )
 
     def open(self) -> None:
         """Meet the page."""
@@ -333,15 +338,16 @@ class InductionExplorer(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """What JavaScript writes goes through the same checks; a refusal is shown, not logged."""
-        self._set_by_page = frozenset(sync_data)
-        self._refusal = None
-        try:
-            super().set_state(sync_data)
-        except traitlets.TraitError as error:
-            self._refusal = error
-        finally:
-            self._set_by_page = frozenset()
-        self._show_progress()
+        with SHARED:
+            self._set_by_page = frozenset(sync_data)
+            self._refusal = None
+            try:
+                super().set_state(sync_data)
+            except traitlets.TraitError as error:
+                self._refusal = error
+            finally:
+                self._set_by_page = frozenset()
+            self._show_progress()
 
     # --- the prompt ---
 

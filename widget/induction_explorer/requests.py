@@ -13,7 +13,7 @@ from induction_kernels.errors import SelectionError
 from induction_explorer.subjects import Subject
 from induction_explorer.wire import reply_messages
 from induction_explorer.work import Work, say
-from induction_explorer.worker import Urgency
+from induction_explorer.worker import SHARED, Urgency
 
 Send = Callable[..., None]
 
@@ -54,6 +54,10 @@ class Requests:
     def receive(self, content: Mapping[str, Any], send: Send) -> None:
         """Answer a request, now or part by part later; an exception becomes an error reply."""
         request = str(content.get("id", ""))
+        with SHARED:
+            self._receive(request, content, send)
+
+    def _receive(self, request: str, content: Mapping[str, Any], send: Send) -> None:
         try:
             match content.get("kind"):
                 case "prompt":
@@ -105,7 +109,8 @@ class Requests:
 
     def _compute(self, subject: Subject, checkpoint: int) -> None:
         """On the worker's thread: nothing, when nobody waits for it any more."""
-        wanted = [p.subject for p in list(self._pending.values()) if checkpoint in p.waiting]
+        with SHARED:
+            wanted = [p.subject for p in self._pending.values() if checkpoint in p.waiting]
         if subject in wanted:
             subject.compute(checkpoint, wanted)
 

@@ -23,6 +23,8 @@ from induction_kernels.texts import LONGEST, ROWS, TextProbe, Texts
 from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
 from torch import Tensor
 
+from induction_explorer.worker import SHARED
+
 #: How many predictions a position shows.
 TOP_K = 10
 #: Patterns kept for one prompt; within this, every checkpoint's are computed ahead of scrubbing.
@@ -38,8 +40,8 @@ _SUBJECTS = 64
 class SeriesSession:
     """A series with a resident model that nobody else holds, and the scores read off it so far.
 
-    The model is touched by the worker's thread only; `grids` and `faults` are filled there, one
-    checkpoint at a time, and may be read while that goes on.
+    The model is touched by the worker's thread only; `grids` are filled there, one checkpoint at a
+    time, and may be read while that goes on, as may `faults`, a new dict with each of them.
     """
 
     def __init__(self, series: CheckpointSeries, texts: Texts | None = None) -> None:
@@ -74,12 +76,13 @@ class SeriesSession:
     def found(self, subject: Hashable) -> tuple[dict[int, Any], dict[int, str]]:
         """What is known of a subject by checkpoint, and why some are missing; the subjects that
         were asked for last are kept."""
-        if subject not in self._answers:
-            self._answers[subject] = {}, {}
-        self._answers.move_to_end(subject)
-        while len(self._answers) > _SUBJECTS:
-            self._answers.popitem(last=False)
-        return self._answers[subject]
+        with SHARED:
+            if subject not in self._answers:
+                self._answers[subject] = {}, {}
+            self._answers.move_to_end(subject)
+            while len(self._answers) > _SUBJECTS:
+                self._answers.popitem(last=False)
+            return self._answers[subject]
 
     def is_measured(self, checkpoint: int) -> bool:
         return checkpoint in self._measured
@@ -96,7 +99,7 @@ class SeriesSession:
         try:
             found = self._measurer(self.series.model(checkpoint, then=then))
         except Exception as error:  # whatever it is, the reader is told and the others go on
-            self.faults[checkpoint] = _say(error)
+            self.faults = self.faults | {checkpoint: _say(error)}
             return
         for name, value in found.items():
             kept = value[self.positions] if MEASURES[name].per == "position" else value
@@ -167,7 +170,7 @@ class SeriesSession:
             for name, values in self.scorer(self.series.model(checkpoint, then=then)).items():
                 self.grids[name][checkpoint] = values.numpy()
         except Exception as error:  # whatever it is, the reader is told and the others go on
-            self.faults[checkpoint] = _say(error)
+            self.faults = self.faults | {checkpoint: _say(error)}
         self._scored.add(checkpoint)
 
     def best_heads(self, checkpoint: int, *scores: str) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from induction_kernels.errors import InductionError
 from traitlets import TraitError
 
-from induction_explorer.worker import MainThread, Task, Urgency, shared_worker
+from induction_explorer.worker import SHARED, Task, Urgency, shared_worker
+
+_log = logging.getLogger(__name__)
 
 _LABELS = {
     Urgency.ASKED: "Computing what was asked for",
@@ -51,10 +54,9 @@ def say(error: Exception) -> dict[str, str]:
 
 
 class Work:
-    """Tasks of one explorer: computed on the worker's thread, finished on the main one."""
+    """Tasks of one explorer: computed on the worker's thread, finished there with SHARED."""
 
-    def __init__(self, main: MainThread, on_progress: Callable[[], None]) -> None:
-        self._main = main
+    def __init__(self, on_progress: Callable[[], None]) -> None:
         self._on_progress = on_progress
         self._tasks: dict[int, Task] = {}
         self._total: Counter[Urgency] = Counter()
@@ -66,12 +68,13 @@ class Work:
         return len(self._tasks)
 
     def count(self, urgency: Urgency) -> int:
-        return sum(task.urgency == urgency for task in self._tasks.values())
+        with SHARED:
+            return sum(task.urgency == urgency for task in self._tasks.values())
 
     def submit(
         self, urgency: Urgency, compute: Callable[[], Any], finish: Callable[[], Any]
     ) -> None:
-        """Run `compute` on the worker, then `finish` on the main thread."""
+        """Run `compute` on the worker, then `finish` with SHARED."""
 
         def run() -> None:
             failure: Exception | None = None
@@ -79,19 +82,38 @@ class Work:
                 compute()
             except Exception as error:  # shown to the reader, whatever it is
                 failure = error
-            self._main.call(lambda: self._finish(task, finish, failure))
+            with SHARED:
+                self._finish(task, finish, failure)
 
-        task = shared_worker().submit(urgency, run)
-        self._tasks[task.number] = task
-        self._total[urgency] += 1
+        with SHARED:
+            task = shared_worker().submit(urgency, run)
+            self._tasks[task.number] = task
+            self._total[urgency] += 1
+
+    def wait(self, timeout: float) -> bool:
+        """Whether everything is finished, within `timeout` seconds.
+
+        Raises:
+            RuntimeError: the worker would wait for itself.
+        """
+        with SHARED:
+            if self._tasks and shared_worker().is_here:
+                raise RuntimeError(
+                    "wait() was called while a result was being handed over, as by a function "
+                    "that observes a trait. Results come one by one after it returns; wait in a "
+                    "cell."
+                )
+            return SHARED.wait_for(lambda: not self._tasks, timeout)
 
     def cancel(self, urgency: Urgency | None = None) -> None:
         """Forget what has not begun: all of it, or what has this urgency."""
-        for number, task in list(self._tasks.items()):
-            if urgency is None or task.urgency == urgency:
-                task.cancelled = True
-                del self._tasks[number]
-                self._total[task.urgency] -= 1
+        with SHARED:
+            for number, task in list(self._tasks.items()):
+                if urgency is None or task.urgency == urgency:
+                    shared_worker().cancel(task)
+                    del self._tasks[number]
+                    self._total[task.urgency] -= 1
+            SHARED.notify_all()
 
     def status(self) -> dict[str, Any]:
         """How far the slowest kind of work is."""
@@ -113,4 +135,8 @@ class Work:
             self.error = error
         if not self.count(task.urgency):
             self._total[task.urgency] = 0
-        self._on_progress()
+        try:
+            self._on_progress()
+        except Exception:  # it cannot be told to the reader: the worker must go on
+            _log.exception("Induction Explorer could not show its progress.")
+        SHARED.notify_all()

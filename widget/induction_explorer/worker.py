@@ -1,16 +1,19 @@
-"""Long work off the kernel's main thread, one small task at a time, the most urgent first."""
+"""Long work off the threads that people wait for: one small task at a time, most urgent first."""
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import itertools
-import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
+
+#: Whoever touches what explorers hold has this. Cells run on the main thread, a page's messages
+#: may arrive on a subshell's, results on the worker's, and explorers on one series share what is
+#: known of it: so there is one lock for all of them. It is not held while a model runs.
+SHARED = threading.Condition(threading.RLock())
 
 
 class Urgency(IntEnum):
@@ -26,75 +29,62 @@ class Urgency(IntEnum):
 
 @dataclass(order=True)
 class Task:
-    """A unit of work; a cancelled one is skipped when its turn comes."""
+    """A unit of work, in its place in the queue."""
 
     urgency: Urgency
     number: int
     run: Callable[[], None] = field(compare=False)
-    cancelled: bool = field(default=False, compare=False)
 
 
 class Worker:
     """One thread for all explorers of a kernel, so that models never run against each other."""
 
     def __init__(self) -> None:
-        self._tasks: queue.PriorityQueue[Task] = queue.PriorityQueue()
+        self._tasks: dict[int, Task] = {}
         self._numbers = itertools.count()
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="induction-explorer", daemon=True)
         self._thread.start()
         atexit.register(self._end)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the worker's own thread."""
+        return threading.current_thread() is self._thread
+
     def submit(self, urgency: Urgency, run: Callable[[], None]) -> Task:
         """Queue `run`, which must not raise."""
-        task = Task(urgency, next(self._numbers), run)
-        self._tasks.put(task)
+        with SHARED:
+            task = Task(urgency, next(self._numbers), run)
+            self._tasks[task.number] = task
+            SHARED.notify_all()
         return task
 
+    def cancel(self, task: Task) -> None:
+        """Forget a task; one that has begun goes on."""
+        with SHARED:
+            self._tasks.pop(task.number, None)
+
     def _work(self) -> None:
-        while True:
-            task = self._tasks.get()
-            if self._ended:
-                return
-            if not task.cancelled:
-                task.run()
+        while (task := self._next()) is not None:
+            task.run()
             del task  # an idle worker holds on to nothing
+
+    def _next(self) -> Task | None:
+        with SHARED:
+            SHARED.wait_for(lambda: self._tasks or self._ended)
+            return None if self._ended else self._tasks.pop(min(self._tasks.values()).number)
 
     def _end(self) -> None:
         """Let the task at work finish: a thread that the interpreter kills inside torch aborts the
         whole process."""
-        self._ended = True
-        self.submit(min(Urgency), lambda: None)
+        with SHARED:
+            self._ended = True
+            SHARED.notify_all()
         self._thread.join()
 
 
 @cache
 def shared_worker() -> Worker:
-    """The kernel's one worker; its thread starts with the first explorer."""
+    """The kernel's one worker; its thread starts with the first explorer. Call it with SHARED."""
     return Worker()
-
-
-class MainThread:
-    """Brings results home: traits and comms are touched on the thread that made the widget only."""
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:  # a plain Python process: whoever waits runs the calls
-            self._loop = None
-
-    def call(self, function: Callable[[], None]) -> None:
-        """Run `function` on the main thread as soon as it is free. From any thread."""
-        self._calls.put(function)
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.run_pending)
-
-    def run_pending(self, timeout: float = 0) -> None:
-        """Run what waits; with a timeout, wait that many seconds for the first."""
-        try:
-            self._calls.get(block=timeout > 0, timeout=timeout or None)()
-            while True:
-                self._calls.get_nowait()()
-        except queue.Empty:
-            return
