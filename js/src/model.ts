@@ -78,7 +78,7 @@ export interface FoundWindow {
   /** In the page's unit of training: tokens where every series knows them, else steps. */
   from: number;
   to: number;
-  /** Bootstrap intervals of both ends. */
+  /** 95 % intervals of both ends. */
   from_interval: [number, number];
   to_interval: [number, number];
 }
@@ -104,7 +104,7 @@ export interface PhaseInfo {
   order: DatedChange[];
   /** Where the path of the per-token losses turns most, with its interval; null for none. */
   turn: { at: number; interval: [number, number]; degrees: number } | null;
-  /** One sentence: what was looked at, and what was found or not; "" until that is known. */
+  /** In words: what was looked at, and what was found or not; "" until that is known. */
   text: string;
 }
 

@@ -2,19 +2,17 @@
 
 Much of training is gradual on the axis of ln(tokens): power laws, and the first fall of the loss. A
 curve has a *change* when a step that takes less than a doubling of the tokens seen so far explains
-it better than any slower one, beyond what noise does:
+it better than any smooth curve and any step of two doublings or more (step_shapes.py), beyond what
+noise does (step_chance.py). A step begins at a tenth of its height and ends at nine tenths; where,
+and how surely, is in step_places.py. What rises or falls beyond chance, but takes longer than a
+doubling, is *gradual*, and said to be.
 
-    gradual:  trend(u) + a · s((u − c) / w)   with w above ABRUPT
-    abrupt:   trend(u) + a · s((u − c) / w)   with w up to ABRUPT
+One step a curve is looked for. Further ones count against it, so that waves and sawteeth have none;
+of two changes of like height in one curve neither is found, of unlike ones the higher. A step lower
+than a tenth of the curve's range is none, however clear: late small ones go unsaid.
 
-u = ln(tokens), s the logistic function, trend a natural cubic spline with four knots. The
-statistic is the ratio of the two residual sums of squares; its distribution where nothing is abrupt
-comes from a parametric bootstrap of the gradual fit with autoregressive noise. Intervals come from
-the same bootstrap of the abrupt fit. A fitted step begins at a tenth of its height and ends at nine
-tenths.
-
-On white noise and on smooth power laws the false alarms stay below the level; noise whose
-correlation from checkpoint to checkpoint is above 0.5 can bring them to twice as much
+On white noise, AR(1) noise up to 0.6, power laws, saturations, straight lines, kinks and waves the
+false alarms stay at the level; more wandering noise can bring them above it
 (tests/kernels/test_phase_change.py).
 
 Source of the question: Olsson et al. 2022, who draw the window by hand.
@@ -22,27 +20,27 @@ Source of the question: Olsson et al. 2022, who draw the window by hand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from induction_kernels.errors import ProbeError
+from induction_kernels.step_chance import FEWEST_BLOCKS, MOST_BLOCKS, chance
+from induction_kernels.step_places import step_places
+from induction_kernels.step_shapes import ABRUPT, step_shapes
 
-#: Half-widths of steps, in units of ln(tokens). From a tenth to nine tenths a step takes
-#: 2 ln 9 widths: a doubling at ABRUPT.
-ABRUPT = float(np.log(2) / (2 * np.log(9)))
-_ABRUPT_WIDTHS = np.geomspace(0.012, ABRUPT, 6)
-_GRADUAL_WIDTHS = np.geomspace(1.15 * ABRUPT, 1.5, 7)
-_KNOTS = 4
 #: Fewer checkpoints than this cannot show trend, step and noise.
 FEWEST = 10
-#: A step smaller than this share of the curve's range is no change of the curve's course.
-_SMALLEST_SHARE = 0.1
-_TESTS, _DRAWS = 999, 400
+#: A step smaller than this share of the curve's range is no change of the curve's course; one
+#: higher than _LARGEST_SHARE would have to be undone by the trend.
+_SMALLEST_SHARE, _LARGEST_SHARE = 0.1, 3.0
+#: However surely: an abrupt step has to leave this much less than a gradual one, as a logarithm.
+SLIGHT = 0.1
+#: In doublings: what takes longer is a trend.
+_LONGEST = 4.4
+_DRAWS = 400
 
 Curve = Float[np.ndarray, " checkpoint"]
 Interval = tuple[float, float]
@@ -50,15 +48,16 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """An abrupt step in one curve; all x in the unit of the curve's x, such as tokens.
+    """A step in one curve; all x in the unit of the curve's x, such as tokens.
 
     Attributes:
         start, middle, end: where a tenth, half and nine tenths of the step are done.
-        start_interval, middle_interval, end_interval: 95 % bootstrap intervals, never finer than
-            the checkpoints around them.
+        start_interval, middle_interval, end_interval: 95 % intervals, never finer than the
+            checkpoints around each.
         size: height of the step, in the unit of the curve; negative for a fall.
-        p_value: how often a gradual curve with such noise looks as abrupt.
-        draws: [draw, 3] start, middle and end of the bootstrap's refits.
+        p_value: how often noise looks as abrupt; of a gradual step, as much like a step.
+        p_error: standard error of `p_value`, which is simulated.
+        draws: [draw, 3] start, middle and end, as likely as they are.
     """
 
     start: float
@@ -69,11 +68,27 @@ class Change:
     end_interval: Interval
     size: float
     p_value: float
+    p_error: float
     draws: Float[np.ndarray, "draw 3"]
 
     @property
     def middles(self) -> Float[np.ndarray, " draw"]:
         return self.draws[:, 1]
+
+    @property
+    def doublings(self) -> float:
+        """Of the tokens seen, from start to end."""
+        return float(np.log2(self.end / self.start))
+
+    @property
+    def doublings_interval(self) -> Interval:
+        """95 %."""
+        low, high = np.percentile(np.log2(self.draws[:, 2] / self.draws[:, 0]), [2.5, 97.5])
+        return float(min(low, self.doublings)), float(max(high, self.doublings))
+
+    @property
+    def abrupt(self) -> bool:
+        return self.doublings <= 1 + 1e-9
 
 
 @runtime_checkable
@@ -82,7 +97,7 @@ class Dated(Protocol):
 
     Attributes:
         middle, middle_interval: when, with its 95 % interval.
-        middles: the bootstrap's.
+        middles: as likely as they are.
     """
 
     @property
@@ -140,16 +155,24 @@ def find_change(
     """The abrupt step of a curve over training, or None where there is none.
 
     Args:
-        x: rising tokens (or steps) of each checkpoint; 0 is allowed.
+        x: rising tokens (or steps) of each checkpoint; one at 0 is allowed, and left out.
         y: a measure or a score; NaN = gap.
         level: how often a curve without a step may be given one.
         smallest: a step lower than this is not looked for, in the unit of `y`.
+        seed: of `Change.draws`. Whether there is a change, and its p, do not depend on it.
 
     Raises:
         ProbeError: fewer than `FEWEST` checkpoints with values, x that does not rise or is of
             another length than `y`, or a level that is none.
     """
-    return find_changes(x, np.asarray(y)[:, None], level=level, smallest=smallest, seed=seed)[0]
+    known = int(np.isfinite(y).sum())
+    if len(x) == len(y) and known < FEWEST:
+        raise ProbeError(
+            f"A change needs {FEWEST} checkpoints with values; there are {known}.",
+            "Use a series of more checkpoints.",
+        )
+    curves = np.asarray(y)[:, None]
+    return find_changes(x, curves, level=level, smallest=smallest, seed=seed)[0]
 
 
 def find_changes(
@@ -161,8 +184,39 @@ def find_changes(
     seed: int = 0,
 ) -> list[Change | None]:
     """`find_change` of several curves, such as all heads: the level holds for all of them together
-    (Holm's correction)."""
+    (Holm's correction). A curve of fewer than `FEWEST` values has none."""
+    steps = find_steps(x, curves, level=level, smallest=smallest, seed=seed)
+    return [step if step is not None and step.abrupt else None for step in steps]
+
+
+def find_steps(
+    x: Curve,
+    curves: Float[np.ndarray, "checkpoint curve"],
+    *,
+    level: float = 0.05,
+    smallest: float = 0.0,
+    seed: int = 0,
+) -> list[Change | None]:
+    """The changes of `find_changes`, and where a curve has none, its gradual step if that is beyond
+    chance: it takes longer than a doubling (`Change.abrupt`). The level holds for all abrupt ones
+    together, and for all gradual ones together."""
     x, curves = np.asarray(x, float), np.asarray(curves, float)
+    _check(x, curves, level)
+    groups = _alike(x, curves, smallest)
+    abrupt, gradual = _test(groups, curves.shape[1], level)
+    found: list[Change | None] = [None] * curves.shape[1]
+    for group in groups:
+        for i, y in zip(group.which.tolist(), group.curves, strict=True):
+            if abrupt.passes[i]:
+                step = _step(group.x, y, 3 * ABRUPT, abrupt, i, smallest, seed)
+                found[i] = step if step is not None and step.abrupt else None
+            if found[i] is None and gradual.passes[i]:
+                step = _step(group.x, y, _LONGEST * ABRUPT, gradual, i, smallest, seed)
+                found[i] = None if step is None or step.abrupt else step
+    return found
+
+
+def _check(x: np.ndarray, curves: np.ndarray, level: float) -> None:
     if len(x) != len(curves):
         raise ProbeError(
             f"x has {len(x)} checkpoints and the curve {len(curves)}.", "Give one value for each."
@@ -173,211 +227,107 @@ def find_changes(
         raise ProbeError(
             "Checkpoints are not in rising order.", "Give x that rises from 0 or more."
         )
-    found = [_test(x, y, smallest, seed) for y in curves.T]
-    p_values = np.array([1.0 if test is None else test.p_value for test in found])
-    passes = _holm(p_values, level)
+
+
+@dataclass(frozen=True, eq=False)
+class _Alike:
+    """Curves with the same gaps: they share everything but their values, [curve, checkpoint]."""
+
+    which: np.ndarray
+    x: np.ndarray
+    curves: np.ndarray
+
+
+def _alike(x: np.ndarray, curves: np.ndarray, smallest: float) -> list[_Alike]:
+    """Curves with values enough, and of some height; without x = 0, which ln x has no place for."""
+    known = np.isfinite(curves)
+    enough = np.flatnonzero(known.sum(0) >= FEWEST)
+    known &= (x > 0)[:, None]
+    groups: dict[bytes, list[int]] = {}
+    for i in enough:
+        if np.ptp(curves[known[:, i], i]) > smallest:
+            groups.setdefault(known[:, i].tobytes(), []).append(int(i))
     return [
-        test.change(seed) if test is not None and is_abrupt else None
-        for test, is_abrupt in zip(found, passes, strict=True)
+        _Alike(np.array(which), x[known[:, which[0]]], curves[known[:, which[0]]][:, which].T)
+        for which in groups.values()
     ]
 
 
-def _holm(p_values: np.ndarray, level: float) -> list[bool]:
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """By curve: p, its standard error, and whether it passes together with the others."""
+
+    p: np.ndarray
+    error: np.ndarray
+    passes: np.ndarray
+
+
+def _test(groups: list[_Alike], count: int, level: float) -> tuple[_Tested, _Tested]:
+    """For an abrupt step, and for any: with as many draws as it takes to be sure which abrupt ones
+    pass."""
+    evidence = [step_shapes(tuple(group.x)).evidence(group.curves) for group in groups]
+    clear = np.zeros(count, bool)
+    for group, one in zip(groups, evidence, strict=True):
+        clear[group.which] = one.abrupt > SLIGHT
+    blocks = FEWEST_BLOCKS
+    while True:
+        p, error = np.ones((2, count)), np.zeros((2, count))
+        for group, one in zip(groups, evidence, strict=True):
+            for row, found in enumerate(chance(tuple(group.x), one, blocks)):
+                p[row, group.which], error[row, group.which] = found.p, found.error
+        least, most = (_holm(p[0] * np.exp(s * 3 * error[0] / p[0]), level) for s in (-1, 1))
+        if blocks >= MOST_BLOCKS or (least == most)[clear].all():
+            break
+        blocks *= 2
+    passes = [_holm(one, level) for one in p]
+    return _Tested(p[0], error[0], passes[0] & clear), _Tested(p[1], error[1], passes[1])
+
+
+def _holm(p_values: np.ndarray, level: float) -> np.ndarray:
     order = np.argsort(p_values, kind="stable")
     limits = level / (len(p_values) - np.arange(len(p_values)))
     failed = np.flatnonzero(p_values[order] > limits)
     count = failed[0] if len(failed) else len(p_values)
     passes = np.zeros(len(p_values), bool)
     passes[order[:count]] = True
-    return passes.tolist()
+    return passes
 
 
-def _test(x: np.ndarray, y: np.ndarray, smallest: float, seed: int) -> _Test | None:
-    """The test of one curve; None where nothing abrupt fits better, or too small a step does."""
-    known = np.isfinite(y)
-    if known.sum() < FEWEST:
-        raise ProbeError(
-            f"A change needs {FEWEST} checkpoints with values; there are {int(known.sum())}.",
-            "Use a series of more checkpoints.",
-        )
-    steps = _steps(tuple(x[known]))
-    values = y[known]
-    spread = float(np.ptp(values))
-    if spread == 0:
+def _step(
+    x: np.ndarray,
+    y: np.ndarray,
+    widest: float,
+    tested: _Tested,
+    i: int,
+    smallest: float,
+    seed: int,
+) -> Change | None:
+    places = step_places(x, y, widest)
+    at = np.exp(places.ends(places.best))
+    size = float(places.heights[places.best])
+    spread = float(np.ptp(y))
+    if not max(smallest, _SMALLEST_SHARE * spread) <= abs(size) <= _LARGEST_SHARE * spread:
         return None
-    gradual, abrupt = steps.fit_gradual(values), steps.fit_abrupt(values)
-    height = abs(abrupt.height)
-    if (
-        abrupt.rss >= gradual.rss
-        or height < max(smallest, _SMALLEST_SHARE * spread)
-        or height > 3 * spread  # the trend would have to undo what the step does
-    ):
-        return None
-    ratio = gradual.rss / max(abrupt.rss, 1e-24)
-    noise = _Noise.of(values - abrupt.fitted, steps.parameters)
-    rng = np.random.default_rng(seed)
-    null = _Noise.of(values - gradual.fitted, steps.parameters)
-    simulated = gradual.fitted + null.draw(rng, (_TESTS, len(values)))
-    ratios = steps.ratios(simulated)
-    p_value = (1 + int((ratios >= ratio).sum())) / (1 + _TESTS)
-    return _Test(x[known], steps, abrupt, noise, p_value)
+    reach = [np.exp(places.quantiles(ends, [0.025, 0.975])) for ends in places.ends()]
+    around = [_around(x, one, point) for one, point in zip(reach, at, strict=True)]
+    return Change(
+        start=float(at[0]),
+        middle=float(at[1]),
+        end=float(at[2]),
+        start_interval=around[0],
+        middle_interval=around[1],
+        end_interval=around[2],
+        size=size,
+        p_value=float(tested.p[i]),
+        p_error=float(tested.error[i]),
+        draws=np.exp(places.draw(np.random.default_rng(seed), _DRAWS)),
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class _Test:
-    x: np.ndarray
-    steps: _Steps
-    abrupt: _Fit
-    noise: _Noise
-    p_value: float
-
-    def change(self, seed: int) -> Change:
-        rng = np.random.default_rng(seed + 1)
-        simulated = self.abrupt.fitted + self.noise.draw(rng, (_DRAWS, len(self.x)))
-        draws = np.exp(self.steps.places(simulated))
-        at = np.exp(self.steps.place(self.abrupt.step))
-        low, high = np.percentile(draws, [2.5, 97.5], axis=0)
-        around = [self._around(min(d, a), max(u, a)) for d, u, a in zip(low, high, at, strict=True)]
-        return Change(
-            start=float(at[0]),
-            middle=float(at[1]),
-            end=float(at[2]),
-            start_interval=around[0],
-            middle_interval=around[1],
-            end_interval=around[2],
-            size=float(self.abrupt.height),
-            p_value=self.p_value,
-            draws=draws,
-        )
-
-    def _around(self, low: float, high: float) -> Interval:
-        """Out to the checkpoints on both sides: between two of them nothing was seen."""
-        before = self.x[self.x < low * (1 - 1e-9)]
-        after = self.x[self.x > high * (1 + 1e-9)]
-        return (
-            float(before[-1] if len(before) else self.x[0]),
-            float(after[0] if len(after) else self.x[-1]),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """The best of a family of steps: which, its height, and what it leaves."""
-
-    step: int
-    height: float
-    rss: float
-    fitted: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Noise:
-    """Autoregressive noise of order one, its correlation known to within `error`."""
-
-    rho: float
-    error: float
-    sigma: float
-
-    @classmethod
-    def of(cls, residuals: np.ndarray, parameters: int) -> _Noise:
-        n = len(residuals)
-        total = float(residuals @ residuals)
-        if total == 0:
-            return cls(0.0, 0.0, 0.0)
-        raw = float(residuals[1:] @ residuals[:-1]) / total
-        # Fitting takes autocorrelation out of the residuals; this puts the expected share back.
-        rho = float(np.clip(raw + (1 + 3 * raw) / n + parameters / (2 * n), 0, 0.95))
-        error = float(np.sqrt((1 - rho**2) / n))
-        return cls(rho, error, float(np.sqrt(total / max(1, n - parameters))))
-
-    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-        """Series with this noise, each with a correlation that it may have."""
-        rho = np.clip(self.rho + self.error * rng.standard_normal(shape[0]), 0, 0.95)
-        noise = rng.standard_normal(shape)
-        for i in range(1, shape[1]):
-            noise[:, i] = rho * noise[:, i - 1] + np.sqrt(1 - rho**2) * noise[:, i]
-        return self.sigma * noise
-
-
-class _Steps:
-    """Every step that is tried on one set of checkpoints, freed of the trend and of unit length."""
-
-    parameters = _KNOTS + 3
-
-    def __init__(self, x: np.ndarray) -> None:
-        u = _log(x)
-        self._trend, _ = np.linalg.qr(_natural_spline(u, _KNOTS))
-        inner = u[1:-1]
-        fine = np.sort(np.concatenate([inner, (inner[1:] + inner[:-1]) / 2]))
-        self._abrupt = self._family(u, fine, _ABRUPT_WIDTHS)
-        self._gradual = self._family(u, np.linspace(u[0], u[-1], 40), _GRADUAL_WIDTHS)
-
-    def _family(
-        self, u: np.ndarray, centres: np.ndarray, widths: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Unit vectors [step, checkpoint], their lengths before, and [step, 2] centre and width."""
-        places = np.array([(c, w) for c in centres for w in widths])
-        steps = 1 / (1 + np.exp(-np.clip((u - places[:, :1]) / places[:, 1:], -500, 500)))
-        steps -= (steps @ self._trend) @ self._trend.T
-        lengths = np.linalg.norm(steps, axis=1)
-        seen = lengths > 0.1 * lengths.max()
-        return steps[seen] / lengths[seen, None], lengths[seen], places[seen]
-
-    def fit_abrupt(self, y: np.ndarray) -> _Fit:
-        return self._fit(y, self._abrupt)
-
-    def fit_gradual(self, y: np.ndarray) -> _Fit:
-        return self._fit(y, self._gradual)
-
-    def _fit(self, y: np.ndarray, family: tuple[np.ndarray, np.ndarray, np.ndarray]) -> _Fit:
-        units, lengths, _ = family
-        trend = self._trend @ (self._trend.T @ y)
-        along = units @ (y - trend)
-        best = int(np.argmax(along**2))
-        fitted = trend + along[best] * units[best]
-        return _Fit(best, along[best] / lengths[best], float(((y - fitted) ** 2).sum()), fitted)
-
-    def ratios(self, curves: np.ndarray) -> np.ndarray:
-        """Of every curve [curve, checkpoint]: what the best gradual step leaves over what the best
-        abrupt one does."""
-        rest = curves - (curves @ self._trend) @ self._trend.T
-        total = (rest**2).sum(1)
-        left = [
-            np.maximum(total - ((rest @ units.T) ** 2).max(1), 1e-24)
-            for units, _, _ in (self._gradual, self._abrupt)
-        ]
-        return left[0] / left[1]
-
-    def places(self, curves: np.ndarray) -> np.ndarray:
-        """[curve, 3]: ln x of start, middle and end of the best abrupt step of every curve."""
-        rest = curves - (curves @ self._trend) @ self._trend.T
-        best = ((rest @ self._abrupt[0].T) ** 2).argmax(1)
-        return np.array([self.place(int(step)) for step in best])
-
-    def place(self, step: int) -> np.ndarray:
-        centre, width = self._abrupt[2][step]
-        reach = width * np.log(9)
-        return np.array([centre - reach, centre, centre + reach])
-
-
-@lru_cache(maxsize=32)
-def _steps(x: Sequence[float]) -> _Steps:
-    return _Steps(np.array(x))
-
-
-def _log(x: np.ndarray) -> np.ndarray:
-    """ln x; 0 is placed half of the way to nothing before the first that is not."""
-    first = x[x > 0].min()
-    return np.log(np.where(x > 0, x, first / 2))
-
-
-def _natural_spline(u: np.ndarray, knots: int) -> np.ndarray:
-    """A basis [checkpoint, knots] of natural cubic splines with equally spaced knots (Hastie,
-    Tibshirani and Friedman 2009, eq. 5.4)."""
-    at = np.linspace(u[0], u[-1], knots)
-
-    def d(k: int) -> np.ndarray:
-        cubes = np.clip(u - at[k], 0, None) ** 3 - np.clip(u - at[-1], 0, None) ** 3
-        return cubes / (at[-1] - at[k])
-
-    return np.stack([np.ones_like(u), u, *(d(k) - d(knots - 2) for k in range(knots - 2))], 1)
+def _around(x: np.ndarray, reach: np.ndarray, point: float) -> Interval:
+    """Out to the checkpoints on both sides of the point: between two of them nothing was seen."""
+    before, after = x[x <= point], x[x >= point]
+    return (
+        float(min(reach[0], before[-1] if len(before) else x[0])),
+        float(max(reach[1], after[0] if len(after) else x[-1])),
+    )

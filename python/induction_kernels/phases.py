@@ -1,4 +1,8 @@
-"""The phase change of a series: which of its curves change abruptly, when, and in which order."""
+"""The phase change of a series: which of its curves change abruptly, when, and in which order.
+
+The measures and the heads are looked at apart: what is found in the measures stands, however many
+heads were looked at as well.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,7 @@ import numpy as np
 
 from induction_kernels.errors import ProbeError
 from induction_kernels.loss_pca import Turn, find_turn
-from induction_kernels.phase_change import (
-    FEWEST,
-    Change,
-    Dated,
-    Lead,
-    find_change,
-    find_changes,
-    lead,
-)
+from induction_kernels.phase_change import FEWEST, Change, Dated, Lead, find_steps, lead
 
 if TYPE_CHECKING:
     import pandas
@@ -28,6 +24,26 @@ if TYPE_CHECKING:
 MEASURED = ("in_context_learning", "loss", "induction_loss")
 #: A head's score has to rise by this much to be called a change.
 SMALLEST_RISE = 0.05
+#: From so many checkpoints on, it is said between which most of the change lies.
+FEWEST_TO_COMPARE = 5
+#: More curves than this are counted, not named.
+_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The two neighbouring checkpoints between which a curve moves most; no test of anything.
+
+    Attributes:
+        before, after: their tokens (or steps).
+        size: the move from one to the other, in the unit of the curve.
+        share: of the curve's range.
+    """
+
+    before: float
+    after: float
+    size: float
+    share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +53,17 @@ class PhaseChanges:
     Attributes:
         changes: by curve: a measure, or "prefix_matching L1H2". Curves without a change are left
             out.
+        gradual: steps beyond chance that take longer than a doubling, likewise.
+        between: with too few checkpoints for a test, where each measure, and the head that rises
+            most, move most.
         window: the curve that speaks for the whole model, or None: see `phase_changes`.
         turn: where the path of the per-token losses turns most.
-        text: what was looked at and what was found, in one sentence.
+        text: what was looked at and what was found, in words.
     """
 
     changes: Mapping[str, Change]
+    gradual: Mapping[str, Change]
+    between: Mapping[str, Neighbours]
     window: str | None
     turn: Turn | None
     text: str
@@ -73,7 +94,7 @@ class PhaseChanges:
         return lead(found[first], found[second])
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """A row a change: start, middle, end, their intervals, size and p."""
+        """A row a change: start, middle, end, their intervals, doublings, size and p."""
         import pandas as pd
 
         rows = {
@@ -85,8 +106,10 @@ class PhaseChanges:
                 "end": change.end,
                 "end_low": change.end_interval[0],
                 "end_high": change.end_interval[1],
+                "doublings": change.doublings,
                 "size": change.size,
                 "p": change.p_value,
+                "p_error": change.p_error,
             }
             for name, change in self.changes.items()
         }
@@ -102,14 +125,15 @@ def phase_changes(
 ) -> PhaseChanges:
     """Abrupt changes in the measures and in the heads' prefix matching of one series.
 
-    The model as a whole has a phase change when a head's prefix matching rises abruptly; its
-    window is that of in-context learning where that changes too, else that of the induction loss,
-    else that of the head which rises most. Without scores, the measures decide alone.
+    The window of the model as a whole is that of in-context learning where that changes, else that
+    of the induction loss, else that of the head which rises most. With 5 to 9 checkpoints nothing
+    is tested; what is said is between which two most of the change lies.
 
     Args:
         measures: what `measures(series)` returns.
         scores: what `sweep(series)` returns; prefix_matching is read, or induction without it.
         level: of each measure, and of all heads together (Holm).
+        seed: of draws; what is found does not depend on it.
 
     Raises:
         ProbeError: neither is given, or there are too few checkpoints.
@@ -117,30 +141,35 @@ def phase_changes(
     given = [one for one in (measures, scores) if one is not None]
     if not given:
         raise ProbeError("No curves were given.", "Give measures(series), sweep(series), or both.")
-    x = _training(given[0])
-    if len(x) < FEWEST:
+    x, unit = _training(given[0])
+    curves = {} if measures is None else {name: measures[name].values for name in MEASURED}
+    name, heads = _heads(scores)
+    known = max(int(np.isfinite(one).sum()) for one in (*curves.values(), *heads.values()))
+    if known < FEWEST_TO_COMPARE:
         raise ProbeError(
-            f"A phase change needs {FEWEST} checkpoints; there are {len(x)}.",
-            "Use a series of more checkpoints.",
+            f"A phase change needs {FEWEST} checkpoints; there are {known}.",
+            f"Use a series of more checkpoints; from {FEWEST_TO_COMPARE} on, it is said between "
+            "which two most of the change lies.",
         )
-    changes: dict[str, Change] = {}
-    heads: dict[str, Change] = {}
-    looked_at, turn = [], None
-    if measures is not None:
-        for name in MEASURED:
-            change = find_change(x, measures[name].values, level=level, seed=seed)
-            changes |= {} if change is None else {name: change}
-        looked_at.append("in-context learning, loss, induction loss")
-        turn = find_turn(x, measures["token_loss"].values, seed=seed)
-    if scores is not None:
-        name = "prefix_matching" if "prefix_matching" in scores else "induction"
-        heads = _heads(x, name, scores[name].values, level, seed)
-        looked_at.append(f"{name.replace('_', ' ')} of {scores[name][0].size} heads (Holm)")
-    window = _window(changes, heads, scores is not None)
-    names = [in_words(name) for name in (*changes, *heads)]
-    found = "found in: " + ", ".join(names) if names else "none found"
-    text = f"Abrupt changes, {level:.0%} level: {found}. Looked at: {'; '.join(looked_at)}."
-    return PhaseChanges(changes | heads, window, turn, text)
+    turn = None if measures is None else find_turn(x, measures["token_loss"].values, seed=seed)
+    if known < FEWEST:
+        between = _between(x, curves | _rising_most(heads))
+        return PhaseChanges({}, {}, between, None, turn, _short_text(known, between, unit))
+    found: dict[str, Change] = {}
+    for measure, curve in curves.items():
+        (step,) = find_steps(x, curve[:, None], level=level, seed=seed)
+        found |= {} if step is None else {measure: step}
+    if heads:
+        every = np.stack(list(heads.values()), 1)
+        steps = find_steps(x, every, level=level, smallest=SMALLEST_RISE, seed=seed)
+        rising = [(one, step) for one, step in zip(heads, steps, strict=True) if step is not None]
+        found |= dict(sorted(rising, key=lambda item: -item[1].size))
+    changes = {curve: step for curve, step in found.items() if step.abrupt}
+    gradual = {curve: step for curve, step in found.items() if not step.abrupt}
+    looked_at = ["in-context learning, loss, induction loss"] if curves else []
+    looked_at += [f"{in_words(name)} of {len(heads)} heads (Holm)"] if heads else []
+    text = _text(changes, gradual, unit, level, looked_at)
+    return PhaseChanges(changes, gradual, {}, _window(changes), turn, text)
 
 
 def in_words(name: str) -> str:
@@ -150,29 +179,93 @@ def in_words(name: str) -> str:
     return name.replace("in_context", "in-context").replace("_", " ")
 
 
-def _heads(
-    x: np.ndarray, name: str, grids: np.ndarray, level: float, seed: int
-) -> dict[str, Change]:
-    count, _, heads = grids.shape
-    curves = grids.reshape(count, -1)
-    found = find_changes(x, curves, level=level, smallest=SMALLEST_RISE, seed=seed)
-    rising = {
-        f"{name} L{i // heads}H{i % heads}": change
-        for i, change in enumerate(found)
-        if change is not None
+def _heads(scores: xarray.Dataset | None) -> tuple[str, dict[str, np.ndarray]]:
+    """The score that is read, and its curve by head."""
+    if scores is None:
+        return "", {}
+    name = "prefix_matching" if "prefix_matching" in scores else "induction"
+    values = scores[name].values
+    return name, {
+        f"{name} L{layer}H{head}": values[:, layer, head]
+        for layer in range(values.shape[1])
+        for head in range(values.shape[2])
     }
-    return dict(sorted(rising.items(), key=lambda item: -item[1].size))
 
 
-def _window(changes: Mapping[str, Change], heads: Mapping[str, Change], scored: bool) -> str | None:
-    rising = [name for name, change in heads.items() if change.size > 0]
-    if scored and not rising:
-        return None
+def _window(changes: Mapping[str, Change]) -> str | None:
+    rising = [name for name, one in changes.items() if name not in MEASURED and one.size > 0]
     preferred = ("in_context_learning", "induction_loss")
-    return next((name for name in (*preferred, *rising) if name in {**changes, **heads}), None)
+    return next((name for name in (*preferred, *rising) if name in changes), None)
 
 
-def _training(dataset: xarray.Dataset) -> np.ndarray:
-    """Tokens at each checkpoint, or steps where they are not known."""
+def _between(x: np.ndarray, curves: Mapping[str, np.ndarray]) -> dict[str, Neighbours]:
+    found = {}
+    for name, curve in curves.items():
+        known = np.isfinite(curve)
+        at, values = x[known], curve[known]
+        if len(at) < 2 or np.ptp(values) == 0:
+            continue
+        moves = np.diff(values)
+        i = int(np.abs(moves).argmax())
+        share = float(abs(moves[i]) / np.ptp(values))
+        found[name] = Neighbours(float(at[i]), float(at[i + 1]), float(moves[i]), share)
+    return found
+
+
+def _rising_most(heads: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The head that rises most between two neighbours, if by enough."""
+    rises = {
+        name: np.diff(curve[np.isfinite(curve)]).max(initial=0.0) for name, curve in heads.items()
+    }
+    most = max(rises, key=lambda name: rises[name], default=None)
+    return {} if most is None or rises[most] < SMALLEST_RISE else {most: heads[most]}
+
+
+def _text(
+    changes: Mapping[str, Change],
+    gradual: Mapping[str, Change],
+    unit: str,
+    level: float,
+    looked_at: list[str],
+) -> str:
+    found = f"found in: {_some([in_words(name) for name in changes])}" if changes else "none found"
+    slow = [
+        f"{in_words(name)} (gradual {'rise' if one.size > 0 else 'fall'}, "
+        f"{one.doublings:.1f} doublings)"
+        for name, one in gradual.items()
+    ]
+    return (
+        f"Changes faster than a doubling of the {unit} seen, {level:.0%} level: {found}. "
+        + (f"Slower: {_some(slow)}. " if slow else "")
+        + f"Looked at: {'; '.join(looked_at)}; for one change in each, of a tenth of its range or "
+        "more."
+    )
+
+
+def _short_text(count: int, between: Mapping[str, Neighbours], unit: str) -> str:
+    moves = [
+        f"{in_words(name)} {_short(one.before)}–{_short(one.after)} {unit} ({one.share:.0%})"
+        for name, one in between.items()
+    ]
+    return (
+        f"{count} checkpoints are too few to test for a phase change; {FEWEST} are enough. "
+        f"Neighbours between which each curve moves most, and the share of its range: "
+        f"{'; '.join(moves)}."
+    )
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _short(x: float) -> str:
+    return f"{x:.3g}".replace("e+0", "e").replace("e+", "e")
+
+
+def _training(dataset: xarray.Dataset) -> tuple[np.ndarray, str]:
+    """Tokens at each checkpoint, or steps where they are not known, and which they are."""
     tokens = np.asarray(dataset["tokens"].values, float)
-    return tokens if np.isfinite(tokens).all() else np.asarray(dataset["step"].values, float)
+    if np.isfinite(tokens).all():
+        return tokens, "tokens"
+    return np.asarray(dataset["step"].values, float), "steps"

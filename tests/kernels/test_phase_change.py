@@ -1,20 +1,43 @@
-"""Changes found where there are some, none where there is none, intervals that hold the truth."""
+"""Changes found where there are some, none where there is none, intervals that hold the truth.
+
+`pytest -s` prints the tables of false alarms, power and coverage.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+import xarray as xr
 from induction_kernels import find_change, find_changes, load_demo, measures, phase_changes, sweep
 from induction_kernels.errors import ProbeError
-from induction_kernels.phase_change import lead
+from induction_kernels.phase_change import SLIGHT, find_steps, lead
+from induction_kernels.phases import SMALLEST_RISE
+from induction_kernels.step_chance import chance
+from induction_kernels.step_places import step_places
+from induction_kernels.step_shapes import ABRUPT, step_shapes
 
-#: Checkpoints as the bundled series have them, as Pythia's are spaced, and evenly.
+#: Checkpoints as the bundled series have them, logarithmic with one before training, and evenly.
 BUNDLED = np.array(load_demo("attn-only-2l").tokens, float)
 SPACINGS = {
     "bundled": BUNDLED,
     "logarithmic": np.concatenate([[0], np.geomspace(1e5, 1e8, 39)]),
     "even": np.linspace(0, 3e7, 60),
 }
+COUNTS = (12, 26, 60, 154)
+#: As published series are spaced: powers of two, then evenly; and eleven, most of them early.
+PYTHIA = 2e6 * np.concatenate([2.0 ** np.arange(10), np.arange(1, 144) * 1000])
+ELEVEN = 1e8 * np.array([0.2, 0.8, 1.3, 1.9, 3.1, 5.3, 7.5, 9.7, 12, 16, 220])
+
+
+def checkpoints(count: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(count)
+    return {
+        "log": np.geomspace(1e6, 1e10, count),
+        "even": np.linspace(0, 1e10, count + 1)[1:],
+        "irregular": np.sort(np.exp(rng.uniform(np.log(1e6), np.log(1e10), count))),
+    }
 
 
 def noise(rng: np.random.Generator, n: int, rho: float, sigma: float) -> np.ndarray:
@@ -32,45 +55,154 @@ def step(x: np.ndarray, middle: float, width: float) -> np.ndarray:
     return 1 / (1 + np.exp(-(np.log(np.maximum(x, 1e4)) - np.log(middle)) / width))
 
 
-def false_alarms(x: np.ndarray, make, count: int = 200) -> int:
+def alarms(x: np.ndarray, curves: np.ndarray) -> float:
+    """The share of curves [curve, checkpoint] that have an abrupt step at the 5 % level."""
+    x = tuple(x)
+    evidence = step_shapes(x).evidence(curves)
+    abrupt, _ = chance(x, evidence)
+    return float(((abrupt.p <= 0.05) & (evidence.abrupt > SLIGHT)).mean())
+
+
+def steps(x: np.ndarray, centres: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """[curve, checkpoint]: from 0 to 1, centres in ln x, widths in doublings."""
+    return np.array([step(x, np.exp(c), w * ABRUPT) for c, w in zip(centres, widths, strict=True)])
+
+
+Nulls = dict[str, Callable[[], np.ndarray]]
+
+
+def nulls(x: np.ndarray, rng: np.random.Generator) -> Nulls:
+    """Curves without an abrupt step, of about unit height, with parameters at random."""
+    u, share, order = np.log(x), x / x[-1], np.arange(len(x)) / len(x)
+    v = (u - u[0]) / np.ptp(u)
+    draw = rng.uniform
+
+    def kinked(at: np.ndarray) -> np.ndarray:
+        return np.clip(at - draw(0.1, 0.9), 0, None) + draw(-1, 1) * at
+
+    def triangles(at: np.ndarray) -> np.ndarray:
+        return 2 * np.abs((at * draw(1, 6) + draw(0, 1)) % 1 - 0.5)
+
+    return {
+        "power law": lambda: (1 + x / np.exp(draw(u[0], u[-1]))) ** -draw(0.1, 1),
+        "saturating": lambda: 1 - np.exp(-x / np.exp(draw(u[0], u[-1]))),
+        "linear": lambda: share,
+        "kink in ln x": lambda: kinked(v),
+        "kink in x": lambda: kinked(share),
+        "triangles": lambda: triangles(v),
+        "sawtooth": lambda: (order * draw(3, 6) + draw(0, 1)) % 1,
+        "gradual": lambda: step(x, np.exp(draw(u[0], u[-1])), draw(2.2, 4) * ABRUPT),
+    }
+
+
+#: Of 300 curves at the 5 % level, this share is exceeded by accident once in 2000 times.
+TOO_MANY = 0.1
+
+
+def test_noise_alone_gives_alarms_at_the_stated_level() -> None:
     rng = np.random.default_rng(0)
-    return sum(find_change(x, make(rng)) is not None for _ in range(count))
+    for x in (ELEVEN, BUNDLED[1:], *checkpoints(26).values()):
+        for rho in (0.0, 0.3, 0.6):
+            curves = np.array([noise(rng, len(x), rho, 1) for _ in range(300)])
+            assert alarms(x, curves) <= TOO_MANY, (x, rho)
 
 
-# Of 200 curves at the 5 % level, more than 17 are found by accident once in 50 times.
-MANY = 17
+@pytest.mark.slow
+def test_false_alarms_of_every_kind(capsys) -> None:
+    rng, many = np.random.default_rng(1), 300
+    rows = {f"{spacing} {n}": x for n in COUNTS for spacing, x in checkpoints(n).items()}
+    rows |= {"Pythia's 153": PYTHIA, "bundled 25": BUNDLED[1:], "eleven": ELEVEN}
+    found: dict[str, dict[str, float]] = {}
+    for name, x in rows.items():
+        found[name] = {
+            f"AR({rho})": alarms(x, np.array([noise(rng, len(x), rho, 1) for _ in range(many)]))
+            for rho in (0.0, 0.3, 0.6)
+        }
+        for kind, make in nulls(x, rng).items():
+            clean = np.array([make() for _ in range(many)])
+            found[name][kind] = max(
+                alarms(x, clean + np.array([noise(rng, len(x), 0.3, s) for _ in range(many)]))
+                for s in (0.002, 0.05)
+            )
+    say(capsys, "False alarms in %, level 5 %; of two noise levels the worse", found)
+    assert {(n, k): r for n, row in found.items() for k, r in row.items() if r > TOO_MANY} == {}
+
+
+@pytest.mark.slow
+def test_power_of_every_spacing(capsys) -> None:
+    rng, many = np.random.default_rng(2), 200
+    found: dict[str, dict[str, float]] = {}
+    for n in COUNTS:
+        for spacing, x in checkpoints(n).items():
+            u = np.log(x)
+            row = found[f"{spacing} {n}"] = {}
+            # Steps that some checkpoint sees on its way: between the checkpoints a third and two
+            # thirds through.
+            centres = rng.uniform(u[n // 3], u[2 * n // 3], many)
+            for height in (5, 10, 30):
+                for width in (0.4, 0.8):
+                    y = height * steps(x, centres, np.full(many, width))
+                    y += np.array([noise(rng, n, 0.3, 1) for _ in range(many)])
+                    row[f"{height} σ, {width}"] = alarms(x, y)
+    say(capsys, "Steps found in %, by height over noise and width in doublings", found)
+    assert found["log 154"]["10 σ, 0.4"] >= 0.85
+    assert found["log 60"]["10 σ, 0.4"] >= 0.65
+    assert found["log 60"]["30 σ, 0.8"] >= 0.8
+    assert found["log 26"]["30 σ, 0.4"] >= 0.5
+
+
+@pytest.mark.slow
+def test_coverage_of_the_intervals(capsys) -> None:
+    rng, many = np.random.default_rng(3), 100
+    found: dict[str, dict[str, float]] = {}
+    for n in COUNTS:
+        for spacing, x in checkpoints(n).items():
+            u, held = np.log(x), np.zeros(3)
+            for _ in range(many):
+                i = rng.integers(n // 4, 3 * n // 4)
+                centre, width = rng.uniform(u[i - 1], u[i]), ABRUPT * rng.uniform(0.2, 0.95)
+                y = 0.5 * (u - u[0]) / np.ptp(u) + step(x, np.exp(centre), width)
+                y = y + noise(rng, n, rng.choice([0.0, 0.3]), rng.choice([0.02, 0.1]))
+                truth = centre + np.array([-1, 0, 1]) * np.log(9) * width
+                held += interval_holds(x, y, truth)
+            names = ("start", "middle", "end")
+            found[f"{spacing} {n}"] = dict(zip(names, held / many, strict=True))
+    say(capsys, "Intervals that hold the truth in %", found)
+    every = np.array([list(row.values()) for row in found.values()])
+    assert every.min() >= 0.88
+    assert every.mean() >= 0.94
+
+
+def interval_holds(x: np.ndarray, y: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    places = step_places(x, y, 3 * ABRUPT)
+    reach = np.array([places.quantiles(ends, [0.025, 0.975]) for ends in places.ends()])
+    return (reach[:, 0] <= truth) & (truth <= reach[:, 1])
+
+
+def say(capsys, title: str, rows: dict[str, dict[str, float]]) -> None:
+    with capsys.disabled():
+        print(f"\n{title}")
+        print(" " * 14 + " ".join(f"{name:>12}" for name in next(iter(rows.values()))))
+        for name, row in rows.items():
+            print(f"{name:14}" + " ".join(f"{100 * share:12.1f}" for share in row.values()))
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-def test_noise_alone_gives_alarms_at_the_stated_level(spacing) -> None:
+@pytest.mark.parametrize("sigma", [0.0, 0.002, 0.1])
+def test_a_smooth_power_law_gives_none(spacing, sigma) -> None:
     x = SPACINGS[spacing]
-    assert false_alarms(x, lambda rng: noise(rng, len(x), 0, 1)) <= MANY
-    # Correlated noise wanders; twice the level is what the docstring owns up to.
-    assert false_alarms(x, lambda rng: noise(rng, len(x), 0.5, 1)) <= 2 * MANY
-
-
-@pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("sigma", [0.0, 0.002, 0.02, 0.1])
-@pytest.mark.parametrize(("exponent", "onset"), [(0.3, 2e5), (0.1, 1e4), (0.8, 5e5)])
-def test_a_smooth_power_law_gives_none(spacing, sigma, exponent, onset) -> None:
-    x = SPACINGS[spacing]
-
-    def make(rng: np.random.Generator) -> np.ndarray:
-        return power_law(x, exponent, onset) + noise(rng, len(x), 0.3, sigma)
-
-    assert false_alarms(x, make, count=60) <= 8
-
-
-def test_a_gradual_step_is_no_change() -> None:
-    x = SPACINGS["logarithmic"]
-    assert false_alarms(x, lambda rng: step(x, 2e6, 0.4) + noise(rng, len(x), 0, 0.02), 60) <= 8
+    rng = np.random.default_rng(0)
+    for exponent, onset in ((0.3, 2e5), (0.1, 1e4), (0.8, 5e5)):
+        curve = power_law(x, exponent, onset)
+        curves = [curve + noise(rng, len(x), 0.3, sigma) for _ in range(30)]
+        assert sum(find_change(x, y) is not None for y in curves) <= 5
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_steps_are_found_and_the_intervals_hold_them(spacing) -> None:
     x, width = SPACINGS[spacing], 0.05
     rng = np.random.default_rng(1)
-    held, found, tries = np.zeros(3), 0, 60
+    held, found, tries = np.zeros(3), 0, 40
     for _ in range(tries):
         middle = np.exp(rng.uniform(np.log(3e6), np.log(6e6)))
         y = power_law(x) - step(x, middle, width) + noise(rng, len(x), 0.3, 0.05)
@@ -83,7 +215,134 @@ def test_steps_are_found_and_the_intervals_hold_them(spacing) -> None:
         intervals = (change.start_interval, change.middle_interval, change.end_interval)
         held += [low <= t <= high for (low, high), t in zip(intervals, truth, strict=True)]
     assert found >= 0.75 * tries
-    assert (held / found >= (0.85, 0.9, 0.8)).all(), held / found
+    assert (held / found >= 0.87).all(), held / found
+
+
+def heads_of(rng: np.random.Generator, forming: list[list[float]], count: int) -> np.ndarray:
+    """Prefix matching [checkpoint, head] at `ELEVEN`: chance about 0.013, but of those forming."""
+    curves = 0.013 + 0.003 * rng.standard_normal((len(ELEVEN), count))
+    for i, curve in enumerate(forming):
+        curves[:, i] = np.array(curve) + 0.015 * rng.standard_normal(len(ELEVEN))
+    return curves
+
+
+#: How one head, and two, form in eleven checkpoints: within a doubling, and weaker at the end.
+ONE = [[0.01, 0.01, 0.01, 0.0, 0.01, 0.15, 0.62, 0.7, 0.72, 0.74, 0.7]]
+TWO = [
+    [0.01, 0.01, 0.01, 0.0, 0.02, 0.58, 0.65, 0.64, 0.62, 0.65, 0.53],
+    [0.01, 0.01, 0.01, 0.0, 0.02, 0.53, 0.62, 0.63, 0.62, 0.66, 0.54],
+]
+
+
+@pytest.mark.parametrize(("forming", "heads"), [([], 8), (ONE, 16), (TWO, 24)])
+def test_eleven_checkpoints_show_whether_heads_form(forming, heads) -> None:
+    for seed in range(20):
+        curves = heads_of(np.random.default_rng(seed), forming, heads)
+        found = find_changes(ELEVEN, curves, smallest=SMALLEST_RISE, seed=seed)
+        rising = [change for change in found if change is not None]
+        assert bool(rising) == bool(forming)
+        for change in rising:
+            assert 3e8 < change.start < change.end < 1.5e9
+
+
+def test_the_level_can_be_reached_among_2000_heads() -> None:
+    rng = np.random.default_rng(4)
+    x = checkpoints(26)["log"]
+    curves = rng.standard_normal((26, 2000))
+    curves[:, 7] += 40 * step(x, 1e8, 0.1)
+    found = find_changes(x, curves)
+    assert [i for i, change in enumerate(found) if change is not None] == [7]
+    assert found[7] is not None
+    assert found[7].p_value < 0.05 / 2000
+    assert found[7].p_error < found[7].p_value
+
+
+def test_no_answer_hangs_on_the_seed() -> None:
+    x = checkpoints(26)["log"]
+    rng = np.random.default_rng(5)
+    for _ in range(10):
+        y = 3 * step(x, 1e8, 0.05) + noise(rng, 26, 0.3, 1)
+        found = [find_change(x, y, level=0.2, seed=seed) for seed in range(4)]
+        assert len({None if one is None else (one.p_value, one.middle) for one in found}) == 1
+
+
+def test_p_is_known_to_its_error() -> None:
+    """From other draws it comes out the same, within a few of its standard errors."""
+    rng = np.random.default_rng(6)
+    x = tuple(checkpoints(12)["log"])
+    evidence = step_shapes(x).evidence(rng.standard_normal((400, 12)))
+    few, many = (chance(x, evidence, blocks)[0] for blocks in (8, 64))
+    off = np.abs(few.p - many.p) / np.hypot(few.error, many.error)
+    assert np.mean(off < 3) > 0.95
+    assert (many.error < few.error).mean() > 0.9
+
+
+def a_series(
+    x: np.ndarray, measured: np.ndarray, scored: np.ndarray
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Measures, all with the same curve, and scores [checkpoint, layer, head]."""
+    where = {"tokens": ("checkpoint", x), "step": ("checkpoint", np.arange(len(x)))}
+    names = ("in_context_learning", "loss", "induction_loss")
+    of_measures: dict = dict.fromkeys(names, ("checkpoint", measured))
+    of_measures["token_loss"] = (("checkpoint", "row"), np.outer(measured, [1.0, 2.0, 0.5]))
+    of_scores = {"prefix_matching": (("checkpoint", "layer", "head"), scored)}
+    return xr.Dataset(of_measures, where), xr.Dataset(of_scores, where)
+
+
+def test_what_the_measures_show_is_not_hidden_by_heads() -> None:
+    rng = np.random.default_rng(7)
+    x = checkpoints(26)["log"]
+    curve = -step(x, 1e8, 0.05) + noise(rng, 26, 0, 0.05)
+    for scale in (0.0, 0.1):
+        series = a_series(x, curve, 0.1 + scale * rng.standard_normal((26, 40, 50)))
+        found = phase_changes(*series)
+        assert found.window == "in_context_learning"
+        assert found.changes[found.window].middle == pytest.approx(1e8, rel=0.1)
+
+
+@pytest.mark.parametrize("doublings", [1.4, 2.3, 3.0])
+def test_a_change_slower_than_a_doubling_is_offered_as_gradual(doublings) -> None:
+    rng = np.random.default_rng(8)
+    x = checkpoints(60)["log"]
+    head = 0.02 + 0.8 * step(x, 1e8, doublings * ABRUPT)
+    scores = np.stack([head, np.full(60, 0.02)], 1)[:, None] + 0.01 * rng.standard_normal(
+        (60, 1, 2)
+    )
+    found = phase_changes(None, a_series(x, x, scores)[1])
+    assert not found.changes
+    assert found.window is None
+    assert list(found.gradual) == ["prefix_matching L0H0"]
+    change = found.gradual["prefix_matching L0H0"]
+    assert change.doublings == pytest.approx(doublings, rel=0.2)
+    low, high = change.doublings_interval
+    assert low < doublings < high
+    assert change.size == pytest.approx(0.8, abs=0.35)  # trend and wide steps share the rise
+    assert not change.abrupt
+    assert "faster than a doubling of the tokens seen, 5% level: none found" in found.text
+    said = f"prefix matching L0H0 (gradual rise, {change.doublings:.1f} doublings)"
+    assert said in found.text
+    assert find_changes(x, scores[:, 0]) == [None, None]
+    assert [step is None for step in find_steps(x, scores[:, 0])] == [False, True]
+
+
+@pytest.mark.parametrize("count", [5, 9])
+def test_few_checkpoints_say_between_which_the_change_lies(count) -> None:
+    x = np.geomspace(1e7, 1e10, count)
+    curve = np.where(np.arange(count) < count - 2, 0.1, -0.5) - 0.01 * np.arange(count)
+    scores = np.full((count, 2, 2), 0.02)
+    scores[count - 1, 1, 0] = 0.7
+    found = phase_changes(*a_series(x, curve, scores))
+    assert not found.changes
+    assert found.window is None
+    between = found.between["in_context_learning"]
+    assert (between.before, between.after) == (x[count - 3], x[count - 2])
+    assert between.size == pytest.approx(-0.61)
+    assert between.share == pytest.approx(0.61 / np.ptp(curve))
+    assert (found.between["prefix_matching L1H0"].after, len(found.between)) == (x[-1], 4)
+    assert f"{count} checkpoints are too few to test" in found.text
+    assert "prefix matching L1H0" in found.text
+    with pytest.raises(ProbeError, match="needs 10 checkpoints; there are 4"):
+        phase_changes(*a_series(x[:4], curve[:4], scores[:4]))
 
 
 def test_a_step_by_hand() -> None:
@@ -112,6 +371,10 @@ def test_gaps_are_left_out_and_too_few_points_refused() -> None:
         find_change(np.arange(30.0), np.zeros(30), level=5.0)
     with pytest.raises(ProbeError, match="rising order"):
         find_change(x[::-1].copy(), y)
+    gaps = np.where(np.arange(60) < 52, np.nan, y)
+    found = find_changes(x, np.stack([y, gaps], 1))
+    assert found[0] is not None
+    assert found[1] is None
 
 
 @pytest.mark.unchecked

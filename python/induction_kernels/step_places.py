@@ -1,0 +1,93 @@
+"""Where a step is, and how wide: the likelihood of centres and widths, on a grid that closes in.
+
+Height, trend, noise level and autocorrelation are fitted at each place. With even prior odds of all
+centres and of all log widths, weighting by the likelihood gives intervals that hold the truth as
+often as they say (tests/kernels/test_phase_change.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from induction_kernels.step_shapes import RHOS, logistic, trend, whiten
+
+_CENTRES, _WIDTHS, _ROUNDS = 48, 24, 3
+#: Places less likely than the best by this, in logarithms, are left out when closing in.
+_NEGLIGIBLE = 9.0
+
+
+@dataclass(frozen=True, eq=False)
+class StepPlaces:
+    """Centres and half-widths in ln x, the probability of each pair, and heights of the steps."""
+
+    centres: Float[np.ndarray, " place"]
+    widths: Float[np.ndarray, " place"]
+    weights: Float[np.ndarray, " place"]
+    heights: Float[np.ndarray, " place"]
+
+    @property
+    def best(self) -> int:
+        return int(self.weights.argmax())
+
+    def ends(self, place: np.ndarray | slice | int = slice(None)) -> Float[np.ndarray, "3 *place"]:
+        """ln x where a tenth, half and nine tenths of the step are done."""
+        reach = self.widths[place] * np.log(9)
+        centre = self.centres[place]
+        return np.array([centre - reach, centre, centre + reach])
+
+    def draw(self, rng: np.random.Generator, count: int) -> Float[np.ndarray, "draw 3"]:
+        return self.ends(rng.choice(len(self.weights), count, p=self.weights)).T
+
+    def quantiles(self, values: Float[np.ndarray, " place"], shares: list[float]) -> np.ndarray:
+        order = values.argsort(kind="stable")
+        below = np.cumsum(self.weights[order]) - self.weights[order] / 2
+        return np.interp(shares, below, values[order])
+
+
+def step_places(
+    x: Float[np.ndarray, " checkpoint"], y: Float[np.ndarray, " checkpoint"], widest: float
+) -> StepPlaces:
+    """Of the best step in one curve at x above 0, no wider than `widest`."""
+    u = np.log(x)
+    narrowest = min(0.04, max(0.005, float(np.median(np.diff(u))) / 8))
+    centres = np.linspace((u[0] + u[1]) / 2, (u[-1] + u[-2]) / 2, 4 * _CENTRES)
+    widths = np.geomspace(narrowest, widest, _WIDTHS)
+    for remaining in reversed(range(_ROUNDS)):
+        found = _on_grid(u, y, centres, widths)
+        if remaining:
+            likely = found.weights > found.weights.max() * np.exp(-_NEGLIGIBLE)
+            centres = _closer(centres, found.centres[likely], _CENTRES)
+            widths = np.exp(_closer(np.log(widths), np.log(found.widths[likely]), _WIDTHS))
+    return found
+
+
+def _on_grid(u: np.ndarray, y: np.ndarray, centres: np.ndarray, widths: np.ndarray) -> StepPlaces:
+    pairs = np.array([(c, w) for c in centres for w in widths])
+    steps = logistic(u, pairs[:, :1], pairs[:, 1:])
+    basis = trend(u)
+    freedom = len(u) - len(basis) - 3
+    unseen = len(u) * (0.002 * np.ptp(y)) ** 2
+    logs, heights = [], []
+    for rho in RHOS:
+        flat = np.linalg.qr(whiten(basis, rho).T)[0]
+        free, rest = (
+            white - (white @ flat) @ flat.T for white in (whiten(steps, rho), whiten(y, rho))
+        )
+        along, length = free @ rest, np.maximum((free**2).sum(1), 1e-9)
+        left = np.maximum(rest @ rest - along**2 / length, 0) + unseen
+        logs.append(-freedom / 2 * np.log(left * (1 - rho**2) ** (-1 / len(u))))
+        heights.append(along / length)
+    weights = np.exp(np.array(logs) - np.max(logs))
+    total = weights.sum(0)
+    best = weights.sum(1).argmax()
+    return StepPlaces(pairs[:, 0], pairs[:, 1], total / total.sum(), heights[best])
+
+
+def _closer(grid: np.ndarray, likely: np.ndarray, count: int) -> np.ndarray:
+    """Evenly over what is likely and one interval beyond, within the old grid."""
+    beyond = grid[1] - grid[0]
+    low, high = max(grid[0], likely.min() - beyond), min(grid[-1], likely.max() + beyond)
+    return np.linspace(low, high, count)
