@@ -1,7 +1,7 @@
 /** The harness: /?case=2l&theme=dark&tab=wiring shows the widget over a fake model, with no notebook and no kernel. */
 import factory from "../src/index";
 import type { ErrorInfo, ExplorerModel } from "../src/model";
-import { promptInfo, promptTokens, type Shape, seriesInfo, traits, WEIRD_TOKENS } from "./data";
+import { measures, promptInfo, promptTokens, type Shape, seriesInfo, traits, WEIRD_TOKENS } from "./data";
 import { fakeKernel } from "./fake-kernel";
 import { FakeModel } from "./fake-model";
 
@@ -65,6 +65,30 @@ const CASES: Record<string, Case> = {
       _scores: [...base._scores, ...base._scores],
       _prompts: [...base._prompts, promptInfo(promptTokens(20))],
     }),
+  },
+  // Long, alike and from right to left; the last does not know its tokens.
+  names: {
+    shape: TWO,
+    traits: (base) => {
+      const names = [
+        "checkpoints/2026-11-02/attn-only-2l-seed-17",
+        "checkpoints/2026-11-02/attn-only-2l-seed-17 (2)",
+        "\u05e8\u05d9\u05e6\u05d4 \u05e8\u05d0\u05e9\u05d5\u05e0\u05d4",
+        "\u202eevil",
+      ];
+      const other = (index: number) => traits(TWO, promptTokens(64), names[index]);
+      const infos = names.map((_, i) => other(i)._series[0] as (typeof base._series)[0]);
+      return {
+        heads: Array.from({ length: 8 }, (_, i) => [i >> 2, i & 3]),
+        _series: infos.map((info, i) => (i < 3 ? info : { ...info, tokens: info.tokens.map(() => null) })),
+        _scores: names.flatMap(() => base._scores),
+        _grids: Object.fromEntries(names.map((_, i) => [`${i}/induction`, base._grids["0/induction"]])),
+        _measures: Object.assign({}, ...names.map((_, i) => measures(TWO, i))),
+        _measured_on: names.flatMap(() => base._measured_on),
+        _phases: names.flatMap(() => base._phases.map((phases) => ({ ...phases, window: null }))),
+        _prompts: names.flatMap(() => [promptInfo(["<|bos|>", ...WEIRD_TOKENS, " ok"])]),
+      } as Partial<ExplorerModel>;
+    },
   },
   faults: {
     shape: TWO,

@@ -88,7 +88,9 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
   });
   useSignalEffect(() => {
     const x = ground?.x[store.shownEach.value[index] ?? 0];
-    if (rule.current !== null) rule.current.style.transform = `translateX(${x ?? -10}px)`;
+    if (rule.current === null) return;
+    rule.current.hidden = x === undefined;
+    rule.current.style.transform = `translateX(${x ?? 0}px)`;
   });
   const info = store.seriesList.value[index];
   if (info === undefined) return null;

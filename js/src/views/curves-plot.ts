@@ -5,6 +5,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Head, ScoreInfo, SeriesInfo } from "../model";
 import { trainingOf, type Unit } from "../training";
+import { spread } from "./labels";
 import { type TrainingChart, trainingAxis } from "./training-axis";
 
 export { logAxis, logTicks } from "./training-axis";
@@ -128,6 +129,8 @@ export function plotEmphasis(
   const heights = spread(
     ends.map(({ end }) => ground.y(end as number)),
     LABEL_GAP,
+    ground.top,
+    ground.bottom,
   );
   return Plot.plot({
     ...MARGIN,
@@ -154,15 +157,4 @@ export function plotEmphasis(
       ),
     ],
   });
-}
-
-/** Moves positions apart until neighbours are `gap` from each other, keeping their order. */
-export function spread(wanted: number[], gap: number): number[] {
-  const order = wanted.map((_, index) => index).sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
-  const placed = [...wanted];
-  for (let i = order.length - 2; i >= 0; i--) {
-    const [upper, lower] = [order[i] as number, order[i + 1] as number];
-    placed[upper] = Math.min(placed[upper] as number, (placed[lower] as number) - gap);
-  }
-  return placed;
 }

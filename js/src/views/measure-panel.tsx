@@ -12,6 +12,9 @@ import { TrainingChartView } from "./training-chart";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 
+/** Of a number beside its mark, in pixels. */
+const VALUE_WIDTH = 45;
+
 interface PanelProps extends ViewProps {
   info: MeasureInfo;
 }
@@ -120,12 +123,15 @@ function ShownValues({ view, info, drawn }: ChartProps) {
   useSignalEffect(() => {
     const chart = drawn.value;
     if (chart === null || marks.current === null || text.current === null) return;
+    const alone = store.seriesList.value.length < 2;
     store.seriesList.value.forEach((series, index) => {
       const mark = marks.current?.children[index] as HTMLElement | undefined;
       const at = store.shownEach.value[index] ?? 0;
       const value = store.measureOf(index, info.name)?.values[at] ?? Number.NaN;
       if (mark === undefined) return;
       const [x, y] = [chart.at(trainingOf(series, store.unit.value)[at] ?? 0), chart.y(value)];
+      // Where the names of the curves begin, it would be written over them.
+      mark.classList.toggle("ie-measure-mark-end", x > chart.right - VALUE_WIDTH && !alone);
       mark.style.transform = `translate(${x}px, ${Number.isFinite(value) ? y : chart.bottom}px)`;
       mark.hidden = !Number.isFinite(value) && index !== store.series.value;
       if (index === store.series.value && text.current !== null) text.current.textContent = scoreText(value);

@@ -1,12 +1,11 @@
 /** Charts of curves over training, and of a curve a checkpoint over positions. */
 import * as Plot from "@observablehq/plot";
 import { compact } from "../text";
-import { spread } from "./curves-plot";
+import { writeNames } from "./labels";
 import { logTicks, type TrainingChart, trainingAxis } from "./training-axis";
 
 const HEIGHT = 220;
 const MARGIN = { marginLeft: 44, marginRight: 84, marginTop: 12, marginBottom: 24 };
-const LABEL_GAP = 13;
 const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
 
 export interface TrainingCurve {
@@ -141,24 +140,18 @@ function draw(
 
 /** The names of the curves at their right ends. */
 function label(plot: Element, named: TrainingCurve[], width: number, y: (value: number) => number): void {
-  const ends = named.flatMap((curve) => {
+  const right = width - MARGIN.marginRight;
+  const labels = named.flatMap((curve) => {
     const end = curve.y.findLast(Number.isFinite);
-    return end === undefined ? [] : [{ curve, at: y(end) }];
+    const emphasis = curve.current || curve.color !== undefined;
+    return end === undefined
+      ? []
+      : [{ name: curve.name, x: right, y: y(end), color: colorOf(curve), bold: emphasis }];
   });
-  const heights = spread(
-    ends.map(({ at }) => at),
-    LABEL_GAP,
-  );
-  ends.forEach(({ curve }, i) => {
-    const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
-    text.textContent = curve.name;
-    text.setAttribute("x", String(width - MARGIN.marginRight + 7));
-    text.setAttribute("y", String(heights[i]));
-    text.setAttribute("dy", "0.32em");
-    text.setAttribute("text-anchor", "start");
-    text.setAttribute("fill", colorOf(curve));
-    text.setAttribute("font-weight", curve.current || curve.color ? "600" : "400");
-    text.setAttribute("font-size", "11");
-    plot.append(text);
+  writeNames(plot, labels, {
+    left: 0,
+    right: width,
+    top: MARGIN.marginTop,
+    bottom: HEIGHT - MARGIN.marginBottom,
   });
 }

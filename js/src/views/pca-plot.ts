@@ -1,5 +1,6 @@
 /** Paths of training in a plane: a line a series, a dot a checkpoint, those of the phase change in colour. */
 import * as Plot from "@observablehq/plot";
+import { writeNames } from "./labels";
 
 const HEIGHT = 380;
 const MARGIN = { marginLeft: 84, marginRight: 84, marginTop: 30, marginBottom: 40 };
@@ -40,17 +41,6 @@ export function plotPaths(paths: Path[], [xName, yName]: [string, string], width
           r: current ? 3.5 : 2.5,
           fill: (point) => (point.inside ? "var(--ie-accent)" : inkOf(current)),
         }),
-        Plot.text(points.filter(isKnown).slice(-1), {
-          x: "x",
-          y: "y",
-          text: (_) => nameOf(paths, points),
-          ...(endsLeft(paths, points) ? { dx: -8, textAnchor: "end" } : { dx: 8, textAnchor: "start" }),
-          fontSize: 11,
-          fontWeight: current ? 600 : 400,
-          fill: inkOf(current),
-          stroke: "var(--ie-ground)",
-          strokeWidth: 3,
-        }),
       ]),
       Plot.text(
         paths
@@ -71,24 +61,29 @@ export function plotPaths(paths: Path[], [xName, yName]: [string, string], width
     ],
   });
   const [x, y] = [plot.scale("x"), plot.scale("y")];
+  const at = (point: { x: number; y: number }): [number, number] => [
+    x?.apply(point.x) ?? Number.NaN,
+    y?.apply(point.y) ?? Number.NaN,
+  ];
+  const names = paths.flatMap(({ name, current, points }) => {
+    const end = points.findLast(isKnown);
+    if (end === undefined) return [];
+    const [left, top] = at(end);
+    return [{ name, x: left, y: top, color: inkOf(current), bold: current }];
+  });
+  writeNames(plot, names, {
+    left: 0,
+    right: width,
+    top: MARGIN.marginTop,
+    bottom: HEIGHT - MARGIN.marginBottom,
+  });
   const current = paths.find((path) => path.current)?.points ?? [];
   return {
     element: plot,
     width,
     height: HEIGHT,
-    current: current.map((point) => [x?.apply(point.x) ?? Number.NaN, y?.apply(point.y) ?? Number.NaN]),
+    current: current.map(at),
   };
-}
-
-function nameOf(paths: Path[], points: Path["points"]): string {
-  return paths.find((path) => path.points === points)?.name ?? "";
-}
-
-/** Whether a path ends in the left half of the plane, where its name has room on the left only. */
-function endsLeft(paths: Path[], points: Path["points"]): boolean {
-  const every = paths.flatMap((path) => path.points.filter(isKnown).map(({ x }) => x));
-  const end = points.findLast(isKnown)?.x ?? 0;
-  return end < (Math.min(...every) + Math.max(...every)) / 2;
 }
 
 function inkOf(current: boolean): string {

@@ -48,8 +48,8 @@ function Rules({ view, drawn }: Props) {
   useSignalEffect(() => {
     const chart = drawn.value;
     if (chart === null || now.current === null || then.current === null) return;
-    now.current.style.transform = `translateX(${chart.x[store.shown.value] ?? -10}px)`;
-    then.current.style.transform = `translateX(${chart.x[store.shownCompare.value ?? -1] ?? -10}px)`;
+    moveTo(now.current, chart.x[store.shown.value]);
+    moveTo(then.current, chart.x[store.shownCompare.value ?? -1]);
   });
   const [top, bottom] = [(drawn.value?.top ?? 0) - 4, drawn.value?.bottom ?? 0];
   const style = { top: `${top}px`, height: `${bottom - top}px` };
@@ -59,4 +59,9 @@ function Rules({ view, drawn }: Props) {
       <div ref={then} class="ie-measure-rule ie-measure-rule-second" style={style} />
     </>
   );
+}
+
+function moveTo(rule: HTMLElement, x: number | undefined): void {
+  rule.hidden = x === undefined;
+  rule.style.transform = `translateX(${x ?? 0}px)`;
 }
