@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from jaxtyping import Int
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from induction_kernels.attention.fused import run_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models import Model
-from induction_kernels.outputs import Output, run_hugging_face
+from induction_kernels.outputs import Output, cut_or_whole, run_hugging_face
 
 
 def run(model: Model, tokens: Int[Tensor, "batch pos"]) -> Output:
@@ -17,7 +19,7 @@ def run(model: Model, tokens: Int[Tensor, "batch pos"]) -> Output:
     tokens = tokens.to(model.device)
     if model.kind == "hugging_face":
         with model.evaluating():
-            return run_hugging_face(model.module, tokens)
+            return cut_or_whole(partial(run_hugging_face, model.module, tokens))
     try:
         return run_fused(model, tokens, lambda _: None)
     except DoesNotFitError:

@@ -65,7 +65,7 @@ def test_logits_of_all_positions_are_never_there_at_once(kind, monkeypatch) -> N
     if kind == "bridge over gpt2":
         model = wrapped(model)
     model = as_model(model)
-    token_losses(model, ids(1, 3))  # the head is compared with the whole, once
+    token_losses(model, ids(1, 3))  # attention is compared with the model's own, once
     with Largest() as largest:
         token_losses(model, ids(4, 100))
     assert 0 < largest.row_counts[VOCABULARY] <= 5

@@ -33,7 +33,7 @@ from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models import Model
-from induction_kernels.outputs import Output, is_split, run_hugging_face
+from induction_kernels.outputs import Output, cut_or_whole, run_hugging_face
 
 #: Bytes of queries gathered at a time.
 _GATHER_BYTES = 4 << 20
@@ -210,10 +210,13 @@ def _run_hugging_face(
     module: Any, tokens: Tensor, attend: Attend, trunk: Trunk | None = None
 ) -> Output:
     require_agreement(module)
-    is_split(module)  # compared before anything is read
-    beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
-    with attending(module, attend) as layers, beginning:
-        output = run_hugging_face(module, tokens)
-    if not layers:
-        raise DoesNotFitError(f"{type(module).__name__} has no attention to read")
-    return output
+
+    def once() -> Output:
+        beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
+        with attending(module, attend) as layers, beginning:
+            output = run_hugging_face(module, tokens)
+        if not layers:
+            raise DoesNotFitError(f"{type(module).__name__} has no attention to read")
+        return output
+
+    return cut_or_whole(once)

@@ -1,0 +1,155 @@
+"""A head that does more than multiply is right at every checkpoint, whatever it once did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from architectures import ARCHITECTURES
+from induction_kernels import (
+    CheckpointSeries,
+    ablate,
+    as_model,
+    measures,
+    outputs,
+    token_losses,
+    top_predictions,
+)
+from small_models import HUGGING_FACE, VOCABULARY
+from torch import Tensor, nn
+from transformers import GPT2LMHeadModel
+
+
+def planted(change: Callable[[Any, Tensor, Tensor], Tensor], start: float) -> Any:
+    """GPT-2 whose logits pass through `change` with a parameter that does nothing at `start`."""
+    torch.manual_seed(0)
+    plain = HUGGING_FACE["gpt2"]()
+
+    class Planted(GPT2LMHeadModel):
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.extra = nn.Parameter(torch.full((VOCABULARY,), start))
+
+        def forward(self, input_ids: Any = None, logits_to_keep: Any = 0, **others: Any) -> Any:
+            out = self.transformer(input_ids=input_ids, **{**others, "return_dict": True})
+            kept = slice(-logits_to_keep, None) if logits_to_keep else slice(None)
+            hidden = out.last_hidden_state[:, kept]
+            out.logits = change(self, hidden, self.lm_head(hidden))
+            return out
+
+    model = Planted(plain.config)
+    model.load_state_dict(plain.state_dict(), strict=False)
+    return model.eval()
+
+
+HEADS: dict[str, tuple[Callable[[Any, Tensor, Tensor], Tensor], float]] = {
+    "bias": (lambda m, hidden, logits: logits + m.extra, 0.0),
+    "scale": (lambda m, hidden, logits: logits * m.extra, 1.0),
+    "adapter": (
+        lambda m, hidden, logits: logits + hidden @ (m.extra[:32, None] * m.lm_head.weight.T),
+        0.0,
+    ),
+    "of the hidden state": (
+        lambda m, hidden, logits: m.lm_head(hidden + m.extra[:32] * hidden.roll(1, -1)), 0.0,
+    ),
+}  # fmt: skip
+
+# All that a training loop may do to a parameter, and what PyTorch does not count as a change.
+WRITES: dict[str, Callable[[Any], None]] = {
+    "in place": lambda m: m.extra.detach().copy_(torch.linspace(0.5, 3, VOCABULARY)),
+    "by .data": lambda m: m.extra.data.copy_(torch.linspace(0.5, 3, VOCABULARY)),
+    "anew": lambda m: setattr(m, "extra", nn.Parameter(torch.linspace(0.5, 3, VOCABULARY))),
+    "a little": lambda m: m.extra.data.add_(0.01 * torch.linspace(-1, 1, VOCABULARY)),
+}
+
+
+def ids(rows: int = 3, n: int = 12) -> Tensor:
+    return torch.randint(1, VOCABULARY, (rows, n), generator=torch.Generator().manual_seed(0))
+
+
+def expected_losses(model: Any, tokens: Tensor) -> Tensor:
+    with torch.no_grad():
+        logits = model(input_ids=tokens).logits[:, :-1]
+    return -logits.log_softmax(-1).gather(-1, tokens[:, 1:, None])[..., 0]
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("head", HEADS)
+def test_a_head_that_was_the_same_at_first(head, write) -> None:
+    model, tokens = planted(*HEADS[head]), ids()
+    for _ in range(2):
+        expected = expected_losses(model, tokens)
+        torch.testing.assert_close(token_losses(model, tokens), expected, atol=1e-5, rtol=0)
+        WRITES[write](model)
+    changed = expected_losses(model, tokens)
+    assert float((changed - expected_losses(planted(*HEADS[head]), tokens)).abs().max()) > 1e-3
+    torch.testing.assert_close(token_losses(model, tokens), changed, atol=1e-5, rtol=0)
+    with torch.no_grad():
+        row = model(input_ids=tokens[:1]).logits[0, -1]
+    found = top_predictions(model, tokens[0], k=VOCABULARY)
+    torch.testing.assert_close(found.logits, row[found.ids], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_ablations_at_a_later_checkpoint(head) -> None:
+    """A pass that is run again for its head is the same pass, heads replaced and all."""
+    model, tokens = planted(*HEADS[head]), ids()
+    ablate(model, [(0, 1)], tokens, controls=0)
+    WRITES["by .data"](model)
+    found = ablate(model, [(0, 1)], tokens, controls=0)
+    clean = expected_losses(model, tokens)
+    attention = model.transformer.h[0].attn
+    width = attention.head_dim
+    attention.c_proj.weight.data[width : 2 * width] = 0
+    ablated = expected_losses(model, tokens)
+    assert found.loss == pytest.approx(float(clean.mean()), abs=1e-5)
+    assert found.loss_change == pytest.approx(float((ablated - clean).mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_series_whose_first_checkpoint_does_without(head) -> None:
+    model, tokens = planted(*HEADS[head]), ids(4, 12)
+    first = {name: value.clone() for name, value in model.state_dict().items()}
+    WRITES["by .data"](model)
+    series = CheckpointSeries.from_state_dicts(model, [first, model.state_dict()])
+    found = measures(series, tokens, positions=(2, 6), progress=False)["loss"].values
+    for checkpoint in range(2):
+        losses = expected_losses(series.load(checkpoint), tokens)
+        assert found[checkpoint] == pytest.approx(float(losses.mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", HUGGING_FACE)
+def test_a_hook_that_changes_the_logits_counts(kind) -> None:
+    torch.manual_seed(0)
+    model, tokens = HUGGING_FACE[kind]().eval(), ids()
+    token_losses(model, tokens)
+    model.register_forward_hook(lambda m, i, out: setattr(out, "logits", 2 * out.logits))
+    torch.testing.assert_close(
+        token_losses(model, tokens), expected_losses(model, tokens), atol=1e-5, rtol=0
+    )
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_whatever_can_be_cut_is(kind) -> None:
+    """Logits of all positions at once are the largest tensor of a pass."""
+    torch.manual_seed(0)
+    model, tokens = ARCHITECTURES[kind]().eval(), ids()
+    torch.testing.assert_close(
+        token_losses(model, tokens), expected_losses(model, tokens), atol=1e-5, rtol=0
+    )
+    assert model not in outputs._whole
+
+
+def test_a_model_that_is_not_a_number_is_not_taken_for_another_kind() -> None:
+    """Once its weights are intact again, its logits are not all there at once."""
+    torch.manual_seed(0)
+    model, tokens = HUGGING_FACE["gpt2"]().eval(), ids()
+    view = as_model(model)
+    weight = model.transformer.ln_f.weight
+    intact = weight.detach().clone()
+    weight.data.fill_(torch.nan)
+    assert token_losses(view, tokens).isnan().all()
+    weight.data.copy_(intact)
+    assert model not in outputs._whole
