@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -12,8 +11,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from induction_kernels.checkpoints.integrity import read_safetensors
+from induction_kernels.checkpoints.files import unreadable
+from induction_kernels.checkpoints.hugging_face import HuggingFaceFolders
 from induction_kernels.checkpoints.series import Checkpoint, Source
+from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models import as_model
 
@@ -49,7 +50,10 @@ def open_folder(
 
 
 def _by_step(folder: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
-    found = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
+    try:
+        found = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
+    except OSError as error:
+        raise unreadable(folder, error) from error
     steps = sorted((int(match[1]), path) for match, path in found if match)
     for (step, path), (following, other) in pairwise(steps):
         if step == following:
@@ -86,63 +90,3 @@ class SafetensorsFiles:
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         return read_safetensors(self._paths[index])
-
-
-class HuggingFaceFolders:
-    """What transformers.Trainer leaves behind; the first folder's configuration is the model's."""
-
-    def __init__(
-        self,
-        folder: Path,
-        folders: list[tuple[int, Path]],
-        tokenizer: Any | None,
-        tokens_per_step: int | None,
-    ) -> None:
-        self.name = folder.name
-        self._paths = [path for _, path in folders]
-        self.tokenizer = tokenizer or _tokenizer_in(self._paths[-1]) or _tokenizer_in(folder)
-        self.checkpoints: Sequence[Checkpoint] = [
-            Checkpoint(step, _tokens_seen(path, step, tokens_per_step)) for step, path in folders
-        ]
-
-    def build(self) -> nn.Module:
-        from transformers import AutoConfig, AutoModelForCausalLM
-
-        try:
-            config = AutoConfig.from_pretrained(self._paths[0], local_files_only=True)
-            return AutoModelForCausalLM.from_config(config).eval()
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"{self._paths[0]} holds no configuration of a causal language model.",
-                f"Transformers says: {str(error).splitlines()[0]}",
-            ) from error
-
-    def weights(self, index: int) -> Mapping[str, Tensor]:
-        folder = self._paths[index]
-        shards = folder / "model.safetensors.index.json"
-        if shards.exists():
-            names = sorted(set(json.loads(shards.read_text())["weight_map"].values()))
-        else:
-            names = ["model.safetensors"]
-        weights: dict[str, Tensor] = {}
-        for name in names:
-            weights |= read_safetensors(folder / name)
-        return weights
-
-
-def _tokenizer_in(folder: Path) -> Any | None:
-    if not (folder / "tokenizer_config.json").exists():
-        return None
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def _tokens_seen(folder: Path, step: int, tokens_per_step: int | None) -> int | None:
-    """The Trainer's own count where it kept one, else by the caller's rate."""
-    state = folder / "trainer_state.json"
-    if state.exists():
-        counted = json.loads(state.read_text()).get("num_input_tokens_seen", 0)
-        if counted:
-            return int(counted)
-    return None if tokens_per_step is None else step * tokens_per_step

@@ -1,4 +1,4 @@
-"""Are weights what they say they are? Reading safetensors, with a hash where one is known."""
+"""Are weights what they say they are?"""
 
 from __future__ import annotations
 
@@ -12,41 +12,13 @@ from torch import Tensor
 from induction_kernels.errors import CheckpointError
 
 
-def read_safetensors(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
-    """The tensors of a file, on the CPU; mapped, so that what is not used is not read.
-
-    Args:
-        sha256: what the file's bytes must hash to, if known.
-
-    Raises:
-        CheckpointError: the file is gone, truncated, not safetensors, or not the one that was
-            hashed.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if sha256 is not None:
-            check_hash(path, sha256)
-        return load_file(path)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist.", "Was it moved since?") from None
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path.name} is not a whole safetensors file ({error}; "
-            f"{path.stat().st_size:,} bytes).",
-            "It was truncated or altered; copy it again.",
-        ) from error
-
-
-def check_hash(path: Path, sha256: str) -> None:
-    """Raise a CheckpointError unless the file has this hash."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+def check_hash(path: Path, content: bytes | memoryview, sha256: str) -> None:
+    """Raise a CheckpointError unless what was read of a file has this hash."""
+    found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise CheckpointError(
             f"{path.name} was altered or truncated: its SHA-256 begins with {found[:12]}, "
-            f"the manifest says {sha256[:12]} ({path.stat().st_size:,} bytes).",
+            f"the manifest says {sha256[:12]} ({len(content):,} bytes).",
             "Install the package again, or restore the file.",
         )
 

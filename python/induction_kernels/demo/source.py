@@ -10,8 +10,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from induction_kernels.checkpoints.integrity import check_hash, read_safetensors
+from induction_kernels.checkpoints.files import read_bytes
+from induction_kernels.checkpoints.integrity import check_hash
 from induction_kernels.checkpoints.series import Checkpoint
+from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
 
 
@@ -37,7 +39,7 @@ class BundledSource:
         from transformers import PreTrainedTokenizerFast
 
         path = self._folder.parent / "tokenizer.json"
-        check_hash(path, self._manifest["tokenizer_sha256"])
+        check_hash(path, read_bytes(path), self._manifest["tokenizer_sha256"])
         bos = self._manifest["bos_token"]
         # Said here because TransformerLens would otherwise fetch a tokenizer that prepends BOS from
         # a hub, and add end and padding tokens that the model has no rows for.
@@ -54,8 +56,9 @@ class BundledSource:
     @cached_property
     def _config(self) -> dict[str, Any]:
         path = self._folder / "config.json"
-        check_hash(path, self._manifest["config_sha256"])
-        return json.loads(path.read_text())
+        content = read_bytes(path)
+        check_hash(path, content, self._manifest["config_sha256"])
+        return json.loads(content)
 
     def build(self) -> nn.Module:
         from transformer_lens.config import TransformerBridgeConfig

@@ -1,0 +1,76 @@
+"""How many tokens the checkpoints of a Trainer's run have seen."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from induction_kernels.checkpoints.files import read_json
+from induction_kernels.errors import CheckpointError
+
+
+def tokens_seen(
+    folders: Sequence[tuple[int, Path]], tokens_per_step: int | None
+) -> list[int | None]:
+    """Tokens at each step: as counted in trainer_state.json, else by `tokens_per_step`, else, if
+    other checkpoints are counted, in proportion to the steps between these.
+
+    At step 0 nothing was seen. A count of 0 later is none: the Trainer writes it where it was not
+    told to count. A warning says what could not be read and what is an estimate.
+    """
+    known, notes = _counted(folders)
+    uncounted = [folder.name for step, folder in folders if step not in known]
+    steps = [step for step, _ in folders]
+    if tokens_per_step is not None:
+        seen = {step: step * tokens_per_step for step in steps} | known
+    elif len(known) > 1:
+        seen = {step: _estimate(step, known) for step in steps} | known
+        if uncounted:
+            notes.append(
+                f"{', '.join(uncounted)}: not counted, so in proportion to the steps between the "
+                "checkpoints that are. Give tokens_per_step=... if you know better."
+            )
+    else:
+        seen = known
+    fallen = [(a, b) for a, b in pairwise(steps) if seen.get(b, 1) <= seen.get(a, 0)]
+    if fallen:
+        before, after = fallen[0]
+        notes.append(
+            f"{seen[before]:,} at step {before:,} and {seen[after]:,} at step {after:,} do not "
+            "rise, so tokens are not shown."
+        )
+        seen = {}
+    if notes:
+        warnings.warn("Tokens seen: " + " ".join(notes), stacklevel=5)  # of from_folder's caller
+    return [seen.get(step) for step in steps]
+
+
+def _counted(folders: Sequence[tuple[int, Path]]) -> tuple[dict[int, int], list[str]]:
+    """Tokens by step where they are counted, step 0 among them, and what cannot be read."""
+    known, notes = {0: 0}, []
+    for step, folder in folders:
+        state = folder / "trainer_state.json"
+        if not os.path.lexists(state):
+            continue
+        try:
+            count = read_json(state).get("num_input_tokens_seen", 0)
+            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+                raise CheckpointError(f"{state} counts {count!r} tokens.", "Give a whole number.")
+        except CheckpointError as error:
+            notes.append(str(error))
+            continue
+        if count:
+            known[step] = count
+    return known, notes
+
+
+def _estimate(step: int, known: Mapping[int, int]) -> int:
+    """On the line through the known counts around a step, or through the last two before it."""
+    at = sorted(known)
+    end = next((i for i, other in enumerate(at) if other >= step), len(at) - 1)
+    first, second = at[max(end, 1) - 1], at[max(end, 1)]
+    rate = (known[second] - known[first]) / (second - first)
+    return known[first] + round((step - first) * rate)

@@ -1,0 +1,68 @@
+"""Files of a checkpoint: read whole, or one sentence that says why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from induction_kernels.errors import CheckpointError
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a small file.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    check_file(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        CheckpointError: no such file, or something else in it.
+    """
+    try:
+        found = json.loads(read_bytes(path).decode())
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} is not JSON ({error}).", "It was truncated or altered; copy it again."
+        ) from error
+    if not isinstance(found, dict):
+        raise CheckpointError(
+            f"{path} holds a {type(found).__name__}, not an object.", "Copy it again."
+        )
+    return found
+
+
+def check_file(path: Path) -> os.stat_result:
+    """What the system says of a file that can be read to its end.
+
+    Raises:
+        CheckpointError: nothing there, or a folder, a pipe or a device: reading these may never
+            end.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist.", "Was it moved since?") from None
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+        raise CheckpointError(f"{path} is {kind}, not a file.", "Put the file itself there.")
+    return found
+
+
+def unreadable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{path} cannot be read: {error.strerror or error}.", "Look at its permissions and links."
+    )

@@ -1,0 +1,139 @@
+"""Folders of transformers.Trainer: checkpoint-<step>/, each with weights and configuration."""
+
+from __future__ import annotations
+
+import copy
+import os
+import stat
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from induction_kernels.checkpoints.configuration import (
+    difference,
+    essence,
+    read_configuration,
+    refuse_code,
+    say,
+)
+from induction_kernels.checkpoints.counts import tokens_seen
+from induction_kernels.checkpoints.files import read_json
+from induction_kernels.checkpoints.saved import read_weights
+from induction_kernels.checkpoints.series import Checkpoint
+from induction_kernels.errors import CheckpointError
+
+
+class HuggingFaceFolders:
+    """What transformers.Trainer leaves behind; the model is the one that most folders describe."""
+
+    def __init__(
+        self,
+        folder: Path,
+        folders: list[tuple[int, Path]],
+        tokenizer: Any | None,
+        tokens_per_step: int | None,
+    ) -> None:
+        self.name = folder.name
+        self._paths = [path for _, path in folders]
+        self.tokenizer = tokenizer or _tokenizer_of([self._paths[-1], folder, *self._paths[-2::-1]])
+        self.checkpoints: Sequence[Checkpoint] = [
+            Checkpoint(step, tokens)
+            for (step, _), tokens in zip(
+                folders, tokens_seen(folders, tokens_per_step), strict=True
+            )
+        ]
+
+    def build(self) -> nn.Module:
+        from transformers import AutoModelForCausalLM
+
+        path, configuration = self._described
+        try:
+            return AutoModelForCausalLM.from_config(
+                copy.deepcopy(configuration), trust_remote_code=False
+            ).eval()
+        except Exception as error:  # of any kind: each model is built by code of its own
+            raise CheckpointError(
+                f"{path} holds no configuration of a causal language model.", say(error)
+            ) from error
+
+    def weights(self, index: int) -> Mapping[str, Tensor]:
+        folder, (described, ours) = self._paths[index], self._described
+        theirs = read_configuration(folder)
+        found = difference(essence(theirs), essence(ours))
+        if found is not None:
+            raise CheckpointError(
+                f"{folder}/config.json describes another model than {described.name}: {found}.",
+                "Keep one model a folder.",
+            )
+        return read_weights(folder)
+
+    @cached_property
+    def _described(self) -> tuple[Path, Any]:
+        """The first folder whose configuration most folders share, and that configuration, in the
+        widest dtype of these.
+
+        Raises:
+            CheckpointError: no folder has one.
+        """
+        found: list[tuple[Path, Any]] = []
+        fault = None
+        for path in self._paths:
+            try:
+                found.append((path, read_configuration(path)))
+            except CheckpointError as error:
+                fault = fault or error
+        if fault is not None and not found:
+            raise fault
+        essences = [essence(configuration) for _, configuration in found]
+        common = Counter(essences).most_common(1)[0][0]  # of equally many, the first
+        sharing = [pair for pair, kind in zip(found, essences, strict=True) if kind == common]
+        dtypes = {configuration.dtype or torch.float32 for _, configuration in sharing}
+        path, configuration = sharing[0]
+        configuration.dtype = reduce(torch.promote_types, dtypes)
+        return path, configuration
+
+
+def _tokenizer_of(folders: Iterable[Path]) -> Any | None:
+    """The first tokenizer that can be read; a warning says which cannot."""
+    faults: list[str] = []
+    found = None
+    for folder in folders:
+        if not os.path.lexists(folder / "tokenizer_config.json"):
+            continue
+        try:
+            found = _read_tokenizer(folder)
+            break
+        except CheckpointError as error:
+            faults.append(str(error))
+    if faults:
+        instead = f"That of {folder} is used." if found is not None else "There is none to use."
+        warnings.warn(
+            f"Tokenizers: {' '.join(faults)} {instead}", stacklevel=5
+        )  # of from_folder's caller
+    return found
+
+
+def _read_tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    path = folder / "tokenizer_config.json"
+    refuse_code(path, read_json(path))
+    try:
+        pipes = [p for p in folder.iterdir() if p.exists() and _never_ends(p.stat().st_mode)]
+        if pipes:
+            raise CheckpointError(f"{pipes[0]} is a pipe or a device, not a file.", "Remove it.")
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except CheckpointError:
+        raise
+    except Exception as error:  # of any kind: each tokenizer has files of its own
+        raise CheckpointError(f"The tokenizer in {folder} cannot be read.", say(error)) from error
+
+
+def _never_ends(mode: int) -> bool:
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
