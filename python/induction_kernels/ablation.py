@@ -376,8 +376,12 @@ def ablate_each_with(ablator: Ablator, model: Model) -> dict[str, Float[np.ndarr
         "in_context_learning": (_icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)).mean(1),
         "induction_loss": (unknown - known)[:, :, second].mean((1, 2)),
     }
-    shape = (model.n_layers, model.n_heads)
-    return {name: change.reshape(shape).numpy() for name, change in changes.items()}
+    rows, columns = zip(*heads, strict=True)
+    found = {}
+    for name, change in changes.items():
+        found[name] = np.full((model.n_layers, model.n_heads), np.nan, change.numpy().dtype)
+        found[name][rows, columns] = change.numpy()
+    return found
 
 
 def ablations(

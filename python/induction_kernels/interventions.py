@@ -22,7 +22,7 @@ from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError, UnsupportedModelError
-from induction_kernels.models import Model
+from induction_kernels.models import Model, refuse_without_attention
 from induction_kernels.outputs import Output
 
 Head = tuple[int, int]
@@ -130,6 +130,7 @@ def check_heads(model: Model, heads: Iterable[Head]) -> list[Head]:
     if not found:
         raise SelectionError("No heads were given.", "Give [(layer, head), ...].")
     for layer, head in found:
+        refuse_without_attention(model, layer)
         if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
             raise SelectionError(
                 f"There is no head {head} in layer {layer} of {model.name}.",
@@ -139,7 +140,8 @@ def check_heads(model: Model, heads: Iterable[Head]) -> list[Head]:
 
 
 def every_head(model: Model) -> list[Head]:
-    return [(layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
+    """Layer by layer; those without attention have none."""
+    return [(layer, head) for layer in model.attending for head in range(model.n_heads)]
 
 
 def permutation_without_fixed_points(count: int, seed: int) -> Int[Tensor, " count"]:

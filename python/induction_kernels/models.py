@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from induction_kernels.errors import InductionError, UnsupportedModelError
+from induction_kernels.errors import InductionError, SelectionError, UnsupportedModelError
 
 _HOW_TO = (
     "Pass a TransformerBridge, a HookedTransformer or a Hugging Face causal language model "
@@ -37,6 +37,7 @@ class Model:
         n_ctx: longest sequence in tokens.
         d_vocab: rows of the embedding; the tokenizer may know fewer tokens.
         weights: "raw" as trained, or "folded" (TransformerLens' compatibility mode).
+        attending: the layers that have attention; hybrid models have others too.
     """
 
     module: nn.Module
@@ -48,6 +49,7 @@ class Model:
     n_ctx: int
     d_vocab: int
     weights: Literal["raw", "folded"]
+    attending: tuple[int, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -73,11 +75,13 @@ class Model:
 
     def provenance(self) -> dict[str, str]:
         """What has to be known of the model to repeat a number."""
+        empty = [la for la in range(self.n_layers) if la not in self.attending]
         return {
             "model": self.name,
             "weights": self.weights,
             "dtype": str(self.dtype).removeprefix("torch."),
             "device": self.device.type,
+            **({"layers_without_attention": ", ".join(map(str, empty))} if empty else {}),
         }
 
     @contextlib.contextmanager
@@ -130,7 +134,9 @@ def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = Non
             "interface, so its attention cannot be read.",
             _HOW_TO,
         )
-    _check_once(view)
+    from induction_kernels.attention.check import layers_that_attend
+
+    view.attending = layers_that_attend(view)
     return view
 
 
@@ -166,18 +172,47 @@ def _from_hugging_face(module: Any, tokenizer: Any | None, name: str | None) -> 
             "Pass a decoder-only model with its language-model head, "
             "as AutoModelForCausalLM.from_pretrained gives it.",
         )
-    n_ctx = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if isinstance(module.get_input_embeddings(), nn.ModuleList):
+        raise UnsupportedModelError(
+            f"{class_name} reads several streams of tokens at once.", "Pass a model of one."
+        )
+    n_ctx = _first_of(config, "max_position_embeddings", "n_positions")
     return Model(
         module=module,
         kind="hugging_face",
         tokenizer=tokenizer,
         name=_name_of(module, name),
-        n_layers=int(config.num_hidden_layers),
-        n_heads=int(config.num_attention_heads),
-        n_ctx=int(n_ctx or 2048),
+        n_layers=int(
+            _first_of(config, "decoder_layers", "num_decoder_layers", "num_hidden_layers")
+        ),
+        n_heads=_heads_of(config, class_name),
+        n_ctx=int(n_ctx) if n_ctx and n_ctx > 0 else 2048,
         d_vocab=int(config.vocab_size),
         weights="raw",
     )
+
+
+def _first_of(config: Any, *names: str) -> Any:
+    """The first of these that the configuration has: one of two stacks calls its own otherwise."""
+    return next((value for name in names if (value := getattr(config, name, None))), None)
+
+
+def _heads_of(config: Any, class_name: str) -> int:
+    try:
+        heads = _first_of(
+            config, "decoder_attention_heads", "num_decoder_attention_heads", "num_attention_heads"
+        )
+    except RuntimeError as error:  # Transformers', of what differs from layer to layer
+        raise UnsupportedModelError(
+            f"{class_name} has layers with different numbers of heads.",
+            "Only models with equally many heads in every layer are supported.",
+        ) from error
+    if not heads:
+        raise UnsupportedModelError(
+            f"{class_name} has no attention heads: its layers are of another kind.",
+            "State-space and recurrent models have no patterns to show.",
+        )
+    return int(heads)
 
 
 def _name_of(module: Any, name: str | None) -> str:
@@ -185,6 +220,15 @@ def _name_of(module: Any, name: str | None) -> str:
         getattr(module, "config", None), "name_or_path", None
     )
     return name or own or type(module).__name__
+
+
+def refuse_without_attention(model: Model, layer: int) -> None:
+    """Raise a SelectionError for a layer of a hybrid model that does not attend."""
+    if layer in range(model.n_layers) and layer not in model.attending:
+        raise SelectionError(
+            f"Layer {layer} of {model.name} has no attention.",
+            f"Layers with attention: {', '.join(map(str, model.attending))}.",
+        )
 
 
 # What a series knows of the model it loads weights into: its tokenizer and its name.
@@ -216,73 +260,3 @@ def refuse_mixture(module: nn.Module) -> None:
             "checkpoints: copying weights into it was interrupted.",
             "Load a checkpoint again: series.load(index).",
         )
-
-
-# Modules whose patterns were checked. Weak: a checked model can be freed.
-_checked: weakref.WeakSet[nn.Module] = weakref.WeakSet()
-
-
-def _check_once(model: Model) -> None:
-    """Patterns of eight tokens are rows of probabilities over the past, or the model is refused."""
-    from induction_kernels.attention.hooked import visit_attention
-
-    if model.module in _checked:
-        return
-    n = min(8, model.n_ctx, model.d_vocab)
-    tokens = torch.arange(n, device=model.device).flip(0)[None]
-    visited = 0
-
-    def check(layer: int, pattern: torch.Tensor, _scores: torch.Tensor | None) -> None:
-        nonlocal visited
-        visited += 1
-        check_pattern(model, layer, pattern)
-
-    visit_attention(model, tokens, check)
-    if visited != model.n_layers:
-        raise UnsupportedModelError(
-            f"{model.name} showed the attention of {visited} of its {model.n_layers} layers.",
-            "Every layer must have causal softmax attention.",
-        )
-    _checked.add(model.module)
-
-
-def check_pattern(model: Model, layer: int, pattern: torch.Tensor) -> None:
-    """Refuse a pattern [batch, head, query, key] that is not causal attention.
-
-    Raises:
-        InductionError: it is not finite; says which head.
-        UnsupportedModelError: mass above the diagonal, or rows that do not sum to 1.
-    """
-    if not pattern.isfinite().all():
-        head = int((~pattern.isfinite()).flatten(2).any(-1).any(0).nonzero()[0])
-        raise InductionError(
-            f"The attention of {model.head_name(layer, head)} in {model.name} is not finite.",
-            f"{_broken_weights(model)} Load intact weights.",
-        )
-    above = float(pattern.triu(1).abs().max())
-    if above > 1e-6:
-        raise UnsupportedModelError(
-            f"{model.name} attends to later tokens (layer {layer} puts {above:.3g} above the "
-            "diagonal), so it is not causal.",
-            "Pass a decoder-only language model.",
-        )
-    tolerance = 1e-4 if pattern.dtype == torch.float32 else 2e-2
-    sums = pattern.float().sum(-1)
-    off = (sums - 1).clamp(min=0) if _has_sinks(model) else (sums - 1).abs()
-    if (off := float(off.max())) > tolerance:
-        raise UnsupportedModelError(
-            f"Attention rows of layer {layer} in {model.name} sum to 1 only within {off:.3g}.",
-            "Rows that are not a softmax over tokens are not supported.",
-        )
-
-
-def _has_sinks(model: Model) -> bool:
-    """Whether a part of every row goes to a learned sink instead of a token."""
-    return any("sink" in name.rpartition(".")[2] for name, _ in model.module.named_parameters())
-
-
-def _broken_weights(model: Model) -> str:
-    for name, parameter in model.module.named_parameters():
-        if not parameter.isfinite().all():
-            return f"Its weights {name.replace('._original_component', '')} hold NaN or infinity."
-    return "Its weights are finite, so the numbers overflow in the forward pass."

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -120,9 +121,11 @@ class Scorer:
 
 
 def _check_finite(model: Model, found: dict[str, Tensor]) -> None:
+    attends = torch.zeros(model.n_layers, 1, dtype=torch.bool)
+    attends[list(model.attending)] = True
     for name, values in found.items():
-        if not values.isfinite().all():
-            layer, head = (~values.isfinite()).nonzero()[0].tolist()
+        if (broken := ~values.isfinite() & attends).any():
+            layer, head = broken.nonzero()[0].tolist()
             raise InductionError(
                 f"{name} of {model.head_name(layer, head)} in {model.name} is not a number.",
                 "The weights or activations hold NaN or infinity; load intact weights.",

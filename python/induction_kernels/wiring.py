@@ -95,7 +95,7 @@ def wire(model: Model, head: Head, probe: RepeatedTokens, *, seed: int = 0) -> W
     clean = _known(scores)
     reading_previous = False
     effect, error = (np.full(shape, np.nan, np.float32) for _ in range(2))
-    for below in range(layer):
+    for below in [la for la in model.attending if la < layer]:
         for other in range(model.n_heads):
             intervener.run({(below, other): torch.zeros(())}, read=read)
             change = _known(scores) - clean

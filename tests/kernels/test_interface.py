@@ -59,9 +59,12 @@ def _tilted(module, q, k, v, mask, scaling, **_):
     return (a @ v).transpose(1, 2), a
 
 
-def next_years(tilt: float, silent: bool = False) -> t.LlamaForCausalLM:
+def next_years(
+    tilt: float, silent: bool = False, implementation: str = "eager"
+) -> t.LlamaForCausalLM:
     torch.manual_seed(0)
-    model = sharpened(t.LlamaForCausalLM(t.LlamaConfig(**_GROUPED)))
+    config = t.LlamaConfig(**_GROUPED, attn_implementation=implementation)
+    model = sharpened(t.LlamaForCausalLM(config))
     for layer in model.model.layers:
         layer.self_attn.__class__ = NextYears
         layer.self_attn.tilt = nn.Parameter(torch.tensor(tilt))
@@ -127,6 +130,12 @@ def test_a_term_that_is_not_handed_over_is_noticed_once_it_matters() -> None:
         for layer in model.model.layers:
             layer.self_attn.tilt.fill_(0.0)
     expect_own(model, "fused")
+
+
+def test_patterns_that_are_not_those_of_the_forward_pass_are_refused() -> None:
+    """Its fused attention has no tilt, so what its eager attention shows is another model's."""
+    with pytest.raises(UnsupportedModelError, match="other logits when it is asked for its patt"):
+        attention_patterns(next_years(0.3, implementation="sdpa"), tokens())
 
 
 def sparse(kind: str) -> Any:

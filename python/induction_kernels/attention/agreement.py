@@ -7,9 +7,11 @@ changed, for a term that is zero in one checkpoint need not be in the next.
 from __future__ import annotations
 
 import weakref
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from induction_kernels.attention.interface import attending
@@ -22,48 +24,90 @@ from induction_kernels.attention.unfit import DoesNotFitError
 _TOLERANCE, _HALF_TOLERANCE = 3e-4, 5e-2
 _TOKENS = 12
 
-# Each module's weights when they were last compared, and why they do not fit. Weak: can be freed.
-_known: weakref.WeakKeyDictionary[nn.Module, tuple[int, str | None]]
-_known = weakref.WeakKeyDictionary()
+
+@dataclass(frozen=True)
+class Agreement:
+    """What two ways of running a Hugging Face model have to do with the model as it is.
+
+    Attributes:
+        handed_over: why its queries and keys, as it hands them over, are not all that its attention
+            depends on; None where they are.
+        shown: why the patterns that it shows are not those of its forward pass; None where they
+            are.
+        sinks: whether learned sinks take a part of every row.
+    """
+
+    handed_over: str | None
+    shown: str | None
+    sinks: bool
+
+
+# Each module's weights when it was last compared, and what came of it. Weak: it can be freed.
+_known: weakref.WeakKeyDictionary[nn.Module, tuple[int, Agreement]] = weakref.WeakKeyDictionary()
 
 
 def require_agreement(module: Any) -> None:
-    """Compare, unless it was done with these weights.
-
-    Raises:
-        DoesNotFitError: the logits differ, or the model cannot be run with attention done here.
     """
-    weights = _state_of(module)
-    if module not in _known or _known[module][0] != weights:
-        _known[module] = weights, _disagreement(module)
-    why = _known[module][1]
+    Raises:
+        DoesNotFitError: attention done here is not the model's own.
+    """
+    why = agreement_of(module).handed_over
     if why is not None:
         raise DoesNotFitError(why)
 
 
-def _disagreement(module: Any) -> str | None:
-    embedding = module.get_input_embeddings().weight
-    numbers = torch.Generator().manual_seed(0)
-    tokens = torch.randint(len(embedding), (1, _TOKENS), generator=numbers).to(embedding.device)
+def agreement_of(module: Any) -> Agreement:
+    """Compared now, unless it was with these weights."""
+    weights = _state_of(module)
+    if module not in _known or _known[module][0] != weights:
+        _known[module] = weights, _compare(module)
+    return _known[module][1]
+
+
+def _compare(module: Any) -> Agreement:
+    name = type(module).__name__
+    vocabulary = module.config.get_text_config().vocab_size
+    tokens = torch.randint(vocabulary, (1, _TOKENS), generator=torch.Generator().manual_seed(0))
+    tokens = tokens.to(next(module.parameters()).device)
+    as_it_is = module(input_ids=tokens, use_cache=False).logits
+    shown: set[int] = set()
+    own = run_own(module, tokens, lambda layer, _: shown.add(layer))
+    wrong = _difference(own, as_it_is)
+    if wrong is not None:
+        wrong = f"{name} gives other logits when it is asked for its patterns, {wrong}"
+    sinks = any("sink" in name.rpartition(".")[2] for name, _ in module.named_parameters())
+
+    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
+        nonlocal sinks
+        sinks |= softmax.sinks is not None
+        return attention(q, k, v, softmax)[0]
+
     try:
-        with attending(module, _plain):
+        with attending(module, attend) as layers:
             ours = module(input_ids=tokens, use_cache=False).logits
     except DoesNotFitError as error:
-        return str(error)
-    own = run_own(module, tokens)
-    off = (ours.float() - own.float()).norm(dim=-1) / own.float().norm(dim=-1)
-    exact = own.dtype == torch.float32
-    far = float(off.max() if exact else off.median())
-    if not far <= (_TOLERANCE if exact else _HALF_TOLERANCE):
-        return (
-            f"with the attention that {type(module).__name__} hands over, its logits are off by "
-            f"{far:.2g} of their size"
-        )
-    return None
+        return Agreement(str(error), wrong, sinks)
+    if not shown <= set(layers) or not layers:
+        return Agreement(f"{name} hands over the attention of {layers} only", wrong, sinks)
+    off = _difference(ours, as_it_is)
+    if off is not None:
+        off = f"with the attention that {name} hands over its logits are others, {off}"
+    return Agreement(off, wrong, sinks)
 
 
-def _plain(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
-    return attention(q, k, v, softmax)[0]
+def _difference(
+    found: Float[Tensor, "1 pos d_vocab"], expected: Float[Tensor, "1 pos d_vocab"]
+) -> str | None:
+    """How far logits are off, if they are; what is not a number on both sides is no difference."""
+    exact = expected.dtype == torch.float32
+    found, expected = found.float(), expected.float()
+    change = (found - expected).masked_fill(~found.isfinite() & ~expected.isfinite(), 0)
+    size = expected.nan_to_num().norm(dim=-1).clamp(min=1e-9)
+    far = change.norm(dim=-1) / size
+    worst = float(far.max() if exact else far.median())
+    if worst <= (_TOLERANCE if exact else _HALF_TOLERANCE):
+        return None
+    return f"off by {worst:.2g} of their size"
 
 
 def _state_of(module: nn.Module) -> int:

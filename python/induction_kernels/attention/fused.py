@@ -213,10 +213,7 @@ def _run_hugging_face(
 
     def once() -> Output:
         beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
-        with attending(module, attend) as layers, beginning:
-            output = run_hugging_face(module, tokens)
-        if not layers:
-            raise DoesNotFitError(f"{type(module).__name__} has no attention to read")
-        return output
+        with attending(module, attend), beginning:
+            return run_hugging_face(module, tokens)
 
     return cut_or_whole(once)

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from induction_kernels.attention.agreement import require_agreement
+from induction_kernels.attention.agreement import agreement_of, require_agreement
 from induction_kernels.attention.interface import attending
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.own import run_own
@@ -143,6 +143,9 @@ def _visit_hugging_face(model: Model, tokens: Tensor, visit: Visitor, scores: bo
     if why is not None:
         if scores:
             raise UnsupportedModelError(why, "Ask for scores without _logit, which read patterns.")
+        wrong = agreement_of(model.module).shown
+        if wrong is not None:
+            raise UnsupportedModelError(f"{wrong}.", "Its patterns cannot be trusted.")
         return run_own(model.module, tokens, lambda layer, pattern: visit(layer, pattern, None))
 
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
@@ -151,11 +154,8 @@ def _visit_hugging_face(model: Model, tokens: Tensor, visit: Visitor, scores: bo
         v = v.repeat_interleave(q.shape[1] // v.shape[1], dim=1)
         return pattern.to(v.dtype) @ v
 
-    with attending(model.module, attend) as layers:
-        logits = model.module(input_ids=tokens, use_cache=False).logits
-    if not layers:
-        raise UnsupportedModelError(f"{model.name} has no attention to read.")
-    return logits
+    with attending(model.module, attend):
+        return model.module(input_ids=tokens, use_cache=False).logits
 
 
 def _written_out(q: Tensor, k: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:

@@ -31,6 +31,7 @@ _WITHOUT_EFFECT = frozenset(
     {
         "dropout", "sliding_window", "is_causal", "position_ids", "cache_position", "use_cache",
         "cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k", "deterministic",
+        "logits_to_keep",
     }
 )  # fmt: skip
 
@@ -48,10 +49,6 @@ def attending(module: Any, attend: Attend) -> Iterator[list[int]]:
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
-    if not module._can_set_attn_implementation():
-        raise DoesNotFitError(
-            f"{type(module).__name__} does not use Transformers' attention interface"
-        )
     AttentionInterface.register(_NAME, _call)
     # Gives no mask at all where attention is simply causal, so nothing is quadratic.
     AttentionMaskInterface.register(_NAME, sdpa_mask)
@@ -69,27 +66,32 @@ def attending(module: Any, attend: Attend) -> Iterator[list[int]]:
 def implementation(module: Any, name: str) -> Iterator[None]:
     """Within this context the model computes its attention by the implementation of this name.
 
-    What was there is put back part by part, whether Transformers would accept it anew or not.
+    What was there is put back part by part, whether Transformers would accept it anew or not. Parts
+    with code of their own know "eager" alone.
+
+    Raises:
+        DoesNotFitError: no part of the model is on the interface, and the name is not "eager".
     """
-    configs = {id(c): c for c in _configs(module)}.values()
-    before = [(config, config._attn_implementation_internal) for config in configs]
+    from transformers import PreTrainedModel
+
+    models = [part for part in module.modules() if isinstance(part, PreTrainedModel)]
+    configs = {id(m.config): m.config for m in models if _takes(m, name)}
+    if not configs:
+        raise DoesNotFitError(
+            f"{type(module).__name__} does not use Transformers' attention interface"
+        )
+    before = [(config, config._attn_implementation_internal) for config in configs.values()]
     try:
-        if module._can_set_attn_implementation():
-            module.set_attn_implementation(name)
+        for config in configs.values():
+            config._attn_implementation_internal = name
         yield
     finally:
         for config, own in before:
             config._attn_implementation_internal = own
 
 
-def _configs(module: Any) -> Iterator[Any]:
-    for part in module.modules():
-        config: Any = getattr(part, "config", None)
-        if hasattr(config, "_attn_implementation_internal"):
-            yield config
-            for name in config.sub_configs:
-                if getattr(config, name, None) is not None:
-                    yield getattr(config, name)
+def _takes(model: Any, name: str) -> bool:
+    return name == "eager" or model._can_set_attn_implementation()
 
 
 def _call(

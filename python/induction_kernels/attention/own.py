@@ -1,36 +1,41 @@
 """A Hugging Face model's own attention, written out as its authors did, watched from outside.
 
-It knows nothing of how a model computes attention, so it holds for every model that can show its
-patterns at all: the modules of a layer return them beside their output. It is what the faster ways
-are compared with.
+It knows nothing of how a model computes attention, so it holds for every model that shows its
+patterns at all: the modules of a layer return them beside their output. It is what faster ways are
+compared with.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.attention.interface import implementation
+from induction_kernels.errors import UnsupportedModelError
 
 Visitor = Callable[[int, Tensor], None]
 
 
 def run_own(
-    module: Any, tokens: Int[Tensor, "batch pos"], visit: Visitor | None = None
+    module: Any, tokens: Int[Tensor, "batch pos"], visit: Visitor
 ) -> Float[Tensor, "batch pos d_vocab"]:
-    """The model's logits by its eager attention; `visit` sees each layer's pattern."""
-    handles = []
-    if visit is not None:
-        seen: dict[int, Tensor] = {}
-        for name, part in module.named_modules():
-            layer = re.search(r"\.(\d+)\.", f"{name}.")
-            if layer is not None:
-                hook = _watch(int(layer[1]), tokens.shape[1], visit, seen)
-                handles.append(part.register_forward_hook(hook))
+    """The model's logits by its eager attention; `visit` sees each layer's pattern.
+
+    Raises:
+        UnsupportedModelError: a layer that attends several times in a pass, or to more positions
+            than there are tokens.
+    """
+    watcher = _Watcher(type(module).__name__, tokens.shape[1], visit)
+    handles = [
+        part.register_forward_hook(partial(watcher.see, layer))
+        for name, part in module.named_modules()
+        if (layer := _layer_of(name, part)) is not None
+    ]
     # Newer models would keep hooks of their own from then on, and return patterns without it.
     asked = {} if _records(module) else {"output_attentions": True}
     try:
@@ -45,21 +50,52 @@ def _records(module: nn.Module) -> bool:
     return any(getattr(part, "_can_record_outputs", None) for part in module.modules())
 
 
-def _watch(layer: int, n: int, visit: Visitor, seen: dict[int, Tensor]) -> Any:
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        for value in output if isinstance(output, tuple) else ():
+def _layer_of(name: str, part: nn.Module) -> int | None:
+    """The layer that a part says it is, or that its name does: model.layers.3.attn."""
+    own = getattr(part, "layer_idx", None)
+    if isinstance(own, int) and own >= 0:  # -1 where a part is shared
+        return own
+    in_name = re.search(r"\.(\d+)\.", f"{name}.")
+    return None if in_name is None else int(in_name[1])
+
+
+class _Watcher:
+    """Tells patterns among what parts of a model return."""
+
+    def __init__(self, name: str, n: int, visit: Visitor) -> None:
+        self._name, self._n, self._visit = name, n, visit
+        self._layers: set[int] = set()
+        self._last: Tensor | None = None
+
+    def see(self, layer: int, _part: nn.Module, _inputs: Any, output: Any) -> None:
+        for value in output if isinstance(output, tuple | list) else ():
             # A block hands on what its attention returned.
-            if _is_pattern(value, n) and seen.get(layer) is not value:
-                seen[layer] = value
-                visit(layer, value)
+            if self._is_pattern(value) and value is not self._last:
+                self._last = value
+                self._show(layer, value)
 
-    return hook
+    def _show(self, layer: int, pattern: Tensor) -> None:
+        if layer in self._layers:
+            raise UnsupportedModelError(
+                f"{self._name} attends more than once in layer {layer}, so its heads have no one "
+                "pattern.",
+                "Pass a model whose layers run once.",
+            )
+        if pattern.shape[-2:] != (self._n, self._n):
+            raise UnsupportedModelError(
+                f"Layer {layer} of {self._name} attends to {pattern.shape[-1]} positions where "
+                f"there are {self._n} tokens.",
+                "Only attention of tokens to tokens can be shown.",
+            )
+        self._layers.add(layer)
+        self._visit(layer, pattern)
 
-
-def _is_pattern(value: Any, n: int) -> bool:
-    return (
-        isinstance(value, Tensor)
-        and value.ndim == 4
-        and value.shape[-2:] == (n, n)
-        and value.is_floating_point()
-    )
+    def _is_pattern(self, value: Any) -> bool:
+        """A square, or rows of shares that are longer than the tokens are many."""
+        if not isinstance(value, Tensor) or value.ndim != 4 or not value.is_floating_point():
+            return False
+        rows, keys = value.shape[-2:]
+        if rows == keys == self._n:
+            return True
+        shares = rows >= self._n and keys > self._n
+        return shares and bool((value >= 0).all() and (value.sum(-1) < 1.01).all())

@@ -14,7 +14,7 @@ from induction_kernels.attention.fused import LayerAttention, run_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError
-from induction_kernels.models import Model, as_model
+from induction_kernels.models import Model, as_model, refuse_without_attention
 from induction_kernels.outputs import Output
 from induction_kernels.padding import Mask
 from induction_kernels.tokenization import sequence
@@ -32,7 +32,8 @@ def attention_patterns(
     Args:
         model: anything `as_model` accepts.
         tokens: a text, or ids of shape [pos] or [1, pos]. Text gets the model's BOS in front.
-        heads: (layer, head) pairs in the order wanted; None for all, layer by layer.
+        heads: (layer, head) pairs in the order wanted; None for all, layer by layer. Layers
+            without attention, as hybrid models have, have none.
         attention_mask: of ids: 1 where there is a token and 0 where there is padding, which is
             taken away before positions are counted.
 
@@ -51,11 +52,12 @@ def attention_patterns(
 
 def check_heads(model: Model, heads: Iterable[tuple[int, int]] | None) -> list[tuple[int, int]]:
     """`heads` as a list of pairs that exist; None means all of them."""
-    every = [(la, h) for la in range(model.n_layers) for h in range(model.n_heads)]
+    every = [(la, h) for la in model.attending for h in range(model.n_heads)]
     if heads is None:
         return every
     wanted = [(int(layer), int(head)) for layer, head in heads]
     for layer, head in wanted:
+        refuse_without_attention(model, layer)
         if (layer, head) not in every:
             raise SelectionError(
                 f"There is no head {head} in layer {layer} of {model.name}.",
