@@ -93,11 +93,14 @@ it("another series from the kernel takes back both handles, which were of the ol
 it("another series by hand tells all of it at once, and the hand's last move is not told later", () => {
   store.moveTo(3);
   store.compareTo(4);
+  const rests: number[] = [];
+  store.settled.subscribe((index) => rests.push(index));
   store.chooseSeries(1);
   vi.advanceTimersByTime(10 * REST);
   expect(fake.saved.map(({ series, checkpoint, compare }) => [series, checkpoint, compare])).toEqual([
     [1, 3, 4],
   ]);
+  expect(rests).toEqual([10, 3]);
   expect(shown()).toMatchObject({ checkpoint: 3, compare: 4 });
 });
 
