@@ -36,14 +36,20 @@ export function pattern(
   return triangle;
 }
 
-type Asked = Exclude<Request, { kind: "cancel" | "prompt" | "grid" | "attended" }>;
+type Asked = Exclude<Request, { kind: "cancel" | "ping" | "prompt" | "grid" | "attended" }>;
 
 /** With `refuses`, questions about causes are answered by this error. */
 export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
   const cancelled = new Set<string>();
+  const waiting = new Set<string>();
   return (request: Request, model: FakeModel) => {
+    if (request.kind === "ping") {
+      model.reply({ id: request.id, chunk: 0, chunks: 0, done: true, body: { waiting: [...waiting] } });
+      return;
+    }
     if (request.kind === "cancel") {
       cancelled.add(request.id);
+      waiting.delete(request.id);
       return;
     }
     if (request.kind === "prompt") {
@@ -55,6 +61,7 @@ export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
       setTimeout(() => model.reply({ id: request.id, error: refuses }), DELAY_MS);
       return;
     }
+    waiting.add(request.id);
     const parts: number[][] = [];
     for (let i = 0; i < request.checkpoints.length; i += CHECKPOINTS_A_PART) {
       parts.push(request.checkpoints.slice(i, i + CHECKPOINTS_A_PART));
@@ -64,6 +71,7 @@ export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
         () => {
           if (cancelled.has(request.id)) return;
           const done = i === parts.length - 1;
+          if (done) waiting.delete(request.id);
           const reply = partOf(shape, { ...request, checkpoints }, model, period);
           const generation = "generation" in request ? request.generation : undefined;
           const body = { generation, checkpoints, ...reply.body };

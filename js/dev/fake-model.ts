@@ -10,6 +10,8 @@ export class FakeModel {
   readonly saved: Partial<ExplorerModel>[] = [];
   /** Answers requests; leave it out for a kernel that never speaks. */
   kernel: ((request: Request, model: FakeModel) => void) | undefined;
+  /** As JupyterLab has it. */
+  widget_manager: { kernel?: unknown } = {};
   #dirty: Partial<ExplorerModel> = {};
   readonly #traits: ExplorerModel;
   readonly #listeners = new Map<string, Set<Listener>>();

@@ -66,6 +66,15 @@ export class Answers {
     });
   }
 
+  /** Asks once more for what failed. */
+  tryAgain(): void {
+    for (const fetcher of [this.#patterns, this.#predictions, this.#attended]) fetcher.tryAgain();
+    for (const [key, grid] of this.#store.fetchedGrids.peek()) {
+      const [series = "", score = ""] = key.split("/");
+      if ("message" in grid) this.#requestGrid(Number(series), score);
+    }
+  }
+
   /** Lower triangle of uint8 attention of `head` at a checkpoint, for the current series and prompt. */
   pattern(head: Head, checkpoint: number): Reading<Uint8Array> {
     return this.#read(this.#patterns, `${this.#key()}/${headName(head)}`, checkpoint);

@@ -45,6 +45,11 @@ export class Causes {
     );
   }
 
+  /** Asks once more for what failed. */
+  tryAgain(): void {
+    this.#fetcher.tryAgain();
+  }
+
   /** The selected heads ablated together. */
   ablation(): Cause {
     return this.#cause(this.#ablationSubject());

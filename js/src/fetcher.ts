@@ -47,6 +47,11 @@ export class Fetcher<T> {
     return failure?.checkpoints.has(checkpoint) ? failure.error : null;
   }
 
+  /** Forgets what failed; whoever updates by an effect then asks for it once more. */
+  tryAgain(): void {
+    this.#failures.value = new Map();
+  }
+
   update(wants: Want<T>[]): void {
     this.#subjects = new Set(wants.map(({ subject }) => subject));
     for (const [lane, running] of this.#running) {
@@ -58,7 +63,7 @@ export class Fetcher<T> {
   }
 
   #fetch(want: Want<T>): void {
-    const failed = this.#failures.peek().get(want.subject)?.checkpoints;
+    const failed = this.#failures.value.get(want.subject)?.checkpoints;
     const missing = this.cache.missing(want.subject, want.checkpoints).filter((c) => !failed?.has(c));
     const running = this.#running.get(want.lane);
     if (missing.every((checkpoint) => running?.checkpoints.has(checkpoint))) return;

@@ -1,14 +1,16 @@
 /**
- * What the page around the widget says: its theme, and whether a kernel is behind the model.
+ * What the page around the widget says: its theme, and how its kernel is.
  *
  * anywidget's model has no word for a lost kernel, but ipywidgets says it in three ways. The element of a
  * view made without a live comm carries a class. A comm that dies later (kernel restart) fires
  * "comm_live_update", without saying which way: models are born live, so it can only mean the end (and the
- * class is no help here, for anywidget takes the view's own listeners off). A kernel that is shut down fires
- * nothing; JupyterLab's manager then disposes of its kernel object, which can be watched.
+ * class is no help here, for anywidget takes the view's own listeners off). A kernel that is shut down or that
+ * died fires nothing; but the managers of JupyterLab and VS Code hold their kernel object, which says whether
+ * it runs a cell, whether the way to it is open, and when it ends.
  */
-import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Theme } from "./color";
+import type { Connection, HostWord } from "./connection";
 import { listen, type Model } from "./model";
 
 const DEAD_CLASS = "jupyter-widgets-disconnected";
@@ -19,31 +21,47 @@ interface Emitter {
   disconnect: (slot: () => void) => void;
 }
 
-/** JupyterLab's widget manager, as far as it is looked at; other hosts have none of this. */
-interface LabManager {
-  kernel?: { disposed?: Emitter; isDisposed?: boolean } | null;
+/** JupyterLab's kernel object, as far as it is looked at; other hosts have none, or less of it. */
+interface HostKernel {
+  isDisposed?: boolean;
+  status?: string;
+  connectionStatus?: string;
+  disposed?: Emitter;
+  statusChanged?: Emitter;
+  connectionStatusChanged?: Emitter;
 }
 
-/** Turns `connected` false as soon as the host has no live kernel behind this view. */
-export function watchKernel(
-  model: Model,
-  el: HTMLElement,
-  connected: Signal<boolean>,
-  abort: AbortSignal,
-): void {
-  const lose = () => {
-    connected.value = false;
-  };
+/** Words for a kernel whose widgets are lost, even where another is started in its place. */
+const ENDED = new Set(["dead", "terminating", "restarting", "autorestarting"]);
+
+function hostWord({ status, connectionStatus }: HostKernel): HostWord {
+  if (connectionStatus !== undefined && connectionStatus !== "connected") return "connecting";
+  return status === "busy" || status === "idle" ? status : "unknown";
+}
+
+/** Tells the connection what the host knows of the kernel behind this view. */
+export function watchKernel(model: Model, el: HTMLElement, connection: Connection, abort: AbortSignal): void {
+  const lose = () => connection.lose();
   if (el.classList.contains(DEAD_CLASS)) lose();
   listen(model, "comm_live_update", lose, abort);
   listen(model, "comm:close", lose, abort);
 
-  const kernel = (model.widget_manager as LabManager | undefined)?.kernel;
-  if (kernel?.isDisposed) lose();
-  const disposed = kernel?.disposed;
-  if (disposed === undefined) return;
-  disposed.connect(lose);
-  abort.addEventListener("abort", () => disposed.disconnect(lose), { once: true });
+  const kernel = (model.widget_manager as { kernel?: HostKernel | null } | undefined)?.kernel;
+  if (kernel == null) return;
+  const look = () => {
+    if (kernel.isDisposed || ENDED.has(kernel.status ?? "")) lose();
+    connection.host.value = hostWord(kernel);
+  };
+  look();
+  for (const [emitter, slot] of [
+    [kernel.disposed, lose],
+    [kernel.statusChanged, look],
+    [kernel.connectionStatusChanged, look],
+  ] as const) {
+    if (emitter === undefined) continue;
+    emitter.connect(slot);
+    abort.addEventListener("abort", () => emitter.disconnect(slot), { once: true });
+  }
 }
 
 function currentTheme(): Theme {

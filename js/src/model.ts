@@ -242,6 +242,8 @@ export type Request =
   | { id: string; kind: "wiring"; series: number; checkpoints: number[]; head: Head }
   /** A grid too large for the `_grids` trait. Array "grid" float32 [checkpoint, layer, head]. */
   | { id: string; kind: "grid"; series: number; score: string }
+  /** A sign of life is asked for. Reply body {waiting: ids of the requests that will still be answered}. */
+  | { id: string; kind: "ping" }
   /** Stop the request with this id. No reply. */
   | { id: string; kind: "cancel" };
 

@@ -2,11 +2,12 @@
  * Questions to the kernel and their answers.
  *
  * Answers come in parts (a body and its arrays), parts in chunks below 1 MiB. A newer request on the same
- * lane cancels the older one. Nothing ever waits forever: when the kernel has said nothing at all for a
- * while, `silent` turns true, and false again at its next word; a busy kernel may still answer late.
+ * lane cancels the older one. Nothing waits forever: a kernel that was quiet is asked what it still works on,
+ * and a request it knows nothing of is asked once more, then given up; all end when the kernel is gone.
  */
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import { type NumberArray, splitArrays } from "./arrays";
+import { Connection } from "./connection";
 import { type ErrorInfo, listen, type Model, type Reply, type Request } from "./model";
 
 export interface Part {
@@ -23,13 +24,19 @@ export class RequestError extends Error {
   }
 }
 
-type WithoutId<R> = R extends { kind: "cancel" } ? never : R extends unknown ? Omit<R, "id"> : never;
+type WithoutId<R> = R extends { kind: "cancel" | "ping" } ? never : R extends unknown ? Omit<R, "id"> : never;
 export type Question = WithoutId<Request>;
+
+/** How a request ends without an answer or an error: replaced or stopped by the page, or with the kernel. */
+export type Outcome = "done" | "cancelled" | "gone";
 
 interface Pending {
   lane: string;
+  question: Question;
+  /** It was asked twice, as the kernel knew nothing of it. */
+  repeated: boolean;
   onPart: (part: Part) => void;
-  settle: (outcome: "done" | "cancelled" | RequestError) => void;
+  settle: (outcome: Outcome | RequestError) => void;
   part: { reply: Extract<Reply, { chunk: number }>; chunks: Uint8Array[] } | null;
 }
 
@@ -40,71 +47,67 @@ interface ShellReply {
 
 export interface Answer {
   cancel: () => void;
-  /** "done" once the last part was handed over, "cancelled" when it was stopped; rejects with RequestError. */
-  finished: Promise<"done" | "cancelled">;
+  /** "done" once the last part was handed over; rejects with RequestError. */
+  finished: Promise<Outcome>;
 }
 
-const SILENCE_MS = 10_000;
-
 export class Requests {
+  readonly connection: Connection;
   readonly #model: Model;
+  /** In the order in which they were sent. */
   readonly #pending = new Map<string, Pending>();
-  readonly #silent = signal(false);
-  readonly #silence: number;
+  readonly #asking = signal(false);
   readonly #prefix = Math.random().toString(36).slice(2, 8);
+  #ping: { id: string; asked: string[] } | null = null;
   #count = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(model: Model, abort: AbortSignal, silence = SILENCE_MS) {
+  /** `computing` is whether the kernel works on its own account, of which it will tell. */
+  constructor(model: Model, computing: ReadonlySignal<boolean>, abort: AbortSignal) {
     this.#model = model;
-    this.#silence = silence;
+    this.connection = new Connection(
+      computed(() => this.#asking.value || computing.value),
+      abort,
+    );
+    this.connection.whenQuiet(() => this.#sendPing());
     listen(model, "msg:custom", (reply: Reply, buffers?: DataView[]) => this.#receive(reply, buffers), abort);
-    abort.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
-  }
-
-  get silent(): ReadonlySignal<boolean> {
-    return this.#silent;
+    const endWithKernel = () => {
+      if (!this.connection.connected.value) for (const id of [...this.#pending.keys()]) this.#end(id, "gone");
+    };
+    abort.addEventListener("abort", effect(endWithKernel), { once: true });
   }
 
   /** Sends; `lane` names what a newer request replaces. */
   send(question: Question, lane: string, onPart: (part: Part) => void): Answer {
     for (const [id, pending] of this.#pending) if (pending.lane === lane) this.#cancel(id);
-    const id = `${this.#prefix}-${++this.#count}`;
-    const finished = new Promise<"done" | "cancelled">((resolve, reject) => {
+    const id = this.#newId();
+    const finished = new Promise<Outcome>((resolve, reject) => {
       const settle: Pending["settle"] = (outcome) =>
         outcome instanceof RequestError ? reject(outcome) : resolve(outcome);
-      this.#pending.set(id, { lane, onPart, settle, part: null });
+      this.#pending.set(id, { lane, question, repeated: false, onPart, settle, part: null });
     });
-    this.#post({ ...question, id } as Request, id);
-    this.#watch();
+    this.#asking.value = true;
+    this.#post({ ...question, id } as Request);
     return { cancel: () => this.#cancel(id), finished };
   }
 
-  /** The kernel gave a sign of life, in a message or a trait. */
-  heard(): void {
-    this.#silent.value = false;
-    this.#watch();
+  #newId(): string {
+    return `${this.#prefix}-${++this.#count}`;
   }
 
-  #post(request: Request, id: string): void {
+  #post(request: Request): void {
     try {
-      this.#model.send(request, { shell: { reply: (reply: ShellReply) => this.#refused(id, reply) } });
+      const refused = (reply: ShellReply) => this.#refused(request.id, reply);
+      this.#model.send(request, { shell: { reply: refused } });
     } catch {
       // JupyterLab's comm throws once its kernel was shut down.
-      this.#end(
-        id,
-        new RequestError({
-          message: "The kernel is gone, so this cannot be computed.",
-          hint: "Run the cell again.",
-        }),
-      );
+      this.connection.lose();
     }
   }
 
   /** A kernel says nothing of a message that it has handled, only that it could not. */
   #refused(id: string, { content }: ShellReply): void {
     if (content.status !== "error") return;
-    this.heard();
+    this.connection.heard();
     this.#end(
       id,
       new RequestError({
@@ -117,26 +120,45 @@ export class Requests {
   #cancel(id: string): void {
     if (!this.#pending.has(id)) return;
     this.#end(id, "cancelled");
-    this.#post({ id, kind: "cancel" }, id);
+    this.#post({ id, kind: "cancel" });
   }
 
-  #end(id: string, outcome: "done" | "cancelled" | RequestError): void {
+  #end(id: string, outcome: Outcome | RequestError): void {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
+    this.#asking.value = this.#pending.size > 0;
     pending?.settle(outcome);
-    this.#watch();
   }
 
-  #watch(): void {
-    clearTimeout(this.#timer);
-    if (this.#pending.size === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#silent.value = true;
-    }, this.#silence);
+  /** A busy kernel will answer the last one in its time. */
+  #sendPing(): void {
+    if (this.#ping !== null && this.connection.state.peek() === "busy") return;
+    this.#ping = { id: this.#newId(), asked: [...this.#pending.keys()] };
+    this.#post({ id: this.#ping.id, kind: "ping" });
+  }
+
+  /** Asks again what the kernel neither works on nor has answered: it, or its answer, was lost on the way. */
+  #askLostAgain(asked: string[], known: ReadonlySet<string>): void {
+    for (const id of asked) {
+      const pending = this.#pending.get(id);
+      if (pending === undefined || known.has(id)) continue;
+      if (pending.repeated) {
+        this.#end(id, new RequestError({ message: "The kernel's answer was lost.", hint: "" }));
+      } else {
+        pending.repeated = true;
+        this.#post({ ...pending.question, id } as Request);
+      }
+    }
   }
 
   #receive(reply: Reply, buffers: DataView[] = []): void {
-    this.heard();
+    this.connection.heard();
+    if (reply?.id !== undefined && reply.id === this.#ping?.id) {
+      const { asked } = this.#ping;
+      this.#ping = null;
+      if ("body" in reply) this.#askLostAgain(asked, new Set(reply.body?.waiting as string[]));
+      return;
+    }
     const pending = this.#pending.get(reply?.id);
     if (pending === undefined) return;
     try {

@@ -8,6 +8,7 @@ import { batch, computed, effect, type ReadonlySignal, type Signal, signal } fro
 import { Answers } from "./answers";
 import { decodeFloats, type NumberArray } from "./arrays";
 import { Causes } from "./causes";
+import type { Connection } from "./connection";
 import { assignSlots, sameHead, sameHeads } from "./heads";
 import {
   type ErrorInfo,
@@ -59,11 +60,11 @@ export class Store {
   readonly lock = signal<number | null>(null);
   /** Head whose curve the pointer rests on: its pattern is fetched, though it is not selected. */
   readonly preview = signal<Head | null>(null);
-  readonly connected = signal(true);
   readonly promptRun = signal<{ running: boolean; error: ErrorInfo | null }>({ running: false, error: null });
 
   readonly info = computed<SeriesInfo | null>(() => this.seriesList.value[this.series.value] ?? null);
-  readonly working = computed(() => this.status.value?.state === "computing");
+  /** Whether the kernel works on what nobody need ask for: scores, measures and what is found in them. */
+  readonly working = computed(() => this.connected.value && this.status.value?.state === "computing");
   readonly promptInfo = computed(() => this.prompts.value[this.series.value] ?? null);
   /** Of the current series. */
   readonly scores = computed<ScoreInfo[]>(() => this.scoresOf.value[this.series.value] ?? []);
@@ -105,6 +106,8 @@ export class Store {
   readonly activeHead = computed<Head | null>(() => this.heads.value.at(-1) ?? null);
 
   readonly requests: Requests;
+  readonly connection: Connection;
+  readonly connected: Signal<boolean>;
   readonly answers: Answers;
   readonly causes: Causes;
   readonly player: Player;
@@ -150,8 +153,12 @@ export class Store {
 
   constructor(model: Model, abort: AbortSignal) {
     this.#model = model;
-    this.requests = new Requests(model, abort);
-    this.#writer = new Writer(model, this.connected, abort);
+    this.status = this.#follow("_status", abort);
+    const computing = computed(() => this.status.value?.state === "computing");
+    this.requests = new Requests(model, computing, abort);
+    this.connection = this.requests.connection;
+    this.connected = this.connection.connected;
+    this.#writer = new Writer(model, this.connection, abort);
 
     this.seriesList = this.#follow("_series", abort);
     this.scoresOf = this.#follow("_scores", abort);
@@ -161,7 +168,6 @@ export class Store {
     this.phases = this.#follow("_phases", abort);
     this.componentsOf = this.#follow("_components_of", abort);
     this.prompts = this.#follow("_prompts", abort);
-    this.status = this.#follow("_status", abort);
     this.prompt = this.#follow("prompt", abort);
     this.answer = this.#follow("answer", abort);
     this.series = signal(model.get("series"));
@@ -306,11 +312,18 @@ export class Store {
     this.#writer.now({ heads: next });
   }
 
+  /** Asks the kernel once more for whatever failed. */
+  tryAgain(): void {
+    this.answers.tryAgain();
+    this.causes.tryAgain();
+  }
+
   async runPrompt(text: string, answer: string): Promise<void> {
     this.promptRun.value = { running: true, error: null };
     try {
       const { finished } = this.requests.send({ kind: "prompt", text, answer }, "prompt", () => {});
-      if ((await finished) === "done") this.promptRun.value = { running: false, error: null };
+      // A prompt that a newer one replaced leaves the word to that.
+      if ((await finished) !== "cancelled") this.promptRun.value = { running: false, error: null };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       this.promptRun.value = { running: false, error: { message: error.message, hint: error.hint } };
@@ -324,7 +337,7 @@ export class Store {
       this.#model,
       key,
       (value) => {
-        this.requests.heard();
+        this.connection.heard();
         followed.value = value;
       },
       abort,

@@ -2,7 +2,7 @@
  * Tells the kernel what the reader chose: at once, or when the hand rests. What the kernel sets while a choice
  * still waits is the later word, so that choice is dropped.
  */
-import type { ReadonlySignal } from "@preact/signals";
+import type { Connection } from "./connection";
 import { type ExplorerModel, type Model, onChange } from "./model";
 
 const REST_MS = 150;
@@ -13,16 +13,16 @@ type Name = keyof Choices;
 
 export class Writer {
   readonly #model: Model;
-  readonly #connected: ReadonlySignal<boolean>;
+  readonly #connection: Connection;
   readonly #abort: AbortSignal;
   /** What waits for the hand to rest, and what to do then besides telling. */
   readonly #waiting = new Map<Name, { choice: Partial<Choices>; rested: () => void }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing = false;
 
-  constructor(model: Model, connected: ReadonlySignal<boolean>, abort: AbortSignal) {
+  constructor(model: Model, connection: Connection, abort: AbortSignal) {
     this.#model = model;
-    this.#connected = connected;
+    this.#connection = connection;
     this.#abort = abort;
     abort.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
   }
@@ -50,6 +50,7 @@ export class Writer {
     const heard = (value: Choices[N]) => {
       if (this.#writing) return;
       this.drop(name);
+      this.#connection.heard();
       fn(value);
     };
     onChange(this.#model, name, heard, this.#abort);
@@ -64,7 +65,7 @@ export class Writer {
   }
 
   #write(choices: Partial<Choices>): void {
-    if (!this.#connected.peek()) return;
+    if (!this.#connection.connected.peek()) return;
     this.#writing = true;
     try {
       for (const [name, value] of Object.entries(choices)) this.#model.set(name as Name, value);

@@ -158,7 +158,7 @@ describe("the ablation tab", () => {
     const error = { message: "It is too large.", hint: "Take a smaller one." };
     const refused = await show("ablation", {}, error);
     expect(all(refused, "[role=alert]").map(({ textContent }) => textContent)).toEqual([
-      "It is too large. Take a smaller one.",
+      "It is too large. Take a smaller one. Try again",
     ]);
     const faulty = await show("ablation", {
       checkpoint: 9,
@@ -226,7 +226,7 @@ describe("the wiring tab", () => {
     expect(asked("wiring")).toEqual([]);
     expect((await show("wiring", { heads: [] })).textContent).toContain("No head is selected");
     const refused = await show("wiring", {}, { message: "Too large.", hint: "" });
-    expect(one(refused, "[role=alert]").textContent).toBe("Too large. ");
+    expect(one(refused, "[role=alert]").textContent).toBe("Too large.  Try again");
     expect(refused.querySelector("svg")).toBeNull();
   });
 });

@@ -1,5 +1,7 @@
+import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeModel } from "../../js/dev/fake-model";
+import { SINCE } from "../../js/src/connection";
 import type { Reply } from "../../js/src/model";
 import { type Part, RequestError, Requests } from "../../js/src/requests";
 
@@ -14,7 +16,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   fake = new FakeModel({} as never);
   abort = new AbortController();
-  requests = new Requests(fake.model, abort.signal, 1000);
+  requests = new Requests(fake.model, signal(false), abort.signal);
 });
 afterEach(() => vi.useRealTimers());
 
@@ -118,44 +120,75 @@ describe("latest wins", () => {
   });
 });
 
-describe("silence", () => {
-  it("is said when nothing was heard, and taken back at the next word", () => {
-    const { id } = ask();
-    vi.advanceTimersByTime(999);
-    expect(requests.silent.value).toBe(false);
-    vi.advanceTimersByTime(1);
-    expect(requests.silent.value).toBe(true);
-    chunk(id, { body: {}, arrays: array(1) }, [1]);
-    expect(requests.silent.value).toBe(false);
-  });
-
-  it("is put off by any sign of life", () => {
-    ask();
-    vi.advanceTimersByTime(900);
-    requests.heard();
-    vi.advanceTimersByTime(900);
-    expect(requests.silent.value).toBe(false);
-  });
-
-  it("does not exist while nothing is asked", () => {
-    const { id } = ask();
-    fake.reply({ id, chunk: 0, chunks: 0, done: true, body: {} });
-    vi.advanceTimersByTime(5000);
-    expect(requests.silent.value).toBe(false);
-  });
-
-  it("becomes an error at once when the comm throws", async () => {
+describe("a kernel that is gone", () => {
+  it("ends every request, and is noticed when the comm throws", async () => {
+    const first = ask("first");
     fake.kernel = () => {
       throw new Error("Cannot send: kernel is dead");
     };
-    await expect(ask().answer.finished).rejects.toThrow("The kernel is gone");
+    const second = ask("second");
+    await expect(first.answer.finished).resolves.toBe("gone");
+    await expect(second.answer.finished).resolves.toBe("gone");
+    expect(requests.connection.state.value).toBe("gone");
+  });
+
+  it("is asked nothing more", () => {
+    ask();
+    requests.connection.lose();
+    vi.advanceTimersByTime(60_000);
+    expect(fake.sent).toHaveLength(1);
   });
 
   it("ends with the model", () => {
     ask();
     abort.abort();
     expect(fake.listenerCount).toBe(0);
-    vi.advanceTimersByTime(5000);
-    expect(requests.silent.value).toBe(false);
+    vi.advanceTimersByTime(60_000);
+    expect(fake.sent).toHaveLength(1);
+  });
+});
+
+describe("a request that was lost", () => {
+  /** The kernel says what it still works on. */
+  const sign = (...waiting: string[]) => {
+    vi.advanceTimersByTime(SINCE.asked);
+    const ping = fake.sent.at(-1);
+    expect(ping?.kind).toBe("ping");
+    fake.reply({ id: ping?.id ?? "", chunk: 0, chunks: 0, done: true, body: { waiting } });
+  };
+  const asked = (id: string) => fake.sent.filter((sent) => sent.id === id);
+
+  it("is asked once more, and then given up", async () => {
+    const { id, answer } = ask();
+    sign();
+    expect(asked(id)).toEqual([asked(id)[0], asked(id)[0]]);
+    sign();
+    await expect(answer.finished).rejects.toThrow("The kernel's answer was lost");
+    expect(asked(id)).toHaveLength(2);
+  });
+
+  it("may be answered at the second time", async () => {
+    const { id, answer, parts } = ask();
+    chunk(id, { chunk: 0, chunks: 2, body: {}, arrays: array(2) }, [1]);
+    sign();
+    chunk(id, { done: true, body: {}, arrays: array(1) }, [5]);
+    await expect(answer.finished).resolves.toBe("done");
+    expect([...(parts[0]?.arrays.get("patterns")?.values ?? [])]).toEqual([5]);
+  });
+
+  it("is not one that the kernel still works on, however long", () => {
+    const { id } = ask();
+    for (let i = 0; i < 20; i++) sign(id);
+    expect(asked(id)).toHaveLength(1);
+    expect(requests.connection.state.value).toBe("computing");
+  });
+
+  it("is not one that was asked after the sign of life was", () => {
+    ask("first");
+    vi.advanceTimersByTime(SINCE.asked);
+    const ping = fake.sent.at(-1)?.id ?? "";
+    const late = ask("second");
+    fake.reply({ id: ping, chunk: 0, chunks: 0, done: true, body: { waiting: [] } });
+    expect(asked(late.id)).toHaveLength(1);
   });
 });

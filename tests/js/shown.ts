@@ -46,13 +46,18 @@ export function freshPage(): void {
   });
 }
 
-/** A view of an explorer with one selected head, whose kernel answers unless `kernel` is null. */
+/**
+ * A view of an explorer with one selected head, whose kernel answers unless `kernel` is null; `hostKernel` is
+ * what the page around it knows of that kernel.
+ */
 export async function show(
   change: Partial<ExplorerModel> = {},
   kernel: FakeModel["kernel"] | null = fakeKernel(SHAPE, 3),
+  hostKernel?: unknown,
 ): Promise<Shown> {
   const fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[1, 1]], ...change });
   fake.kernel = kernel ?? undefined;
+  fake.widget_manager = { kernel: hostKernel };
   const widget = factory();
   widget.initialize({ model: fake.model, signal: abort.signal });
   const el = document.body.appendChild(document.createElement("div"));

@@ -9,6 +9,7 @@ import pytest
 import torch
 from induction_explorer import InductionExplorer
 from induction_explorer.wire import CHUNK, MAX_MESSAGE, check_size, reply_messages
+from induction_explorer.worker import SHARED
 from induction_kernels import ablate, ablate_each, attention_patterns, top_predictions, wiring
 from small_models import bridge
 
@@ -184,6 +185,30 @@ def test_a_cancelled_request_is_not_answered(series) -> None:
     page.sent.clear()
     explorer.wait()
     assert page.sent == []
+
+
+def test_a_sign_of_life_says_what_will_still_be_answered(series) -> None:
+    explorer = InductionExplorer(series)
+    page = Page(explorer)
+    generation = explorer._prompts[0]["generation"]
+    request = {"series": 0, "generation": generation, "checkpoints": [0, 1, 2, 3]}
+    patterns = request | {"kind": "patterns", "head": [0, 0]}
+
+    def waiting() -> list[str]:
+        explorer._requests.receive({"id": "ping", "kind": "ping"}, page.send)
+        content, buffers = page.sent[-1]
+        assert content["done"]
+        assert not buffers
+        return content["body"]["waiting"]
+
+    with SHARED:  # nothing is finished meanwhile
+        explorer._requests.receive(patterns | {"id": "a"}, page.send)
+        explorer._requests.receive(patterns | {"id": "b"}, page.send)
+        assert waiting() == ["a", "b"]
+        explorer._requests.receive({"id": "a", "kind": "cancel"}, page.send)
+        assert waiting() == ["b"]
+    explorer.wait()
+    assert waiting() == []
 
 
 def test_a_grid_by_request(page) -> None:

@@ -66,6 +66,8 @@ class Requests:
                 case "grid":
                     grid = self._grid(content["series"], content["score"])
                     _send_all(send, request, {}, {"grid": grid})
+                case "ping":
+                    _send_all(send, request, {"waiting": list(self._pending)}, {})
                 case "cancel":
                     self._pending.pop(request, None)
                 case kind:

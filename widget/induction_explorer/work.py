@@ -60,7 +60,13 @@ class Work:
         self._on_progress = on_progress
         self._tasks: dict[int, Task] = {}
         self._total: Counter[Urgency] = Counter()
-        self.error: Exception | None = None
+        self._errors: dict[Urgency, Exception] = {}
+
+    @property
+    def error(self) -> Exception | None:
+        """The last thing that went wrong, until work of its kind begins anew."""
+        with SHARED:
+            return next(reversed(self._errors.values()), None)
 
     @property
     def pending(self) -> int:
@@ -86,6 +92,8 @@ class Work:
                 self._finish(task, finish, failure)
 
         with SHARED:
+            if not self.count(urgency):
+                self._errors.pop(urgency, None)
             task = shared_worker().submit(urgency, run)
             self._tasks[task.number] = task
             self._total[urgency] += 1
@@ -127,12 +135,14 @@ class Work:
     def _finish(self, task: Task, finish: Callable[[], Any], failure: Exception | None) -> None:
         if self._tasks.pop(task.number, None) is None:
             return
-        self.error = failure or self.error
         try:
             if failure is None:
                 finish()
         except Exception as error:
-            self.error = error
+            failure = error
+        if failure is not None:
+            self._errors.pop(task.urgency, None)  # the last comes last
+            self._errors[task.urgency] = failure
         if not self.count(task.urgency):
             self._total[task.urgency] = 0
         try:

@@ -5,7 +5,7 @@ import { ablationTable } from "../tables";
 import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverTraining } from "./measure-plot";
-import { Progress } from "./pending";
+import { Progress, pendingText } from "./pending";
 import { Save } from "./save";
 import { TrainingChartView } from "./training-chart";
 import { useWidth } from "./use-width";
@@ -43,7 +43,7 @@ function Chart({ view }: ViewProps) {
         <p class="ie-note ie-measures-empty">
           {store.info.value?.light === false
             ? "This model is too large to ablate heads at every checkpoint unasked: induction_kernels.ablations(series, heads) does it."
-            : `computing … ${cause.known} of ${cause.wanted} checkpoints`}
+            : pendingText(store, cause)}
         </p>
       ) : (
         <>

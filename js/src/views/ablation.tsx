@@ -21,7 +21,10 @@ export function Ablation({ view }: ViewProps) {
         with random heads before reading a cause into a number.
       </p>
       <Choices view={view} />
-      <Failures errors={[causes.grid().failure(shown.value), causes.ablation().failure(shown.value)]} />
+      <Failures
+        view={view}
+        errors={[causes.grid().failure(shown.value), causes.ablation().failure(shown.value)]}
+      />
       <div class="ie-columns ie-columns-scores">
         <EachHead view={view} />
         <Together view={view} />

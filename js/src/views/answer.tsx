@@ -1,5 +1,6 @@
 /** Rank and probability of the answer over training: what the notebook's test_prompt says, at every checkpoint. */
 import { useComputed } from "@preact/signals";
+import { WAITING } from "../connection";
 import { answerTable } from "../tables";
 import { probabilityText, quoted } from "../text";
 import { trainingOf } from "../training";
@@ -73,6 +74,7 @@ function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
       },
     });
   });
+  const { error } = store.answers.predictions(store.shown.value);
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
@@ -83,7 +85,7 @@ function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
         </span>
       </figcaption>
       {drawn.value === null ? (
-        <div class="ie-measures-empty">computing …</div>
+        <div class="ie-measures-empty">{error?.message ?? WAITING[store.connection.state.value]}</div>
       ) : (
         <TrainingChartView view={view} drawn={drawn} />
       )}

@@ -18,7 +18,7 @@ import { View, type ViewProps } from "./view";
 
 export function mount(model: Model, store: Store, el: HTMLElement, abort: AbortSignal): void {
   if (abort.aborted) return;
-  watchKernel(model, el, store.connected, abort);
+  watchKernel(model, el, store.connection, abort);
   render(<App view={new View(store, watchTheme(abort))} />, el);
   abort.addEventListener("abort", () => render(null, el), { once: true });
 }

@@ -6,6 +6,7 @@ import { componentTable } from "../tables";
 import { checkpointText, precise } from "../text";
 import { trainingOf } from "../training";
 import { type Path, type Plane, plotPaths } from "./pca-plot";
+import { absentText } from "./pending";
 import { nearestPoint } from "./pointing";
 import { Save } from "./save";
 import { useWidth } from "./use-width";
@@ -50,7 +51,7 @@ export function LossPca({ view }: ViewProps) {
       </label>
       {plane.value === null ? (
         <p class="ie-note ie-measures-empty">
-          {store.working.value ? "computing …" : store.componentsOf.value || "No losses to draw."}
+          {absentText(store, store.componentsOf.value || "No losses to draw.")}
         </p>
       ) : (
         <Chart view={view} plane={plane} />

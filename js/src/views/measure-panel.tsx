@@ -7,6 +7,7 @@ import { scoreText } from "../text";
 import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverPositions, plotOverTraining } from "./measure-plot";
+import { absentText } from "./pending";
 import { Save } from "./save";
 import { TrainingChartView } from "./training-chart";
 import { useWidth } from "./use-width";
@@ -22,7 +23,8 @@ interface PanelProps extends ViewProps {
 export function MeasurePanel({ view, info }: PanelProps) {
   const { measureOf, measuredOn, series } = view.store;
   if (measureOf(series.value, info.name) === null) {
-    return <p class="ie-note ie-measures-empty">{measuredOn.value[series.value] || "computing …"}</p>;
+    const why = measuredOn.value[series.value] || absentText(view.store, "Not measured.");
+    return <p class="ie-note ie-measures-empty">{why}</p>;
   }
   return <MeasureFigure view={view} info={info} />;
 }
@@ -47,7 +49,7 @@ function MeasureFigure({ view, info }: PanelProps) {
         </p>
       </figcaption>
       {drawn.value === null ? (
-        <div class="ie-measures-empty">{store.working.value && "computing …"}</div>
+        <div class="ie-measures-empty">{absentText(store, "No value is known.")}</div>
       ) : (
         <Chart view={view} info={info} drawn={drawn} />
       )}

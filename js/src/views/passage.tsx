@@ -2,6 +2,7 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { cellColors, gradient, lut, type Scale } from "../color";
+import { WAITING } from "../connection";
 import { lossesAt, sum } from "../passage";
 import { passageTable } from "../tables";
 import { checkpointText, quoted, scoreText } from "../text";
@@ -86,7 +87,7 @@ function Strip({ view, kind, hovered }: StripProps) {
     }
     if (mean.current === null) return;
     mean.current.textContent =
-      found === null ? "computing …" : `mean ${scoreText(sum(found) / found.length)}`;
+      found === null ? absence(view, kind) : `mean ${scoreText(sum(found) / found.length)}`;
   });
   const tokens = store.promptInfo.value?.tokens ?? [];
   const chosen = store.viewState.value.tokens;
@@ -146,6 +147,12 @@ function valuesOf({ store }: View, kind: Kind): Float32Array | null {
   const before = other === null ? null : lossesAt(store, other);
   if (kind === "before") return before;
   return now === null || before === null ? null : now.map((loss, i) => loss - (before[i] ?? Number.NaN));
+}
+
+/** Why there are no losses. */
+function absence({ store }: View, kind: Kind): string {
+  const checkpoint = kind === "loss" ? store.shown.value : (store.shownCompare.value ?? store.shown.value);
+  return store.answers.predictions(checkpoint).error?.message ?? WAITING[store.connection.state.value];
 }
 
 function Title({ view, kind }: { view: View; kind: Kind }) {

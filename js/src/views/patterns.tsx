@@ -3,9 +3,11 @@ import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { triangleIndex } from "../arrays";
 import { gradient, lut, slotColor } from "../color";
+import { WAITING } from "../connection";
 import { headName, sameHead } from "../heads";
 import type { Head } from "../model";
 import { patternTable } from "../tables";
+import { TryAgain } from "./notices";
 import { drawPattern } from "./pattern-drawing";
 import { Save } from "./save";
 import type { View, ViewProps } from "./view";
@@ -134,17 +136,17 @@ function Crosshair({ view, head, tokens }: { view: View; head: Head; tokens: num
 
 /** Why the panel is empty, while it is. */
 function State({ view, head }: { view: View; head: Head }) {
-  const { answers, shown, connected, info } = view.store;
+  const { answers, shown, connection, info } = view.store;
   const { value, error } = answers.pattern(head, shown.value);
   if (value !== null) return null;
   if (error !== null) {
     return (
       <div class="ie-panel-state" role="alert">
-        {error.message} {error.hint}
+        {error.message} {error.hint} <TryAgain view={view} />
       </div>
     );
   }
   const faulty = info.value?.faults[shown.value] !== undefined;
-  const text = faulty ? "no usable checkpoint" : connected.value ? "computing …" : "needs the kernel";
+  const text = faulty ? "no usable checkpoint" : WAITING[connection.state.value];
   return <div class="ie-panel-state">{text}</div>;
 }

@@ -1,19 +1,28 @@
 /** Why a cause is not there yet, or never will be. */
 import type { Cause } from "../causes";
+import { WAITING } from "../connection";
 import type { RequestError } from "../requests";
 import type { Store } from "../state";
+import { TryAgain } from "./notices";
 import type { ViewProps } from "./view";
 
 /** In words, for the shown checkpoint. */
 export function pendingText(store: Store, cause: Cause): string {
-  const { info, shown, settled, connected } = store;
+  const { info, shown, settled, connection } = store;
   if (info.value?.faults[shown.value] !== undefined) return "This checkpoint could not be used.";
   if (cause.failure(shown.value) !== null) return "This could not be computed.";
-  if (!connected.value) return "needs the kernel";
+  const waiting = WAITING[connection.state.value];
+  if (waiting !== WAITING.computing) return waiting;
   if (info.value?.light === false && shown.value !== settled.value) {
     return "Let go of the slider to compute this checkpoint.";
   }
-  return `computing … ${cause.known} of ${cause.wanted} checkpoints`;
+  return `${waiting} ${cause.known} of ${cause.wanted} checkpoints`;
+}
+
+/** In the place of a figure of what the kernel computes unasked: why there is nothing to draw. */
+export function absentText({ working, connection }: Store, otherwise: string): string {
+  const { state } = connection;
+  return working.value || state.value === "gone" ? WAITING[state.value] : otherwise;
 }
 
 /** "12 of 26 checkpoints" while some are on their way. */
@@ -28,13 +37,13 @@ export function Progress({ view, cause }: ViewProps & { cause: Cause }) {
 }
 
 /** What went wrong, each thing once. */
-export function Failures({ errors }: { errors: (RequestError | null)[] }) {
+export function Failures({ view, errors }: ViewProps & { errors: (RequestError | null)[] }) {
   const known = new Map(errors.filter((error) => error !== null).map((error) => [error.message, error]));
   return (
     <>
       {[...known.values()].map(({ message, hint }) => (
         <p class="ie-alert" role="alert" key={message}>
-          {message} {hint}
+          {message} {hint} <TryAgain view={view} />
         </p>
       ))}
     </>

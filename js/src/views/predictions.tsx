@@ -1,7 +1,9 @@
 /** What the model expects after the pointed token, or after the last one. */
 import type { Predictions as Ranked } from "../answers";
+import { WAITING } from "../connection";
 import { predictionTable } from "../tables";
 import { probabilityText, quoted } from "../text";
+import { TryAgain } from "./notices";
 import { Save } from "./save";
 import { TokenText } from "./token-text";
 import type { ViewProps } from "./view";
@@ -23,7 +25,7 @@ export function Predictions({ view }: ViewProps) {
       </div>
       {error !== null && (
         <p class="ie-alert" role="alert">
-          {error.message} {error.hint}
+          {error.message} {error.hint} <TryAgain view={view} />
         </p>
       )}
       {value !== null && <AnswerLine ranked={value} position={position} answer={answer} whole={whole} />}
@@ -44,7 +46,11 @@ export function Predictions({ view }: ViewProps) {
           </tr>
         </thead>
         <tbody>
-          {value === null ? <Waiting view={view} /> : <Rows ranked={value} position={position} />}
+          {error !== null ? null : value === null ? (
+            <Waiting view={view} />
+          ) : (
+            <Rows ranked={value} position={position} />
+          )}
         </tbody>
       </table>
     </section>
@@ -102,9 +108,9 @@ function Rows({ ranked, position }: { ranked: Ranked; position: number }) {
 }
 
 function Waiting({ view }: ViewProps) {
-  const { connected, info, shown } = view.store;
+  const { connection, info, shown } = view.store;
   const faulty = info.value?.faults[shown.value] !== undefined;
-  const text = faulty ? "no usable checkpoint" : connected.value ? "computing …" : "needs the kernel";
+  const text = faulty ? "no usable checkpoint" : WAITING[connection.state.value];
   return (
     <tr>
       <td class="ie-note">{text}</td>

@@ -1,12 +1,13 @@
-/** Long work, at the end of the header's line: coming and going, it moves nothing a reader points at. */
+/** Long work, or what it waits for, at the end of the header's line: coming and going, it moves nothing a reader points at. */
 import { useSignal, useSignalEffect } from "@preact/signals";
+import { WAITING } from "../connection";
 import type { ViewProps } from "./view";
 
 /** Work shorter than this shows no progress bar: a flash would say less than nothing. */
 const FLICKER_MS = 200;
 
 export function Progress({ view }: ViewProps) {
-  const { status, connected, working } = view.store;
+  const { status, connection, working } = view.store;
   const late = useSignal(false);
   useSignalEffect(() => {
     late.value = false;
@@ -16,7 +17,8 @@ export function Progress({ view }: ViewProps) {
     }, FLICKER_MS);
     return () => clearTimeout(timer);
   });
-  if (!working.value || !late.value || !connected.value) return null;
+  if (connection.state.value === "busy") return <div class="ie-progress">{WAITING.busy}</div>;
+  if (!working.value || !late.value) return null;
   const { label, done, total } = status.value;
   return (
     <div class="ie-progress">

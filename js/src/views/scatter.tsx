@@ -2,12 +2,14 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { slotColor } from "../color";
+import { WAITING } from "../connection";
 import { drawsAs } from "../export/figure";
 import { headName } from "../heads";
 import type { Head } from "../model";
 import { scoreTable } from "../tables";
 import { scoreText } from "../text";
 import { surfaceOf, usePixelRatio } from "./canvas";
+import { absentText } from "./pending";
 import { Save } from "./save";
 import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./scatter-plot";
 import { ScoreOptions } from "./score-picker";
@@ -60,9 +62,7 @@ export function Scatter({ view }: ViewProps) {
       </div>
       <Missing view={view} />
       {drawn.value === null ? (
-        <p class="ie-note ie-measures-empty">
-          {store.working.value ? "computing …" : "One of the two scores has no values for this model."}
-        </p>
+        <p class="ie-note ie-measures-empty">{absentText(store, undrawn(view))}</p>
       ) : (
         <Chart view={view} drawn={drawn} />
       )}
@@ -82,6 +82,14 @@ function Missing({ view }: ViewProps) {
       {againstInfo.value.title} is shown.
     </p>
   );
+}
+
+/** Why the two scores are not drawn. */
+function undrawn({ store }: View): string {
+  const compared = [store.againstInfo.value, store.scoreInfo.value];
+  const grids = compared.map((score) => score && store.gridOf(score.name));
+  if (grids.some((grid) => grid === null)) return WAITING[store.connection.state.value];
+  return "One of the two scores has no values for this model.";
 }
 
 function comparedNames({ store }: View): string[] {

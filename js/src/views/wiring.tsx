@@ -70,7 +70,7 @@ function Feeders({ view, head }: { view: View; head: Head }) {
   const missing = useComputed(() => fed.value === null);
   return (
     <div class="ie-wiring">
-      <Failures errors={[cause.value.failure(store.shown.value)]} />
+      <Failures view={view} errors={[cause.value.failure(store.shown.value)]} />
       {missing.value && (
         <p class={`ie-note ${seen.value ? "ie-wiring-missing" : ""}`}>{pendingText(store, cause.value)}</p>
       )}

@@ -1,0 +1,37 @@
+"""What an explorer has the worker do, and how long it speaks of what went wrong."""
+
+from __future__ import annotations
+
+from induction_explorer.work import Work
+from induction_explorer.worker import SHARED, Urgency
+
+
+def nothing() -> None:
+    pass
+
+
+def fail() -> None:
+    raise ValueError("out of luck")
+
+
+def test_an_error_is_said_until_work_of_its_kind_begins_anew() -> None:
+    work = Work(nothing)
+
+    def run(urgency: Urgency, *tasks) -> str:
+        with SHARED:  # none is finished before all have begun
+            for task in tasks:
+                work.submit(urgency, task, nothing)
+        assert work.wait(30)
+        return str(work.error)
+
+    assert run(Urgency.MEASURE, nothing) == "None"
+    assert run(Urgency.MEASURE, nothing, fail, nothing) == "out of luck"
+    assert run(Urgency.ASKED, nothing) == "out of luck"
+    assert run(Urgency.MEASURE, nothing) == "None"
+
+
+def test_what_cannot_be_handed_over_is_said_as_well() -> None:
+    work = Work(nothing)
+    work.submit(Urgency.SWEEP, nothing, fail)
+    assert work.wait(30)
+    assert str(work.error) == "out of luck"
