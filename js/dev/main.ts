@@ -74,7 +74,7 @@ const CASES: Record<string, Case> = {
         "checkpoints/2026-11-02/attn-only-2l-seed-17",
         "checkpoints/2026-11-02/attn-only-2l-seed-17 (2)",
         "\u05e8\u05d9\u05e6\u05d4 \u05e8\u05d0\u05e9\u05d5\u05e0\u05d4",
-        "\u202eevil",
+        "\\u202Eevil",
       ];
       const other = (index: number) => traits(TWO, promptTokens(64), names[index]);
       const infos = names.map((_, i) => other(i)._series[0] as (typeof base._series)[0]);

@@ -21,6 +21,7 @@ export type Head = [layer: number, head: number];
 
 /** One series: the checkpoints of one model. */
 export interface SeriesInfo {
+  /** No two series of a page have the same; nothing in it is invisible or turns text around. */
   name: string;
   /** One label a checkpoint, such as "step 1,300". */
   labels: string[];

@@ -24,7 +24,24 @@ function hex(code: number, digits: number): string {
 
 /** A token in quotes for running text, cut after `limit` characters: `' C'`. */
 export function quoted(text: string, limit = 24): string {
-  return `'${truncated(visible(text), limit)}'`;
+  return isolated(`'${truncated(visible(text), limit)}'`);
+}
+
+/** Letters that are read from right to left. */
+const RIGHT_TO_LEFT =
+  "\\u0590-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufefc\\u{10800}-\\u{10fff}\\u{1e800}-\\u{1efff}";
+const ANY = new RegExp(`[${RIGHT_TO_LEFT}]`, "u");
+/** Words of them, with the spaces and marks between. */
+const WORDS = new RegExp(`[${RIGHT_TO_LEFT}]+(?:[^\\p{L}\\n]+[${RIGHT_TO_LEFT}]+)*`, "gu");
+
+/** A name or token to stand in a sentence: where it is read from right to left, the words around it stay in order. */
+export function isolated(text: string): string {
+  return ANY.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+/** A sentence of ours that quotes names or tokens somewhere: each of them by itself. */
+export function sentence(text: string): string {
+  return text.replace(WORDS, "\u2068$&\u2069");
 }
 
 export function truncated(text: string, limit: number): string {

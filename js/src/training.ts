@@ -1,5 +1,6 @@
 /** Where checkpoints lie along training: in tokens, or in steps; one unit for everything on the page. */
 import type { SeriesInfo } from "./model";
+import { isolated } from "./text";
 
 export type Unit = "tokens" | "steps";
 
@@ -12,9 +13,10 @@ export function trainingUnit(all: SeriesInfo[]): Unit {
 export function whySteps(all: SeriesInfo[]): string {
   const without = all.find((info) => firstUnknown(info) !== -1);
   if (without === undefined) return "";
+  const name = isolated(without.name);
   return without.tokens.some((tokens) => tokens !== null)
-    ? `${without.name} has no token count at ${without.labels[firstUnknown(without)]}`
-    : `${without.name} has no token counts`;
+    ? `${name} has no token count at ${without.labels[firstUnknown(without)]}`
+    : `${name} has no token counts`;
 }
 
 /** Each checkpoint's place. */

@@ -1,5 +1,6 @@
 """All bundled series side by side: the largest state there is by default."""
 
+import re
 from collections.abc import Iterator
 
 import kernel
@@ -8,7 +9,7 @@ from conftest import check_traffic
 from lab import Lab
 from labpage import LabPage, open_notebook, write_notebook
 from parts import Explorer
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 ALL = """\
 from induction_explorer import InductionExplorer, load_demo
@@ -60,11 +61,27 @@ from induction_explorer import CheckpointSeries, InductionExplorer, load_demo
 known = load_demo("attn-only-1l").select([0, 12, 18, -1])
 weights = [known.load(i).state_dict() for i in (0, 2, 3)]
 unknown = CheckpointSeries.from_state_dicts(
-    known.load(-1), weights, steps=[0, 200, 3000], name="run B"
+    known.load(-1), weights, steps=[0, 200, 3000], name="ריצה 2"
 )
 w = InductionExplorer([known, unknown])
 w.wait()
 """
+
+
+def reading_order(note: Locator) -> list[str]:
+    """Three words of the note, the name among them, from left to right as they are drawn."""
+    return note.evaluate(
+        """note => {
+            const text = note.firstChild, range = document.createRange();
+            const left = (word) => {
+                const at = text.data.indexOf(word);
+                range.setStart(text, at);
+                range.setEnd(text, at + word.length);
+                return range.getClientRects()[0].left;
+            };
+            return ["has", "ריצה", "for"].sort((a, b) => left(a) - left(b));
+        }"""
+    )
 
 
 def test_one_unit_for_all_and_the_axis_says_why(lab: Lab, chrome: Browser) -> None:
@@ -77,7 +94,8 @@ def test_one_unit_for_all_and_the_axis_says_why(lab: Lab, chrome: Browser) -> No
             notes = view.root.locator(".ie-axis-note")
             expect(notes).to_have_count(2)
             for note in notes.all():
-                expect(note).to_contain_text("training steps, for run B has no token counts")
+                expect(note).to_contain_text(re.compile("training steps, for .*ריצה 2.* has no"))
+                assert reading_order(note) == ["for", "ריצה", "has"]
             ticks = view.root.locator("[aria-label='x-axis tick label'] text, .ie-tick-label")
             names = ticks.all_text_contents()
             assert len(names) > 8

@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import {
   checkpointText,
   compact,
+  isolated,
   probabilityText,
   quoted,
   scoreText,
+  sentence,
   truncated,
   visible,
 } from "../../js/src/text";
@@ -27,6 +29,18 @@ describe("visible", () => {
     ["é👍", "é👍"],
   ])("shows %j as %j", (raw, shown) => {
     expect(visible(raw)).toBe(shown);
+  });
+});
+
+describe("what is read from right to left", () => {
+  it("is isolated where it stands in a sentence, and nothing else is", () => {
+    expect(isolated("ריצה 2")).toBe("\u2068ריצה 2\u2069");
+    expect(isolated("run é 日本 2")).toBe("run é 日本 2");
+    expect(quoted(" مرحبا")).toBe("\u2068' مرحبا'\u2069");
+    expect(sentence("There is no head 9 in ריצה 2 ב; it has 4. See مرحبا.")).toBe(
+      "There is no head 9 in \u2068ריצה 2 ב\u2069; it has 4. See \u2068مرحبا\u2069.",
+    );
+    expect(sentence("Nothing of the kind: 'é' 日本.")).toBe("Nothing of the kind: 'é' 日本.");
   });
 });
 

@@ -79,6 +79,57 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe("a name that is read from right to left", () => {
+  /** Text on the page that mixes such letters with others and does not keep them apart. */
+  const loose = () => {
+    const found: string[] = [];
+    const walker = document.createTreeWalker(el, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+      const text = node.textContent ?? "";
+      const apart = node.parentElement?.closest("bdi, option, button, svg text, .ie-title") !== null;
+      if (/[א-ת]/.test(text.replace(/\u2068[^\u2069]*\u2069/g, "")) && !apart) found.push(text);
+    }
+    for (const element of el.querySelectorAll("[aria-label], [title], [aria-valuetext]")) {
+      for (const name of ["aria-label", "title", "aria-valuetext"]) {
+        const text = element.getAttribute(name) ?? "";
+        const foreign = text.replace(/\u2068[^\u2069]*\u2069/g, "");
+        if (/[א-ת]/.test(foreign) && /[a-z]/i.test(text)) found.push(text);
+      }
+    }
+    return found;
+  };
+
+  it.each(["loss", "loss_pca", "all_series", "passage", "answer", "scatter"])(
+    "leaves the words around it in order: %s",
+    async (tab) => {
+      const name = "ריצה";
+      const error = { message: `There is no head in ${name}.`, hint: `Ask ${name} of 12.` };
+      const tokens = ["<|bos|>", " שלום", " a", " שלום", " a"];
+      const series = ["one", name].map((each) => ({
+        ...seriesInfo(each, SHAPE),
+        ...(each === name && { tokens: Array<null>(SHAPE.checkpoints).fill(null) }),
+        left_out: { Entropy: `${name} has no tokenizer.` },
+        faults: { 3: `${name} is cut off.` },
+      }));
+      await show({
+        _series: series,
+        _status: { state: "failed", label: "", done: 0, total: 0, error },
+        _prompts: series.map(() => promptInfo(tokens, true, " שלום")),
+        _measured_on: series.map(() => `${name} has no tokenizer.`),
+        _measures: {},
+        answer: " שלום",
+        checkpoint: 3,
+        _view: { tab, tokens: [1] },
+      });
+      one("[role=option]:nth-child(2)").click();
+      await settle();
+      expect(el.textContent).toContain(name);
+      expect(el.textContent).toContain("שלום");
+      expect(loose()).toEqual([]);
+    },
+  );
+});
+
 describe("another series", () => {
   it("shows its own range, chance and probe, whoever chose it", async () => {
     await show();

@@ -86,3 +86,51 @@ def test_the_nearest_checkpoint_is_found_in_one_unit(tokenizer, there, nearest) 
     explorer = InductionExplorer([here, run_of(tokenizer, *there)], checkpoint=0)
     explorer.series = 1
     assert explorer.checkpoint == nearest
+
+
+def strings(value: object) -> Iterator[str]:
+    """Every text inside of a trait or a message."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for pair in value.items() for each in pair for text in strings(each))
+    elif isinstance(value, list | tuple):
+        yield from (text for each in value for text in strings(each))
+
+
+def test_equal_names_are_told_apart(tokenizer) -> None:
+    three = [run_of(tokenizer, (0, 0), (10, 500)) for _ in range(3)]
+    explorer = InductionExplorer(three)
+    assert [info["name"] for info in explorer._series] == ["run", "run (2)", "run (3)"]
+    assert [series.name for series in three] == ["run"] * 3
+    explorer.wait()
+    assert [info["name"] for info in explorer._series] == ["run", "run (2)", "run (3)"]
+
+
+def test_no_name_breaks_a_message_or_turns_a_sentence_around(tokenizer) -> None:
+    """The name of a folder that is no UTF-8 has halves of surrogate pairs."""
+    name = "run\u202e\u2067\x1b\udc80evil"
+    marks = set(name) - set("runevil")
+    one = run_of(tokenizer, (0, 0), (10, 500), name=name)
+    other = CheckpointSeries.single(as_model(bridge()))
+    other._source.name = name
+    explorer = InductionExplorer([one, other])
+    explorer.wait()
+    answers: list[dict[str, object]] = []
+    for request in (
+        {"kind": "prompt", "text": "the cat " * 400, "answer": ""},
+        {"kind": "patterns", "series": 0, "generation": 1, "head": [9, 9], "checkpoints": [0]},
+        {"kind": "wiring", "series": 0, "head": [1, 1], "checkpoints": [77]},
+    ):
+        explorer._requests.receive({"id": "r", **request}, lambda body, *_: answers.append(body))
+    assert len(answers) == 3
+    assert all("error" in answer for answer in answers)
+    explorer.set_state({"checkpoint": 99})
+    state = {k: v for k, v in explorer.get_state().items() if k not in ("_esm", "_css")}
+    told = [*strings(state), *strings(answers)]
+    assert sum("run\\" in text for text in told) >= 5
+    for text in told:
+        assert not marks & set(text)
+    with pytest.raises(TraitError, match=r"run\\") as refused:
+        explorer.checkpoint = 99
+    assert not marks & set(str(refused.value))

@@ -17,6 +17,7 @@ import traitlets
 import xarray
 from induction_kernels.errors import InductionError
 from induction_kernels.measures import MEASURES
+from induction_kernels.names import distinct, legible
 from induction_kernels.scores import SCORES
 from induction_kernels.texts import Texts
 
@@ -169,7 +170,7 @@ class InductionExplorer(anywidget.AnyWidget):
                 [session.describe(score) for score in session.scorer.scores]
                 for session in self._sessions
             ],
-            "_series": [session.info() for session in self._sessions],
+            "_series": self._infos(),
             "_phases": [UNKNOWN] * len(found),
             "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],
             "_status": Status.ready(),
@@ -228,8 +229,8 @@ class InductionExplorer(anywidget.AnyWidget):
         name, value = proposal.trait.name, proposal.value
         if value is None:
             return None
-        series = self._session.series
-        return check_index(name, value, len(series), f"checkpoints in {series.name}")
+        session = self._session
+        return check_index(name, value, len(session.series), f"checkpoints in {session.name}")
 
     @traitlets.validate("score")
     def _check_score(self, proposal: Any) -> str:
@@ -257,7 +258,7 @@ class InductionExplorer(anywidget.AnyWidget):
         try:
             self._read_prompt(**texts)
         except InductionError as error:
-            raise traitlets.TraitError(str(error)) from error
+            raise traitlets.TraitError(legible(str(error))) from error
         return proposal.value
 
     @traitlets.observe("heads")
@@ -463,6 +464,11 @@ class InductionExplorer(anywidget.AnyWidget):
         here = self.checkpoint if session is self._session else len(session.series) - 1
         return sorted(range(len(session.series)), key=lambda i: abs(i - here))
 
+    def _infos(self) -> list[dict[str, Any]]:
+        """`SeriesInfo` of js/src/model.ts of every series, their names distinct."""
+        names = distinct(session.name for session in self._sessions)
+        return [s.info() | {"name": name} for s, name in zip(self._sessions, names, strict=True)]
+
     def _show_grids(self) -> None:
         """Bring the scores found so far into the state, not more often than a reader can see."""
         self._choose_heads()
@@ -481,7 +487,7 @@ class InductionExplorer(anywidget.AnyWidget):
                     grids[f"{number}/{name}"] = envelope(grid)
         with self.hold_sync():
             self._grids = grids
-            self._series = [session.info() for session in self._sessions]
+            self._series = self._infos()
 
     def _show_measures(self) -> None:
         now = time.monotonic()
@@ -497,7 +503,7 @@ class InductionExplorer(anywidget.AnyWidget):
         measures |= {key: envelope(values) for key, values in self._components.items()}
         with self.hold_sync():
             self._measures = measures
-            self._measured_on = [session.measured_on for session in self._sessions]
+            self._measured_on = [legible(session.measured_on) for session in self._sessions]
 
     def _find(self) -> None:
         """On the worker's thread, when all curves are there."""

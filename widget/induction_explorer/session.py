@@ -16,6 +16,7 @@ from induction_kernels.errors import InductionError
 from induction_kernels.losses import in_context_learning_positions
 from induction_kernels.measures import MEASURES, Measurer
 from induction_kernels.models import Model, as_model
+from induction_kernels.names import legible
 from induction_kernels.predictions import PositionPredictions, predict_positions
 from induction_kernels.score import Score
 from induction_kernels.scores import SCORES, Scorer, choose_scores
@@ -49,7 +50,7 @@ class SeriesSession:
         self.faults: dict[int, str] = {}
         self._scored: set[int] = set()
         model = self._first_model()
-        self.name = series.name
+        self.name = legible(series.name)
         self.tokenizer_model = model
         self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
         self.parameters = sum(p.numel() for p in model.module.parameters())
@@ -190,8 +191,8 @@ class SeriesSession:
             "heads": self.heads,
             "context": self.context,
             "light": self.light,
-            "left_out": self.left_out,
-            "faults": {str(i): message for i, message in sorted(self.faults.items())},
+            "left_out": {title: legible(reason) for title, reason in self.left_out.items()},
+            "faults": {str(i): legible(why) for i, why in sorted(self.faults.items())},
         }
 
     def describe(self, score: Score) -> dict[str, Any]:
@@ -321,7 +322,7 @@ def refused(error: InductionError, generation: int) -> dict[str, Any]:
         "ids": [],
         "answer": "",
         "scrub": False,
-        "error": {"message": error.message, "hint": error.hint},
+        "error": {"message": legible(error.message), "hint": legible(error.hint)},
     }
 
 

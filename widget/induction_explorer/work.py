@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from induction_kernels.errors import InductionError
+from induction_kernels.names import legible
 from traitlets import TraitError
 
 from induction_explorer.worker import SHARED, Task, Urgency, shared_worker
@@ -44,11 +45,11 @@ class Status:
 def say(error: Exception) -> dict[str, str]:
     """`ErrorInfo` of js/src/model.ts."""
     if isinstance(error, InductionError):
-        return {"message": error.message, "hint": error.hint}
+        return {"message": legible(error.message), "hint": legible(error.hint)}
     if isinstance(error, TraitError):
-        return {"message": str(error), "hint": ""}
+        return {"message": legible(str(error)), "hint": ""}
     return {
-        "message": f"{type(error).__name__}: {error}",
+        "message": legible(f"{type(error).__name__}: {error}"),
         "hint": "This is a bug in Induction Explorer; please report it with this message.",
     }
 

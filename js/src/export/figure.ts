@@ -125,8 +125,10 @@ function linesOf(node: Text, style: CSSStyleDeclaration, origin: Origin): string
     const box = range.getClientRects()[0];
     if (box === undefined || box.width === 0) continue;
     const line = lines.at(-1);
-    if (line !== undefined && Math.abs(line.top - box.top) < 2) line.text += word;
-    else lines.push({ text: word, left: box.left, top: box.top, height: box.height });
+    if (line !== undefined && Math.abs(line.top - box.top) < 2) {
+      line.text += word;
+      line.left = Math.min(line.left, box.left); // from right to left, the first word is not the leftmost
+    } else lines.push({ text: word, left: box.left, top: box.top, height: box.height });
   }
   return lines.map((line) => textPart(line.text, line, style, origin));
 }

@@ -5,7 +5,7 @@ import { slotColor } from "../color";
 import { headName } from "../heads";
 import type { Window } from "../phases";
 import { allSeriesTable } from "../tables";
-import { checkpointText } from "../text";
+import { checkpointText, sentence } from "../text";
 import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { curveOf, type Emphasis, type Frame, type Ground, plotEmphasis, plotGround } from "./curves-plot";
@@ -134,7 +134,7 @@ function absence({ store }: View, index: number): string {
   if (score === null || store.scoreIn(index, score.name) !== null)
     return "choose this series to see its heads";
   const reason = store.seriesList.value[index]?.left_out[score.title] ?? "";
-  return `${score.title} is not measured in this series. ${reason}`;
+  return `${score.title} is not measured in this series. ${sentence(reason)}`;
 }
 
 /** The selected heads, as far as a series has them. */

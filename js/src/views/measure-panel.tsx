@@ -3,7 +3,7 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signa
 import { useRef } from "preact/hooks";
 import type { MeasureInfo } from "../model";
 import { measureTable } from "../tables";
-import { scoreText } from "../text";
+import { scoreText, sentence } from "../text";
 import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverPositions, plotOverTraining } from "./measure-plot";
@@ -24,7 +24,7 @@ export function MeasurePanel({ view, info }: PanelProps) {
   const { measureOf, measuredOn, series } = view.store;
   if (measureOf(series.value, info.name) === null) {
     const why = measuredOn.value[series.value] || absentText(view.store, "Not measured.");
-    return <p class="ie-note ie-measures-empty">{why}</p>;
+    return <p class="ie-note ie-measures-empty">{sentence(why)}</p>;
   }
   return <MeasureFigure view={view} info={info} />;
 }
@@ -45,7 +45,8 @@ function MeasureFigure({ view, info }: PanelProps) {
         <p class="ie-meaning">{info.meaning}</p>
         <p class="ie-note">
           <span class="ie-formula">{info.formula}</span>, in nats
-          {info.on_text && ` · on ${store.measuredOn.value[store.series.value]}`} · {info.source}
+          {info.on_text && ` · on ${sentence(store.measuredOn.value[store.series.value] ?? "")}`} ·{" "}
+          {info.source}
         </p>
       </figcaption>
       {drawn.value === null ? (

@@ -2,13 +2,14 @@
 import type { ComponentChildren } from "preact";
 import type { ConnectionState } from "../connection";
 import type { ErrorInfo } from "../model";
+import { sentence } from "../text";
 import type { ViewProps } from "./view";
 
 export function Alert({ message, hint, children }: ErrorInfo & { children?: ComponentChildren }) {
   return (
     <div class="ie-alert" role="alert">
-      <strong>{message}</strong>
-      {hint !== "" && <span> {hint}</span>}
+      <strong>{sentence(message)}</strong>
+      {hint !== "" && <span> {sentence(hint)}</span>}
       {children !== undefined && <span> {children}</span>}
     </div>
   );

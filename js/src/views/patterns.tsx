@@ -7,6 +7,7 @@ import { WAITING } from "../connection";
 import { headName, sameHead } from "../heads";
 import type { Head } from "../model";
 import { patternTable } from "../tables";
+import { sentence } from "../text";
 import { TryAgain } from "./notices";
 import { drawPattern } from "./pattern-drawing";
 import { Save } from "./save";
@@ -142,7 +143,7 @@ function State({ view, head }: { view: View; head: Head }) {
   if (error !== null) {
     return (
       <div class="ie-panel-state" role="alert">
-        {error.message} {error.hint} <TryAgain view={view} />
+        {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
       </div>
     );
   }

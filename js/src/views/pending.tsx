@@ -3,6 +3,7 @@ import type { Cause } from "../causes";
 import { WAITING } from "../connection";
 import type { RequestError } from "../requests";
 import type { Store } from "../state";
+import { sentence } from "../text";
 import { TryAgain } from "./notices";
 import type { ViewProps } from "./view";
 
@@ -43,7 +44,7 @@ export function Failures({ view, errors }: ViewProps & { errors: (RequestError |
     <>
       {[...known.values()].map(({ message, hint }) => (
         <p class="ie-alert" role="alert" key={message}>
-          {message} {hint} <TryAgain view={view} />
+          {sentence(`${message} ${hint}`)} <TryAgain view={view} />
         </p>
       ))}
     </>

@@ -2,7 +2,7 @@
 import type { Predictions as Ranked } from "../answers";
 import { WAITING } from "../connection";
 import { predictionTable } from "../tables";
-import { probabilityText, quoted } from "../text";
+import { probabilityText, quoted, sentence } from "../text";
 import { TryAgain } from "./notices";
 import { Save } from "./save";
 import { TokenText } from "./token-text";
@@ -25,7 +25,7 @@ export function Predictions({ view }: ViewProps) {
       </div>
       {error !== null && (
         <p class="ie-alert" role="alert">
-          {error.message} {error.hint} <TryAgain view={view} />
+          {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
         </p>
       )}
       {value !== null && <AnswerLine ranked={value} position={position} answer={answer} whole={whole} />}

@@ -1,5 +1,6 @@
 /** Which score the grid and the curves show, and what that score is. */
 import type { ScoreInfo } from "../model";
+import { sentence } from "../text";
 import type { ViewProps } from "./view";
 
 export function ScorePicker({ view }: ViewProps) {
@@ -37,7 +38,7 @@ function StandIn({ view }: ViewProps) {
   return (
     <p class="ie-note" aria-live="polite">
       {missing !== null &&
-        `${missing.title} is not measured in this series, so ${scoreInfo.value?.title} is shown. ${missing.reason}`}
+        `${missing.title} is not measured in this series, so ${scoreInfo.value?.title} is shown. ${sentence(missing.reason)}`}
     </p>
   );
 }
@@ -65,7 +66,7 @@ function LeftOut({ reasons }: { reasons: Record<string, string> }) {
       {Object.keys(reasons)
         .filter((title) => reasons[title] === reason)
         .join(", ")}
-      : {reason}
+      : {sentence(reason)}
     </p>
   ));
 }

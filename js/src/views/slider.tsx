@@ -2,7 +2,7 @@
 import { useMemo, useRef } from "preact/hooks";
 import type { SeriesInfo } from "../model";
 import { isInside } from "../phases";
-import { checkpointText, compact, precise } from "../text";
+import { checkpointText, compact, precise, sentence } from "../text";
 import { trainingOf, type Unit } from "../training";
 import { followDrag } from "./drag";
 import type { ViewProps } from "./view";
@@ -151,7 +151,7 @@ function OtherSeries({ view }: ViewProps) {
       {seriesList.value.map((info, index) =>
         index === series.value ? null : (
           <span class="ie-other" key={info.name}>
-            {info.name}:{" "}
+            <bdi>{info.name}</bdi>:{" "}
             {checkpointText(
               info.labels[shownEach.value[index] ?? 0] ?? "",
               info.tokens[shownEach.value[index] ?? 0] ?? null,
@@ -177,7 +177,7 @@ function Ticks({ info, unit }: { info: SeriesInfo; unit: Unit }) {
           key={step}
           class={`ie-tick ${faults[index] === undefined ? "" : "ie-tick-fault"}`}
           style={{ left: `${last < 1 ? 0 : (100 * index) / last}%` }}
-          title={faults[index]}
+          title={sentence(faults[index] ?? "")}
         >
           {labelled.has(index) && <span class="ie-tick-label">{compact(xs[index] ?? 0)}</span>}
         </span>

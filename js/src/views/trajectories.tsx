@@ -3,7 +3,7 @@ import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { slotColor } from "../color";
 import { characters, meanTrajectory, mostFallen, sameTokens, trajectory } from "../passage";
 import { passageTable } from "../tables";
-import { visible } from "../text";
+import { isolated, visible } from "../text";
 import { trainingOf } from "../training";
 import { AxisNote } from "./axis-note";
 import { type Drawn, plotOverTraining, type TrainingCurve } from "./measure-plot";
@@ -91,7 +91,7 @@ function curvesOf(view: View, tokens: ReadonlySignal<number[]>): TrainingCurve[]
   });
   const x = trainingOf(info.value, store.unit.value);
   const chosen = tokens.value.map((token, slot) => ({
-    name: `${token} ${visible(promptInfo.value?.tokens[token] ?? "")}`,
+    name: `${token} ${isolated(visible(promptInfo.value?.tokens[token] ?? ""))}`,
     current: false,
     color: slotColor(slot, theme.value),
     x,

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from induction_kernels.errors import SelectionError
+from induction_kernels.names import legible
 from induction_kernels.phases import PhaseChanges
 
 Head = tuple[int, int]
@@ -275,7 +276,7 @@ def name_ends(ax: Axes, ends: Iterable[End]) -> None:
     height *= 72 / ax.figure.dpi
     for (place, name, color), shift in zip(places, apart(height, _LINE) - height, strict=True):
         ax.annotate(
-            name, place, xytext=(4, shift), textcoords="offset points", color=color,
+            legible(name), place, xytext=(4, shift), textcoords="offset points", color=color,
             fontsize=SMALL, va="center", annotation_clip=False, parse_math=False,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from induction_kernels.errors import SelectionError
+from induction_kernels.names import legible
 from induction_kernels.plots.canvas import (
     CURVE,
     INK,
@@ -117,7 +118,10 @@ def head_curves_side_by_side(
             chance = float(grid.attrs["chance"])
             ax.axhline(chance, color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)), zorder=1)
             ends[name].append(End(xs[name], np.full(len(xs[name]), chance), "chance", MUTED))
-        ax.set_title(name, loc="left", fontsize=NORMAL, color=INK, pad=14 if name else None)
+        ax.set_title(
+            legible(name), loc="left", fontsize=NORMAL, color=INK, pad=14 if name else None,
+            parse_math=False,
+        )  # fmt: skip
         if ax is axes[0]:
             ax.set_ylabel(title_of(grid))
         shade(ax, window.get(name))

@@ -1,0 +1,34 @@
+"""Names as they can be read, wherever they come from: a folder, a checkpoint, a reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Controls, marks that turn the text after them around, and halves of surrogate pairs, which stand
+# for bytes of a path that are no UTF-8, and which no file and no message can hold.
+_ILLEGIBLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def legible(text: str) -> str:
+    """The text with what cannot be seen, or turns other text around, written as an escape."""
+    return _ILLEGIBLE.sub(_escaped, text)
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Each name, with a number behind it where one before is the same: "run", "run (2)"."""
+    found: list[str] = []
+    for name in names:
+        numbered, number = name, 1
+        while numbered in found:
+            number += 1
+            numbered = f"{name} ({number})"
+        found.append(numbered)
+    return found
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}"
