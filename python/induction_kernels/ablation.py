@@ -16,14 +16,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from induction_kernels.batches import in_batches
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.errors import (
     CheckpointError,
@@ -106,27 +108,13 @@ class Ablator:
         Raises:
             InductionError: losses that are not finite.
         """
-        rows = len(probe.tokens)
+        groups = _groups(len(probe.tokens))
         means = self._means(model, sets, probe) if self.kind == "mean" else {}
-        clean, ablated = [], []
-        for tokens in probe.tokens.tensor_split(max(1, -(-rows // _BATCH))):
-            intervener = Intervener(model, tokens)
-            clean.append(losses_of(intervener.clean.output, tokens, model.d_vocab))
-            ablated.append(
-                torch.stack(
-                    [
-                        losses_of(
-                            intervener.run(
-                                self._replacements(intervener, heads, means), frozen=self.frozen
-                            ),
-                            tokens,
-                            model.d_vocab,
-                        )
-                        for heads in sets
-                    ]
-                )
-            )
-        before, after = torch.cat(clean), torch.cat(ablated, dim=1)
+        donors = self._donors(groups) if self.kind == "resample" else None
+        run = partial(self._losses_of_part, model, probe.tokens, sets, means, donors)
+        parts = [found for _, found in in_batches(probe.tokens, _BATCH, run, groups=groups)]
+        before = torch.cat([clean for clean, _ in parts])
+        after = torch.cat([ablated for _, ablated in parts], dim=1)
         if not (before.isfinite().all() and after.isfinite().all()):
             raise InductionError(
                 f"Losses of {model.name} are not finite.",
@@ -134,29 +122,59 @@ class Ablator:
             )
         return before, after
 
-    def _replacements(
-        self, intervener: Intervener, heads: Sequence[Head], means: Replacements
+    def _losses_of_part(
+        self,
+        model: Model,
+        tokens: Int[Tensor, "all length"],
+        sets: Sequence[Sequence[Head]],
+        means: Replacements,
+        donors: Int[Tensor, " all"] | None,
+        part: slice,
+    ) -> tuple[Losses, Float[Tensor, "set row pos"]]:
+        here = tokens[part]
+        given = {} if donors is None else self._outputs(model, sets, tokens[donors[part]])
+        intervener = Intervener(model, here)
+        ablated = []
+        for heads in sets:
+            if self.kind == "zero":
+                replaced: Replacements = {head: torch.zeros(()) for head in heads}
+            else:
+                replaced = {head: (given or means)[head] for head in heads}
+            output = intervener.run(replaced, frozen=self.frozen)
+            ablated.append(losses_of(output, here, model.d_vocab))
+        return losses_of(intervener.clean.output, here, model.d_vocab), torch.stack(ablated)
+
+    def _donors(self, groups: Sequence[slice]) -> Int[Tensor, " row"]:
+        """Of every row the one whose outputs it gets: another of its group, however many rows are
+        run at a time."""
+        return torch.cat(
+            [
+                group.start + permutation_without_fixed_points(group.stop - group.start, self.seed)
+                for group in groups
+            ]
+        )
+
+    def _outputs(
+        self, model: Model, sets: Sequence[Sequence[Head]], tokens: Int[Tensor, "row pos"]
     ) -> Replacements:
-        z = intervener.clean.z
-        if self.kind == "zero":
-            return {head: torch.zeros(()) for head in heads}
-        if self.kind == "mean":
-            return {head: means[head] for head in heads}
-        donors = permutation_without_fixed_points(len(intervener.tokens), self.seed)
-        return {(layer, head): z[layer][donors, head] for layer, head in heads}
+        """What the heads give on these rows when nothing is ablated."""
+        z = Intervener(model, tokens).clean.z
+        return {(layer, head): z[layer][:, head] for one in sets for layer, head in one}
 
     def _means(
         self, model: Model, sets: Sequence[Sequence[Head]], probe: TextProbe | RepeatedTokens
     ) -> Replacements:
         """Each head's z, averaged over all rows and positions of the probe: [d_head]."""
-        heads = sorted({head for one in sets for head in one})
-        sums: dict[Head, Tensor] = {}
-        for tokens in probe.tokens.tensor_split(max(1, -(-len(probe.tokens) // _BATCH))):
-            z = Intervener(model, tokens).clean.z
-            for layer, head in heads:
-                found = z[layer][:, head].double().sum((0, 1))
-                sums[layer, head] = sums.get((layer, head), 0) + found
-        return {head: total / probe.tokens.numel() for head, total in sums.items()}
+
+        def sums_of(part: slice) -> Replacements:
+            outputs = self._outputs(model, sets, probe.tokens[part])
+            return {head: z.double().sum((0, 1)) for head, z in outputs.items()}
+
+        parts = [found for _, found in in_batches(probe.tokens, _BATCH, sums_of)]
+        return {
+            head: torch.stack([sums[head] for sums in parts]).sum(0) / probe.tokens.numel()
+            for head in parts[0]
+        }
 
     def answer(
         self, model: Model, heads: Sequence[Head], tokens: Tensor, answer: int
@@ -324,6 +342,14 @@ def ablate_with(
         answer_before=before,
         answer_after=after,
     )
+
+
+def _groups(rows: int) -> list[slice]:
+    """At most `_BATCH` rows each, as evenly as can be."""
+    count = -(-rows // _BATCH)
+    return [
+        slice(int(part[0]), int(part[-1]) + 1) for part in torch.arange(rows).tensor_split(count)
+    ]
 
 
 def _icl(losses: Float[Tensor, "*set row pos"], n_ctx: int) -> Float[Tensor, "*set row"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import SupportsIndex, TypeVar
 
 import torch
@@ -35,11 +35,16 @@ def in_batches(
     tokens: Int[Tensor, "batch pos"],
     size: int,
     run: Callable[[slice], T],
+    *,
+    groups: Sequence[slice] = (),
 ) -> Iterator[tuple[slice, T]]:
     """What `run` makes of every `size` rows, with their place in the batch.
 
     When the GPU has not enough memory, the batch is halved, with a warning, and goes on where it
     was: what is done stays done.
+
+    Args:
+        groups: which no part reaches out of; they follow upon each other.
 
     Raises:
         ProbeError: a size that is no whole number from 1.
@@ -48,7 +53,8 @@ def in_batches(
     size = check_rows("batch_size", size)
     done = 0
     while done < len(tokens):
-        part = slice(done, min(done + size, len(tokens)))
+        end = next((group.stop for group in groups if done < group.stop), len(tokens))
+        part = slice(done, min(done + size, end))
         count = part.stop - part.start
         try:
             found = run(part)

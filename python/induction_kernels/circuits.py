@@ -12,7 +12,7 @@ so there they are approximate.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from induction_kernels.attention.hooked import visit_attention
+from induction_kernels.batches import in_batches
 from induction_kernels.head_weights import HeadWeights
 from induction_kernels.models import Model, as_model
 from induction_kernels.probes import RepeatedTokens
@@ -153,8 +154,19 @@ def _copying(
 ) -> Float[Tensor, "layer head"]:
     """Mean over rows of 4r - 1, r what `shares` makes of values, pattern and W_O W_U[:, t]."""
     tokens = copying_tokens(model, seed) if tokens is None else tokens
-    weights = HeadWeights(model)
-    found = torch.zeros(model.n_layers, model.n_heads)
+    run = partial(_copying_of_part, model, tokens, shares)
+    parts = [found for _, found in in_batches(tokens, len(tokens), run)]
+    return torch.cat(parts).mean(0)
+
+
+def _copying_of_part(
+    model: Model,
+    tokens: Int[Tensor, "row pos"],
+    shares: Callable[[Tensor, Tensor, Tensor], Float[Tensor, "row head"]],
+    part: slice,
+) -> Float[Tensor, "part layer head"]:
+    weights, here = HeadWeights(model), tokens[part]
+    found = torch.zeros(len(here), model.n_layers, model.n_heads)
     residual: list[Tensor] = []
 
     def remember(_module: object, args: tuple[Tensor, ...]) -> None:
@@ -163,13 +175,13 @@ def _copying(
     def read(index: int, pattern: Tensor, _scores: Tensor | None) -> None:
         layer, normal = weights.layer(index), weights.norms[index](residual[0])
         values = torch.einsum("bkm,hmd->bhkd", normal, layer.W_V)
-        unembedding = weights.unembedding(tokens.to(normal.device))
+        unembedding = weights.unembedding(here.to(normal.device))
         to_logits = torch.einsum("hdm,bjm->bhdj", layer.W_O, unembedding)
-        found[index] = (4 * shares(values, pattern.float(), to_logits) - 1).mean(0).cpu()
+        found[:, index] = (4 * shares(values, pattern.float(), to_logits) - 1).cpu()
 
     hooks = [module.register_forward_pre_hook(remember) for module in weights.norm_modules]
     try:
-        visit_attention(model, tokens, read)
+        visit_attention(model, here, read)
     finally:
         for hook in hooks:
             hook.remove()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,10 @@ from torch import Tensor
 from induction_kernels.attention import readout
 from induction_kernels.attention.fused import LayerAttention
 from induction_kernels.attention.readout import Reading
+from induction_kernels.batches import in_batches
 from induction_kernels.circuits import k_composition
 from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.interventions import Head, Intervener, check_heads
+from induction_kernels.interventions import Head, Intervener, check_heads, every_head
 from induction_kernels.models import Model, as_model
 from induction_kernels.probes import RepeatedTokens
 
@@ -75,34 +77,62 @@ def wiring(model: object, head: Head, *, seed: int = 0) -> xarray.Dataset:
 
 def wire(model: Model, head: Head, probe: RepeatedTokens, *, seed: int = 0) -> Wiring:
     """`wiring` on a probe that is used again."""
-    layer, index = head
-    shape = (model.n_layers, model.n_heads)
-    intervener = Intervener(model, probe.tokens)
-    induction = Reading(readout.induction(probe.period, probe.lead), "pattern")
-    previous = Reading(readout.previous_token(probe.tokens.shape[1]), "pattern")
-    scores: Tensor | None = None
-    previous_token = np.full(shape, np.nan, np.float32)
-
-    def read(attention: LayerAttention) -> None:
-        nonlocal scores
-        if attention.layer == layer:
-            scores = _per_row(attention, induction)[:, index]
-        elif attention.layer < layer and reading_previous:
-            previous_token[attention.layer] = attention.read(previous).cpu().numpy()
-
-    reading_previous = True
-    intervener.run({}, read=read)
-    clean = _known(scores)
-    reading_previous = False
-    effect, error = (np.full(shape, np.nan, np.float32) for _ in range(2))
-    for below in [la for la in model.attending if la < layer]:
-        for other in range(model.n_heads):
-            intervener.run({(below, other): torch.zeros(())}, read=read)
-            change = _known(scores) - clean
-            effect[below, other] = float(change.mean())
-            error[below, other] = float(change.std() / len(change) ** 0.5)
+    rows = len(probe.tokens)
+    feeding = [one for one in every_head(model) if one[0] < head[0]]
+    run = partial(_read_part, model, head, probe, feeding)
+    parts = list(in_batches(probe.tokens, rows, run))
+    clean = torch.cat([found.clean for _, found in parts])
+    previous = torch.stack(
+        [found.previous * (part.stop - part.start) / rows for part, found in parts]
+    ).sum(0)
+    changes = torch.cat([found.ablated for _, found in parts], dim=1) - clean
+    previous_token, effect, error = (
+        np.full((model.n_layers, model.n_heads), np.nan, np.float32) for _ in range(3)
+    )
+    previous_token[: head[0]] = previous.numpy()
+    for (below, other), change in zip(feeding, changes, strict=True):
+        effect[below, other] = float(change.mean())
+        error[below, other] = float(change.std() / rows**0.5)
     return Wiring(
         float(clean.mean()), _composition(model, head, seed), previous_token, effect, error
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Of some rows of the probe: the head's score with nothing ablated and with each head that may
+    feed it, and the previous-token scores of these."""
+
+    clean: Float[Tensor, " row"]
+    ablated: Float[Tensor, "feeding row"]
+    previous: Float[Tensor, "layer head"]
+
+
+def _read_part(
+    model: Model, head: Head, probe: RepeatedTokens, feeding: list[Head], part: slice
+) -> _Part:
+    layer, index = head
+    intervener = Intervener(model, probe.tokens[part])
+    induction = Reading(readout.induction(probe.period, probe.lead), "pattern")
+    previous = Reading(readout.previous_token(probe.tokens.shape[1]), "pattern")
+    previous_token = torch.full((layer, model.n_heads), torch.nan)
+    scores: list[Tensor] = []
+
+    def read(attention: LayerAttention) -> None:
+        if attention.layer == layer:
+            scores.append(_per_row(attention, induction)[:, index])
+
+    def read_all(attention: LayerAttention) -> None:
+        read(attention)
+        if attention.layer < layer:
+            previous_token[attention.layer] = attention.read(previous).cpu()
+
+    intervener.run({}, read=read_all)
+    for one in feeding:
+        intervener.run({one: torch.zeros(())}, read=read)
+    clean, *ablated = scores
+    return _Part(
+        clean, torch.stack(ablated) if ablated else clean.new_zeros(0, len(clean)), previous_token
     )
 
 
@@ -118,8 +148,3 @@ def _per_row(attention: LayerAttention, reading: Reading) -> Float[Tensor, "row 
     """The mean of a reading's cells, row by row."""
     rows = range(len(attention.q))
     return torch.stack([attention.of_row(row).read(reading) for row in rows]).cpu()
-
-
-def _known(scores: Tensor | None) -> Tensor:
-    assert scores is not None, "the head's layer was not run"
-    return scores

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from architectures import sharpened
 from hypothesis import given
 from hypothesis import strategies as st
-from induction_kernels import InductionError, as_model, head_scores, losses, token_losses
+from induction_kernels import (
+    InductionError,
+    ablate,
+    ablate_each,
+    as_model,
+    circuits,
+    head_scores,
+    interventions,
+    losses,
+    token_losses,
+    wiring,
+)
+from induction_kernels.ablation import KINDS, Ablation
 from induction_kernels.attention import cells
 from induction_kernels.batches import in_batches
+from induction_kernels.circuits import copying, copying_output
 from induction_kernels.errors import ProbeError
 from induction_kernels.probes import RepeatedTokens
-from small_models import bridge
+from small_models import HUGGING_FACE, VOCABULARY, bridge
 
 
 def short_of_memory(run, limit: int):
@@ -63,6 +78,109 @@ def test_when_not_even_one_row_fits(monkeypatch) -> None:
         ),
     ):
         token_losses(bridge(), torch.ones(2, 7, dtype=torch.long))
+
+
+def too_large(monkeypatch, limit: int) -> list[int]:
+    """From now on attention runs out of memory in the middle of a pass of more than `limit` rows;
+    gives the number of rows of every pass that came through a layer."""
+    whole, seen = interventions.attention, []
+
+    def limited(q, *rest):
+        if len(q) > limit:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        seen.append(len(q))
+        return whole(q, *rest)
+
+    monkeypatch.setattr(interventions, "attention", limited)
+    return seen
+
+
+def varied() -> Any:
+    """A model whose heads matter."""
+    torch.manual_seed(0)
+    return sharpened(sharpened(HUGGING_FACE["llama"]()))
+
+
+@pytest.mark.filterwarnings("ignore:Out of memory")
+@pytest.mark.parametrize("limit", [2, 5])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_ablations_are_the_same_in_smaller_batches(kind, frozen, limit, monkeypatch) -> None:
+    """Of resampling too: a row keeps its donor, in whatever batch either is run."""
+    model = varied()
+    text = torch.randint(VOCABULARY, (23, 70), generator=torch.Generator().manual_seed(0))
+
+    def found() -> Ablation:
+        return ablate(model, [(0, 1), (1, 2)], text, kind=kind, frozen=frozen, controls=3)
+
+    whole = found()
+    seen = too_large(monkeypatch, limit)
+    again = found()
+    assert max(seen) <= limit
+    assert abs(whole.loss_change) > 1e-3
+    for name in ("loss", "loss_change", "loss_error", "icl", "icl_change", "icl_error"):
+        assert getattr(again, name) == pytest.approx(getattr(whole, name), abs=2e-6)
+    assert again.control_loss == pytest.approx(whole.control_loss, abs=2e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Out of memory")
+@pytest.mark.parametrize("kind", KINDS)
+def test_ablations_of_each_head_are_the_same_in_smaller_batches(kind, monkeypatch) -> None:
+    model = varied()
+    text = torch.randint(VOCABULARY, (6, 70), generator=torch.Generator().manual_seed(0))
+    whole = ablate_each(model, text, kind=kind)
+    seen = too_large(monkeypatch, 3)
+    again = ablate_each(model, text, kind=kind)
+    assert max(seen) <= 3
+    for name, grid in whole.items():
+        assert again[name].values == pytest.approx(grid.values, abs=2e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Out of memory")
+@pytest.mark.parametrize("limit", [1, 7])
+def test_wiring_is_the_same_in_smaller_batches(limit, monkeypatch) -> None:
+    model = varied()
+    whole = wiring(model, (1, 2))
+    seen = too_large(monkeypatch, limit)
+    with pytest.warns(match="Out of memory with 10 rows of 10[01] tokens; going on with 5"):
+        again = wiring(model, (1, 2))
+    assert max(seen) <= limit
+    assert abs(whole.effect[0].values).max() > 1e-4
+    for name, grid in whole.items():
+        assert again[name].values == pytest.approx(grid.values, abs=1e-6, nan_ok=True)
+
+
+@pytest.mark.filterwarnings("ignore:Out of memory")
+@pytest.mark.parametrize("score", [copying, copying_output])
+def test_copying_is_the_same_in_smaller_batches(score, monkeypatch) -> None:
+    model = varied()
+    whole = score(model)
+    monkeypatch.setattr(circuits, "visit_attention", short_of_memory(circuits.visit_attention, 3))
+    torch.testing.assert_close(score(model), whole, atol=1e-6, rtol=0)
+
+
+def test_when_not_even_one_row_can_be_ablated(monkeypatch) -> None:
+    too_large(monkeypatch, 0)
+    text = torch.ones(2, 7, dtype=torch.long)
+    with (
+        pytest.warns(match="Out of memory"),
+        pytest.raises(InductionError, match=r"One row of 7 tokens does not fit"),
+    ):
+        ablate(varied(), [(0, 1)], text)
+
+
+@given(rows=st.integers(1, 40), size=st.integers(1, 40), data=st.data())
+@pytest.mark.filterwarnings("ignore:Out of memory")
+def test_no_part_reaches_out_of_its_group(rows: int, size: int, data) -> None:
+    ends = sorted({*data.draw(st.lists(st.integers(1, rows))), rows})
+    groups = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+    limit = data.draw(st.integers(1, 40))
+    tokens = torch.arange(rows)[:, None]
+    run = short_of_memory(lambda _, part: part, limit)
+    parts = list(in_batches(tokens, size, lambda part: run(None, tokens[part]), groups=groups))
+    assert torch.cat([found for _, found in parts]).flatten().tolist() == list(range(rows))
+    for part, _ in parts:
+        assert any(g.start <= part.start and part.stop <= g.stop for g in groups)
 
 
 @pytest.mark.unchecked
