@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
@@ -66,6 +66,20 @@ class Front:
                 if answer.get("id") == request["id"]:
                     return answer
         raise AssertionError(f"no answer to {request}")
+
+    def run(self, cell: str, code: str) -> None:
+        """Run a cell of the notebook."""
+        message = self._client.session.msg(
+            "execute_request",
+            {"code": code, "silent": False, "store_history": True, "user_expressions": {}},
+            metadata={"cellId": cell},
+        )
+        self._client.shell_channel.send(message)
+        while True:
+            reply = self._client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                assert reply["content"]["status"] == "ok", reply["content"]
+                return
 
     def _control(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         message = self._client.session.msg(kind, content)
@@ -144,3 +158,103 @@ def test_an_explorer_made_on_a_thread_answers(python: Kernel, connection_file: P
     asked = {"series": 0, "generation": python.value("made._prompts[0]['generation']")}
     assert front.ask(**asked, kind="predictions", checkpoints=[0])["done"]
     front.close()
+
+
+NEW = "InductionExplorer(load_demo('attn-only-1l').select([0]))"
+WIDGETS = """\
+from ipywidgets.widgets.widget import _instances
+living = lambda: sum(isinstance(one, InductionExplorer) for one in _instances.values())
+"""
+
+
+@pytest.fixture
+def living(python: Kernel) -> Iterator[Callable[[], int]]:
+    """How many explorers there are, beside those of other tests."""
+    python.run(WIDGETS)
+    before = python.value("living()")
+    yield lambda: python.value("living()") - before
+    python.run("for one in list(_instances.values()):\n    one is w or one.close()")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"shown = {NEW}\ndisplay(shown)",
+        f"shown = {NEW}\nshown",
+        NEW,
+        f"display({NEW})",
+        f"def show():\n    made = {NEW}\n    made.observe(lambda change: None, 'heads')\n"
+        "    display(made)\nshow()",
+        f"shown = {NEW}\nshown.set_state({{'checkpoint': 77}})\nshown",
+    ],
+)
+def test_a_cell_run_again_closes_what_it_showed(
+    code: str, front: Front, python: Kernel, living: Callable[[], int]
+) -> None:
+    front.run("a", code)
+    assert living() == 1
+    widgets = python.value("len(_instances)")
+    for _ in range(3):
+        front.run("a", code)
+    assert living() == 1
+    assert python.value("len(_instances)") == widgets
+    assert python.value("sum(isinstance(one, InductionExplorer) for one in Out.values())") <= 1
+
+
+def test_what_another_cell_shows_stays(
+    front: Front, python: Kernel, living: Callable[[], int]
+) -> None:
+    front.run("a", f"shown = {NEW}")
+    front.run("b", "shown")
+    front.run("c", "shown")
+    front.run("a", f"shown = {NEW}")
+    assert living() == 2
+    front.run("b", "shown")
+    assert living() == 2
+    front.run("c", "shown")
+    assert living() == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"kept.append({NEW})\ndisplay(kept[-1])",
+        f"kept.append(VBox([{NEW}]))\ndisplay(kept[-1])",
+        f"kept.append({NEW}.wait)",
+        f"kept.append((one for one in [{NEW}]))",
+        f"with out:\n    display({NEW})",
+    ],
+)
+def test_what_someone_holds_or_may_see_stays(
+    code: str, front: Front, python: Kernel, living: Callable[[], int]
+) -> None:
+    python.run("from ipywidgets import Output, VBox\nkept, out = [], Output()")
+    for _ in range(3):
+        front.run("a", code)
+    assert living() == 3
+    front.run("other", "1 + 1")
+    assert living() == 3
+    if "kept" in code and "VBox" not in code:
+        front.run("a", "kept.clear()")
+        assert living() == 0
+
+
+def test_what_nobody_holds_or_sees_is_closed(
+    front: Front, python: Kernel, living: Callable[[], int]
+) -> None:
+    front.run("a", f"{NEW}; 1")
+    assert living() == 0
+    front.run("a", f"shown = {NEW}")
+    assert living() == 1
+    front.run("b", "del shown")
+    assert living() == 0
+
+
+def test_a_cell_run_again_goes_on_from_what_is_computed(
+    front: Front, python: Kernel, living: Callable[[], int]
+) -> None:
+    front.run("a", f"series = load_demo('attn-only-1l').select([0, 12])\n{NEW}")
+    front.run("b", "shown = InductionExplorer(series); shown.wait(); display(shown)")
+    front.run("b", "shown = InductionExplorer(series); scored = shown._session._scored; shown")
+    assert python.value("scored") == {0, 1}
+    assert living() == 2

@@ -12,11 +12,12 @@ def handle_where_addressed(comm: Any) -> None:
     deletes its subshell with the page that had it; the next page would never be answered again.
     A message to a subshell that is gone is handled by the main shell, which always is there.
     """
-    if not hasattr(comm, "_reply_subshell_for"):
+    kernel = getattr(comm, "kernel", None)
+    if kernel is None or not hasattr(comm, "_reply_subshell_for"):
         return
 
     def subshell_for(_data: Any, addressed: str | None) -> str | None:
-        there = comm.kernel.shell_channel_thread.manager.list_subshell()
+        there = kernel.shell_channel_thread.manager.list_subshell()
         return addressed if addressed in there else None
 
     comm._reply_subshell_for = subshell_for

@@ -21,7 +21,7 @@ from induction_kernels.names import distinct, legible
 from induction_kernels.scores import SCORES
 from induction_kernels.texts import Texts
 
-from induction_explorer import bundle, view_state
+from induction_explorer import bundle, lifetime, view_state
 from induction_explorer.analyses import AblationGrid, AblationOf, WiringOf
 from induction_explorer.choices import (
     check_index,
@@ -32,8 +32,9 @@ from induction_explorer.choices import (
     training_unit,
 )
 from induction_explorer.comms import handle_where_addressed
-from induction_explorer.findings import UNKNOWN, components_of, phases_of
+from induction_explorer.findings import UNKNOWN, Findings
 from induction_explorer.handover import to_circuitsvis
+from induction_explorer.lifetime import weakly
 from induction_explorer.prompts import default_prompt
 from induction_explorer.requests import Requests
 from induction_explorer.session import (
@@ -46,7 +47,7 @@ from induction_explorer.session import (
 from induction_explorer.subjects import AttendedBy, Patterns, Predictions, Subject
 from induction_explorer.tables import measures_of, scores_of
 from induction_explorer.wire import check_size, envelope
-from induction_explorer.work import Status, Work
+from induction_explorer.work import Status, Work, without_frames
 from induction_explorer.worker import SHARED, Urgency
 
 #: Bytes of score grids held in the state. More than this is fetched by request instead, so that
@@ -133,7 +134,7 @@ class InductionExplorer(anywidget.AnyWidget):
         texts: Texts | None = None,
         **traits: Any,
     ) -> None:
-        self._work = Work(self._show_progress)
+        self._work = Work(weakly(self._show_progress))
         unknown = sorted(set(traits) - _PUBLIC)
         if unknown:
             raise TypeError(
@@ -149,11 +150,12 @@ class InductionExplorer(anywidget.AnyWidget):
         self._ran: tuple[str, str] | None = None
         self._generation = 0
         self._restoring = True  # until everything is there
-        self._requests = Requests(self._work, self._subject_of, self._grid, self._run_prompt)
+        self._requests = Requests(
+            self._work, weakly(self._subject_of), weakly(self._grid), weakly(self._run_prompt)
+        )
+        self._reply = weakly(self.send)
         self._grids_shown_at = self._measures_shown_at = 0.0
-        self._found: list[dict[str, Any]] = []
-        self._components: dict[str, np.ndarray] = {}
-        self._components_text = ""
+        self._findings = Findings(self._sessions)
         self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
 
@@ -182,7 +184,8 @@ class InductionExplorer(anywidget.AnyWidget):
             self._restoring = False
             self.view = self._current_view() | view
             self._sweep()
-        self.on_msg(lambda _widget, content, _buffers: self._requests.receive(content, self.send))
+        self._frame = self.layout
+        lifetime.begin(self, self._work)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Whoever changes an explorer holds the lock, on whichever thread."""
@@ -208,11 +211,24 @@ class InductionExplorer(anywidget.AnyWidget):
         """Meet the page."""
         super().open()
         handle_where_addressed(self.comm)
+        self.comm.on_msg(weakly(self._handle_msg))
 
     def close(self) -> None:
         """Stop what is being computed and leave the page."""
+        if self.comm is None:
+            return
         self._work.cancel()
+        lifetime.end(self)
         super().close()
+        self._frame.close()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        lifetime.show(self)
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        self._requests.receive(content, self._reply)
+        super()._handle_custom_msg(content, buffers)
 
     # --- what the reader may choose ---
 
@@ -345,7 +361,7 @@ class InductionExplorer(anywidget.AnyWidget):
             try:
                 super().set_state(sync_data)
             except traitlets.TraitError as error:
-                self._refusal = error
+                self._refusal = without_frames(error)
             finally:
                 self._set_by_page = frozenset()
             self._show_progress()
@@ -365,7 +381,7 @@ class InductionExplorer(anywidget.AnyWidget):
             except InductionError as error:
                 if session is self._session:
                     raise
-                runs.append(error)
+                runs.append(without_frames(error))
         return runs
 
     def _run_prompt(self, prompt: str, answer: str) -> None:
@@ -385,6 +401,9 @@ class InductionExplorer(anywidget.AnyWidget):
             return
         runs = self._read_prompt(self.prompt, self.answer)
         self._generation += 1
+        for run in self._runs:
+            if isinstance(run, PromptRun):
+                run.current = False
         self._runs, self._ran = runs, (self.prompt, self.answer)
         self._requests.drop_stale()
         self._work.cancel(Urgency.PROMPT)
@@ -411,12 +430,12 @@ class InductionExplorer(anywidget.AnyWidget):
         match request.get("kind"):
             case "patterns":
                 run = self._prompt_run(request)
-                return Patterns(run, self._is_current, tuple(request["head"]))
+                return Patterns(run, tuple(request["head"]))
             case "predictions":
-                return Predictions(self._prompt_run(request), self._is_current)
+                return Predictions(self._prompt_run(request))
             case "attended":
                 run = self._prompt_run(request)
-                return AttendedBy(run, self._is_current, request["token"])
+                return AttendedBy(run, request["token"])
             case "ablation":
                 run = self._prompt_run(request)
                 heads = tuple((layer, head) for layer, head in request["heads"])
@@ -436,25 +455,27 @@ class InductionExplorer(anywidget.AnyWidget):
                 return run
         raise InductionError("The prompt has changed since this was asked for.")
 
-    def _is_current(self, run: PromptRun) -> bool:
-        return any(run is current for current in self._runs)
-
     # --- the scores ---
 
     def _sweep(self) -> None:
+        show_grids, show_measures = weakly(self._show_grids), weakly(self._show_measures)
         for session in sorted(self._sessions, key=lambda s: s is not self._session):
             unscored = [i for i in self._order(session) if not session.is_scored(i)]
             for checkpoint, then in zip(unscored, [*unscored[1:], None], strict=False):
                 self._work.submit(
-                    Urgency.SWEEP, partial(session.score, checkpoint, then), self._show_grids
+                    Urgency.SWEEP,
+                    partial(session.score, checkpoint, then),
+                    show_grids,
                 )
         for session in self._sessions:
             unmeasured = [i for i in self._order(session) if not session.is_measured(i)]
             for checkpoint, then in zip(unmeasured, [*unmeasured[1:], None], strict=False):
                 self._work.submit(
-                    Urgency.MEASURE, partial(session.measure, checkpoint, then), self._show_measures
+                    Urgency.MEASURE,
+                    partial(session.measure, checkpoint, then),
+                    show_measures,
                 )
-        self._work.submit(Urgency.MEASURE, self._find, self._show_findings)
+        self._work.submit(Urgency.MEASURE, self._findings.find, weakly(self._show_findings))
         self._show_grids()
         self._show_measures()
         self._show_progress()
@@ -500,21 +521,15 @@ class InductionExplorer(anywidget.AnyWidget):
                 if MEASURES[name].per != "row":
                     measures[f"{number}/{name}"] = envelope(values)
             measures[f"{number}/positions"] = envelope(session.positions.astype(np.float32))
-        measures |= {key: envelope(values) for key, values in self._components.items()}
+        measures |= {key: envelope(values) for key, values in self._findings.components.items()}
         with self.hold_sync():
             self._measures = measures
             self._measured_on = [legible(session.measured_on) for session in self._sessions]
 
-    def _find(self) -> None:
-        """On the worker's thread, when all curves are there."""
-        unit = training_unit(self._sessions)
-        self._found = [phases_of(session, unit) for session in self._sessions]
-        self._components, self._components_text = components_of(self._sessions)
-
     def _show_findings(self) -> None:
         with self.hold_sync():
-            self._phases = self._found
-            self._components_of = self._components_text
+            self._phases = self._findings.phases
+            self._components_of = self._findings.components_text
             self._show_measures()
 
     def _grid(self, series: int, score: str) -> np.ndarray:

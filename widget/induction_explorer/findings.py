@@ -12,12 +12,29 @@ from induction_kernels.loss_pca import LossPCA, loss_pca
 from induction_kernels.phase_change import Change, Dated
 from induction_kernels.phases import PhaseChanges, in_words, phase_changes
 
-from induction_explorer.choices import Unit
+from induction_explorer.choices import Unit, training_unit
 from induction_explorer.session import SeriesSession
 from induction_explorer.tables import measures_of, scores_of
 
 #: `PhaseInfo` of js/src/model.ts, as long as nothing is known.
 UNKNOWN: dict[str, Any] = {"window": None, "order": [], "turn": None, "text": ""}
+
+
+class Findings:
+    """What is found in the curves of some series; nothing before `find` has run."""
+
+    def __init__(self, sessions: Sequence[SeriesSession]) -> None:
+        self._sessions = sessions
+        #: `PhaseInfo` of js/src/model.ts, one a series.
+        self.phases: list[dict[str, Any]] = []
+        self.components: dict[str, np.ndarray] = {}
+        self.components_text = ""
+
+    def find(self) -> None:
+        """On the worker's thread, when all curves are there."""
+        unit = training_unit(self._sessions)
+        self.phases = [phases_of(session, unit) for session in self._sessions]
+        self.components, self.components_text = components_of(self._sessions)
 
 
 def phases_of(session: SeriesSession, unit: Unit) -> dict[str, Any]:

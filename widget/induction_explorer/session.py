@@ -218,6 +218,7 @@ class PromptRun:
 
     Attributes:
         scrub: patterns of all heads at all checkpoints are computed and kept.
+        current: no newer prompt has taken its place.
     """
 
     session: SeriesSession
@@ -226,6 +227,7 @@ class PromptRun:
     answer: int | None
     strings: list[str]
     scrub: bool
+    current: bool = True
     faults: dict[int, str] = field(default_factory=dict)
     predictions: dict[int, PositionPredictions] = field(default_factory=dict)
     _patterns: OrderedDict[tuple[int, Head], np.ndarray] = field(default_factory=OrderedDict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,7 +50,6 @@ class OfPrompt:
     """Something of a prompt's run; a new prompt makes it stale."""
 
     run: PromptRun
-    is_run: Callable[[PromptRun], bool]
 
     @property
     def session(self) -> SeriesSession:
@@ -65,7 +64,7 @@ class OfPrompt:
         return self.run.faults
 
     def is_current(self) -> bool:
-        return self.is_run(self.run)
+        return self.run.current
 
     def compute(self, checkpoint: int, wanted: Sequence[Subject]) -> None:
         """All that is wanted of this run, in one pass."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from induction_kernels.errors import InductionError
 from induction_kernels.names import legible
 from traitlets import TraitError
 
 from induction_explorer.worker import SHARED, Task, Urgency, shared_worker
+
+E = TypeVar("E", bound=BaseException)
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +24,15 @@ _LABELS = {
     Urgency.REST: "Computing what was asked for at every checkpoint",
     Urgency.MEASURE: "Measuring losses at every checkpoint",
 }
+
+
+def without_frames(error: E) -> E:
+    """An error to keep: its traceback would keep everything that was at work when it was raised."""
+    at: BaseException | None = error
+    while at is not None:
+        at.__traceback__ = None
+        at = at.__cause__ or at.__context__
+    return error
 
 
 class Status:
@@ -62,6 +73,9 @@ class Work:
         self._tasks: dict[int, Task] = {}
         self._total: Counter[Urgency] = Counter()
         self._errors: dict[Urgency, Exception] = {}
+        self._waiting = 0
+        #: Someone looks at what it does: it is done before what nobody sees.
+        self.watched = False
 
     @property
     def error(self) -> Exception | None:
@@ -95,7 +109,7 @@ class Work:
         with SHARED:
             if not self.count(urgency):
                 self._errors.pop(urgency, None)
-            task = shared_worker().submit(urgency, run)
+            task = shared_worker().submit(urgency, run, self._is_awaited)
             self._tasks[task.number] = task
             self._total[urgency] += 1
 
@@ -112,7 +126,11 @@ class Work:
                     "that observes a trait. Results come one by one after it returns; wait in a "
                     "cell."
                 )
-            return SHARED.wait_for(lambda: not self._tasks, timeout)
+            self._waiting += 1
+            try:
+                return SHARED.wait_for(lambda: not self._tasks, timeout)
+            finally:
+                self._waiting -= 1
 
     def cancel(self, urgency: Urgency | None = None) -> None:
         """Forget what has not begun: all of it, or what has this urgency."""
@@ -133,6 +151,9 @@ class Work:
                 return Status.computing(_LABELS[urgency], total - left, total)
         return Status.ready()
 
+    def _is_awaited(self) -> bool:
+        return self.watched or self._waiting > 0
+
     def _finish(self, task: Task, finish: Callable[[], Any], failure: Exception | None) -> None:
         if self._tasks.pop(task.number, None) is None:
             return
@@ -143,7 +164,7 @@ class Work:
             failure = error
         if failure is not None:
             self._errors.pop(task.urgency, None)  # the last comes last
-            self._errors[task.urgency] = failure
+            self._errors[task.urgency] = without_frames(failure)
         if not self.count(task.urgency):
             self._total[task.urgency] = 0
         try:

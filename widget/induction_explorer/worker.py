@@ -6,7 +6,7 @@ import atexit
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
@@ -27,13 +27,23 @@ class Urgency(IntEnum):
     MEASURE = 4
 
 
-@dataclass(order=True)
+@dataclass(frozen=True)
 class Task:
-    """A unit of work, in its place in the queue."""
+    """A unit of work.
+
+    Attributes:
+        is_awaited: whether someone looks at what it is for.
+    """
 
     urgency: Urgency
     number: int
-    run: Callable[[], None] = field(compare=False)
+    run: Callable[[], None]
+    is_awaited: Callable[[], bool]
+
+    @property
+    def place(self) -> tuple[bool, Urgency, int]:
+        """In the queue."""
+        return not self.is_awaited(), self.urgency, self.number
 
 
 class Worker:
@@ -52,10 +62,12 @@ class Worker:
         """Whether this is the worker's own thread."""
         return threading.current_thread() is self._thread
 
-    def submit(self, urgency: Urgency, run: Callable[[], None]) -> Task:
+    def submit(
+        self, urgency: Urgency, run: Callable[[], None], is_awaited: Callable[[], bool]
+    ) -> Task:
         """Queue `run`, which must not raise."""
         with SHARED:
-            task = Task(urgency, next(self._numbers), run)
+            task = Task(urgency, next(self._numbers), run, is_awaited)
             self._tasks[task.number] = task
             SHARED.notify_all()
         return task
@@ -73,7 +85,10 @@ class Worker:
     def _next(self) -> Task | None:
         with SHARED:
             SHARED.wait_for(lambda: self._tasks or self._ended)
-            return None if self._ended else self._tasks.pop(min(self._tasks.values()).number)
+            if self._ended:
+                return None
+            first = min(self._tasks.values(), key=lambda task: task.place)
+            return self._tasks.pop(first.number)
 
     def _end(self) -> None:
         """Let the task at work finish: a thread that the interpreter kills inside torch aborts the
