@@ -154,9 +154,9 @@ def _before_softmax(score: AttentionScore) -> AttentionScore:
     return AttentionScore(
         name=f"{score.name}_logit",
         title=f"{score.title}, logit",
-        formula=score.formula.replace("A[", "S["),
+        formula=f"{score.formula.replace('A[', 'S[')}; cells that a window masks are left out",
         meaning=f"{score.meaning} Read before the softmax, where a head's scores are compared only "
-        "with its own.",
+        "with its own. A head whose window is too short to see any of the cells has none.",
         source="Kissane 2023, who reads hook_attn_scores",
         cells=score.cells,
         reads="scores",

@@ -103,7 +103,7 @@ class Scorer:
         if self._weights is not None:
             found |= self._weights(model, found)
         found = {score.name: found[score.name] for score in self.scores}
-        _check_finite(model, found)
+        _check_finite(model, self.scores, found)
         return found
 
     def provenance(self) -> dict[str, str]:
@@ -120,14 +120,18 @@ class Scorer:
         return self._attention.facts(score)
 
 
-def _check_finite(model: Model, found: dict[str, Tensor]) -> None:
+def _check_finite(model: Model, scores: list[Score], found: dict[str, Tensor]) -> None:
+    """NaN is what is not there: layers without attention, logits of cells that no window shows."""
     attends = torch.zeros(model.n_layers, 1, dtype=torch.bool)
     attends[list(model.attending)] = True
-    for name, values in found.items():
-        if (broken := ~values.isfinite() & attends).any():
+    for score in scores:
+        values = found[score.name]
+        before_softmax = isinstance(score, AttentionScore) and score.reads == "scores"
+        broken = values.isinf() if before_softmax else ~values.isfinite() & attends
+        if broken.any():
             layer, head = broken.nonzero()[0].tolist()
             raise InductionError(
-                f"{name} of {model.head_name(layer, head)} in {model.name} is not a number.",
+                f"{score.name} of {model.head_name(layer, head)} in {model.name} is not a number.",
                 "The weights or activations hold NaN or infinity; load intact weights.",
             )
 

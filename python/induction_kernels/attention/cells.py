@@ -59,8 +59,7 @@ def read_hooked(
 
     def read(layer: int, pattern: Tensor, pre_softmax: Tensor | None) -> None:
         for name, reading in readings.items():
-            cells_of = pattern if reading.of == "pattern" else pre_softmax
-            found[name][layer] = reading.readout(cells_of).cpu()
+            found[name][layer] = reading.whole(pattern, pre_softmax).cpu()
 
     needs_scores = any(reading.of == "scores" for reading in readings.values())
     visit_attention(model, tokens, read, scores=needs_scores)

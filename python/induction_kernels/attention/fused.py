@@ -14,21 +14,21 @@ the caller takes the hooked path.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from induction_kernels.attention.agreement import require_agreement
 from induction_kernels.attention.interface import Attend, attending
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.native import run_native
-from induction_kernels.attention.readout import Reading, Readout, RowEntropy
+from induction_kernels.attention.readout import Reading, Readout, RowEntropy, mean_of_seen
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
@@ -58,7 +58,9 @@ class LayerAttention:
         """What a score reads: float32, on the model's device."""
         if isinstance(reading.readout, RowEntropy):
             return reading.readout.share(self._entropies(reading.readout.queries))
-        return self._mean_of_cells(reading.readout, reading.of == "pattern")
+        if reading.of == "scores":
+            return self._mean_score(reading.readout)
+        return self._mean_share(reading.readout)
 
     def of_row(self, row: int) -> LayerAttention:
         """That of one row of the batch."""
@@ -67,21 +69,33 @@ class LayerAttention:
             self.layer, self.q[part], self.k[part], self.lse[part], self.softmax.of_row(row)
         )
 
-    def _mean_of_cells(self, readout: Readout, of_pattern: bool) -> Float[Tensor, " head"]:
+    def _mean_share(self, readout: Readout) -> Float[Tensor, " head"]:
+        total = torch.zeros(self.q.shape[1], device=self.q.device)
+        for cells in self._parts_of(readout):
+            a = (self._scores(cells) - cells.at_queries(self.lse)).exp()
+            total += (a * self._seen(cells)).sum((0, 2))
+        return total / max(1, readout.queries_in(self.q.shape[0]))
+
+    def _mean_score(self, readout: Readout) -> Float[Tensor, " head"]:
+        total, count = (torch.zeros(self.q.shape[1], device=self.q.device) for _ in range(2))
+        for cells in self._parts_of(readout):
+            s, seen = self._scores(cells), self._seen(cells)
+            total += s.masked_fill(~seen, 0).sum((0, 2))
+            count += seen.expand_as(s).sum((0, 2))
+        return mean_of_seen(total, count)
+
+    def _parts_of(self, readout: Readout) -> Iterator[Readout]:
         """Cells, as many at a time as fit into little memory."""
-        readout = readout.to(self.q.device)
         rows = self.q.shape[0] if readout.rows is None else 1
         size = max(1, _GATHER_BYTES // (4 * rows * self.q.shape[1] * self.q.shape[3]))
-        total = torch.zeros(self.q.shape[1], device=self.q.device)
+        return readout.to(self.q.device).split(size)
+
+    def _seen(self, cells: Readout) -> Bool[Tensor, "..."]:
+        """Which cells are not masked."""
         allowed = self.softmax.allowed
-        for cells in readout.split(size):
-            s = self._scores(cells)
-            if of_pattern:
-                s = (s - cells.at_queries(self.lse)).exp()
-                if allowed is not None:
-                    s = s * cells.at_cells(self._of_batch(allowed))
-            total += s.sum((0, 2))
-        return total / max(1, readout.queries_in(self.q.shape[0]))
+        if allowed is None:
+            return (cells.keys <= cells.queries)[None, None]
+        return cells.at_cells(self._of_batch(allowed))
 
     def _scores(self, cells: Readout) -> Float[Tensor, "rows head cell"]:
         """S of the cells: each query against its group's one key."""

@@ -25,7 +25,7 @@ from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.models import Model
 
 # Called with the layer, its pattern [batch, head, query, key] and, when asked for, the scores
-# before mask and softmax, of the same shape (cells above the diagonal are not meaningful).
+# before the softmax, of the same shape: -∞ where they are masked.
 Visitor = Callable[[int, Tensor, Tensor | None], None]
 
 
@@ -84,6 +84,7 @@ def _layer_hooks(model: Model, layer: int, visit: Visitor, scores: bool) -> list
             pre_softmax = _native_scores(native, seen.pop("q"), seen.pop("k"))
         else:
             pre_softmax = seen.pop("scores")
+        pre_softmax = _masked(pre_softmax)
         _check_scores(model, layer, pre_softmax, pattern)
         visit(layer, pattern, pre_softmax)
 
@@ -116,6 +117,14 @@ def _native_scores(attention: Any, q: Tensor, k: Tensor) -> Tensor:
     scores = q @ k.transpose(-2, -1) / attention.scale
     cap = attention.attn_scores_soft_cap
     return cap * torch.tanh(scores / cap) if cap > 0 else scores
+
+
+def _masked(scores: Tensor) -> Tensor:
+    """-∞ above the diagonal and where a mask of the lowest numbers was added."""
+    n = scores.shape[-1]
+    future = torch.ones(n, n, dtype=torch.bool, device=scores.device).triu(1)
+    hidden = future | (scores <= torch.finfo(scores.dtype).min / 2)
+    return scores.masked_fill(hidden, -math.inf)
 
 
 def _check_scores(model: Model, layer: int, scores: Tensor, pattern: Tensor) -> None:
@@ -159,13 +168,13 @@ def _visit_hugging_face(model: Model, tokens: Tensor, visit: Visitor, scores: bo
 
 
 def _written_out(q: Tensor, k: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
-    """The pattern, float32, and the scores before mask and softmax."""
+    """The pattern, float32, and the scores before the softmax."""
     s = softmax.scores(q @ k.repeat_interleave(q.shape[1] // k.shape[1], dim=1).mT, softmax.bias)
     allowed = softmax.allowed
     if allowed is None:
         allowed = torch.ones_like(s[0, 0], dtype=torch.bool).tril()
-    masked = s.masked_fill(~allowed, -math.inf)
+    s = s.masked_fill(~allowed, -math.inf)
     if softmax.sinks is None:
-        return masked.softmax(-1, dtype=torch.float32), s
+        return s.softmax(-1, dtype=torch.float32), s
     sinks = softmax.sinks[..., None].to(s.dtype).expand(*s.shape[:3], 1)
-    return torch.cat([masked, sinks], -1).softmax(-1, dtype=torch.float32)[..., :-1], s
+    return torch.cat([s, sinks], -1).softmax(-1, dtype=torch.float32)[..., :-1], s

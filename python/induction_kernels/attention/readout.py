@@ -40,6 +40,13 @@ class Readout:
         total = self.at_cells(cells_of).float().sum((0, 2))
         return total / max(1, self.queries_in(len(cells_of)))
 
+    def of_scores(self, scores: Float[Tensor, "batch head query key"]) -> Float[Tensor, " head"]:
+        """Mean over the cells that are not masked, which hold -∞; as `mean_of_seen` says."""
+        cells = self.at_cells(scores).float()
+        seen = cells > -torch.inf
+        seen |= cells.isnan()
+        return mean_of_seen(cells.masked_fill(~seen, 0).sum((0, 2)), seen.sum((0, 2)))
+
     def at_cells(self, square: Shaped[Tensor, "batch head query key"]) -> Shaped[Tensor, "..."]:
         """The cells themselves, [batch, head, cell]; with `rows`, [1, head, cell]."""
         if self.rows is None:
@@ -87,6 +94,14 @@ class Readout:
         return float((1.0 / (self.queries + 1)).sum() / self.n_queries)
 
 
+def mean_of_seen(
+    total: Float[Tensor, " head"], seen: Shaped[Tensor, " head"]
+) -> Float[Tensor, " head"]:
+    """The mean of what a head sees: NaN where it sees nothing, ∞ where it is no number."""
+    mean = (total / seen).nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
+    return mean.masked_fill(seen == 0, torch.nan)
+
+
 @dataclass(frozen=True, eq=False)
 class RowEntropy:
     """How widely a row of the pattern is spread: its entropy over that of an even row, ln(q+1)."""
@@ -121,6 +136,18 @@ class Reading:
 
     readout: Readout | RowEntropy
     of: Literal["pattern", "scores"]
+
+    def whole(
+        self,
+        pattern: Float[Tensor, "batch head query key"],
+        scores: Float[Tensor, "batch head query key"] | None,
+    ) -> Float[Tensor, " head"]:
+        """Read off a layer's whole pattern, or its scores, -∞ where they are masked."""
+        if self.of == "pattern":
+            return self.readout(pattern)
+        assert scores is not None
+        assert isinstance(self.readout, Readout)
+        return self.readout.of_scores(scores)
 
     def to(self, device: torch.device) -> Reading:
         return Reading(self.readout.to(device), self.of)
