@@ -1,0 +1,91 @@
+"""What the page says of a kernel that runs another cell, and of one that dies.
+
+JupyterLab asks on a subshell, which answers while cells run; hosts without that wait for the cell.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import kernel
+import pytest
+from conftest import EXPLORER
+from lab import Lab
+from labpage import LOADING, LabPage, open_notebook, write_notebook
+from parts import Explorer
+from playwright.sync_api import Browser, expect
+
+WITHOUT_SUBSHELLS = (
+    "jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'"
+)
+#: Milliseconds after which a kernel that is not known to be busy is said not to answer.
+SILENCE = 10_000
+
+
+@pytest.fixture(scope="module")
+def alone(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
+    notebook = write_notebook(lab, "busy.ipynb", EXPLORER, "display(w)")
+    with open_notebook(chrome, lab, notebook) as page:
+        page.page.evaluate(WITHOUT_SUBSHELLS)
+        page.run_all()
+        yield page
+
+
+def process_of(page: LabPage) -> int:
+    with kernel.connect(page.kernel_file()) as python:
+        return python.value("__import__('os').getpid()")
+
+
+def says(explorer: Explorer, head: str, text: str, timeout: float | None = None) -> None:
+    """In the panel of a head's pattern."""
+    pattern = explorer.page.get_by_role("img", name=f"Attention pattern {head}", exact=True)
+    panel = explorer.root.locator(".ie-panel").filter(has=pattern)
+    expect(panel.locator(".ie-panel-state")).to_have_text(text, timeout=timeout)
+
+
+def test_a_busy_kernel_is_said_to_be_busy_and_then_goes_on(alone: LabPage) -> None:
+    explorer = Explorer(alone.page)
+    explorer.wait_until_computed()
+    with kernel.connect(alone.kernel_file()) as python:
+        python.run("w.heads = [[1, 2]]")
+        expect(explorer.patterns).to_have_count(1)
+        alone.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
+        with python.busy():
+            explorer.cell("L0H0").click()
+            says(explorer, "L0H0", "computing …")
+            says(explorer, "L0H0", "waiting: the kernel is busy")
+            expect(explorer.root.locator("header")).to_contain_text("waiting: the kernel is busy")
+            alone.page.wait_for_timeout(SILENCE)
+            says(explorer, "L0H0", "waiting: the kernel is busy")
+            expect(explorer.alerts).to_have_count(0)
+        expect(explorer.root.get_by_text("waiting:")).to_have_count(0)
+        expect(explorer.root.locator(".ie-panel-state")).to_have_count(0)
+        assert python.value("w.heads") == [[0, 0]]
+
+
+def test_a_kernel_that_stands_still_does_not_answer_until_it_goes_on(alone: LabPage) -> None:
+    explorer = Explorer(alone.page)
+    process = process_of(alone)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        explorer.cell("L0H2").click()
+        says(explorer, "L0H2", "waiting: the kernel does not answer")
+        expect(explorer.alerts).to_contain_text(["The kernel does not answer."])
+    finally:
+        os.kill(process, signal.SIGCONT)
+    expect(explorer.root.locator(".ie-panel-state")).to_have_count(0)
+    expect(explorer.alerts).to_have_count(0)
+
+
+def test_nothing_computes_for_ever_once_the_kernel_has_died(alone: LabPage) -> None:
+    explorer = Explorer(alone.page)
+    process = process_of(alone)
+    os.kill(process, signal.SIGSTOP)
+    explorer.cell("L0H1").click()
+    says(explorer, "L0H1", "computing …")
+    os.kill(process, signal.SIGKILL)
+    says(explorer, "L0H1", "needs the kernel", timeout=LOADING)
+    expect(explorer.alerts).to_contain_text(["Disconnected from the kernel"])
+    for text in ("computing", "waiting"):
+        expect(explorer.root.get_by_text(text)).to_have_count(0)
+    expect(explorer.progress).to_have_count(0)
