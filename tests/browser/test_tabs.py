@@ -136,14 +136,14 @@ def test_a_clicked_token_is_followed_through_training(
     tab(explorer, "Passage")
     explorer.slider.fill("20")
     python.run("w.compare = 5")
-    expect(explorer.measure.get_by_role("group", name="Change of loss")).to_be_visible()
-    losses = explorer.measure.get_by_role("group", name="Loss", exact=True)
+    expect(explorer.measure.get_by_role("listbox", name="Change of loss")).to_be_visible()
+    losses = explorer.measure.get_by_role("listbox", name="Loss", exact=True)
     expect(explorer.measure.locator(".ie-passage-title").first).to_contain_text("mean ")
-    losses.get_by_role("button").nth(9).click()
+    losses.get_by_role("option").nth(9).click()
     page.wait_until(lambda: python.value("w.view.get('tokens')") == [9], "the token")
     expect(explorer.measure.locator("svg text", has_text="9 ").first).to_be_visible()
     said = explorer.measure.locator(".ie-status")
-    losses.get_by_role("button").nth(9).hover()
+    losses.get_by_role("option").nth(9).hover()
     python.run(
         "from induction_kernels import token_losses, load_demo; import torch;"
         "ids = torch.tensor([w._prompts[0]['ids']]);"

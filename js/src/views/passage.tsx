@@ -7,7 +7,7 @@ import { lossesAt, sum } from "../passage";
 import { passageTable } from "../tables";
 import { checkpointText, quoted, scoreText } from "../text";
 import { Save } from "./save";
-import { TokenText } from "./token-text";
+import { TokenList } from "./token-list";
 import { Trajectories } from "./trajectories";
 import type { View, ViewProps } from "./view";
 
@@ -91,13 +91,9 @@ function Strip({ view, kind, hovered }: StripProps) {
   });
   const tokens = store.promptInfo.value?.tokens ?? [];
   const chosen = store.viewState.value.tokens;
-  const indexOf = (target: EventTarget | null): number | null => {
-    const option = target instanceof HTMLElement ? target.closest<HTMLElement>("[data-index]") : null;
-    return option === null ? null : Number(option.dataset.index);
-  };
-  const choose = (token: number | null) => {
-    if (token === null || token === 0) return;
-    const next = chosen.includes(token) ? chosen.filter((other) => other !== token) : [...chosen, token];
+  const choose = (token: number) => {
+    const before = store.viewState.peek().tokens;
+    const next = before.includes(token) ? before.filter((other) => other !== token) : [...before, token];
     store.arrange({ tokens: next.sort((a, b) => a - b) });
   };
   return (
@@ -106,36 +102,18 @@ function Strip({ view, kind, hovered }: StripProps) {
         <Title view={view} kind={kind} /> <span ref={mean} class="ie-note" />
         <Key scale={scale.value} kind={kind} />
       </div>
-      <div
-        ref={list}
-        class="ie-token-list"
-        role="group"
-        aria-label={{ loss: "Loss", before: "Loss compared with", change: "Change of loss" }[kind]}
-        onPointerOver={(event) => {
-          hovered.value = indexOf(event.target);
+      <TokenList
+        list={list}
+        tokens={tokens}
+        label={{ loss: "Loss", before: "Loss compared with", change: "Change of loss" }[kind]}
+        several
+        isSelected={(token) => chosen.includes(token)}
+        isDisabled={(token) => token === 0}
+        choose={choose}
+        point={(token) => {
+          hovered.value = token;
         }}
-        onPointerLeave={() => {
-          hovered.value = null;
-        }}
-      >
-        {tokens.map((text, index) => (
-          <button
-            key={`${index}${text}`}
-            type="button"
-            class={`ie-token ie-passage-token ${chosen.includes(index) ? "ie-token-locked" : ""}`}
-            data-index={index}
-            aria-pressed={chosen.includes(index)}
-            aria-label={`${index} ${quoted(text)}`}
-            disabled={index === 0}
-            onFocus={() => {
-              hovered.value = index;
-            }}
-            onClick={() => choose(index)}
-          >
-            <TokenText text={text} limit={24} />
-          </button>
-        ))}
-      </div>
+      />
     </div>
   );
 }
