@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
+from hosts import Host, hosts
 from lab import HOST
 from playwright.sync_api import Page
 
@@ -21,9 +22,12 @@ class Harness:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def open(self, page: Page, **query: str | int) -> None:
-        """Show a case of js/dev/main.ts, e.g. open(page, case="2l", theme="dark")."""
-        page.goto(f"{self.url}/?{urlencode(query)}")
+    def open(self, page: Page, host: str | None = None, **query: str | int) -> None:
+        """Show a case of js/dev/main.ts, e.g. open(page, case="2l"), in one of `hosts()`."""
+        name = "index" if host is None else host
+        if host is not None:
+            page.emulate_media(color_scheme=hosts()[host].scheme)
+        page.goto(f"{self.url}/{name}.html?{urlencode(query)}")
         page.locator(".ie-header").wait_for()
 
 
@@ -31,10 +35,23 @@ class Harness:
 def serve(folder: Path) -> Iterator[Harness]:
     """The page, built into `folder` and served until the block is left."""
     subprocess.run(["node", "js/build.mjs", "--harness", str(folder)], cwd=ROOT, check=True)
+    plain = (folder / "index.html").read_text()
+    for name, host in hosts().items():
+        (folder / f"{name}.html").write_text(_inside(host, plain))
     with ThreadingHTTPServer((HOST, 0), partial(_Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield Harness(f"http://{HOST}:{server.server_port}")
         server.shutdown()
+
+
+def _inside(host: Host, page: str) -> str:
+    """The page as this host would hold it."""
+    attributes = "".join(f' {name}="{value}"' for name, value in host.body.items())
+    return (
+        page.replace("<link", f"<style>{host.css}</style>\n<link", 1)
+        .replace("<body", f"<body{attributes}", 1)
+        .replace('id="output"', f'id="output" class="{host.output}"', 1)
+    )
 
 
 class _Quiet(SimpleHTTPRequestHandler):

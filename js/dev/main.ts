@@ -141,8 +141,11 @@ declare global {
 
 const query = new URLSearchParams(location.search);
 const chosen = CASES[query.get("case") ?? "2l"] ?? { shape: TWO };
-document.body.dataset.jpThemeLight = String(query.get("theme") !== "dark");
-document.body.style.background = query.get("theme") === "dark" ? "#16181b" : "#fff";
+const theme = query.get("theme");
+if (theme !== null) {
+  document.body.dataset.jpThemeLight = String(theme !== "dark");
+  document.body.style.background = theme === "dark" ? "#16181b" : "#fff";
+}
 
 const base = traits(chosen.shape);
 const tab = query.get("tab");
@@ -150,11 +153,12 @@ const fake = new FakeModel({ ...base, ...chosen.traits?.(base), ...(tab !== null
 if (!chosen.silent) fake.kernel = fakeKernel(chosen.shape, 16, chosen.refuses);
 window.fake = fake;
 
+const output = document.getElementById("output") ?? document.body;
 const widget = factory();
 const { signal } = new AbortController();
 widget.initialize({ model: fake.model, signal });
 for (let i = 0; i < Number(query.get("views") ?? 1); i++) {
-  const el = document.body.appendChild(document.createElement("div"));
+  const el = output.appendChild(document.createElement("div"));
   el.classList.toggle("jupyter-widgets-disconnected", chosen.disconnected ?? false);
   widget.render({ model: fake.model, el, signal });
 }

@@ -22,10 +22,10 @@ export interface Scale {
 
 const EMPTY: Record<Theme, Rgb> = { light: [228, 228, 228], dark: [58, 58, 60] };
 
-/** Okabe and Ito's colour-blind safe hues, darkened for paper and lifted for dark ground. */
+/** After Okabe and Ito's hues for colour-blind eyes, dark or light enough to be read as text (WCAG AA). */
 const CATEGORICAL: Record<Theme, string[]> = {
-  light: ["#d1495b", "#0072b2", "#c98a00", "#00856a", "#a0489b", "#4a4a4a", "#d55e00", "#3f8fc4"],
-  dark: ["#ff8080", "#5cb8f2", "#f0c24b", "#3fd0a8", "#e29ade", "#d0d0d0", "#ff9d4d", "#9ad0ff"],
+  light: ["#c23b50", "#0072b2", "#916200", "#007a61", "#a0489b", "#4a4a4a", "#b84f00", "#6558c8"],
+  dark: ["#ff8080", "#5cb8f2", "#f0c24b", "#3fd0a8", "#e29ade", "#d0d0d0", "#ff9d4d", "#b3a6ff"],
 };
 
 export function slotColor(slot: number, theme: Theme): string {
@@ -134,8 +134,18 @@ export function lutIndex(scale: Pick<Scale, "min" | "max">, value: number): numb
 export function cellColors(scale: Scale, value: number, theme: Theme): { fill: string; ink: string } {
   const pixel = Number.isFinite(value) ? (scale.lut[lutIndex(scale, value)] as number) : pack(EMPTY[theme]);
   const [r, g, b] = [pixel & 255, (pixel >>> 8) & 255, (pixel >>> 16) & 255];
-  const luminance = 0.299 * r + 0.587 * g + 0.114 * b;
-  return { fill: `rgb(${r},${g},${b})`, ink: luminance > 140 ? "#1a1a1a" : "#ffffff" };
+  // Where black and white have the same contrast, 4.6.
+  const ink = luminance([r, g, b]) > 0.179 ? "#000000" : "#ffffff";
+  return { fill: `rgb(${r},${g},${b})`, ink };
+}
+
+/** Relative, as WCAG defines it. */
+function luminance(color: Rgb): number {
+  const [r, g, b] = color.map((channel) => {
+    const share = channel / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  }) as [number, number, number];
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
 /** The scale as a CSS gradient, for legends. */

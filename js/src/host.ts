@@ -66,11 +66,11 @@ export function watchKernel(model: Model, el: HTMLElement, connection: Connectio
 
 function currentTheme(): Theme {
   const { body } = document;
-  const jupyter = body.dataset.jpThemeLight;
-  if (jupyter !== undefined) return jupyter === "false" ? "dark" : "light";
   const kind = body.dataset.vscodeThemeKind ?? body.className;
   if (/vscode-(dark|high-contrast(?!-light))/.test(kind)) return "dark";
   if (/vscode-(light|high-contrast-light)/.test(kind)) return "light";
+  const jupyter = body.dataset.jpThemeLight;
+  if (jupyter !== undefined) return jupyter === "false" ? "dark" : "light";
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 

@@ -67,9 +67,21 @@ describe("cells", () => {
     expect(fill).toBe("rgb(228,228,228)");
     expect(cellColors(scale, 0, "light").fill).not.toBe(fill);
   });
-  it("carry ink that can be read", () => {
-    expect(cellColors(scale, 0, "light").ink).toBe("#1a1a1a");
-    expect(cellColors(scale, 1, "light").ink).toBe("#ffffff");
+  it.each(["light", "dark"] as const)("carry ink that can be read, %s", (theme) => {
+    const light = ([r, g, b]: number[]) => {
+      const linear = (c = 0) => (c <= 10 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+      return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+    };
+    for (const kind of ["sequential", "diverging"] as const) {
+      for (const value of [Number.NaN, ...Array.from({ length: 256 }, (_, i) => i)]) {
+        const shown = { min: 0, max: 255, kind, lut: lut(kind, theme) };
+        const { fill, ink } = cellColors(shown, value, theme);
+        const ground = light((fill.match(/\d+/g) ?? []).map(Number));
+        const text = ink === "#ffffff" ? 1 : 0;
+        const ratio = (Math.max(ground, text) + 0.05) / (Math.min(ground, text) + 0.05);
+        expect(ratio, `${kind} ${value}: ${ink} on ${fill}`).toBeGreaterThanOrEqual(4.5);
+      }
+    }
   });
 });
 
