@@ -437,6 +437,7 @@ def ablations(
     faults: list[str] = []
     found: dict[int, Ablation] = {}
     ablator, model = None, None
+    series = series.replica(private=True)  # the caller's model is the caller's
     for index, checkpoint in enumerate(
         tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
     ):

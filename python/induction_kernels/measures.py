@@ -253,6 +253,7 @@ def measures(
     values: dict[str, np.ndarray] = {}
     faults: list[str] = []
     measurer, model = None, None
+    series = series.replica(private=True)  # the caller's model is the caller's
     for index, checkpoint in enumerate(
         tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
     ):

@@ -62,6 +62,7 @@ def passage_losses(
     ids: Tensor | None = None
     target: int | None = None
     model = None
+    series = series.replica(private=True)  # the caller's model is the caller's
     for index, checkpoint in enumerate(
         tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
     ):

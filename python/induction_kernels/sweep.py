@@ -33,7 +33,7 @@ def sweep(
     """Scores of every head at every checkpoint, with the same probe throughout.
 
     Args:
-        series: its resident model is swapped through all checkpoints.
+        series: read through a model of its own; what `series.load` gave stays as it is.
         scores: names from `induction_kernels.SCORES`; None for all that the model allows.
         seed: of the probes' random tokens.
         progress: show a progress bar.
@@ -54,6 +54,7 @@ def sweep(
     faults: list[str] = []
     left_out: dict[str, str] = {}
     scorer, model = None, None
+    series = series.replica(private=True)  # the caller's model is the caller's
     for index, checkpoint in enumerate(
         tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
     ):

@@ -345,10 +345,10 @@ def session_of(series: CheckpointSeries, texts: Texts | None = None) -> SeriesSe
     never shows old scores.
     """
     if texts is not None:  # read anew each time: they may be as large as one likes
-        return SeriesSession(series.replica(), texts)
+        return SeriesSession(series.replica(private=True), texts)
     session = _sessions.get(series.identity)
     if session is None:
-        session = SeriesSession(series.replica())
+        session = SeriesSession(series.replica(private=True))
         _sessions[series.identity] = session
     return session
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from induction_kernels.checkpoints.copies import copied
 from induction_kernels.checkpoints.files import unreadable
 from induction_kernels.checkpoints.hugging_face import HuggingFaceFolders
 from induction_kernels.checkpoints.series import Checkpoint, Source
@@ -86,7 +86,7 @@ class SafetensorsFiles:
         ]
 
     def build(self) -> nn.Module:
-        return copy.deepcopy(self._module)
+        return copied(self._module)
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         return read_safetensors(self._paths[index])

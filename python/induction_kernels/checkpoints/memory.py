@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from induction_kernels.checkpoints.copies import copied
 from induction_kernels.checkpoints.series import Checkpoint
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models import Model, as_model
@@ -28,47 +29,74 @@ class MemorySource:
     ) -> None:
         view = as_model(model, tokenizer)
         self._module = view.module
-        self._state_dicts = list(state_dicts)
+        self._state_dicts = _own(list(state_dicts), view.module)
         self.name = name or view.name
         self.tokenizer = view.tokenizer
         self.checkpoints: Sequence[Checkpoint] = label(len(self._state_dicts), steps, tokens)
 
     def build(self) -> nn.Module:
-        return copy.deepcopy(self._module)
+        return copied(self._module)
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         return self._state_dicts[index]
 
 
 class SingleSource:
-    """A model that is its own only checkpoint; no weight is copied and nothing is loaded."""
+    """A copy of a model as its own only checkpoint: what is shown of it is of one moment, and its
+    owner may use, train or move it at the same time."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.name = model.name
+    def __init__(self, model: Model, name: str) -> None:
+        self._module = copied(model.module)
+        self.name = name
         self.tokenizer = model.tokenizer
         self.checkpoints: Sequence[Checkpoint] = [Checkpoint(step=0)]
 
     def build(self) -> nn.Module:
-        return _shell(self._model.module)
+        """A module on the very weights of the copy, which are not there twice."""
+        tensors = [
+            *self._module.parameters(),
+            *self._module.buffers(),
+            # Views that are registered nowhere, such as the q of a bridge's joint qkv.
+            *self._module.state_dict(keep_vars=True).values(),
+        ]
+        return copied(self._module, {id(tensor): _alias(tensor) for tensor in tensors})
 
     def weights(self, index: int) -> None:
         return None
 
 
-def _shell(module: nn.Module) -> nn.Module:
-    """A copy of everything but the weights, which are the very same tensors.
+def _alias(tensor: Tensor) -> Tensor:
+    """The same storage under another object, which may be moved elsewhere."""
+    same = tensor.detach()
+    return nn.Parameter(same, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else same
 
-    Hooks, training flags and the attention implementation are the copy's own, so reading it on
-    another thread does not disturb a model that its owner is using at the same time.
+
+def _own(state_dicts: list[Mapping[str, Tensor]], module: nn.Module) -> list[Mapping[str, Tensor]]:
+    """State dicts none of whose tensors is one of `module`'s, which may be trained on.
+
+    Raises:
+        CheckpointError: two of them are the same tensors.
     """
-    tensors = [
-        *module.parameters(),
-        *module.buffers(),
-        # Views that are registered nowhere, such as the q of a bridge's joint qkv.
-        *module.state_dict(keep_vars=True).values(),
+    places = [{n: _place(t) for n, t in weights.items()} for weights in state_dicts]
+    for later, (before, after) in enumerate(pairwise(places), 1):
+        if before and before == after:
+            raise CheckpointError(
+                f"State dicts {later - 1} and {later} are the same tensors.",
+                "model.state_dict() gives the weights themselves, which training goes on to "
+                "change; collect {k: v.clone() for k, v in model.state_dict().items()}.",
+            )
+    live = {_place(tensor) for tensor in module.state_dict().values()}
+    return [
+        {n: t.clone() if where[n] in live else t for n, t in weights.items()}
+        for weights, where in zip(state_dicts, places, strict=True)
     ]
-    return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+
+
+def _place(tensor: object) -> int | None:
+    """Where a tensor's numbers are; None for what has none, which is refused when it is loaded."""
+    if not isinstance(tensor, Tensor) or tensor.is_meta or tensor.layout is not torch.strided:
+        return None
+    return tensor.data_ptr() or None
 
 
 def label(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from induction_kernels.checkpoints.ahead import ReadAhead
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.place import Place
-from induction_kernels.checkpoints.weights import fitted, swap
+from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.models import Model, as_model, remember
 
@@ -66,16 +66,16 @@ class _Residence:
     the model could then never be freed.
 
     Attributes:
-        loaded: the checkpoint that the model holds; None before the first and while one is copied.
-        taken: names of all weights that were ever copied: a checkpoint without one of them would
-            be shown with another's.
+        loaded: the checkpoint that was copied last; None before the first and while one is copied.
+        dtype, buffers: as the source built them, in its place.
     """
 
     source: Source
     indices: list[int]
     place: Place
     loaded: int | None = None
-    taken: set[str] = field(default_factory=set)
+    dtype: torch.dtype | None = None
+    buffers: dict[str, Tensor] = field(default_factory=dict)
 
 
 # So that an explorer given a model finds its series.
@@ -87,10 +87,16 @@ class CheckpointSeries:
 
     One model is resident: `load` puts a checkpoint's weights into it and returns it, so what an
     earlier `load` returned now holds the new weights too. `replica` gives an independent one.
+    Whoever got the model may change it: `load` always copies the checkpoint into it anew.
     """
 
     def __init__(
-        self, source: Source, indices: Sequence[int] | None = None, place: Place | None = None
+        self,
+        source: Source,
+        indices: Sequence[int] | None = None,
+        place: Place | None = None,
+        *,
+        private: bool = False,
     ) -> None:
         """Use `from_folder`, `from_state_dicts` or `load_demo`; a Source is for new kinds."""
         self._source = source
@@ -98,6 +104,7 @@ class CheckpointSeries:
         if not self._indices:
             raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
         self._place = place or Place()
+        self._private = private
         self._resident: nn.Module | None = None
         self._residence = _Residence(source, self._indices, self._place)
         self._ahead = ReadAhead(self._read)
@@ -154,10 +161,11 @@ class CheckpointSeries:
 
     @classmethod
     def single(cls, model: Model) -> CheckpointSeries:
-        """A model without a history: a series of one, whose resident is the model itself."""
+        """A model without a history: a series of one, a copy of the model as it is now."""
         from induction_kernels.checkpoints.memory import SingleSource
 
-        return cls(SingleSource(model))
+        changed = model.module in _residences  # since it was loaded: `series_of` knows the others
+        return cls(SingleSource(model, f"{model.name}, changed" if changed else model.name))
 
     # --- what is in it ---
 
@@ -196,9 +204,14 @@ class CheckpointSeries:
         chosen = sorted({self._resolve(i) for i in indices})
         return CheckpointSeries(self._source, [self._indices[i] for i in chosen], self._place)
 
-    def replica(self) -> CheckpointSeries:
-        """The same checkpoints with a resident of its own, so that loading disturbs nobody."""
-        return CheckpointSeries(self._source, self._indices, self._place)
+    def replica(self, *, private: bool = False) -> CheckpointSeries:
+        """The same checkpoints with a resident of its own, so that loading disturbs nobody.
+
+        Args:
+            private: nobody will change that model, so that a checkpoint that it holds need not be
+                copied again.
+        """
+        return CheckpointSeries(self._source, self._indices, self._place, private=private)
 
     def to(
         self, device: str | torch.device | None = None, dtype: torch.dtype | None = None
@@ -227,11 +240,13 @@ class CheckpointSeries:
                 then still holds what it held before.
         """
         index = self._resolve(index)
-        if index != self._residence.loaded:
+        if index != self._residence.loaded or not self._private:
             weights = self._ahead.take(index)
             if self._resident is None:
                 built = self._place.hold(self._source.build())
                 remember(built, self._source.tokenizer, self.name)
+                self._residence.buffers = buffers_of(built)
+                self._residence.dtype = next(built.parameters()).dtype
                 self._resident = built
             if weights is not None:
                 self._take(weights, f"{self.name}, {self[index].label}")
@@ -243,9 +258,8 @@ class CheckpointSeries:
     def _take(self, weights: Mapping[str, Tensor], where: str) -> None:
         resident, residence = self._resident, self._residence
         assert resident is not None
-        pairs = fitted(resident, weights, where, residence.taken)
+        pairs = fitted(resident, weights, residence.buffers, where)
         residence.loaded = None
-        residence.taken |= weights.keys()
         _residences[resident] = residence
         swap(resident, pairs)
 
@@ -280,10 +294,23 @@ class CheckpointSeries:
 
 
 def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
-    """The series that a model was loaded from, and the checkpoint it holds; None without one."""
+    """The series that a model was loaded from, and the checkpoint it holds; None without one.
+
+    A model that was changed since holds no checkpoint. Only its numbers can tell: a change through
+    `.data` or NumPy leaves no other trace. So the checkpoint is read and compared.
+    """
     module = model.module if isinstance(model, Model) else model
-    residence = _residences.get(module) if isinstance(module, nn.Module) else None
+    if not isinstance(module, nn.Module):
+        return None
+    residence = _residences.get(module)
     if residence is None or residence.loaded is None:
         return None
+    if next(module.parameters()).dtype != residence.dtype:
+        return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
-    return series, residence.loaded
+    try:
+        weights = series._read(residence.loaded)
+        pairs = fitted(module, weights or {}, residence.buffers, series.name)
+    except CheckpointError:
+        return None
+    return (series, residence.loaded) if equal(pairs) else None

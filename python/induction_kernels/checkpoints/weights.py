@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,17 +11,25 @@ from torch import Tensor, nn
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models import mixing
 
+Pairs = list[tuple[Tensor, Tensor]]
+
+
+def buffers_of(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of every buffer, by name."""
+    return {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
+
 
 def fitted(
-    module: nn.Module, weights: Mapping[str, Tensor], where: str, also: Collection[str] = ()
-) -> list[tuple[Tensor, Tensor]]:
-    """Each tensor of `module` with what a state dict has for it; nothing is copied yet.
+    module: nn.Module, weights: Mapping[str, Tensor], built: Mapping[str, Tensor], where: str
+) -> Pairs:
+    """Each tensor of `module` with what a checkpoint has for it; nothing is copied yet.
 
     Args:
+        built: `buffers_of` the module as it was built. A checkpoint need not have them; those that
+            it leaves out are not to be as another one, or the module's user, left them.
         weights: a whole state dict, under the module's own names or, for a TransformerBridge,
             under TransformerLens' names or the wrapped model's.
         where: which checkpoint this is, for the error.
-        also: names of buffers that must be there, besides the parameters.
 
     Raises:
         CheckpointError: missing or unknown names, shapes or dtypes that do not fit, numbers that
@@ -43,7 +51,7 @@ def fitted(
             f"{where} has {unknown[0]!r}, which the model does not.",
             _names(unknown, "more unknown names", targets),
         )
-    missing = _unwritten(targets, weights, also)
+    missing = _unwritten(targets, weights)
     if missing:
         raise CheckpointError(
             f"{where} lacks {missing[0]!r}.", _names(missing, "more are missing", weights)
@@ -52,10 +60,21 @@ def fitted(
         _check_shape(name, value, targets[name], where)
         _check_dtype(name, value, targets[name], where)
     _check_tied(targets, weights, where)
-    return [(targets[name], value) for name, value in weights.items()]
+    pairs = [(targets[name], value) for name, value in weights.items()]
+    written = {target.data_ptr() for target, _ in pairs}
+    for name, buffer in module.named_buffers():
+        # One of another shape is a table that the module itself has made longer since.
+        if name in built and built[name].shape == buffer.shape and buffer.data_ptr() not in written:
+            pairs.append((buffer, built[name]))
+    return pairs
 
 
-def swap(module: nn.Module, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+def equal(pairs: Pairs) -> bool:
+    """Whether `swap` would change nothing."""
+    return all(torch.equal(target, value.to(target)) for target, value in pairs)
+
+
+def swap(module: nn.Module, pairs: Pairs) -> None:
     """Copy what `fitted` found into `module`; storage, device and dtype stay the module's.
 
     Whatever interrupts this leaves a module that `as_model` refuses until it is swapped whole.
@@ -81,11 +100,8 @@ def _targets(module: Any) -> dict[str, Tensor]:
     return wrapped | {n: t for n, t in module.state_dict().items() if n not in wrapped}
 
 
-def _unwritten(
-    targets: Mapping[str, Tensor], weights: Mapping[str, Tensor], also: Collection[str]
-) -> list[str]:
-    """Parameters, and what `also` names, of which `weights` leaves a part as it is; tied and split
-    ones count as one.
+def _unwritten(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
+    """Parameters of which `weights` leaves a part as it is; tied and split ones count as one.
 
     A bridge's go by TransformerLens' names, which come last in `targets`.
     """
@@ -98,8 +114,8 @@ def _unwritten(
     return sorted(
         {
             names[target.data_ptr()]
-            for name, target in targets.items()
-            if (isinstance(target, nn.Parameter) or name in also)
+            for target in targets.values()
+            if isinstance(target, nn.Parameter)
             and sum(covered.get(target.untyped_storage().data_ptr(), {}).values()) < target.numel()
         }
     )
