@@ -45,6 +45,7 @@ from induction_kernels.interventions import (
 from induction_kernels.losses import in_context_learning_positions, losses_of
 from induction_kernels.models import Model, as_model
 from induction_kernels.probes import RepeatedTokens
+from induction_kernels.restoring import without_gradients
 from induction_kernels.scores import package_version
 from induction_kernels.texts import TextProbe, Texts
 from induction_kernels.tokenization import answer_token, prompt_tokens
@@ -196,7 +197,7 @@ class Ablator:
             replaced = {(layer, head): z[layer][:, head] for layer, head in heads}
         found = []
         for output in (intervener.clean.output, intervener.run(replaced, frozen=self.frozen)):
-            with torch.no_grad():
+            with without_gradients():
                 row = output.logits_at(0, tokens.shape[1] - 1).cpu()
             found.append((float(row.softmax(-1)[answer]), int((row > row[answer]).sum())))
         return found[0], found[1]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -24,6 +24,7 @@ from induction_kernels.batches import in_batches
 from induction_kernels.head_weights import HeadWeights
 from induction_kernels.models import Model, as_model
 from induction_kernels.probes import RepeatedTokens
+from induction_kernels.restoring import remove, restoring, without_gradients
 
 #: Rows of the vocabulary at a time.
 _CHUNK = 8192
@@ -42,7 +43,7 @@ def ov_copying(model: object) -> Float[Tensor, "layer head"]:
     Raises:
         UnsupportedModelError: weights that cannot be read.
     """
-    with torch.no_grad():
+    with without_gradients():
         weights = HeadWeights(as_model(model))
         through_tokens = sum(
             weights.unembedding(part).T @ weights.embedding(part) for part in _chunks(weights)
@@ -179,12 +180,11 @@ def _copying_of_part(
         to_logits = torch.einsum("hdm,bjm->bhdj", layer.W_O, unembedding)
         found[:, index] = (4 * shares(values, pattern.float(), to_logits) - 1).cpu()
 
-    hooks = [module.register_forward_pre_hook(remember) for module in weights.norm_modules]
-    try:
+    hooks: list[Any] = []
+    with restoring(lambda: remove(hooks)):
+        for module in weights.norm_modules:
+            hooks.append(module.register_forward_pre_hook(remember))
         visit_attention(model, here, read)
-    finally:
-        for hook in hooks:
-            hook.remove()
     return found
 
 
@@ -204,7 +204,7 @@ def qk_trace(
     Raises:
         UnsupportedModelError: weights that cannot be read.
     """
-    with torch.no_grad():
+    with without_gradients():
         weights = HeadWeights(as_model(model))
         tokens = torch.stack([e.T @ e for e in map(weights.embedding, _chunks(weights))]).sum(0)
         moved = torch.zeros_like(tokens)  # Σ_e p_e W_OV^e
@@ -251,7 +251,7 @@ def k_composition(model: object, seed: int = 0) -> KComposition:
     Raises:
         UnsupportedModelError: weights that cannot be read.
     """
-    with torch.no_grad():
+    with without_gradients():
         model = as_model(model)
         weights = HeadWeights(model)
         shape, n_heads = weights.shape, weights.shape.heads

@@ -15,6 +15,7 @@ from induction_kernels.models import Model, as_model
 from induction_kernels.outputs import Output
 from induction_kernels.padding import Mask
 from induction_kernels.probes import rows_of
+from induction_kernels.restoring import without_gradients
 
 
 def token_losses(
@@ -65,7 +66,7 @@ def losses_of(
     batch, n = tokens.shape[0], tokens.shape[1] - 1
     targets = tokens[:, 1:].flatten().to(output.hidden.device)
     losses = torch.empty(batch * n, device=output.hidden.device)
-    with torch.no_grad():
+    with without_gradients():
         for part, logits in output.rows(n, d_vocab):
             losses[part] = nn.functional.cross_entropy(logits, targets[part], reduction="none")
     return losses.unflatten(0, (batch, n)).cpu()

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from induction_kernels.errors import InductionError, SelectionError, UnsupportedModelError
+from induction_kernels.restoring import restoring, without_gradients
 
 _HOW_TO = (
     "Pass a TransformerBridge, a HookedTransformer or a Hugging Face causal language model "
@@ -88,14 +89,15 @@ class Model:
     def evaluating(self) -> Iterator[None]:
         """No gradients and no dropout inside; every training flag is put back after."""
         training = [m for m in self.module.modules() if m.training]
-        for m in training:
-            m.training = False
-        try:
-            with torch.no_grad():
-                yield
-        finally:
+
+        def put_back() -> None:
             for m in training:
                 m.training = True
+
+        with restoring(put_back), without_gradients():
+            for m in training:
+                m.training = False
+            yield
 
 
 def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = None) -> Model:

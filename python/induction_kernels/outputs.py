@@ -17,6 +17,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from induction_kernels.restoring import remove, restoring
+
 #: Bytes of float32 logits in memory at a time; more rows would not make the product faster.
 _CHUNK_BYTES = 32 << 20
 
@@ -70,12 +72,11 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
     if module in _whole or not _can_be_cut(module):
         return Output.of_logits(module(input_ids=tokens, use_cache=False).logits)
     ends: list[Tensor] = []
-    handles = [body.register_forward_hook(partial(_keep_end, ends)) for body in _bodies(module)]
-    try:
+    hooks: list[Any] = []
+    with restoring(lambda: remove(hooks)):
+        for body in _bodies(module):
+            hooks.append(body.register_forward_hook(partial(_keep_end, ends)))
         last = module(input_ids=tokens, use_cache=False, logits_to_keep=1).logits
-    finally:
-        for handle in handles:
-            handle.remove()
     unembed = _unembedding(module)
     if not ends or not _agree(unembed(ends[-1][:, -1:]), last):
         _whole.add(module)

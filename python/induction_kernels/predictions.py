@@ -13,6 +13,7 @@ from induction_kernels.forward import run
 from induction_kernels.models import as_model
 from induction_kernels.outputs import Output
 from induction_kernels.padding import Mask
+from induction_kernels.restoring import without_gradients
 from induction_kernels.tokenization import answer_token, sequence, token_strings
 
 
@@ -83,7 +84,7 @@ def top_predictions(
         )
     if k < 1:
         raise SelectionError(f"k={k} predictions were asked for.", "Ask for at least 1.")
-    with torch.no_grad():
+    with without_gradients():
         row = run(model, ids).logits_at(0, position).cpu()
     top = row.topk(min(k, len(row)))
     probabilities = row.softmax(-1)
@@ -137,7 +138,7 @@ def predict_positions(
     device = output.hidden.device
     targets = torch.cat([ids[1:], torch.tensor([-1 if answer is None else answer])]).to(device)
     parts: list[tuple[Tensor, ...]] = []
-    with torch.no_grad():
+    with without_gradients():
         for part, logits in output.rows(len(ids), d_vocab):
             top = logits.topk(min(k, d_vocab))
             total = logits.logsumexp(-1, keepdim=True)

@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from induction_kernels.attention.installed import installed
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.restoring import restoring
 
 # Called with the layer, q, k, v [batch, head, pos, d_head] (fewer heads of k and v where they are
 # grouped) and how they become a pattern; returns [batch, head, pos, d_value].
@@ -53,45 +55,14 @@ def attending(module: Any, attend: Attend) -> Iterator[list[int]]:
     # Gives no mask at all where attention is simply causal, so nothing is quadratic.
     AttentionMaskInterface.register(_NAME, sdpa_mask)
     outer = vars(_current).copy()
-    _current.attend, _current.layers = attend, []
-    try:
-        with implementation(module, _NAME):
-            yield _current.layers
-    finally:
+
+    def put_back() -> None:
         vars(_current).clear()
         vars(_current).update(outer)
 
-
-@contextmanager
-def implementation(module: Any, name: str) -> Iterator[None]:
-    """Within this context the model computes its attention by the implementation of this name.
-
-    What was there is put back part by part, whether Transformers would accept it anew or not. Parts
-    with code of their own know "eager" alone.
-
-    Raises:
-        DoesNotFitError: no part of the model is on the interface, and the name is not "eager".
-    """
-    from transformers import PreTrainedModel
-
-    models = [part for part in module.modules() if isinstance(part, PreTrainedModel)]
-    configs = {id(m.config): m.config for m in models if _takes(m, name)}
-    if not configs:
-        raise DoesNotFitError(
-            f"{type(module).__name__} does not use Transformers' attention interface"
-        )
-    before = [(config, config._attn_implementation_internal) for config in configs.values()]
-    try:
-        for config in configs.values():
-            config._attn_implementation_internal = name
-        yield
-    finally:
-        for config, own in before:
-            config._attn_implementation_internal = own
-
-
-def _takes(model: Any, name: str) -> bool:
-    return name == "eager" or model._can_set_attn_implementation()
+    with restoring(put_back), installed(module, _NAME):
+        _current.attend, _current.layers = attend, []
+        yield _current.layers
 
 
 def _call(

@@ -15,8 +15,9 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from induction_kernels.attention.interface import implementation
+from induction_kernels.attention.installed import installed
 from induction_kernels.errors import UnsupportedModelError
+from induction_kernels.restoring import remove, restoring
 
 Visitor = Callable[[int, Tensor], None]
 
@@ -31,19 +32,15 @@ def run_own(
             than there are tokens.
     """
     watcher = _Watcher(type(module).__name__, tokens.shape[1], visit)
-    handles = [
-        part.register_forward_hook(partial(watcher.see, layer))
-        for name, part in module.named_modules()
-        if (layer := _layer_of(name, part)) is not None
-    ]
+    handles: list[Any] = []
     # Newer models would keep hooks of their own from then on, and return patterns without it.
     asked = {} if _records(module) else {"output_attentions": True}
-    try:
-        with implementation(module, "eager"):
-            return module(input_ids=tokens, use_cache=False, **asked).logits
-    finally:
-        for handle in handles:
-            handle.remove()
+    with restoring(lambda: remove(handles)), installed(module, "eager"):
+        for name, part in module.named_modules():
+            layer = _layer_of(name, part)
+            if layer is not None:
+                handles.append(part.register_forward_hook(partial(watcher.see, layer)))
+        return module(input_ids=tokens, use_cache=False, **asked).logits
 
 
 def _records(module: nn.Module) -> bool:

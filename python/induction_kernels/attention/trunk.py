@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from induction_kernels.restoring import remove, restoring
+
 
 @dataclass(eq=False)
 class Trunk:
@@ -37,25 +39,26 @@ class Trunk:
     def of_hugging_face(self, module: Any) -> Iterator[None]:
         """Within this context the module's layers below `start` do nothing."""
         layers = _layers(module)
-        handles = []
-        if self.start == 0:
-            for index, layer in enumerate(layers[:-1]):
-                handles.append(layer.register_forward_hook(self._keep(index + 1)))
         skipped = layers[: self.start]
         # Some have a forward of their own, such as accelerate's.
         own = [vars(layer).get("forward") for layer in skipped]
-        for layer in skipped:
-            # Whatever comes in, what enters layer `start` comes out; the layers between pass it on.
-            layer.forward = lambda *_, **__: self.entering[self.start]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+        hooks: list[Any] = []
+
+        def put_back() -> None:
+            remove(hooks)
             for layer, forward in zip(skipped, own, strict=True):
-                del layer.forward
+                vars(layer).pop("forward", None)
                 if forward is not None:
                     layer.forward = forward
+
+        with restoring(put_back):
+            if self.start == 0:
+                for index, layer in enumerate(layers[:-1]):
+                    hooks.append(layer.register_forward_hook(self._keep(index + 1)))
+            for layer in skipped:
+                # Whatever comes in, what enters layer `start` comes out; those between pass it on.
+                layer.forward = lambda *_, **__: self.entering[self.start]
+            yield
 
     def _keep(self, layer: int) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
