@@ -37,7 +37,7 @@ FEWEST = 10
 #: higher than _LARGEST_SHARE would have to be undone by the trend.
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.1, 3.0
 #: However surely: an abrupt step has to leave this much less than a gradual one, as a logarithm.
-SLIGHT = 0.1
+SLIGHT = 0.03
 #: In doublings: what takes longer is a trend.
 _LONGEST = 4.4
 _DRAWS = 400

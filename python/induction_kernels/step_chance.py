@@ -18,7 +18,7 @@ from jaxtyping import Float
 from induction_kernels.step_shapes import RHOS, Evidence, step_shapes
 
 #: Draws a block, and blocks: as many as are needed to decide, but no more.
-_BLOCK, FEWEST_BLOCKS, MOST_BLOCKS = 500, 8, 64
+_BLOCK, FEWEST_BLOCKS, MOST_BLOCKS = 500, 4, 32
 #: A tail is fitted to this share of the draws, with a shape from none to heavy; no p is given below
 #: _SMALLEST, where the fit is not trusted.
 _TAIL, _HEAVIEST, _SMALLEST = 0.05, 0.15, 1e-6
@@ -44,28 +44,24 @@ def chance(
 
 @lru_cache(maxsize=64)
 def _tails(x: tuple[float, ...], blocks: int) -> list[list[list[_Tail]]]:
-    """Of both kinds of evidence, by autocorrelation: from all draws, then without each eighth."""
-    drawn = [_block(x, number) for number in range(blocks)]
-    tails = []
-    for rows in (
-        [[one.abrupt for one in b] for b in drawn],
-        [[one.step for one in b] for b in drawn],
-    ):
-        by_rho = []
-        for row in np.array(rows).transpose(1, 0, 2):
-            parts = row.reshape(_PARTS, -1)
-            without = [_Tail.of(np.delete(parts, i, 0).ravel()) for i in range(_PARTS)]
-            by_rho.append([_Tail.of(row.ravel()), *without])
-        tails.append(by_rho)
-    return tails
+    """Of both kinds of evidence, by autocorrelation: from all draws, then without each part."""
+    drawn = np.concatenate([_block(x, number) for number in range(blocks)], axis=-1)
+    return [[_whole_and_parts(draws) for draws in kind] for kind in drawn]
+
+
+def _whole_and_parts(draws: np.ndarray) -> list[_Tail]:
+    parts = draws.reshape(_PARTS, -1)
+    without = [np.delete(parts, i, 0).ravel() for i in range(_PARTS)]
+    return [_Tail.of(one) for one in (draws, *without)]
 
 
 @lru_cache(maxsize=512)
-def _block(x: tuple[float, ...], number: int) -> list[Evidence]:
-    """The evidence in draws of noise, by autocorrelation."""
+def _block(x: tuple[float, ...], number: int) -> np.ndarray:
+    """[kind, rho, draw]: both kinds of evidence in noise."""
     rng = np.random.default_rng([number, len(x)])
     shapes = step_shapes(x)
-    return [shapes.evidence(noise(rng, (_BLOCK, len(x)), rho)) for rho in RHOS]
+    found = [shapes.evidence(noise(rng, (_BLOCK, len(x)), rho)) for rho in RHOS]
+    return np.array([[one.abrupt for one in found], [one.step for one in found]])
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], rho: float) -> np.ndarray:

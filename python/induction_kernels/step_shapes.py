@@ -24,9 +24,14 @@ from jaxtyping import Float
 #: Half-widths of steps, in units of ln(tokens). From a tenth to nine tenths a step takes
 #: 2 ln 9 widths: a doubling at ABRUPT.
 ABRUPT = float(np.log(2) / (2 * np.log(9)))
-#: Autocorrelations of noise that are fitted, and simulated.
+#: Autocorrelations that noise may have.
 RHOS = (0.0, 0.3, 0.6)
-_ABRUPT_WIDTHS = np.geomspace(0.02, ABRUPT, 5)
+#: Fitted besides: what one step leaves of a sawtooth wanders more than noise does.
+_WANDERING = 0.85
+#: Of neighbouring abrupt widths.
+_NARROWER = 0.7
+#: Neighbouring centres are at least this many widths apart.
+_THINNED = 1.0
 _BETWEEN_WIDTHS = ABRUPT * np.array([1.2, 1.5, 1.8])
 _GRADUAL_WIDTHS = ABRUPT * np.array([2, 2.6, 3.4, 4.4])
 #: From so many checkpoints on, the trend may bend, and three further steps are looked at.
@@ -35,7 +40,7 @@ _MANY = 20
 _UNSEEN = 0.005
 #: A further step counts against the first by this, once it is above what noise gains: this many
 #: variances a step.
-_AGAINST, _NOISE_GAIN = 1.5, 4.0
+_AGAINST, _NOISE_GAIN = 1.5, 6.0
 
 Curves = Float[np.ndarray, "curve checkpoint"]
 
@@ -59,19 +64,28 @@ class StepShapes:
 
     def __init__(self, x: Float[np.ndarray, " checkpoint"]) -> None:
         self.u = np.log(x)
-        abrupt = [logistic(self.u, c, w) for w in _ABRUPT_WIDTHS for c in self._between(w)]
+        abrupt = [logistic(self.u, c, w) for c, w in self._abrupt()]
         between, gradual = (
             [logistic(self.u, c, w) for w in widths for c in self._evenly(w)]
             for widths in (_BETWEEN_WIDTHS, _GRADUAL_WIDTHS)
         )
         steps = np.array(abrupt + between + gradual)
         sorts = np.repeat([0, 1, 2], [len(abrupt), len(between), len(gradual)])
-        self._whitened = [_Whitened(self.u, rho, steps, sorts, _smooth(x)) for rho in RHOS]
+        self._whitened = [
+            _Whitened(self.u, rho, steps, sorts, _smooth(x)) for rho in (*RHOS, _WANDERING)
+        ]
 
-    def _between(self, width: float) -> np.ndarray:
-        """Centres at checkpoints and half-way between them, where they differ for this width."""
-        inner = self.u[1:-1]
-        return _thinned(np.sort(np.concatenate([inner, (inner[1:] + inner[:-1]) / 2])), width)
+    def _abrupt(self) -> list[tuple[float, float]]:
+        """Centres at checkpoints and half-way between them, widths down to where a step that is
+        narrower still would look the same."""
+        u = self.u
+        places = np.sort(np.concatenate([u[1:-1], (u[1:-2] + u[2:-1]) / 2]))
+        gaps = np.interp(places, (u[1:] + u[:-1]) / 2, np.diff(u))
+        found, width = [], ABRUPT
+        while (wide := places[gaps < 6 * width / _NARROWER]).size:
+            found += [(centre, width) for centre in _thinned(wide, width)]
+            width *= _NARROWER
+        return found
 
     def _evenly(self, width: float) -> np.ndarray:
         return _thinned(np.linspace(self.u[0], self.u[-1], 400), width)
@@ -136,7 +150,7 @@ class _Whitened:
         return (np.maximum(total - every, 0) + unseen) * self._scale
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)  # 64 MiB each at 154 checkpoints
 def step_shapes(x: tuple[float, ...]) -> StepShapes:
     return StepShapes(np.array(x))
 
@@ -185,9 +199,9 @@ def _smooth(x: np.ndarray) -> np.ndarray:
 
 
 def _thinned(places: np.ndarray, width: float) -> np.ndarray:
-    """Those of rising `places` that are 0.6 widths apart, and the last."""
+    """Those of rising `places` that are `_THINNED` widths apart, and the last."""
     kept = [places[0]]
     for place in places[1:]:
-        if place - kept[-1] >= 0.6 * width:
+        if place - kept[-1] >= _THINNED * width:
             kept.append(place)
     return np.array([*kept, places[-1]])

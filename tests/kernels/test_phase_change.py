@@ -10,7 +10,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import xarray as xr
-from induction_kernels import find_change, find_changes, load_demo, measures, phase_changes, sweep
+from induction_kernels import (
+    find_change,
+    find_changes,
+    load_demo,
+    measures,
+    phase_changes,
+    step_chance,
+    sweep,
+)
 from induction_kernels.errors import ProbeError
 from induction_kernels.phase_change import SLIGHT, find_steps, lead
 from induction_kernels.phases import SMALLEST_RISE
@@ -105,6 +113,25 @@ def test_noise_alone_gives_alarms_at_the_stated_level() -> None:
         for rho in (0.0, 0.3, 0.6):
             curves = np.array([noise(rng, len(x), rho, 1) for _ in range(300)])
             assert alarms(x, curves) <= TOO_MANY, (x, rho)
+
+
+@pytest.mark.parametrize("kind", ["triangles", "sawtooth", "kink in ln x", "gradual"])
+def test_waves_kinks_and_gradual_steps_are_no_changes(kind) -> None:
+    rng = np.random.default_rng(9)
+    for n in (26, 60):
+        x = checkpoints(n)["log"]
+        make = nulls(x, rng)[kind]
+        for sigma in (0.02, 0.15):
+            curves = np.array([make() + noise(rng, n, 0.3, sigma) for _ in range(300)])
+            assert alarms(x, curves) <= TOO_MANY
+
+
+def test_two_doublings_in_noise_are_not_taken_for_less_than_one() -> None:
+    rng = np.random.default_rng(9)
+    x = checkpoints(12)["log"]
+    centres = rng.uniform(np.log(x[4]), np.log(x[8]), 1000)
+    curves = steps(x, centres, np.full(1000, 2.1))
+    assert alarms(x, curves + 0.15 * rng.standard_normal(curves.shape)) <= 0.06
 
 
 @pytest.mark.slow
@@ -264,6 +291,28 @@ def test_no_answer_hangs_on_the_seed() -> None:
         y = 3 * step(x, 1e8, 0.05) + noise(rng, 26, 0.3, 1)
         found = [find_change(x, y, level=0.2, seed=seed) for seed in range(4)]
         assert len({None if one is None else (one.p_value, one.middle) for one in found}) == 1
+
+
+def test_p_is_the_same_in_another_session() -> None:
+    x = tuple(checkpoints(12)["log"])
+    evidence = step_shapes(x).evidence(np.random.default_rng(0).standard_normal((20, 12)))
+    first, _ = chance(x, evidence)
+    for drawn in (step_chance._tails, step_chance._block):
+        drawn.cache_clear()
+    again, _ = chance(x, evidence)
+    assert (first.p == again.p).all()
+
+
+def test_a_step_that_is_not_shown_to_be_abrupt_is_no_change() -> None:
+    """Where checkpoints are few, the narrowest may fit best without any of them telling."""
+    rng = np.random.default_rng(10)
+    x = checkpoints(12)["log"]
+    centres = rng.uniform(np.log(3e7), np.log(3e8), 60)
+    curves = steps(x, centres, np.full(60, 0.8)) + 0.04 * rng.standard_normal((60, 12))
+    of_abrupt, of_step = chance(tuple(x), step_shapes(tuple(x)).evidence(curves), 32)
+    found = [find_change(x, y) is not None for y in curves]
+    assert not any(np.array(found) & (of_abrupt.p > 0.05))
+    assert ((of_step.p < 0.01) & (of_abrupt.p > 0.05)).sum() >= 5
 
 
 def test_p_is_known_to_its_error() -> None:
