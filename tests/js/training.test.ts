@@ -123,7 +123,8 @@ describe("a page of several series", () => {
       document.body.replaceChildren();
       await show([known, unknown], { tab });
       expect(ticks().length).toBeGreaterThan(10);
-      expect(ticks().filter((tick) => tick.endsWith("M"))).toEqual([]);
+      expect(ticks().filter((tick) => /M( |$)/.test(tick))).toEqual([]);
+      expect([...el.querySelectorAll(".ie-tick-label")].at(-1)?.textContent).toBe("3k steps");
       expect(el.querySelectorAll(".ie-axis-note").length).toBeGreaterThan(1);
       for (const note of el.querySelectorAll(".ie-axis-note")) {
         expect(note.textContent).toMatch(/^training steps, for c has no token counts, log scale/);
@@ -140,6 +141,16 @@ describe("a page of several series", () => {
     );
     expect(places[0]).toBe(places[1]);
     expect(Number(places[0])).toBeCloseTo(600 - 84);
+  });
+
+  it("keeps the ends of a window in the chart, wherever they are", async () => {
+    await show([known], { window: [1, 1e15] });
+    const places = [...el.querySelectorAll<HTMLElement>(".ie-measures .ie-window-end")].map(({ style }) =>
+      Number.parseFloat(style.left),
+    );
+    expect(places).toHaveLength(2);
+    expect(places[0]).toBeGreaterThanOrEqual(44);
+    expect(places[1]).toBe(600 - 84);
   });
 
   it("writes the unit of a window that is drawn, and draws no window of the other unit", async () => {

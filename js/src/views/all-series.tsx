@@ -97,7 +97,7 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
   const window = store.windowIn(index);
   const at = store.shownEach.value[index] ?? 0;
   return (
-    <div class="ie-one-series">
+    <div class="ie-one-series" style={ground === null ? {} : { width: `${ground.width}px` }}>
       <button
         type="button"
         class="ie-one-title"

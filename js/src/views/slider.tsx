@@ -179,7 +179,12 @@ function Ticks({ info, unit }: { info: SeriesInfo; unit: Unit }) {
           style={{ left: `${last < 1 ? 0 : (100 * index) / last}%` }}
           title={sentence(faults[index] ?? "")}
         >
-          {labelled.has(index) && <span class="ie-tick-label">{compact(xs[index] ?? 0)}</span>}
+          {labelled.has(index) && (
+            <span class="ie-tick-label">
+              {compact(xs[index] ?? 0)}
+              {index === last && <span class="ie-tick-unit"> {unit}</span>}
+            </span>
+          )}
         </span>
       ))}
     </>

@@ -13,11 +13,10 @@ interface Props {
 /** Lies under the curves. The ends of a window that was found fade over their intervals. */
 export function Bands({ view, chart }: Props) {
   const { window, range, info, viewState } = view.store;
-  const inside = (x: number) => Math.max(chart.left, Math.min(chart.right, chart.at(x)));
   const box = { y: chart.top - 6, height: chart.bottom - chart.top + 6 };
   const span = ([from, to]: [number, number]) => ({
-    x: inside(from),
-    width: Math.max(0, inside(to) - inside(from)),
+    x: inside(chart, from),
+    width: Math.max(0, inside(chart, to) - inside(chart, from)),
   });
   const found = window.value;
   const [first, last] = range.value.map((index) => chart.x[index] ?? 0) as [number, number];
@@ -98,7 +97,7 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
       aria-valuetext={precise(ends[end])}
       title={`${name}: ${precise(ends[end])}. Drag to move it.`}
       style={{
-        left: `${chart.at(ends[end])}px`,
+        left: `${inside(chart, ends[end])}px`,
         top: `${chart.top - 6}px`,
         height: `${chart.bottom - chart.top + 6}px`,
       }}
@@ -108,4 +107,9 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
       onKeyDown={onKeyDown}
     />
   );
+}
+
+/** Where an x is, or the nearer end of the chart where it is outside. */
+function inside(chart: TrainingChart, x: number): number {
+  return Math.max(chart.left, Math.min(chart.right, chart.at(x)));
 }
