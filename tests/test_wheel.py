@@ -33,6 +33,7 @@ def test_what_is_in_it(wheel) -> None:
         "induction_kernels/demo/MODEL_CARD.md",
         "induction_kernels/demo/attn-only-2l/manifest.json",
         "induction_explorer/explorer.py",
+        "induction_explorer/static/loader.js",
         "induction_explorer/static/widget.js",
         "induction_explorer/static/widget.css",
         "induction_explorer/static/LICENSES.txt",

@@ -21,7 +21,7 @@ def fields(interface: str, file: str = "model.ts") -> set[str]:
 
 def test_every_synced_trait_is_declared_and_nothing_else() -> None:
     ours = set(InductionExplorer.class_traits(sync=True)) - set(DOMWidget.class_traits(sync=True))
-    assert ours - {"_esm", "_css", "_anywidget_id"} == fields("ExplorerModel")
+    assert ours - {"_esm", "_module", "_anywidget_id"} == fields("ExplorerModel")
 
 
 def test_what_js_writes_is_not_echoed() -> None:

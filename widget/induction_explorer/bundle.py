@@ -1,44 +1,64 @@
-"""The built JavaScript, in the form in which it crosses the wire.
+"""The built JavaScript, in the form in which it crosses the wire: once.
 
-Every widget's state carries its module, and a page that is loaded again gets the states of all
-widgets in one message, of which 1 MiB is the limit. Packed, the module takes less than half.
+A widget's state carries its module, and a page that is loaded again gets the states of all widgets
+in one message, of which 1 MiB is the limit. So explorers carry a few lines that find the module,
+and it has a widget of its own, which is saved with the notebook as they are.
 """
 
 from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
+from functools import cache
 from pathlib import Path
+
+import traitlets
+from ipywidgets import Widget
 
 _STATIC = Path(__file__).parent / "static"
 
-# anywidget imports a module's text as a blob; this module does the same with what it unpacks.
-_UNPACK = """\
-const packed = Uint8Array.from(atob("{data}"), (char) => char.charCodeAt(0));
-const text = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-const source = new Blob([await new Response(text).text()], {{ type: "text/javascript" }});
-const url = URL.createObjectURL(source);
-const module = await import(url).finally(() => URL.revokeObjectURL(url));
-export default module.default;
-"""
+
+class Module(Widget):
+    """What js/src/loader.ts loads: `code` is an ES module, packed; equal versions are equal."""
+
+    version = traitlets.Unicode().tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True)
+    styles = traitlets.Unicode().tag(sync=True)
 
 
-def module() -> str:
-    """An ES module that unpacks the bundle and is what the bundle is.
+def loader() -> str:
+    """The ES module of every explorer.
 
     Raises:
         ImportError: there is no bundle, as in a clone that was not built.
     """
-    path = _STATIC / "widget.js"
+    path = _STATIC / "loader.js"
     if not path.exists():
         raise ImportError(
             f"The widget's bundle {path} is missing. In a clone, build it with `make build` (it "
             "needs Node.js 20 or newer); an installed wheel contains it, so install the package "
             "again."
         )
-    packed = gzip.compress(path.read_bytes(), mtime=0)
-    return _UNPACK.format(data=base64.b64encode(packed).decode())
+    return path.read_text()
 
 
-def styles() -> str:
-    return (_STATIC / "widget.css").read_text()
+_module: Module | None = None
+
+
+def module() -> Module:
+    """The one that all explorers of this kernel share; another when someone closed it."""
+    global _module
+    if _module is None or _module.comm is None:
+        _module = Module(**_contents())
+    return _module
+
+
+@cache
+def _contents() -> dict[str, str]:
+    code, styles = (_STATIC / "widget.js").read_bytes(), (_STATIC / "widget.css").read_bytes()
+    return {
+        "version": hashlib.sha256(code + styles).hexdigest(),
+        "code": base64.b64encode(gzip.compress(code, mtime=0)).decode(),
+        "styles": styles.decode(),
+    }

@@ -20,6 +20,7 @@ from induction_kernels.measures import MEASURES
 from induction_kernels.names import distinct, legible
 from induction_kernels.scores import SCORES
 from induction_kernels.texts import Texts
+from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime, view_state
 from induction_explorer.analyses import AblationGrid, AblationOf, WiringOf
@@ -102,8 +103,7 @@ class InductionExplorer(anywidget.AnyWidget):
     whose `.to_dataframe()` is a table; `to_circuitsvis()` hands over the selected heads.
     """
 
-    _esm = bundle.module()
-    _css = bundle.styles()
+    _esm = bundle.loader()
 
     checkpoint = _written_by_js(traitlets.Int())
     compare = _written_by_js(traitlets.Int(None, allow_none=True))
@@ -125,6 +125,7 @@ class InductionExplorer(anywidget.AnyWidget):
     _components_of = traitlets.Unicode().tag(sync=True)
     _prompts: Any = traitlets.List().tag(sync=True)
     _status = traitlets.Dict().tag(sync=True)
+    _module: Any = traitlets.Instance(bundle.Module).tag(sync=True, **widget_serialization)
 
     def __init__(
         self,
@@ -176,6 +177,7 @@ class InductionExplorer(anywidget.AnyWidget):
             "_phases": [UNKNOWN] * len(found),
             "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],
             "_status": Status.ready(),
+            "_module": bundle.module(),
         }
         view = traits.pop("view", {})
         with SHARED:  # no result before everything is there
