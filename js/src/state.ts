@@ -204,6 +204,7 @@ export class Store {
     this.#untilAbort(abort, () => {
       void prompt.value;
       this.lock.value = null;
+      this.promptRun.value = { ...this.promptRun.peek(), error: null };
     });
     this.answers = new Answers(this, abort);
     this.causes = new Causes(this, abort);

@@ -13,6 +13,7 @@ import { drawPattern } from "./pattern-drawing";
 import { PhaseLine } from "./phase-line";
 import { nearest, pointAlong } from "./pointing";
 import { Save } from "./save";
+import { useLeaving } from "./use-leaving";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 import { Bands, WindowHandles } from "./window-band";
@@ -104,6 +105,11 @@ function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | n
     view.hoverHead.value = null;
     preview(null);
   };
+  useLeaving(() => {
+    onPointerLeave();
+    clearTimeout(resting.current);
+    store.preview.value = null;
+  });
   const drawn = ground.value;
   if (drawn === null) return null;
   return (

@@ -13,6 +13,7 @@ import { usePixelRatio } from "./canvas";
 import { drawGrid, type GridLayout, gridLayout, gridVector, movedIndex, nameCells } from "./grid-drawing";
 import { Legend } from "./legend";
 import { Save } from "./save";
+import { useLeaving } from "./use-leaving";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 
@@ -101,6 +102,10 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
     return () => clearTimeout(timer);
   });
 
+  const leave = () => {
+    view.hoverHead.value = null;
+  };
+  useLeaving(leave);
   const choose = (event: MouseEvent | KeyboardEvent) => {
     const head = headAt(event.target);
     if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);
@@ -135,9 +140,7 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
         onPointerOver={(event) => {
           view.hoverHead.value = headAt(event.target);
         }}
-        onPointerLeave={() => {
-          view.hoverHead.value = null;
-        }}
+        onPointerLeave={leave}
       >
         {range(layout.layers).map((layer) => (
           <div role="row" class="ie-grid-row" tabIndex={-1} key={layer}>

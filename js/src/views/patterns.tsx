@@ -11,6 +11,7 @@ import { sentence } from "../text";
 import { TryAgain } from "./notices";
 import { drawPattern } from "./pattern-drawing";
 import { Save } from "./save";
+import { useLeaving } from "./use-leaving";
 import type { View, ViewProps } from "./view";
 
 export function Patterns({ view }: ViewProps) {
@@ -79,6 +80,10 @@ function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens:
     const stale = value !== null && value.length !== triangleIndex(n, 0);
     if (canvas.current !== null && !stale) drawPattern(canvas.current, n, value, theme.value);
   });
+  const leave = () => {
+    hover.value = null;
+  };
+  useLeaving(leave);
   const onPointerMove = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const query = Math.min(tokens - 1, Math.floor(((event.clientY - box.top) / box.height) * tokens));
@@ -94,9 +99,7 @@ function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens:
       aria-label={`Attention pattern ${headName(head)}`}
       class="ie-pattern"
       onPointerMove={onPointerMove}
-      onPointerLeave={() => {
-        hover.value = null;
-      }}
+      onPointerLeave={leave}
       onClick={() => {
         store.lock.value = hover.value?.query ?? null;
       }}

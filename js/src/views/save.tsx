@@ -30,6 +30,10 @@ export function Save({ view, title, table }: SaveProps) {
     document.addEventListener("pointerdown", close, true);
     return () => document.removeEventListener("pointerdown", close, true);
   });
+  const onFocusOut = ({ relatedTarget }: FocusEvent) => {
+    const inside = relatedTarget === null || root.current?.contains(relatedTarget as Node);
+    if (!inside) open.value = false;
+  };
   const close = () => {
     open.value = false;
     root.current?.querySelector<HTMLElement>("button")?.focus();
@@ -70,7 +74,14 @@ export function Save({ view, title, table }: SaveProps) {
     event.stopPropagation();
   };
   return (
-    <span class="ie-save" ref={root} onKeyDown={onKeyDown} role="group" aria-label={`${title}: save`}>
+    <span
+      class="ie-save"
+      ref={root}
+      onKeyDown={onKeyDown}
+      onFocusOut={onFocusOut}
+      role="group"
+      aria-label={`${title}: save`}
+    >
       {failed.value !== null && <span role="alert">{failed.value}</span>}
       <button
         type="button"

@@ -13,6 +13,7 @@ import { absentText } from "./pending";
 import { Save } from "./save";
 import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./scatter-plot";
 import { ScoreOptions } from "./score-picker";
+import { useLeaving } from "./use-leaving";
 import { useWidth } from "./use-width";
 import type { View, ViewProps } from "./view";
 
@@ -141,6 +142,10 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
     drawDots(canvas.current, now.ground, dots, ratio.value);
     drawsAs(canvas.current, () => dotsVector(dots));
   });
+  const leave = () => {
+    view.hoverHead.value = null;
+  };
+  useLeaving(leave);
   const now = drawn.value;
   const info = store.info.value;
   if (now === null || info === null) return null;
@@ -160,9 +165,7 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
         onPointerMove={(event) => {
           view.hoverHead.value = at(event);
         }}
-        onPointerLeave={() => {
-          view.hoverHead.value = null;
-        }}
+        onPointerLeave={leave}
         onClick={(event) => {
           const head = at(event);
           if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);

@@ -6,6 +6,7 @@ import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { quoted } from "../text";
 import { TokenText } from "./token-text";
+import { useLeaving } from "./use-leaving";
 
 interface Props {
   list: RefObject<HTMLDivElement | null>;
@@ -32,6 +33,8 @@ export function TokenList(props: Props) {
   const choose = (index: number | null) => {
     if (index !== null && !isDisabled?.(index)) props.choose(index);
   };
+  const unpoint = () => point(null);
+  useLeaving(unpoint);
   const onKeyDown = (event: KeyboardEvent) => {
     const steps: Record<string, number> = {
       ArrowRight: cursor() + 1,
@@ -65,13 +68,13 @@ export function TokenList(props: Props) {
       aria-multiselectable={several}
       tabIndex={-1}
       onPointerOver={(event) => point(indexOf(event.target))}
-      onPointerLeave={() => point(null)}
+      onPointerLeave={unpoint}
       onFocusIn={(event) => {
         const index = indexOf(event.target);
         if (index !== null) moved.value = index;
         point(index);
       }}
-      onFocusOut={() => point(null)}
+      onFocusOut={unpoint}
       onClick={(event) => choose(indexOf(event.target))}
       onKeyDown={onKeyDown}
     >

@@ -6,6 +6,7 @@ import { headName, sameHead } from "../heads";
 import type { Head } from "../model";
 import { changeText, scoreText } from "../text";
 import { DRAWN, type Fed, LABELS, type WiringLayout } from "../wiring";
+import { useLeaving } from "./use-leaving";
 import type { View } from "./view";
 import { type Look, paintWiring } from "./wiring-drawing";
 
@@ -39,6 +40,10 @@ export function WiringGraph({ view, head, fed, look, layout, choose }: Props) {
     };
     paintWiring(parts, head, found, layout.value, look.value);
   });
+  const leave = () => {
+    view.hoverHead.value = null;
+  };
+  useLeaving(leave);
   const [x, y] = place(head);
   const toTheLeft = x + radius + 10 + SCORE_WIDTH > width;
   return (
@@ -49,9 +54,7 @@ export function WiringGraph({ view, head, fed, look, layout, choose }: Props) {
       onPointerOver={(event) => {
         view.hoverHead.value = headAt(event.target);
       }}
-      onPointerLeave={() => {
-        view.hoverHead.value = null;
-      }}
+      onPointerLeave={leave}
       onClick={(event) => {
         const feeder = headAt(event.target);
         if (feeder !== null && !sameHead(feeder, head)) choose(feeder);

@@ -1,9 +1,10 @@
 /** The strongest feeders in numbers, and the way to select them by keyboard. */
-import type { ReadonlySignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal, useSignalEffect } from "@preact/signals";
 import { headName } from "../heads";
 import type { Head } from "../model";
 import { changeText, scoreText } from "../text";
 import { DRAWN, type Fed } from "../wiring";
+import { useLeaving } from "./use-leaving";
 import type { ViewProps } from "./view";
 
 interface Props extends ViewProps {
@@ -13,6 +14,16 @@ interface Props extends ViewProps {
 
 export function WiringTable({ view, fed, choose }: Props) {
   const strongest = fed.value?.feeders.slice(0, DRAWN) ?? [];
+  const pointed = useSignal<number | null>(null);
+  // While the slider moves, another head comes to stand under the pointer.
+  useSignalEffect(() => {
+    if (pointed.value !== null) view.hoverHead.value = fed.value?.feeders[pointed.value]?.head ?? null;
+  });
+  const leave = () => {
+    pointed.value = null;
+    view.hoverHead.value = null;
+  };
+  useLeaving(leave);
   return (
     <table class="ie-numbers" aria-label="Heads that feed it">
       <thead>
@@ -29,11 +40,9 @@ export function WiringTable({ view, fed, choose }: Props) {
           <tr
             key={rank}
             onPointerEnter={() => {
-              view.hoverHead.value = head;
+              pointed.value = rank;
             }}
-            onPointerLeave={() => {
-              view.hoverHead.value = null;
-            }}
+            onPointerLeave={leave}
           >
             <th scope="row">
               <button type="button" class="ie-link" onClick={() => choose(head)}>
