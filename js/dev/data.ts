@@ -26,6 +26,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     tokens: steps.map((step) => step * 4096),
     layers,
     heads,
+    attending: Array.from({ length: layers }, (_, layer) => layer),
     context: 128,
     left_out: {},
     light: layers * heads * checkpoints <= 1000,

@@ -30,6 +30,8 @@ export interface SeriesInfo {
   tokens: (number | null)[];
   layers: number;
   heads: number;
+  /** The layers that have attention; hybrid models have others too. */
+  attending: number[];
   /** Longest prompt in tokens. */
   context: number;
   /** Small enough to ask a question of every checkpoint. */

@@ -99,6 +99,24 @@ describe("names", () => {
     expect(names(el, "[role=gridcell]")[5]).toBe("L1H1 induction not computed");
   });
 
+  it("of cells in layers without attention say so, and so do cells that hold nothing", async () => {
+    const grid = traits(SHAPE)._grids["0/induction"];
+    if (grid === undefined) throw new Error("no grid");
+    const values = new Float32Array(grid.data.buffer.slice(0));
+    values.fill(Number.NaN, 25 * 8, 25 * 8 + 4);
+    values[25 * 8 + 6] = Number.NaN;
+    const el = show({
+      checkpoint: 25,
+      _series: [{ ...seriesInfo("hybrid", SHAPE), attending: [1] }],
+      _grids: { "0/induction": { ...grid, data: new DataView(values.buffer) } },
+    });
+    await settle();
+    const found = names(el, "[role=gridcell]");
+    expect(found[0]).toBe("L0H0 induction no attention");
+    expect(found[5]).toMatch(/^L1H1 induction 0\.\d{3}$/);
+    expect(found[6]).toBe("L1H2 induction none");
+  });
+
   it("of patterns, tokens and tables are the ones agreed on", async () => {
     const el = show({
       heads: [

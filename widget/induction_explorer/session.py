@@ -53,6 +53,8 @@ class SeriesSession:
         self.name = legible(series.name)
         self.tokenizer_model = model
         self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
+        #: The layers that have attention; hybrid models have others too.
+        self.attending = list(model.attending)
         self.parameters = sum(p.numel() for p in model.module.parameters())
         scores, left_out = choose_scores(None, model)
         self.scorer = Scorer(model, scores)
@@ -177,8 +179,14 @@ class SeriesSession:
     def best_heads(self, checkpoint: int, *scores: str) -> list[list[int]]:
         """The head with the highest value of each score; none where the checkpoint failed."""
         grids = [self.grids[score][checkpoint] for score in scores]
-        best = [divmod(int(grid.argmax()), self.heads) for grid in grids if np.isfinite(grid).all()]
+        known = [grid for grid in grids if np.isfinite(grid).any()]
+        best = [divmod(int(np.nanargmax(grid)), self.heads) for grid in known]
         return [list(head) for head in dict.fromkeys(best)]
+
+    @property
+    def every_head(self) -> list[Head]:
+        """Layer by layer; those without attention have none."""
+        return [(layer, head) for layer in self.attending for head in range(self.heads)]
 
     def info(self) -> dict[str, Any]:
         """`SeriesInfo` of js/src/model.ts."""
@@ -189,6 +197,7 @@ class SeriesSession:
             "tokens": self.series.tokens,
             "layers": self.layers,
             "heads": self.heads,
+            "attending": self.attending,
             "context": self.context,
             "light": self.light,
             "left_out": {title: legible(reason) for title, reason in self.left_out.items()},
@@ -283,7 +292,7 @@ class PromptRun:
             return
         try:
             model = self.session.series.model(checkpoint)
-            wanted = self._all_heads() if heads is None else heads
+            wanted = self.session.every_head if heads is None else heads
             keep = partial(self._keep, checkpoint)
             output = run_patterns(model, self.ids, wanted, keep, keep_packed)
             self.predictions[checkpoint] = predict_positions(
@@ -293,13 +302,10 @@ class PromptRun:
             self.faults[checkpoint] = _say(error)
 
     def _has(self, checkpoint: int, heads: list[Head] | None) -> bool:
-        wanted = heads if heads is not None else self._all_heads()
+        wanted = heads if heads is not None else self.session.every_head
         return checkpoint in self.predictions and all(
             (checkpoint, head) in self._patterns for head in wanted
         )
-
-    def _all_heads(self) -> list[Head]:
-        return [(la, h) for la in range(self.session.layers) for h in range(self.session.heads)]
 
     def _keep(self, checkpoint: int, head: Head, packed: np.ndarray) -> None:
         replaced = self._patterns.pop((checkpoint, head), None)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from induction_kernels.attention.patterns import Head
 from induction_kernels.errors import SelectionError
+from induction_kernels.models import refuse_without_attention
 from induction_kernels.tokenization import token_strings
 
 from induction_explorer.session import PromptRun, SeriesSession
@@ -89,6 +90,7 @@ class Patterns(OfPrompt):
                 f"There is no head {self.head[1]} in layer {self.head[0]} of {self.session.name}.",
                 f"Layers go from 0 to {layers - 1}, heads from 0 to {heads - 1}.",
             )
+        refuse_without_attention(self.session.tokenizer_model, self.head[0])
 
     def has(self, checkpoint: int) -> bool:
         return self.run.pattern(checkpoint, self.head) is not None
@@ -116,13 +118,9 @@ class AttendedBy(OfPrompt):
                 f"There is no token {self.token} in the prompt.", f"It has 0 to {count - 1}."
             )
 
-    @property
-    def _heads(self) -> list[Head]:
-        session = self.session
-        return [(la, h) for la in range(session.layers) for h in range(session.heads)]
-
     def has(self, checkpoint: int) -> bool:
-        return all(self.run.pattern(checkpoint, head) is not None for head in self._heads)
+        heads = self.session.every_head
+        return all(self.run.pattern(checkpoint, head) is not None for head in heads)
 
     def compute(self, checkpoint: int, wanted: Sequence[Subject]) -> None:
         self.run.compute(checkpoint, None)
@@ -133,7 +131,7 @@ class AttendedBy(OfPrompt):
         shape = (len(checkpoints), self.session.layers, self.session.heads)
         found = np.full(shape, np.nan, np.float32)
         for place, checkpoint in enumerate(checkpoints):
-            for head in self._heads:
+            for head in self.session.every_head:
                 pattern = self.run.pattern(checkpoint, head)
                 if pattern is not None and len(cells):
                     found[place][head] = pattern[cells].mean() / 255

@@ -1,6 +1,7 @@
 /** How large a head grid's cells are, and what is painted into them. */
 import { cellColors, type Scale, type Theme } from "../color";
 import { headName } from "../heads";
+import type { Head, SeriesInfo } from "../model";
 import { decimals } from "../text";
 import { surfaceOf } from "./canvas";
 
@@ -99,18 +100,22 @@ const NOTHING: Scale = { min: 0, max: 1, kind: "sequential", lut: new Uint32Arra
 /** Names the cells: "L1H2 induction 0.397". */
 export function nameCells(
   cells: ArrayLike<Element>,
-  heads: number,
+  info: SeriesInfo,
   score: string,
   values: Float32Array,
 ): void {
   for (let index = 0; index < cells.length; index++) {
-    const name = headName([Math.floor(index / heads), index % heads]);
-    cells[index]?.setAttribute("aria-label", `${name} ${score} ${spoken(values[index] ?? Number.NaN)}`);
+    const head: Head = [Math.floor(index / info.heads), index % info.heads];
+    const value = values[index] ?? Number.NaN;
+    const spoken = Number.isFinite(value) ? value.toFixed(3) : missing(info, head, values);
+    cells[index]?.setAttribute("aria-label", `${headName(head)} ${score} ${spoken}`);
   }
 }
 
-function spoken(value: number): string {
-  return Number.isFinite(value) ? value.toFixed(3) : "not computed";
+/** Why a head has no value among the values of all. */
+export function missing({ attending }: SeriesInfo, [layer]: Head, values: Float32Array): string {
+  if (!attending.includes(layer)) return "no attention";
+  return values.some(Number.isFinite) ? "none" : "not computed";
 }
 
 /** The cell an arrow key, Home or End leads to from `index`; null for any other key. */

@@ -95,10 +95,11 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
     drawsAs(canvas.current, () => gridVector(laid.peek(), values.peek(), scale.peek(), theme.peek(), digits));
   });
   useSignalEffect(() => {
-    const [what, now] = [named.value, values.value];
+    const [what, now, info] = [named.value, values.value, store.info.value];
+    if (info === null) return;
     const cells = grid.current?.querySelectorAll("[role=gridcell]") ?? [];
-    if (cells.length <= LIVE_CELLS) return nameCells(cells, laid.value.heads, what, now);
-    const timer = setTimeout(() => nameCells(cells, laid.value.heads, what, now), REST_MS);
+    if (cells.length <= LIVE_CELLS) return nameCells(cells, info, what, now);
+    const timer = setTimeout(() => nameCells(cells, info, what, now), REST_MS);
     return () => clearTimeout(timer);
   });
 

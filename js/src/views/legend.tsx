@@ -3,6 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import { gradient, type Scale } from "../color";
 import { headName } from "../heads";
 import { scoreText } from "../text";
+import { missing } from "./grid-drawing";
 import type { ViewProps } from "./view";
 
 export function Legend({ view, scale }: ViewProps & { scale: ReadonlySignal<Scale | null> }) {
@@ -50,7 +51,7 @@ function Readout({ view, values }: Pick<ScaleLegendProps, "view" | "values">) {
   const value = values.value[head[0] * info.heads + head[1]] ?? Number.NaN;
   return (
     <span class="ie-legend-readout">
-      {headName(head)} {scoreText(value)}
+      {headName(head)} {Number.isFinite(value) ? scoreText(value) : missing(info, head, values.value)}
     </span>
   );
 }

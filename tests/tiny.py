@@ -8,7 +8,7 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-VOCABULARY, WIDTH, HEADS, LAYERS = 96, 32, 4, 2
+VOCABULARY, WIDTH, HEADS, LAYERS = 320, 32, 4, 2
 
 #: What the fields of configurations are called, by the size that they get.
 _SIZES: list[tuple[int, str]] = [
@@ -130,7 +130,7 @@ def _shrunk(config_class: Any, special: dict[str, Any]) -> Any:
         sizes["mlp_layer_types"] = [default.mlp_layer_types[-1]] * sizes["num_hidden_layers"]
     for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
         if _has(default, token):
-            sizes[token] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}[token]
+            sizes[token] = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}[token]
     if _has(default, "is_decoder"):
         sizes["is_decoder"] = True
     for name in config_class.sub_configs:
