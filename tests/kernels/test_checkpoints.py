@@ -98,7 +98,9 @@ def test_a_series_in_another_dtype(series, capsys) -> None:
     assert capsys.readouterr().out == ""  # TransformerLens would say so each time
 
 
-@pytest.mark.parametrize("place", [("nonsense",), ("cuda:99",), ("cpu", torch.int8)])
+@pytest.mark.parametrize(
+    "place", [("nonsense",), ("cuda:99",), ("cpu", torch.int8), (None, torch.float8_e4m3fn)]
+)
 def test_places_where_no_model_can_live(series, place) -> None:
     with pytest.raises(SelectionError, match="Give"):
         series.to(*place)
@@ -148,8 +150,19 @@ def test_labels_must_match(model) -> None:
         CheckpointSeries.from_state_dicts(model, variants(model), steps=[0, 1])
     with pytest.raises(CheckpointError, match="do not rise"):
         CheckpointSeries.from_state_dicts(model, variants(model), steps=[0, 2, 1, 3])
+    with pytest.raises(CheckpointError, match=r"tokens .* do not rise"):
+        CheckpointSeries.from_state_dicts(model, variants(model), tokens=[0, 900, 400, 1000])
     with pytest.raises(CheckpointError, match="no checkpoints"):
         CheckpointSeries.from_state_dicts(model, [])
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("wrong", [None, 2.5, "2", -2, True])
+@pytest.mark.parametrize("what", ["steps", "tokens"])
+def test_labels_are_whole_numbers(model, what, wrong) -> None:
+    labels = {what: [0, wrong, 3, 4]}
+    with pytest.raises(CheckpointError, match=rf"The {what} hold {wrong!r}.*whole numbers"):
+        CheckpointSeries.from_state_dicts(model, variants(model), **labels)
 
 
 def test_folded_weights_take_no_raw_checkpoint(model) -> None:

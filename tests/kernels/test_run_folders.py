@@ -117,6 +117,7 @@ def only_pickled(folder: Path) -> None:
 
 def only_an_adapter(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    (folder / "config.json").rename(folder / "adapter_config.json")
 
 
 def twice(folder: Path) -> None:
@@ -147,9 +148,17 @@ BROKEN_FOLDERS = {
         "is a folder, not a file",
     ),
     "pickled weights": (only_pickled, r"pytorch_model.bin, a pickle, which is not read"),
-    "an adapter": (only_an_adapter, "holds an adapter .*not a whole model"),
+    "an adapter": (only_an_adapter, "holds an adapter, not a whole model"),
     "weights twice": (twice, "so its weights are there twice"),
     "a file instead": (a_file_instead, "cannot be read: Not a directory"),
+    "a link to itself instead": (
+        lambda folder: [shutil.rmtree(folder), folder.symlink_to(folder.name)],
+        "cannot be read: Too many levels of symbolic links",
+    ),
+    "a link to nothing instead": (
+        lambda folder: [shutil.rmtree(folder), folder.symlink_to("nothing")],
+        "does not exist",
+    ),
     "index that is no JSON": (replace(INDEX, "{"), "there twice"),
     "sharded, index no JSON": (
         lambda folder: [shard(folder), replace(INDEX, "{")(folder)],
@@ -350,10 +359,12 @@ BROKEN_COUNTS = {
 
 @pytest.mark.parametrize("step", [10, 20])
 @pytest.mark.parametrize("kind", BROKEN_COUNTS)
-def test_one_unknown_count_leaves_the_axis_in_tokens_and_is_said(run, kind, step) -> None:
+def test_one_unknown_count_leaves_the_axis_in_tokens_and_is_said(
+    run, kind, step, tokenizer
+) -> None:
     BROKEN_COUNTS[kind](run / f"checkpoint-{step}" / "trainer_state.json")
     with pytest.warns(UserWarning, match=rf"checkpoint-{step}: not counted, so in proportion"):
-        series = CheckpointSeries.from_folder(run)
+        series = CheckpointSeries.from_folder(run, tokenizer=tokenizer)
     assert series.tokens == [0, 5000, 10_000]
     assert scored(series) == [True] * 3
 

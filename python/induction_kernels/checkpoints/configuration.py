@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from induction_kernels.checkpoints.files import read_json
+from induction_kernels.checkpoints.saved import refuse_adapter
 from induction_kernels.errors import CheckpointError
 
 # Names that say where a model comes from, how it was trained, how it generates or what it returns:
@@ -36,10 +37,12 @@ def read_configuration(folder: Path) -> Any:
     """A folder's configuration, as Transformers reads it: what the file leaves out is filled in.
 
     Raises:
-        CheckpointError: there is none, Transformers cannot read it, or it asks for code.
+        CheckpointError: there is none, Transformers cannot read it, or it asks for code; or the
+            folder holds an adapter only.
     """
     from transformers import AutoConfig
 
+    refuse_adapter(folder)
     path = folder / "config.json"
     refuse_code(path, read_json(path))
     try:

@@ -24,7 +24,7 @@ def check_hash(path: Path, content: bytes | memoryview, sha256: str) -> None:
 
 
 #: What weights are trained and kept in. Narrower ones mean nothing without scales beside them.
-_PRECISIONS = {torch.float64, torch.float32, torch.bfloat16, torch.float16}
+PRECISIONS = {torch.float64, torch.float32, torch.bfloat16, torch.float16}
 
 
 def check_numbers(weights: Mapping[str, Tensor], where: str) -> None:
@@ -64,6 +64,6 @@ def _strange(value: object) -> str | None:
         return "has a shape but no data (it is on the device 'meta')"
     if value.layout is not torch.strided:
         return f"is sparse ({value.layout})"
-    if value.is_quantized or (value.is_floating_point() and value.dtype not in _PRECISIONS):
+    if value.is_quantized or (value.is_floating_point() and value.dtype not in PRECISIONS):
         return f"is quantised ({value.dtype})"
     return None

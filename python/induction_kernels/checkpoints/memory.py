@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -105,17 +106,33 @@ def label(
     """Checkpoints with these steps and tokens.
 
     Raises:
-        CheckpointError: their number differs from `count`, or the steps do not rise.
+        CheckpointError: their number differs from `count`, or they are not whole numbers that rise.
     """
-    steps = list(range(count)) if steps is None else [int(s) for s in steps]
-    seen: list[int | None] = [None] * count if tokens is None else [int(t) for t in tokens]
-    for what, values in (("steps", steps), ("tokens", seen)):
-        if len(values) != count:
-            raise CheckpointError(
-                f"{len(values)} {what} were given for {count} checkpoints.", "Give one each."
-            )
-    if any(later <= earlier for earlier, later in pairwise(steps)):
+    at = list(range(count)) if steps is None else _rising("steps", steps, count)
+    seen = [None] * count if tokens is None else _rising("tokens", tokens, count)
+    return [Checkpoint(step, t) for step, t in zip(at, seen, strict=True)]
+
+
+def _rising(what: str, given: Iterable[int], count: int) -> list[int]:
+    values = [_whole(what, value) for value in given]
+    if len(values) != count:
         raise CheckpointError(
-            f"The steps {steps} do not rise.", "Give checkpoints in training order, each once."
+            f"{len(values)} {what} were given for {count} checkpoints.", "Give one each."
         )
-    return [Checkpoint(step, t) for step, t in zip(steps, seen, strict=True)]
+    if any(later <= earlier for earlier, later in pairwise(values)):
+        raise CheckpointError(
+            f"The {what} {values} do not rise.", "Give checkpoints in training order, each once."
+        )
+    return values
+
+
+def _whole(what: str, value: int) -> int:
+    try:
+        number = -1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise CheckpointError(
+            f"The {what} hold {value!r}.", "Give whole numbers from 0, for every checkpoint."
+        )
+    return number

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from induction_kernels.checkpoints.integrity import PRECISIONS
 from induction_kernels.errors import SelectionError
 
 
@@ -52,7 +53,7 @@ def _existing(name: str | torch.device) -> torch.device:
 
 
 def _floating(dtype: torch.dtype) -> torch.dtype:
-    if not dtype.is_floating_point:
+    if dtype not in PRECISIONS:
         raise SelectionError(
             f"Weights cannot be {dtype}.", "Give torch.float32, torch.bfloat16 or torch.float16."
         )

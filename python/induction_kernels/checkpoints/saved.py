@@ -45,6 +45,16 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     return weights
 
 
+def refuse_adapter(folder: Path) -> None:
+    """Raise a CheckpointError where PEFT saved what it trained, without the model beside it."""
+    if os.path.lexists(folder / "adapter_config.json") and not os.path.lexists(folder / _WHOLE):
+        raise CheckpointError(
+            f"{folder} holds an adapter, not a whole model.",
+            "Merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload()"
+            ".save_pretrained(other_folder).",
+        )
+
+
 def _shards(index: Path) -> list[str]:
     names = read_json(index).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()):
@@ -72,12 +82,6 @@ def _without_weights(folder: Path) -> CheckpointError:
             "may run code.",
             "Save them as safetensors: AutoModelForCausalLM.from_pretrained(folder)"
             ".save_pretrained(folder).",
-        )
-    if "adapter_model.safetensors" in held:
-        return CheckpointError(
-            f"{folder} holds an adapter (adapter_model.safetensors), not a whole model.",
-            "Merge it: AutoPeftModelForCausalLM.from_pretrained(folder).merge_and_unload()"
-            ".save_pretrained(other_folder).",
         )
     return CheckpointError(
         f"{folder} holds no {_WHOLE}.", "Was it saved to its end? model.save_pretrained(folder)"
