@@ -175,6 +175,37 @@ def test_a_checkpoint_that_fails_is_said_after_the_others(tokenizer) -> None:
     assert "holds NaN" in parts[-1][0]["error"]["message"]
 
 
+def test_what_failed_is_computed_when_it_is_asked_for_again(tokenizer) -> None:
+    from induction_explorer import CheckpointSeries
+    from small_models import variants
+
+    model = bridge()
+    weights = variants(model)
+    explorer = InductionExplorer(
+        CheckpointSeries.from_state_dicts(model, weights, tokenizer=tokenizer)
+    )
+    explorer.wait()
+    everywhere = list(range(len(weights)))
+    broken = [weights[i]["embed.weight"] for i in (0, 1)]
+    good = [each.clone() for each in broken]
+    for each in broken:
+        each[:] = torch.nan
+    explorer.prompt = "the dog sat on the dog"
+    explorer.wait()
+    asked = {"patterns": {"head": [0, 0]}, "predictions": {}, "wiring": {"head": [1, 1]}}
+    page = Page(explorer)
+    for kind, fields in asked.items():
+        parts = page.ask(kind, checkpoints=everywhere, **fields)
+        assert sorted(c for body, _ in parts[:-1] for c in body["checkpoints"]) == everywhere[2:]
+        assert "NaN" in parts[-1][0]["error"]["message"]
+    for each, before in zip(broken, good, strict=True):
+        each[:] = before
+    for kind, fields in asked.items():
+        parts = page.ask(kind, checkpoints=everywhere, **fields)
+        assert sorted(c for body, _ in parts for c in body["checkpoints"]) == everywhere
+        assert parts[-1][0]["done"]
+
+
 def test_a_cancelled_request_is_not_answered(series) -> None:
     explorer = InductionExplorer(series)
     page = Page(explorer)

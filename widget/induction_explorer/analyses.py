@@ -46,6 +46,9 @@ class Analysis:
     def has(self, checkpoint: int) -> bool:
         return checkpoint in self._found
 
+    def forget_fault(self, checkpoint: int) -> bool:
+        return self.session.found(self)[1].pop(checkpoint, None) is not None
+
     def compute(self, checkpoint: int, wanted: Sequence[Subject]) -> None:
         if self.has(checkpoint) or checkpoint in self.faults:
             return

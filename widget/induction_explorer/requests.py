@@ -93,6 +93,8 @@ class Requests:
     def _wait_for(self, pending: Pending, checkpoints: list[int]) -> None:
         subject = pending.subject
         _check(subject, checkpoints)
+        # Whoever asks again for what failed wants it tried again.
+        failed = {i for i in checkpoints if subject.forget_fault(i)}
         ready = [i for i in checkpoints if subject.has(i)]
         pending.waiting = [i for i in checkpoints if i not in ready]
         self._pending[pending.id] = pending
@@ -101,8 +103,10 @@ class Requests:
         self._finish(pending)
         # Only the first asked for jumps the queue; where all are computed anyway, the rest is on
         # its way.
-        for checkpoint in pending.waiting[: 1 if subject.ahead else None]:
+        for checkpoint in pending.waiting:
             first = checkpoint == pending.waiting[0]
+            if subject.ahead and not first and checkpoint not in failed:
+                continue
             self._work.submit(
                 Urgency.ASKED if first else Urgency.REST,
                 partial(self._compute, subject, checkpoint),

@@ -39,6 +39,9 @@ class Subject(Protocol):
 
     def has(self, checkpoint: int) -> bool: ...
 
+    def forget_fault(self, checkpoint: int) -> bool:
+        """Whether this checkpoint had failed, and may be tried anew from now on."""
+
     def compute(self, checkpoint: int, wanted: Sequence[Subject]) -> None:
         """On the worker's thread; `wanted` is all that is waited for at this checkpoint."""
 
@@ -66,6 +69,9 @@ class OfPrompt:
 
     def is_current(self) -> bool:
         return self.run.current
+
+    def forget_fault(self, checkpoint: int) -> bool:
+        return self.run.faults.pop(checkpoint, None) is not None
 
     def compute(self, checkpoint: int, wanted: Sequence[Subject]) -> None:
         """All that is wanted of this run, in one pass."""
