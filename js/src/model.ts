@@ -95,6 +95,8 @@ export interface DatedChange {
   interval: [number, number];
   /** From a tenth to nine tenths; null for the turn. */
   span: [number, number] | null;
+  /** How often noise looks as abrupt, and the standard error of that; null for the turn, which nothing tests. */
+  p: [number, number] | null;
   /** Whether the window is this one's. */
   speaks: boolean;
   /** How much later than the one that speaks, and the 95 % interval of that; null where none does. */

@@ -224,9 +224,9 @@ describe("the phase change", () => {
     await settle();
     const rows = one(el, "[aria-label='Order of the changes']").querySelectorAll("tbody tr");
     expect([...rows].map((row) => [row.textContent, row.querySelector("strong") !== null])).toEqual([
-      ["prefix matching L1H23.1M−700k −1.1M to −200k", true],
-      ["turn of the path of losses3.5M−300k −1.0M to +400k", false],
-      ["in-context learning3.8M–", false],
+      ["prefix matching L1H23.1M< 0.000001−700k −1.1M to −200k", true],
+      ["turn of the path of losses3.5M–−300k −1.0M to +400k", false],
+      ["in-context learning3.8M0.011 ± 0.0004–", false],
     ]);
   });
   it("of nothing but a turn has no order", async () => {

@@ -43,12 +43,16 @@ def test_the_order_of_the_changes(two) -> None:
     speaking = [one for one in order if one["speaks"]]
     assert [one["curve"] for one in speaking] == ["in-context learning"]
     assert speaking[0]["lag"] is None
+    spoken = found.changes["in_context_learning"]
+    assert speaking[0]["p"] == [spoken.p_value, spoken.p_error]
+    assert 0 < spoken.p_error < spoken.p_value < 0.05
     head = next(one for one in order if one["curve"] == "prefix matching L1H2")
     behind = found.lead("in_context_learning", "prefix_matching L1H2")
     assert head["lag"] == [behind.lag, *behind.interval]
     assert head["span"][0] < head["at"] < head["span"][1]
     turn = next(one for one in order if one["span"] is None)
     assert turn["at"] == found.turn.x
+    assert turn["p"] is None
     assert turn["lag"][1] <= turn["lag"][0] <= turn["lag"][2]
     assert set(two._phases[0]) == fields("PhaseInfo")
     assert set(turn) == fields("DatedChange")

@@ -84,6 +84,7 @@ def _dated(found: PhaseChanges, name: str, one: Dated) -> dict[str, Any]:
         "at": one.middle,
         "interval": list(one.middle_interval),
         "span": [one.start, one.end] if isinstance(one, Change) else None,
+        "p": [one.p_value, one.p_error] if isinstance(one, Change) else None,
         "speaks": name == found.window,
         "lag": None if behind is None else [behind.lag, *behind.interval],
     }

@@ -39,6 +39,7 @@ function Order({ order, unit }: { order: DatedChange[]; unit: string }) {
             <th scope="col">change</th>
             <td />
             <th scope="col">half done</th>
+            <th scope="col">p</th>
             {speaking !== undefined && <th scope="col">after {speaking.curve}</th>}
           </tr>
         </thead>
@@ -50,6 +51,7 @@ function Order({ order, unit }: { order: DatedChange[]; unit: string }) {
                 <Span one={one} place={place} />
               </td>
               <td>{precise(one.at)}</td>
+              <td>{one.p === null ? "–" : chance(one.p)}</td>
               {speaking !== undefined && (
                 <td>
                   <Lag lag={one.lag} />
@@ -61,10 +63,18 @@ function Order({ order, unit }: { order: DatedChange[]; unit: string }) {
       </table>
       <p class="ie-note">
         In {unit}, with 95 % intervals: never finer than the checkpoints around a change. Bold where the order
-        is clear. Thick, from a tenth to nine tenths of a change. The path of losses always turns somewhere.
+        is clear. Thick, from a tenth to nine tenths of a change. p, how often noise looks as abrupt, with the
+        standard error of its simulation. The path of losses always turns somewhere.
       </p>
     </>
   );
+}
+
+/** A simulated p with its standard error; below 10⁻⁶ none is given. */
+function chance([p, error]: [number, number]): string {
+  if (p <= 1e-6) return "< 0.000001";
+  const [value, off] = [p.toPrecision(2), error.toPrecision(1)];
+  return `${Number(value)} ± ${Number(off)}`;
 }
 
 function Lag({ lag }: { lag: DatedChange["lag"] }) {
