@@ -36,7 +36,7 @@ export function pattern(
   return triangle;
 }
 
-type Asked = Exclude<Request, { kind: "cancel" | "ping" | "prompt" | "grid" | "attended" }>;
+type Asked = Exclude<Request, { kind: "cancel" | "ping" | "prompt" | "grid" | "attended" | "state" }>;
 
 /** With `refuses`, questions about causes are answered by this error. */
 export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
@@ -56,7 +56,7 @@ export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
       setTimeout(() => runPrompt(request, model), 4 * DELAY_MS);
       return;
     }
-    if (request.kind === "grid" || request.kind === "attended") return;
+    if (request.kind === "grid" || request.kind === "attended" || request.kind === "state") return;
     if (refuses !== undefined && CAUSES.has(request.kind)) {
       setTimeout(() => model.reply({ id: request.id, error: refuses }), DELAY_MS);
       return;

@@ -178,6 +178,8 @@ export interface ExplorerModel {
   /** One a series. */
   _prompts: PromptInfo[];
   _status: Status;
+  /** Above 0: the state came without what the kernel computed; a "state" request brings it. */
+  _behind: number;
 }
 
 /**
@@ -249,6 +251,8 @@ export type Request =
   | { id: string; kind: "grid"; series: number; score: string }
   /** A sign of life is asked for. Reply body {waiting: ids of the requests that will still be answered}. */
   | { id: string; kind: "ping" }
+  /** Send what the state came without. No reply: the traits follow one by one, `_behind` the last. */
+  | { id: string; kind: "state" }
   /** Stop the request with this id. No reply. */
   | { id: string; kind: "cancel" };
 

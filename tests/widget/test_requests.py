@@ -335,3 +335,22 @@ def test_what_cannot_be_ablated_is_said(page) -> None:
     assert "zero, mean, resample" in error["error"]["message"]
     ((error, _),) = page.ask("wiring", checkpoints=[99], head=[1, 2])
     assert "no checkpoint 99" in error["error"]["message"]
+
+
+def test_the_states_of_all_widgets_fit_one_message_and_each_asks_for_its_own(
+    explorer, monkeypatch
+) -> None:
+    small, whole = explorer.get_state(), explorer.get_state(explorer.keys)
+    size = len(json.dumps(small, default=str))
+    assert size < 5000
+    assert small["_behind"] > 0
+    assert explorer.get_state()["_behind"] > small["_behind"]
+    sent: dict[str, object] = {}
+    monkeypatch.setattr(explorer, "_send", lambda msg, buffers=None: sent.update(msg["state"]))
+    explorer._handle_custom_msg({"id": "state", "kind": "state"}, [])
+    assert list(sent)[-1] == "_behind"
+    assert set(small) | set(sent) == set(whole)
+    assert sent["_behind"] == 0
+    embedded = explorer._get_embed_state()["state"]
+    assert set(embedded) == set(whole)
+    assert embedded["_behind"] == 0

@@ -126,7 +126,7 @@ def test_no_name_breaks_a_message_or_turns_a_sentence_around(tokenizer) -> None:
     assert len(answers) == 3
     assert all("error" in answer for answer in answers)
     explorer.set_state({"checkpoint": 99})
-    state = {k: v for k, v in explorer.get_state().items() if k not in ("_esm", "_module")}
+    state = explorer.get_state([key for key in explorer.keys if key not in ("_esm", "_module")])
     told = [*strings(state), *strings(answers)]
     assert sum("run\\" in text for text in told) >= 5
     for text in told:

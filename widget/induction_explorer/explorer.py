@@ -5,8 +5,10 @@ Computing is session.py's, threads are worker.py's, requests are requests.py's.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -59,6 +61,20 @@ _UPDATE_EVERY = 0.2
 
 
 _PUBLIC = {*view_state.PARTS, "view"}
+#: What is computed, and may be large.
+_COMPUTED = (
+    "_series",
+    "_scores",
+    "_grids",
+    "_measure_infos",
+    "_measures",
+    "_measured_on",
+    "_phases",
+    "_components_of",
+    "_prompts",
+)
+#: Each state without those has another number.
+_BEHIND = itertools.count(1)
 
 
 def _written_by_js(kind: traitlets.TraitType) -> Any:
@@ -104,6 +120,7 @@ class InductionExplorer(anywidget.AnyWidget):
     """
 
     _esm = bundle.loader()
+    _is_whole = False
 
     checkpoint = _written_by_js(traitlets.Int())
     compare = _written_by_js(traitlets.Int(None, allow_none=True))
@@ -125,6 +142,7 @@ class InductionExplorer(anywidget.AnyWidget):
     _components_of = traitlets.Unicode().tag(sync=True)
     _prompts: Any = traitlets.List().tag(sync=True)
     _status = traitlets.Dict().tag(sync=True)
+    _behind = traitlets.Int().tag(sync=True)
     _module: Any = traitlets.Instance(bundle.Module).tag(sync=True, **widget_serialization)
 
     def __init__(
@@ -211,7 +229,8 @@ class InductionExplorer(anywidget.AnyWidget):
 
     def open(self) -> None:
         """Meet the page."""
-        super().open()
+        with self._in_whole():
+            super().open()
         handle_where_addressed(self.comm)
         self.comm.on_msg(weakly(self._handle_msg))
 
@@ -228,8 +247,37 @@ class InductionExplorer(anywidget.AnyWidget):
         lifetime.show(self)
         return super()._repr_mimebundle_(**kwargs)
 
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """The state, but for what the kernel computed: a page that is loaded again gets the states
+        of all widgets in one message, and each of them asks for the rest of its own."""
+        if key is not None or self._is_whole:
+            return super().get_state(key, drop_defaults)
+        small = [name for name in self.keys if name not in _COMPUTED]
+        return super().get_state(small, drop_defaults) | {"_behind": next(_BEHIND)}
+
+    def send_state(self, key: Any = None) -> None:
+        super().send_state(self.keys if key is None else key)
+
+    def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:
+        with self._in_whole():
+            return super()._get_embed_state(drop_defaults)
+
+    @contextmanager
+    def _in_whole(self) -> Iterator[None]:
+        with SHARED:
+            self._is_whole = True
+            try:
+                yield
+            finally:
+                self._is_whole = False
+
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
-        self._requests.receive(content, self._reply)
+        if content.get("kind") == "state":
+            with SHARED:
+                for name in (*_COMPUTED, "_behind"):
+                    self.send_state(name)
+        else:
+            self._requests.receive(content, self._reply)
         super()._handle_custom_msg(content, buffers)
 
     # --- what the reader may choose ---
