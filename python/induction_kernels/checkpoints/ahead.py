@@ -12,23 +12,29 @@ Weights = Mapping[str, Tensor] | None
 
 
 class ReadAhead:
-    """At most one checkpoint, read on another thread before it is asked for."""
+    """At most one checkpoint, read on another thread before it is asked for.
 
-    def __init__(self, read: Callable[[int], Weights]) -> None:
-        self._read = read
+    How to read is said each time and not kept: it would keep what holds this, until Python's cycle
+    collector comes by, and a model's weights with it.
+    """
+
+    def __init__(self) -> None:
         self._next: tuple[int, Future[Weights]] | None = None
 
-    def start(self, index: int) -> None:
+    def start(self, index: int, read: Callable[[], Weights]) -> None:
         """Begin to read a checkpoint; whatever was read and not taken is let go."""
         if self._next is None or self._next[0] != index:
-            self._next = index, _reader().submit(self._read, index)
+            self._next = index, _reader().submit(read)
 
-    def take(self, index: int) -> Weights:
+    def take(self, index: int, read: Callable[[], Weights]) -> Weights:
         """A checkpoint's weights, or the error that reading it raised."""
         ready, self._next = self._next, None
         if ready is not None and ready[0] == index:
-            return ready[1].result()
-        return self._read(index)
+            try:
+                return ready[1].result()
+            finally:
+                del ready  # an error would hold this frame, and this frame the error
+        return read()
 
 
 @cache

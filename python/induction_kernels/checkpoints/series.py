@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -107,7 +108,7 @@ class CheckpointSeries:
         self._private = private
         self._resident: nn.Module | None = None
         self._residence = _Residence(source, self._indices, self._place)
-        self._ahead = ReadAhead(self._read)
+        self._ahead = ReadAhead()
 
     @classmethod
     def from_folder(
@@ -241,7 +242,7 @@ class CheckpointSeries:
         """
         index = self._resolve(index)
         if index != self._residence.loaded or not self._private:
-            weights = self._ahead.take(index)
+            weights = self._ahead.take(index, self._reader(index))
             if self._resident is None:
                 built = self._place.hold(self._source.build())
                 remember(built, self._source.tokenizer, self.name)
@@ -252,7 +253,8 @@ class CheckpointSeries:
                 self._take(weights, f"{self.name}, {self[index].label}")
             self._residence.loaded = index
         if then is not None:
-            self._ahead.start(self._resolve(then))
+            then = self._resolve(then)
+            self._ahead.start(then, self._reader(then))
         return self._resident
 
     def _take(self, weights: Mapping[str, Tensor], where: str) -> None:
@@ -267,11 +269,12 @@ class CheckpointSeries:
         """`load`, as the view that kernels take."""
         return as_model(self.load(index, then=then))
 
-    def _read(self, index: int) -> Mapping[str, Tensor] | None:
-        weights = self._source.weights(self._indices[index])
-        if weights is not None:
-            check_numbers(weights, f"{self.name}, {self[index].label}")
-        return weights
+    def _reader(self, index: int) -> Callable[[], Mapping[str, Tensor] | None]:
+        """Reads a checkpoint; holds the source alone, so that a thread which is not done with it
+        does not keep the model."""
+        return partial(
+            _read, self._source, self._indices[index], f"{self.name}, {self[index].label}"
+        )
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
@@ -293,6 +296,13 @@ class CheckpointSeries:
         return index % len(self)
 
 
+def _read(source: Source, index: int, where: str) -> Mapping[str, Tensor] | None:
+    weights = source.weights(index)
+    if weights is not None:
+        check_numbers(weights, where)
+    return weights
+
+
 def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     """The series that a model was loaded from, and the checkpoint it holds; None without one.
 
@@ -309,7 +319,7 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
         return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
     try:
-        weights = series._read(residence.loaded)
+        weights = series._reader(residence.loaded)()
         pairs = fitted(module, weights or {}, residence.buffers, series.name)
     except CheckpointError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -67,9 +68,12 @@ class BundledSource:
         shape = {k: v for k, v in self._config.items() if k != "tied_embeddings"}
         # Without initialisation: the weights come from the checkpoint.
         config = TransformerBridgeConfig(**shape, init_weights=False)
-        return TransformerBridge.boot_native(
+        bridge = TransformerBridge.boot_native(
             config, tokenizer=self.tokenizer, model_name=self.name
         ).eval()
+        # TransformerLens' search for hooks leaves recursive closures that hold the bridge.
+        gc.collect(1)
+        return bridge
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         entry = self._manifest["checkpoints"][index]
