@@ -142,6 +142,34 @@ def test_a_bundled_model_and_a_half_precision_one_are_told_apart_from_changed_on
         assert series_of(model) is None
 
 
+def test_a_model_with_hooks_of_its_user_is_itself_until_they_are_gone(series) -> None:
+    """They take part in its forward pass; the series' own model has none."""
+    model = series.load(1)
+    plain = head_scores(model, "induction")["induction"]
+    assert series_of(model) is not None  # the bridge hooks itself when it runs
+    model.add_hook("blocks.0.hook_attn_out", lambda found, hook: found * 0)
+    assert series_of(model) is None
+    hooked = head_scores(model, "induction")["induction"]
+    assert not hooked.equals(plain)
+    alone = CheckpointSeries.single(as_model(model))
+    assert head_scores(alone.load(0), "induction")["induction"].equals(hooked)
+    model.reset_hooks()
+    assert series_of(model)[1] == 1
+
+
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_of_pytorch_count_and_those_of_transformers_do_not(register) -> None:
+    model = HUGGING_FACE["llama"]().eval()
+    loaded = CheckpointSeries.from_state_dicts(model, variants(model, 2)).load(1)
+    loaded.set_attn_implementation("eager")
+    loaded(torch.arange(9)[None], output_attentions=True, output_hidden_states=True)
+    assert series_of(loaded) is not None
+    handle = getattr(loaded.model.layers[0].mlp, register)(lambda *_: None)
+    assert series_of(loaded) is None
+    handle.remove()
+    assert series_of(loaded) is not None
+
+
 def test_a_buffer_that_no_checkpoint_has_counts_too() -> None:
     """The frequencies of rotary positions: not saved, and every pattern depends on them."""
     model = HUGGING_FACE["llama"]().eval()

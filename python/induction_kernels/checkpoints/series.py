@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.ahead import ReadAhead
+from induction_kernels.checkpoints.hooks import is_hooked
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
@@ -306,8 +307,8 @@ def _read(source: Source, index: int, where: str) -> Mapping[str, Tensor] | None
 def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     """The series that a model was loaded from, and the checkpoint it holds; None without one.
 
-    A model that was changed since holds no checkpoint. Only its numbers can tell: a change through
-    `.data` or NumPy leaves no other trace. So the checkpoint is read and compared.
+    A model that was changed since holds no checkpoint. Of its weights only the numbers can tell: a
+    change through `.data` or NumPy leaves no other trace. So the checkpoint is read and compared.
     """
     module = model.module if isinstance(model, Model) else model
     if not isinstance(module, nn.Module):
@@ -315,7 +316,7 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     residence = _residences.get(module)
     if residence is None or residence.loaded is None:
         return None
-    if next(module.parameters()).dtype != residence.dtype:
+    if is_hooked(module) or next(module.parameters()).dtype != residence.dtype:
         return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
     try:
