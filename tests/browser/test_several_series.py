@@ -59,7 +59,9 @@ def test_the_longest_prompt_within_small_messages(trio: LabPage) -> None:
 MIXED = """\
 from induction_explorer import CheckpointSeries, InductionExplorer, load_demo
 known = load_demo("attn-only-1l").select([0, 12, 18, -1])
-weights = [known.load(i).state_dict() for i in (0, 2, 3)]
+weights = [
+    {k: v.clone() for k, v in known.load(i).state_dict().items()} for i in (0, 2, 3)
+]
 unknown = CheckpointSeries.from_state_dicts(
     known.load(-1), weights, steps=[0, 200, 3000], name="ריצה 2"
 )
