@@ -43,6 +43,8 @@ export class Answers {
   readonly #patterns: Fetcher<Uint8Array>;
   readonly #predictions: Fetcher<Predictions>;
   readonly #attended: Fetcher<Float32Array>;
+  /** Keys of the grids that are on their way. */
+  readonly #gridsAsked = new Set<string>();
 
   constructor(store: Store, abort: AbortSignal) {
     this.#store = store;
@@ -217,7 +219,9 @@ export class Answers {
     if (score === undefined || !connected.value || grids.value[key] !== undefined) return;
     const fetch = () => this.#requestGrid(series.peek(), score);
     if (working.value) {
-      const timer = setInterval(fetch, GRID_POLL_MS);
+      // Questions would only pile up in a kernel that is busy.
+      const poll = () => this.#gridsAsked.has(key) || fetch();
+      const timer = setInterval(poll, GRID_POLL_MS);
       return () => clearInterval(timer);
     }
     const held = fetchedGrids.peek().get(key);
@@ -228,14 +232,17 @@ export class Answers {
 
   #requestGrid(series: number, score: string): void {
     const { requests, fetchedGrids } = this.#store;
+    const key = `${series}/${score}`;
     const keep = (found: Grid | ErrorInfo) => {
-      fetchedGrids.value = new Map(fetchedGrids.peek()).set(`${series}/${score}`, found);
+      fetchedGrids.value = new Map(fetchedGrids.peek()).set(key, found);
     };
+    this.#gridsAsked.add(key);
     requests
       .send({ kind: "grid", series, score }, `grid/${score}`, (part) =>
         keep(take(part.arrays, "grid", "float32")),
       )
-      .finished.catch((error: RequestError) => keep({ message: error.message, hint: error.hint }));
+      .finished.catch((error: RequestError) => keep({ message: error.message, hint: error.hint }))
+      .finally(() => this.#gridsAsked.delete(key));
   }
 }
 

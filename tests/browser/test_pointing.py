@@ -80,8 +80,8 @@ def by_mouse(page: LabPage, start: Point, end: Point) -> Iterator[None]:
 
 
 @contextmanager
-def by_touch(page: LabPage, start: Point, end: Point) -> Iterator[None]:
-    """A finger put down and moved; the browser then takes the touch for its own."""
+def by_touch(page: LabPage, start: Point, end: Point, last: str) -> Iterator[None]:
+    """A finger put down and moved; then it goes up, or the browser takes the touch for its own."""
     session = page.page.context.new_cdp_session(page.page)
 
     def touch(kind: str, *points: Point) -> None:
@@ -92,7 +92,7 @@ def by_touch(page: LabPage, start: Point, end: Point) -> Iterator[None]:
     for step in (0.25, 0.5, 0.75, 1):
         touch("touchMove", (start[0] + step * (end[0] - start[0]), start[1]))
     yield
-    touch("touchCancel")
+    touch(last)
     session.detach()
 
 
@@ -132,7 +132,17 @@ def test_a_touch_that_the_browser_takes_away_leaves_all_as_it_was(
     before = chosen(python)
     for place in places:
         start = grip(place)
-        with by_touch(page, start, (start[0] - 60, start[1])):
+        with by_touch(page, start, (start[0] - 60, start[1]), "touchCancel"):
             pass
     at_rest(page)
     assert chosen(python) == before
+
+
+def test_a_finger_drawn_along_a_chart_brushes(
+    page: LabPage, python: Kernel, places: list[Locator]
+) -> None:
+    start = inside(places[2], 0.6)
+    with by_touch(page, start, (start[0] - 90, start[1]), "touchEnd"):
+        pass
+    page.wait_until(lambda: python.value("w.view.get('brush')") is not None, "the trait")
+    assert python.value("w.checkpoint") == 10

@@ -218,6 +218,26 @@ describe("answers", () => {
   });
 });
 
+describe("a grid that is in no trait", () => {
+  const computing = { state: "computing", label: "", done: 0, total: 26, error: null } as const;
+  const grids = () => fake.sent.filter(({ kind }) => kind === "grid");
+
+  it("is asked for again while it is computed, but not while the answer is on its way", async () => {
+    fake.receive({ _grids: {}, _status: computing });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(grids()).toHaveLength(1);
+    const values = new DataView(new Float32Array(26 * 8).buffer);
+    const arrays = [{ name: "grid", dtype: "float32" as const, shape: [26, 2, 4] }];
+    const reply = { chunk: 0, chunks: 1, done: true, body: {}, arrays };
+    fake.reply({ id: grids()[0]?.id ?? "", ...reply }, [values]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(grids()).toHaveLength(2);
+    fake.reply({ id: grids()[1]?.id ?? "", error: { message: "no", hint: "" } });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(grids()).toHaveLength(3);
+  });
+});
+
 describe("a prompt", () => {
   it("shows the kernel's refusal and can be run again", async () => {
     const refused = store.runPrompt("", "");
