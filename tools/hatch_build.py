@@ -13,7 +13,7 @@ class BundleHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        if version == "editable" or (root / "widget/induction_explorer/static/widget.js").exists():
+        if version == "editable" or (root / "widget/induction_explorer/static/loader.js").exists():
             return
         if shutil.which("npm") is None:
             raise RuntimeError(

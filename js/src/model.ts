@@ -144,7 +144,7 @@ export interface Status {
 }
 
 export interface ExplorerModel {
-  // Public: the reader's choices. Written by both sides; the kernel does not echo what JS wrote.
+  // Public: the reader's choices. Written by both sides; the kernel tells every page what came of it.
   checkpoint: number;
   compare: number | null;
   score: string;

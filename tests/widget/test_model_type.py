@@ -24,10 +24,22 @@ def test_every_synced_trait_is_declared_and_nothing_else() -> None:
     assert ours - {"_esm", "_module", "_anywidget_id"} == fields("ExplorerModel")
 
 
-def test_what_js_writes_is_not_echoed() -> None:
+def test_what_js_writes_is_told_to_every_page_once_it_is_checked(explorer, monkeypatch) -> None:
     written = {"checkpoint", "compare", "score", "heads", "series", "_view"}
     silent = set(InductionExplorer.class_traits(sync=True, echo_update=False))
-    assert silent == written
+    assert silent == written  # ipywidgets would echo before the check
+    explorer.checkpoint = 2
+    sent: list[dict] = []
+    monkeypatch.setattr(explorer, "_send", lambda message, buffers=None: sent.append(message))
+    for given, known in (
+        ({"checkpoint": 1}, {"checkpoint": 1}),
+        ({"checkpoint": 77}, {"checkpoint": 1}),
+        ({"heads": [[0, 1], [0, 1]], "compare": 0}, {"heads": [[0, 1]], "compare": 0}),
+        ({"_view": {"tab": "scatter"}}, {"_view": {"tab": "scatter"}}),
+    ):
+        sent.clear()
+        explorer.set_state(given)
+        assert [m["state"] for m in sent if m["method"] == "echo_update"] == [known]
 
 
 def test_what_javascript_arranges_is_what_python_checks() -> None:

@@ -78,7 +78,7 @@ _BEHIND = itertools.count(1)
 
 
 def _written_by_js(kind: traitlets.TraitType) -> Any:
-    """A trait that JS sets as the reader drags: echoing it would race with the hand."""
+    """A trait that JS sets; `set_state` echoes it when it is checked, ipywidgets would before."""
     return kind.tag(sync=True, echo_update=False)
 
 
@@ -111,6 +111,9 @@ class InductionExplorer(anywidget.AnyWidget):
         traitlets.TraitError: a trait set to a value that is not allowed; says what is.
 
     The model given is never changed: series are scrubbed on a model of the explorer's own.
+
+    An explorer closes itself once no cell shows it and no variable holds it, as when its cell ran
+    again.
 
     A function that observes a trait is called on the thread that changes it: a cell's, a message's,
     or the worker's that brings results.
@@ -404,7 +407,11 @@ class InductionExplorer(anywidget.AnyWidget):
             self._restoring = False
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """What JavaScript writes goes through the same checks; a refusal is shown, not logged."""
+        """What JavaScript writes goes through the same checks; a refusal is shown, not logged.
+
+        Every page that shows this explorer is told what it is now. The one that wrote it has moved
+        on, maybe: it takes this for the echo of its own message, and heeds only the last.
+        """
         with SHARED:
             self._set_by_page = frozenset(sync_data)
             self._refusal = None
@@ -414,6 +421,9 @@ class InductionExplorer(anywidget.AnyWidget):
                 self._refusal = without_frames(error)
             finally:
                 self._set_by_page = frozenset()
+            written = self.trait_names(echo_update=False)
+            now = {name: getattr(self, name) for name in sync_data if name in written}
+            self._send({"method": "echo_update", "state": now, "buffer_paths": []})
             self._show_progress()
 
     # --- the prompt ---

@@ -69,7 +69,7 @@ def _place() -> str | None:
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None:
         return None
-    captured = any(getattr(widget, "msg_id", "") for widget in _instances.values())
+    captured = any(getattr(widget, "msg_id", "") for widget in list(_instances.values()))
     return "" if captured else kernel.get_parent().get("metadata", {}).get("cellId") or ""
 
 
@@ -97,7 +97,8 @@ def _hide(explorer: Any) -> None:
 def _cell_ends(_result: Any) -> None:
     """Take from ipywidgets what is not shown; what nobody else holds closes itself."""
     with SHARED:
-        for model in [one.model_id for one, work in _living.items() if not work.watched]:
+        unseen = [one.model_id for one, work in _living.items() if not work.watched]
+        for model in [model for model in unseen if model in _instances]:
             explorer = weakref.ref(_instances.pop(model))
             if (held := explorer()) is not None:
                 _instances[model] = held

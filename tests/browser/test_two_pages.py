@@ -1,0 +1,101 @@
+"""One explorer on two pages: whatever one of them does, both show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import kernel
+import pytest
+from conftest import EXPLORER, check_traffic
+from lab import Lab
+from labpage import LOADING, LabPage, open_notebook, write_notebook
+from parts import Explorer
+from playwright.sync_api import Browser, expect
+
+
+@pytest.fixture(scope="module")
+def first(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
+    notebook = write_notebook(lab, "pages.ipynb", EXPLORER, "display(w)")
+    with open_notebook(chrome, lab, notebook) as page:
+        page.run_all()
+        expect(Explorer(page.page).slider).to_be_visible()
+        page.command("docmanager:save")
+        yield page
+
+
+@pytest.fixture(scope="module")
+def second(first: LabPage, lab: Lab, chrome: Browser) -> Iterator[LabPage]:
+    with open_notebook(chrome, lab, first.notebook) as page:
+        expect(Explorer(page.page).slider).to_be_visible(timeout=LOADING)
+        yield page
+
+
+def shown(page: LabPage) -> dict[str, object]:
+    """What a page says that it shows."""
+    view = Explorer(page.page)
+    chosen = view.grid.locator('[role=gridcell][aria-selected="true"]')
+    return {
+        "checkpoint": view.slider.input_value(),
+        "label": view.slider.get_attribute("aria-valuetext"),
+        "score": view.score.input_value(),
+        "values": view.names(),
+        "chosen": chosen.evaluate_all("cells => cells.map(c => c.getAttribute('aria-label'))"),
+        "patterns": view.patterns.count(),
+        "tab": view.root.get_by_role("tab", selected=True).first.inner_text(),
+    }
+
+
+def agree(first: LabPage, second: LabPage, python: kernel.Kernel, **known: object) -> None:
+    """Both pages come to show the same, which is what the kernel knows."""
+
+    def same() -> bool:
+        second.page.wait_for_timeout(10)  # its messages are read only while it is asked
+        here = shown(first)
+        return (
+            here == shown(second)
+            and {name: here[name] for name in known} == known
+            and str(python.value("w.checkpoint")) == here["checkpoint"]
+            and python.value("w.score") == here["score"]
+        )
+
+    first.wait_until(same, f"two pages that show {known or 'the same'}")
+
+
+def test_two_pages_show_the_same(first: LabPage, second: LabPage) -> None:
+    here, there = Explorer(first.page), Explorer(second.page)
+    with kernel.connect(first.kernel_file()) as python:
+        agree(first, second, python)
+        here.slider.press("Home")
+        agree(first, second, python, checkpoint="0")
+        there.slider.press("ArrowRight")
+        agree(first, second, python, checkpoint="1")
+        there.cell("L0H1").click()
+        agree(first, second, python, patterns=1)
+        here.score.select_option("previous_token")
+        agree(first, second, python, score="previous_token")
+        there.measures.nth(1).click()
+        agree(first, second, python, tab=there.measures.nth(1).inner_text())
+        for index in range(6):  # both at once
+            (here if index % 2 else there).slider.press("ArrowRight")
+            (there if index % 2 else here).slider.press("ArrowRight")
+        agree(first, second, python)
+        python.run("w.set_state({'checkpoint': 10_000})")
+        expect(here.alerts.filter(has_text="it must be a whole number")).to_be_visible()
+        expect(there.alerts.filter(has_text="it must be a whole number")).to_be_visible()
+        agree(first, second, python)
+        here.slider.press("End")
+        agree(first, second, python, checkpoint=str(python.value("len(series) - 1")))
+        check_traffic(first)
+        check_traffic(second)
+
+
+def test_a_request_that_the_kernel_cannot_take_is_said(first: LabPage) -> None:
+    """It was addressed to a subshell that is gone."""
+    view = Explorer(first.page)
+    with kernel.connect(first.kernel_file()) as python:
+        python.run("route = w.comm._reply_subshell_for")
+        python.run("w.comm._reply_subshell_for = lambda data, addressed: 'gone'")
+        view.prompt.fill("A B C A B")
+        view.run.click()
+        expect(view.alerts.filter(has_text="Unknown subshell_id 'gone'").first).to_be_visible()
+        python.run("w.comm._reply_subshell_for = route")
