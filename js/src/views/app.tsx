@@ -1,6 +1,7 @@
 /** The whole widget: sections in reading order, and the states in which there is nothing to draw yet. */
 import { render } from "preact";
 import { watchKernel, watchTheme } from "../host";
+import { keepKey } from "../keys";
 import type { Model } from "../model";
 import type { Store } from "../state";
 import { Curves } from "./curves";
@@ -20,6 +21,7 @@ export function mount(model: Model, store: Store, el: HTMLElement, abort: AbortS
   if (abort.aborted) return;
   watchKernel(model, el, store.connection, abort);
   render(<App view={new View(store, watchTheme(abort))} />, el);
+  el.addEventListener("keydown", keepKey, { signal: abort });
   abort.addEventListener("abort", () => render(null, el), { once: true });
 }
 

@@ -115,8 +115,6 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
     const target = movedIndex(event.key, cursor.value, layout);
     if (target === null && event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    // The notebook would move between cells.
-    event.stopPropagation();
     if (target === null) return choose(event);
     grid.current?.querySelectorAll<HTMLElement>("[role=gridcell]")[target]?.focus();
   };

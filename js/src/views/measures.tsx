@@ -70,8 +70,6 @@ function Tabs({ tabs, open, choose }: TabsProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (step === undefined) return;
-    // The notebook would take these keys for moving between cells.
-    event.stopPropagation();
     event.preventDefault();
     const next = (tabs.indexOf(open) + step + tabs.length) % tabs.length;
     choose((tabs[next] ?? open).name);

@@ -17,8 +17,6 @@ export function PromptForm({ view }: ViewProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    // The notebook would run the cell.
-    event.stopPropagation();
     run();
   };
   return (

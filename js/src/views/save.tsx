@@ -67,11 +67,8 @@ export function Save({ view, title, table }: SaveProps) {
     else if (step !== undefined) {
       const at = items.indexOf(document.activeElement as HTMLElement);
       items[(at + step + items.length) % items.length]?.focus();
-    } else if (event.key !== "Enter" && event.key !== " ") return;
-    else return event.stopPropagation();
-    // The notebook would take these keys.
+    } else return;
     event.preventDefault();
-    event.stopPropagation();
   };
   return (
     <span

@@ -8,16 +8,6 @@ import { followDrag } from "./drag";
 import type { ViewProps } from "./view";
 
 const TICK_LABELS = 6;
-const OWN_KEYS = new Set([
-  "ArrowLeft",
-  "ArrowRight",
-  "ArrowUp",
-  "ArrowDown",
-  "Home",
-  "End",
-  "PageUp",
-  "PageDown",
-]);
 
 export function Slider({ view }: ViewProps) {
   const { info, checkpoint, compare, player, unit } = view.store;
@@ -135,8 +125,6 @@ function Handle({ name, info: { labels, tokens }, index, move }: HandleProps) {
         if (ignored.current) currentTarget.value = String(index);
         else move(Number(currentTarget.value));
       }}
-      // The notebook would take these keys for moving between cells.
-      onKeyDown={(event) => OWN_KEYS.has(event.key) && event.stopPropagation()}
     />
   );
 }

@@ -20,8 +20,8 @@ interface Props {
   choose: (index: number) => void;
   /** What is pointed at, or null. */
   point: (index: number | null) => void;
-  /** By Escape. */
-  leave?: () => void;
+  /** By Escape; null while there is nothing to leave. */
+  leave?: (() => void) | null;
 }
 
 export function TokenList(props: Props) {
@@ -48,7 +48,7 @@ export function TokenList(props: Props) {
     if (target !== undefined) {
       moved.value = Math.max(0, Math.min(last, target));
       (list.current?.children[moved.value] as HTMLElement | undefined)?.focus();
-    } else if (event.key === "Escape" && leave !== undefined) {
+    } else if (event.key === "Escape" && leave != null) {
       leave();
     } else if (event.key === "Enter" || event.key === " ") {
       choose(cursor());
@@ -56,8 +56,6 @@ export function TokenList(props: Props) {
       return;
     }
     event.preventDefault();
-    // The notebook would move between cells.
-    event.stopPropagation();
   };
   return (
     <div

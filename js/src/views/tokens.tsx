@@ -34,6 +34,9 @@ export function Tokens({ view }: ViewProps) {
   const toggleLock = (index: number) => {
     store.lock.value = store.lock.peek() === index ? null : index;
   };
+  const unlock = () => {
+    store.lock.value = null;
+  };
   if (tokens.value.length === 0) return null;
   return (
     <div class="ie-tokens">
@@ -52,9 +55,7 @@ export function Tokens({ view }: ViewProps) {
         isSelected={(index) => store.lock.value === index}
         choose={toggleLock}
         point={point}
-        leave={() => {
-          store.lock.value = null;
-        }}
+        leave={store.lock.value === null ? null : unlock}
       />
       <div class="ie-status" role="status">
         {attended(pointed.value, pattern.value, tokens.value)}

@@ -80,8 +80,6 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
     const earlier = [...xs].sort((a, b) => b - a).find((x) => x < ends[end]);
     const goal = { ArrowRight: later, ArrowLeft: earlier }[event.key];
     if (goal === undefined) return;
-    // The notebook would take these keys for moving between cells.
-    event.stopPropagation();
     event.preventDefault();
     move(goal);
   };
