@@ -50,7 +50,7 @@ class StepPlaces:
 def step_places(
     x: Float[np.ndarray, " checkpoint"], y: Float[np.ndarray, " checkpoint"], widest: float
 ) -> StepPlaces:
-    """Of the best step in one curve at x above 0, no wider than `widest`."""
+    """Of the best step in one curve that is not flat, at x above 0, no wider than `widest`."""
     u = np.log(x)
     narrowest = min(0.04, max(0.005, float(np.median(np.diff(u))) / 8))
     centres = np.linspace((u[0] + u[1]) / 2, (u[-1] + u[-2]) / 2, 4 * _CENTRES)
@@ -69,7 +69,9 @@ def _on_grid(u: np.ndarray, y: np.ndarray, centres: np.ndarray, widths: np.ndarr
     steps = logistic(u, pairs[:, :1], pairs[:, 1:])
     basis = trend(u)
     freedom = len(u) - len(basis) - 3
-    unseen = len(u) * (0.002 * np.ptp(y)) ** 2
+    height = np.ptp(y)
+    y = (y - y[0]) / height
+    unseen = len(u) * 0.002**2
     logs, heights = [], []
     for rho in RHOS:
         flat = np.linalg.qr(whiten(basis, rho).T)[0]
@@ -83,7 +85,7 @@ def _on_grid(u: np.ndarray, y: np.ndarray, centres: np.ndarray, widths: np.ndarr
     weights = np.exp(np.array(logs) - np.max(logs))
     total = weights.sum(0)
     best = weights.sum(1).argmax()
-    return StepPlaces(pairs[:, 0], pairs[:, 1], total / total.sum(), heights[best])
+    return StepPlaces(pairs[:, 0], pairs[:, 1], total / total.sum(), height * heights[best])
 
 
 def _closer(grid: np.ndarray, likely: np.ndarray, count: int) -> np.ndarray:

@@ -3,7 +3,8 @@
     abrupt     trend(u) + a · s((u − c) / w), from a tenth to nine tenths within a doubling
     between    the same, one to two doublings
     gradual    the same, two doublings or more
-    smooth     trend(u) + a · f(u), f a power law, a saturation, straight in tokens, or with a kink
+    smooth     trend(u) + a · f(u), f a power law, a saturation, straight in tokens, with a kink, or
+               one checkpoint that is off
 
 u = ln(tokens), s the logistic function, trend a straight line, or with many checkpoints a natural
 cubic spline. Neither abrupt nor gradual has to win where a step takes one to two doublings: data
@@ -91,7 +92,9 @@ class StepShapes:
         return _thinned(np.linspace(self.u[0], self.u[-1], 400), width)
 
     def evidence(self, curves: Curves) -> Evidence:
-        unseen = len(self.u) * (_UNSEEN * np.ptp(curves, axis=1)) ** 2
+        """Of curves none of which is flat."""
+        curves = (curves - curves[:, :1]) / np.ptp(curves, axis=1, keepdims=True)
+        unseen = len(self.u) * _UNSEEN**2
         left = np.min([one.left(curves, unseen) for one in self._whitened], axis=0)
         abrupt, between, gradual, smooth, alone = left
         best = np.minimum(abrupt, np.minimum(between, gradual))
@@ -130,7 +133,7 @@ class _Whitened:
         white = whiten(curves, self._rho)
         return white - (white @ self._trend) @ self._trend.T
 
-    def left(self, curves: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    def left(self, curves: np.ndarray, unseen: float) -> np.ndarray:
         """[sort, curve]: what the best abrupt, between, gradual and smooth shape leave, and the
         best step with all further ones counted against it."""
         rest = self._rest(curves)
@@ -183,7 +186,7 @@ def trend(u: np.ndarray) -> np.ndarray:
 
 
 def _smooth(x: np.ndarray) -> np.ndarray:
-    """[shape, checkpoint]: what curves do over training without a step."""
+    """[shape, checkpoint]: what curves do over training without a step, slips included."""
     u, share = np.log(x), x / x[-1]
     doublings = int(np.ptp(u) / np.log(2))
     saturating = [1 - np.exp(-x / tau) for tau in np.geomspace(x[0], x[-1], 2 * doublings + 2)]
@@ -195,7 +198,7 @@ def _smooth(x: np.ndarray) -> np.ndarray:
     powers = [share**exponent for exponent in (0.2, 0.5, 1.0, 2.0)]
     kinks = [np.clip(u - k, 0, None) for k in np.linspace(u[0], u[-1], 30)[1:-1]]
     kinks += [np.clip(share - k, 0, None) for k in np.linspace(0, 1, 40)[1:-1]]
-    return np.array(saturating + decaying + powers + kinks)
+    return np.array([*saturating, *decaying, *powers, *kinks, *np.eye(len(x))])
 
 
 def _thinned(places: np.ndarray, width: float) -> np.ndarray:

@@ -405,6 +405,28 @@ def test_a_step_by_hand() -> None:
     assert change.p_value <= 0.005
 
 
+@pytest.mark.parametrize("spacing", ["log", "even"])
+@pytest.mark.parametrize("at", [0, 1, 13, 24, 25])
+def test_one_checkpoint_that_is_wrong_is_no_change(spacing, at) -> None:
+    x = checkpoints(26)[spacing]
+    for sigma in (0.001, 0.05):
+        y = noise(np.random.default_rng(0), 26, 0, sigma)
+        y[at] += 1
+        assert find_change(x, y) is None
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_the_unit_of_a_curve_does_not_matter(unit) -> None:
+    x = checkpoints(26)["log"]
+    y = step(x, 1e8, 0.05) + noise(np.random.default_rng(0), 26, 0, 0.02)
+    one, other = find_change(x, y), find_change(x, unit * (y + 2))
+    assert one is not None
+    assert other is not None
+    assert other.middle == pytest.approx(one.middle)
+    assert other.size == pytest.approx(unit * one.size)
+    assert other.p_value == pytest.approx(one.p_value, rel=1e-3)
+
+
 def test_gaps_are_left_out_and_too_few_points_refused() -> None:
     x = SPACINGS["even"]
     y = step(x, 1e7, 0.03) + noise(np.random.default_rng(0), len(x), 0, 0.01)
