@@ -44,9 +44,22 @@ export function sentence(text: string): string {
   return text.replace(WORDS, "\u2068$&\u2069");
 }
 
+/** Letters that take two places of a fixed-width font: of East Asian scripts, and pictures. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60]|\p{Emoji_Presentation}/u;
+
+/** Cut where it takes more than `limit` places of a fixed-width font, never inside of a letter. */
 export function truncated(text: string, limit: number): string {
-  const chars = Array.from(text);
-  return chars.length <= limit ? text : `${chars.slice(0, limit - 1).join("")}…`;
+  const places = (char: string) => (WIDE.test(char) ? 2 : 1);
+  const letters = Array.from(text);
+  if (letters.reduce((sum, letter) => sum + places(letter), 0) <= limit) return text;
+  let [kept, left] = ["", limit - 1]; // one for the sign that something is missing
+  for (const letter of letters) {
+    left -= places(letter);
+    if (left < 0) break;
+    kept += letter;
+  }
+  return `${kept}…`;
 }
 
 /** 5,300,000 → "5.3M", 5,000,000 → "5M": for axes. */

@@ -49,7 +49,10 @@ describe("quoted and truncated", () => {
     expect(quoted(" C")).toBe("' C'");
   });
   it("cuts by characters, never inside one", () => {
-    expect(truncated("👍👍👍👍", 3)).toBe("👍👍…");
+    expect(truncated("👍👍👍👍", 5)).toBe("👍👍…");
+    expect(truncated("👍👍", 4)).toBe("👍👍");
+    expect(truncated("日本語の言葉です", 12)).toBe("日本語の言…");
+    expect(truncated("abcdefghijklm", 12)).toBe("abcdefghijk…");
     expect(truncated("abc", 3)).toBe("abc");
     expect(quoted("a".repeat(80))).toHaveLength(26);
   });
