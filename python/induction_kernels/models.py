@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from induction_kernels.errors import InductionError, SelectionError, UnsupportedModelError
+from induction_kernels.refusals import refuse_other_tasks, refuse_without_values
 from induction_kernels.restoring import restoring, without_gradients
 
 _HOW_TO = (
@@ -124,6 +125,7 @@ def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = Non
     if not isinstance(model, nn.Module):
         raise UnsupportedModelError(f"{type(model).__name__} is not a model.", _HOW_TO)
     refuse_mixture(model)
+    refuse_without_values(model, _name_of(model, name))
     known_tokenizer, known_name = _remembered.get(model, (None, None))
     tokenizer, name = tokenizer or known_tokenizer, name or known_name
     if hasattr(model, "run_with_hooks") and hasattr(model, "cfg"):
@@ -136,10 +138,28 @@ def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = Non
             "interface, so its attention cannot be read.",
             _HOW_TO,
         )
+    view.attending = _look_at(view)
+    return view
+
+
+def _look_at(model: Model) -> tuple[int, ...]:
+    """The layers that attend.
+
+    Raises:
+        UnsupportedModelError: attention that cannot be read, or a model that cannot be run at all.
+    """
     from induction_kernels.attention.check import layers_that_attend
 
-    view.attending = layers_that_attend(view)
-    return view
+    try:
+        return layers_that_attend(model)
+    except (InductionError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # of the model's own code, which may do anything
+        raise UnsupportedModelError(
+            f"{model.name} cannot be run on a few tokens: {type(error).__name__}: "
+            f"{next(iter(str(error).splitlines()), '').rstrip('.')}.",
+            "See that model(input_ids=torch.tensor([[0, 1, 2]])) runs before passing it.",
+        ) from error
 
 
 def _from_transformer_lens(module: Any, tokenizer: Any | None, name: str | None) -> Model:
@@ -168,12 +188,7 @@ def _from_transformer_lens(module: Any, tokenizer: Any | None, name: str | None)
 def _from_hugging_face(module: Any, tokenizer: Any | None, name: str | None) -> Model:
     config = module.config.get_text_config()
     class_name = type(module).__name__
-    if getattr(config, "is_encoder_decoder", False) or not module.can_generate():
-        raise UnsupportedModelError(
-            f"{class_name} is not a causal language model.",
-            "Pass a decoder-only model with its language-model head, "
-            "as AutoModelForCausalLM.from_pretrained gives it.",
-        )
+    refuse_other_tasks(module)
     if isinstance(module.get_input_embeddings(), nn.ModuleList):
         raise UnsupportedModelError(
             f"{class_name} reads several streams of tokens at once.", "Pass a model of one."
