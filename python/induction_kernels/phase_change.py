@@ -8,12 +8,13 @@ and how surely, is in step_places.py. What rises or falls beyond chance, but tak
 doubling, is *gradual*, and said to be.
 
 One step a curve is looked for. Further ones count against it, so that waves and sawteeth have none;
-of two changes of like height in one curve neither is found, of unlike ones the higher. A step lower
-than a tenth of the curve's range is none, however clear: late small ones go unsaid.
+of two changes in one curve the higher is found if the other is a third as high or less, else
+neither. A step lower than a tenth of the curve's range is none, however clear: late small ones go
+unsaid.
 
 On white noise, AR(1) noise up to 0.6, power laws, saturations, straight lines, kinks and waves the
-false alarms stay at the level; more wandering noise can bring them above it
-(tests/kernels/test_phase_change.py).
+false alarms stay at the level; noise that wanders more, and waves of which each takes but a few
+checkpoints, can bring them above it (tests/kernels/test_phase_change.py).
 
 Source of the question: Olsson et al. 2022, who draw the window by hand.
 """

@@ -237,8 +237,8 @@ def _text(
     return (
         f"Changes faster than a doubling of the {unit} seen, {level:.0%} level: {found}. "
         + (f"Slower: {_some(slow)}. " if slow else "")
-        + f"Looked at: {'; '.join(looked_at)}; for one change in each, of a tenth of its range or "
-        "more."
+        + f"Looked at: {'; '.join(looked_at)}. One change in each is looked for, of a tenth of its "
+        "range or more; two of like height hide each other."
     )
 
 

@@ -368,6 +368,7 @@ def test_a_change_slower_than_a_doubling_is_offered_as_gradual(doublings) -> Non
     assert change.size == pytest.approx(0.8, abs=0.35)  # trend and wide steps share the rise
     assert not change.abrupt
     assert "faster than a doubling of the tokens seen, 5% level: none found" in found.text
+    assert "two of like height hide each other" in found.text
     said = f"prefix matching L0H0 (gradual rise, {change.doublings:.1f} doublings)"
     assert said in found.text
     assert find_changes(x, scores[:, 0]) == [None, None]
@@ -403,6 +404,16 @@ def test_a_step_by_hand() -> None:
     assert change.middle == pytest.approx(3e6, rel=0.1)
     assert change.start < change.middle < change.end < 2 * change.start
     assert change.p_value <= 0.005
+
+
+@pytest.mark.parametrize(("second", "found"), [(1.0, False), (-1.0, False), (0.3, True)])
+def test_of_two_changes_the_higher_is_found_if_it_is_much_higher(second, found) -> None:
+    rng = np.random.default_rng(11)
+    x = checkpoints(60)["log"]
+    y = step(x, 3e7, 0.05) + second * step(x, 6e8, 0.05)
+    changes = [find_change(x, y + noise(rng, 60, 0, 0.02)) for _ in range(20)]
+    assert [change is not None for change in changes] == [found] * 20
+    assert all(change.middle == pytest.approx(3e7, rel=0.1) for change in changes if change)
 
 
 @pytest.mark.parametrize("spacing", ["log", "even"])
