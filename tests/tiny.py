@@ -59,6 +59,10 @@ _ZAMBA = {
     "num_key_value_heads": HEADS, "attention_hidden_size": 64, "attention_head_dim": 16,
     "head_dim": _OWN,
 }  # fmt: skip
+_SHARED_KEYS = {
+    "layer_types": ["sliding_attention", "full_attention"] * 2, "num_hidden_layers": 4,
+    "num_kv_shared_layers": 2, "global_head_dim": 8,
+}  # fmt: skip
 _MIXED = {"layer_types": ["linear_attention", "full_attention"], "num_hidden_layers": 2}
 
 #: What the fields by themselves would get wrong, by class.
@@ -73,6 +77,8 @@ _SPECIAL: dict[str, dict[str, Any]] = {
         "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0}
     },
     "FalconH1ForCausalLM": {"layer_types": _OWN},
+    "Gemma3nForCausalLM": _SHARED_KEYS | {"activation_sparsity_pattern": [0.0] * 4},
+    "Gemma4ForCausalLM": _SHARED_KEYS,
     "GPTNeoForCausalLM": {"attention_types": [[["global", "local"], 1]], "attention_layers": _OWN},
     "GraniteMoeHybridForCausalLM": _MIXED,
     "HrmTextForCausalLM": {"num_hidden_layers": 16},
@@ -102,11 +108,14 @@ def causal_models() -> list[str]:
     return sorted(set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()))
 
 
-def tiny(name: str) -> Any:
-    """The model with random weights, large enough for patterns that are far from uniform."""
+def tiny(name: str, **changes: Any) -> Any:
+    """The model with random weights, large enough for patterns that are far from uniform.
+
+    `changes` are of its configuration.
+    """
     torch.manual_seed(0)
     model_class = getattr(transformers, name)
-    config = _shrunk(model_class.config_class, dict(_SPECIAL.get(name, {})))
+    config = _shrunk(model_class.config_class, _SPECIAL.get(name, {}) | changes)
     module = model_class(config).float().eval()
     with torch.no_grad():
         for parameter in module.parameters():

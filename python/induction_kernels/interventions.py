@@ -8,15 +8,17 @@ they were: then every layer attends with the queries and keys of the pass that n
 from __future__ import annotations
 
 import operator
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
-from induction_kernels.attention.fused import LayerAttention, runner
+from induction_kernels.attention.agreement import weights_state
+from induction_kernels.attention.fused import LayerAttention, fused_module, is_native, runner
 from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.trunk import Trunk
@@ -28,6 +30,11 @@ from induction_kernels.outputs import Output
 Head = tuple[int, int]
 #: A head to what it gives instead: broadcast against [batch, pos, d_head].
 Replacements = dict[Head, Tensor]
+
+
+# Of modules with these weights, above which layers a pass can begin. Weak: they can be freed.
+_sound: weakref.WeakKeyDictionary[nn.Module, tuple[int, dict[int, bool]]]
+_sound = weakref.WeakKeyDictionary()
 
 
 @dataclass(eq=False)
@@ -86,8 +93,36 @@ class Intervener:
                     z[:, head] = replaced[layer, head].to(z)
             return z
 
-        trunk = self.clean.trunk.above(min(by_layer, default=0))
-        return self._run(attend, trunk)
+        return self._run(attend, self._trunk_above(min(by_layer, default=0)))
+
+    def _trunk_above(self, layer: int) -> Trunk:
+        """What is known below the layer, if more than that never reaches it; else nothing."""
+        trunk = self.clean.trunk.above(layer)
+        if trunk.start == 0 or is_native(fused_module(self.model)):
+            return trunk
+        state, sound = _sound.get(self.model.module, (0, {}))
+        if state != (now := weights_state(self.model.module)):
+            _sound[self.model.module] = now, (sound := {})
+        if layer not in sound:
+            sound[layer] = self._ends_as_clean(trunk)
+        return trunk if sound[layer] else Trunk()
+
+    def _ends_as_clean(self, trunk: Trunk) -> bool:
+        """Whether a pass from here on, with nothing replaced, ends as the whole pass did."""
+
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
+            return attention(q, k, v, softmax)[0]
+
+        try:
+            hidden = self._run(attend, trunk).hidden
+        except torch.OutOfMemoryError:
+            raise
+        except Exception:  # of whatever it misses that the layers below would have left
+            return False
+        clean = self.clean.output.hidden
+        off = (hidden - clean).abs().masked_fill(~hidden.isfinite() & ~clean.isfinite(), 0)
+        tolerance = 1e-5 if clean.dtype == torch.float32 else 2e-2
+        return bool(off.max() <= tolerance * clean.nan_to_num(0, 0, 0).abs().max())
 
     def _pass_clean(self) -> Clean:
         z: dict[int, Tensor] = {}

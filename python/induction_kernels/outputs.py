@@ -78,14 +78,17 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
             hooks.append(body.register_forward_hook(partial(_keep_end, ends)))
         last = module(input_ids=tokens, use_cache=False, logits_to_keep=1).logits
     unembed = _unembedding(module)
-    if not ends or not _agree(unembed(ends[-1][:, -1:]), last):
+    # Some do not even compute what the logits that are kept do not need.
+    cut_short = not ends or ends[-1].shape[:2] != tokens.shape
+    if cut_short or not _agree(unembed(ends[-1][:, -1:]), last):
         _whole.add(module)
         raise NotCutHereError
     return Output(ends[-1], unembed)
 
 
 class NotCutHereError(Exception):
-    """A model's head is more than its unembedding: the pass has to be run again."""
+    """A model's head is more than its unembedding, or its body does less than it would for all
+    logits: the pass has to be run again."""
 
 
 def cut_or_whole(run: Callable[[], Output]) -> Output:

@@ -13,7 +13,14 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from induction_kernels import InductionError, attention_patterns, head_scores, token_losses
+from induction_kernels import (
+    InductionError,
+    as_model,
+    attention_patterns,
+    head_scores,
+    token_losses,
+)
+from induction_kernels.interventions import Intervener
 from numpy import isnan
 from tiny import causal_models, tiny
 from torch import Tensor
@@ -56,6 +63,8 @@ def judge(name: str) -> Verdict:
         return Verdict(name, "crash", traceback.format_exc())
     try:
         differences = compare(module, ids, scores, patterns, losses)
+        if scores.attrs["attention"] == "fused":
+            differences["a head taken away"] = compare_ablation(module, ids)
     except Exception:
         return Verdict(name, "wrong", traceback.format_exc())
     worst = max(differences, key=lambda what: differences[what])
@@ -94,6 +103,15 @@ def compare(module: Any, ids: Tensor, scores: Any, patterns: Tensor, losses: Ten
     )
     found["the loss"] = _far(losses.flatten(), expected) / max(1.0, float(expected.max()))
     return found
+
+
+def compare_ablation(module: Any, ids: Tensor) -> float:
+    """The last layer's head 1, taken away from there on and in a pass from the start."""
+    model = as_model(module)
+    taken = {(model.attending[-1], 1): torch.zeros(())}
+    above, whole = Intervener(model, ids), Intervener(model, ids)
+    whole.clean.trunk.entering.clear()
+    return _far(above.run(taken).logits(), whole.run(taken).logits())
 
 
 def own(module: Any, ids: Tensor) -> tuple[list[Tensor], Tensor]:

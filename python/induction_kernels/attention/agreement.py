@@ -18,6 +18,7 @@ from induction_kernels.attention.interface import attending
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.own import run_own
 from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.outputs import NotCutHereError
 
 #: The largest relative difference of a row of logits. Half precision leaves more, and of a mixture
 #: of experts now and then another expert, so there it is the middle one of the rows.
@@ -58,7 +59,7 @@ def require_agreement(module: Any) -> None:
 
 def agreement_of(module: Any) -> Agreement:
     """Compared now, unless it was with these weights."""
-    weights = _state_of(module)
+    weights = weights_state(module)
     if module not in _known or _known[module][0] != weights:
         _known[module] = weights, _compare(module)
     return _known[module][1]
@@ -85,7 +86,7 @@ def _compare(module: Any) -> Agreement:
     try:
         with attending(module, attend) as layers:
             ours = module(input_ids=tokens, use_cache=False).logits
-    except DoesNotFitError as error:
+    except (DoesNotFitError, NotCutHereError) as error:
         return Agreement(str(error), wrong, sinks)
     if not shown <= set(layers) or not layers:
         return Agreement(f"{name} hands over the attention of {layers} only", wrong, sinks)
@@ -110,7 +111,7 @@ def _difference(
     return f"off by {worst:.2g} of their size"
 
 
-def _state_of(module: nn.Module) -> int:
+def weights_state(module: nn.Module) -> int:
     """Changes when a tensor of the module is written to in place or replaced."""
     tensors = [*module.parameters(), *module.buffers()]
     return hash(tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors))

@@ -33,7 +33,7 @@ from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models import Model
-from induction_kernels.outputs import Output, cut_or_whole, run_hugging_face
+from induction_kernels.outputs import NotCutHereError, Output, cut_or_whole, run_hugging_face
 
 #: Bytes of queries gathered at a time.
 _GATHER_BYTES = 4 << 20
@@ -230,4 +230,7 @@ def _run_hugging_face(
         with attending(module, attend), beginning:
             return run_hugging_face(module, tokens)
 
-    return cut_or_whole(once)
+    try:
+        return cut_or_whole(once)
+    except NotCutHereError as error:  # whole, too
+        raise DoesNotFitError(str(error)) from error

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from induction_kernels.attention.installed import installed
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.outputs import NotCutHereError
 from induction_kernels.restoring import restoring
 
 # Called with the layer, q, k, v [batch, head, pos, d_head] (fewer heads of k and v where they are
@@ -86,6 +87,8 @@ def _call(
     causal = given.get("is_causal", getattr(module, "is_causal", True))
     if attention_mask is None and not causal:
         raise DoesNotFitError(f"{name} attends in both directions")
+    if query.shape[-2] != key.shape[-2]:
+        raise NotCutHereError(f"{name} attends from a part of the tokens")
     layer = getattr(module, "layer_idx", None)
     if layer is None:
         raise DoesNotFitError(f"{name} does not say which layer it is")
