@@ -42,7 +42,8 @@ class Explorer:
     def wait_until_computed(self) -> None:
         """Until every checkpoint is scored and the prompt has run on all of them."""
         expect(self.predictions.locator("tbody tr").nth(1)).to_be_visible(timeout=COMPUTING)
-        expect(self.root.get_by_text("computing …")).to_have_count(0, timeout=COMPUTING)
+        for text in ("computing …", "waiting"):
+            expect(self.root.get_by_text(text)).to_have_count(0, timeout=COMPUTING)
         expect(self.progress).to_have_count(0, timeout=COMPUTING)
 
     def names(self) -> list[str]:

@@ -41,6 +41,7 @@ export function freshPage(): void {
   afterEach(() => {
     abort.abort();
     document.body.replaceChildren();
+    vi.restoreAllMocks();
     vi.unstubAllGlobals();
     vi.useRealTimers();
   });

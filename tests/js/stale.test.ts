@@ -154,3 +154,19 @@ it("a menu that the focus leaves is closed", async () => {
   await settle();
   expect(el.querySelectorAll("[role=menu]")).toHaveLength(0);
 });
+
+it("why a panel could not be saved goes when the reader goes on", async () => {
+  vi.spyOn(URL, "createObjectURL").mockImplementation(() => {
+    throw new Error("the disk is full");
+  });
+  const { el } = await show();
+  const button = one(el, "[aria-label='Save Attention patterns']");
+  button.click();
+  await settle();
+  one(el, "[role=menuitem]:last-child").click();
+  await settle();
+  expect(one(el, ".ie-patterns [role=alert]").textContent).toContain("the disk is full");
+  button.click();
+  await settle();
+  expect(el.querySelector(".ie-patterns [role=alert]")).toBeNull();
+});

@@ -87,6 +87,7 @@ export function Save({ view, title, table }: SaveProps) {
         aria-expanded={open.value}
         aria-label={`Save ${title}`}
         onClick={() => {
+          failed.value = null;
           open.value = !open.value;
         }}
       >
