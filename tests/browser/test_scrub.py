@@ -107,7 +107,8 @@ def test_dragging_with_the_mouse(page: LabPage, explorer: Explorer, python: Kern
 def test_dragging_tells_the_kernel_once_it_rests(
     page: LabPage, explorer: Explorer, python: Kernel
 ) -> None:
-    python.run("moves = []; w.observe(lambda change: moves.append(change.new), 'checkpoint')")
+    python.run("moves = []; note = lambda change: moves.append(change.new)")
+    python.run("w.observe(note, 'checkpoint')")
     try:
         explorer.slider.focus()
         for _ in range(10):
@@ -117,7 +118,7 @@ def test_dragging_tells_the_kernel_once_it_rests(
         # Keys may come slowly on a busy machine; ten messages for ten keys would be no debounce.
         assert len(python.value("moves")) < 10
     finally:
-        python.run("w.unobserve_all('checkpoint')")
+        python.run("w.unobserve(note, 'checkpoint')")
 
 
 def test_play_and_pause(page: LabPage, explorer: Explorer, python: Kernel) -> None:

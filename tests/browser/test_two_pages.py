@@ -30,6 +30,15 @@ def second(first: LabPage, lab: Lab, chrome: Browser) -> Iterator[LabPage]:
         yield page
 
 
+RECONNECT = """\
+jupyterapp.shell.currentWidget.sessionContext.session.kernel.reconnect().then(() => null)
+"""
+
+
+def sent(page: LabPage) -> list[bytes]:
+    return [data for way, data in page.traffic.frames if way == "sent"]
+
+
 def shown(page: LabPage) -> dict[str, object]:
     """What a page says that it shows."""
     view = Explorer(page.page)
@@ -87,6 +96,26 @@ def test_two_pages_show_the_same(first: LabPage, second: LabPage) -> None:
         agree(first, second, python, checkpoint=str(python.value("len(series) - 1")))
         check_traffic(first)
         check_traffic(second)
+
+
+def test_a_page_that_has_found_its_kernel_again_shows_all_of_it(second: LabPage) -> None:
+    """JupyterLab asks for the states of all widgets anew, and gets them without what is large."""
+    view = Explorer(second.page)
+    names = view.names()
+    second.traffic.take()
+    second.page.evaluate(RECONNECT)
+    second.wait_until(
+        lambda: any(b'"state"' in data and b'"kind"' in data for data in sent(second)),
+        "a question for the rest of the state",
+    )
+    with kernel.connect(second.kernel_file()) as python:
+        mark = python.mark()
+        second.wait_until(lambda: second.traffic.has_received(mark), "what the kernel has sent")
+        assert view.names() == names
+        python.run("w.checkpoint = 3")
+        expect(view.slider).to_have_value("3")
+        assert view.names() != names
+    expect(view.alerts).to_have_count(0)
 
 
 def test_a_request_that_the_kernel_cannot_take_is_said(first: LabPage) -> None:
