@@ -448,7 +448,7 @@ def ablations(
                 text = None if texts is None else TextProbe.of(model, texts)
                 ablator = Ablator(model, text, kind=kind, frozen=frozen, seed=seed)
             found[index] = ablate_with(ablator, model, check_heads(model, wanted), controls)
-        except (SelectionError, ProbeError):
+        except (SelectionError, ProbeError, PromptError):
             raise
         except InductionError as error:
             faults.append(f"{checkpoint.label}: {error}")

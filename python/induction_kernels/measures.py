@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.errors import CheckpointError, InductionError, ProbeError
+from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
 from induction_kernels.losses import (
     in_context_learning_positions,
     slope_by_log_position,
@@ -263,7 +263,7 @@ def measures(
                 text = TextProbe.of(model, texts, attention_mask, padding=GIVE_MASK)
                 measurer = Measurer(model, text, positions=positions)
             found = measurer(model)
-        except ProbeError:
+        except (ProbeError, PromptError):
             raise
         except InductionError as error:
             faults.append(f"{checkpoint.label}: {error}")

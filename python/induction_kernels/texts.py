@@ -94,7 +94,7 @@ class TextProbe:
         length = min(longest, model.n_ctx) - len(lead)
         ids: list[int] = []
         for text in _heldout_texts():
-            ids += encode(model.tokenizer, text)
+            ids += encode(model, text)
             if len(ids) >= 4 * rows * length:
                 break
         count = len(ids) // length
@@ -115,7 +115,7 @@ class TextProbe:
                 f"{model.name} has no tokenizer, so text cannot be read.",
                 "Pass the tokenizer with the model, or token ids of your own.",
             )
-        read = [encode(model.tokenizer, text) for text in texts]
+        read = [encode(model, text) for text in texts]
         if not read:
             raise ProbeError("No texts were given.", "Give at least one.")
         short = min(range(len(read)), key=lambda i: len(read[i]))

@@ -89,11 +89,12 @@ def token_strings(model: Model, ids: Int[Tensor, " pos"] | list[int]) -> list[st
     return [_string_of(model.tokenizer, i) for i in ids]
 
 
-def encode(tokenizer: Any, text: str) -> list[int]:
-    """The ids of a text and nothing else.
+def encode(model: Model, text: str) -> list[int]:
+    """The ids of a text and nothing else, by the model's tokenizer.
 
     Raises:
-        PromptError: a text with half a surrogate pair, which no encoding of Unicode has.
+        PromptError: a text with half a surrogate pair, which no encoding of Unicode has, or a
+            tokenizer of another model's vocabulary.
     """
     try:
         text.encode()
@@ -103,7 +104,15 @@ def encode(tokenizer: Any, text: str) -> list[int]:
             "surrogate pair, which alone is no character.",
             "Remove it; text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace') does.",
         ) from None
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert model.tokenizer is not None
+    ids = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+    if ids and max(ids) >= model.d_vocab:
+        raise PromptError(
+            f"The tokenizer reads the text as token {max(ids)} among others; {model.name} knows "
+            f"tokens 0 to {model.d_vocab - 1}.",
+            "Pass the tokenizer that the model was trained with.",
+        )
+    return ids
 
 
 def _encode(model: Model, text: str, bos: bool = True) -> Tensor:
@@ -112,7 +121,7 @@ def _encode(model: Model, text: str, bos: bool = True) -> Tensor:
         return torch.empty(0, dtype=torch.long)
     if tokenizer is None:
         return _numbers(model, text)
-    ids = encode(tokenizer, text)
+    ids = encode(model, text)
     # A text that already begins with BOS as its tokenizer writes it is left alone.
     if bos and model.bos_id is not None and ids[:1] != [model.bos_id]:
         ids = [model.bos_id, *ids]

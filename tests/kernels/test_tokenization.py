@@ -6,7 +6,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from induction_kernels import as_model
+from induction_kernels import (
+    CheckpointSeries,
+    as_model,
+    attention_patterns,
+    head_scores,
+    measures,
+    passage_losses,
+    top_predictions,
+)
 from induction_kernels.errors import PromptError
 from induction_kernels.texts import TextProbe
 from induction_kernels.tokenization import (
@@ -101,3 +109,22 @@ def test_half_a_surrogate_pair_is_no_text_and_no_bug_of_ours(model, text) -> Non
         with pytest.raises(PromptError, match=said):
             read(model, text)
     assert prompt_tokens(model, "the \U0001f431 cat").shape[1] > 3  # both halves are a character
+
+
+def test_a_tokenizer_of_a_larger_vocabulary_is_named(tokenizer) -> None:
+    """Not an index error, nor on a GPU an assertion that ends the session."""
+    model = as_model(bridge(d_vocab=100), tokenizer)
+    said = r"token \d+ among others; .* knows tokens 0 to 99\. Pass the tokenizer"
+    series = CheckpointSeries.single(model)
+    for read in (
+        lambda: attention_patterns(model, "the cat"),
+        lambda: top_predictions(model, [1, 2], answer=" the"),
+        lambda: head_scores(model, "entropy"),
+        lambda: TextProbe.default(model),
+        lambda: TextProbe.of_texts(model, ["the cat sat on the mat"]),
+        lambda: measures(series, ["the cat sat on the mat"], progress=False),
+        lambda: passage_losses(series, "the cat", progress=False),
+    ):
+        with pytest.raises(PromptError, match=said):
+            read()
+    assert head_scores(model, "induction").induction.notnull().all()

@@ -35,15 +35,13 @@ def unbridged(bridged: Any) -> Any:
         return known
     with torch.device("meta"):
         fresh = type(bridged)(bridged.config).eval()
-    fresh.load_state_dict(
-        {name: tensor for name, tensor in tensors.items() if name in fresh.state_dict()},
-        strict=False,
-        assign=True,
-    )
-    for name, buffer in fresh.named_buffers():
-        if buffer.is_meta and name in tensors:
+    # Not by load_state_dict, which sets requires_grad of the tensors it is given.
+    for name, slot in [*fresh.named_parameters(), *fresh.named_buffers()]:
+        tensor = tensors.get(name)
+        if tensor is not None and tensor.shape == slot.shape:
             owner, _, leaf = name.rpartition(".")
-            setattr(fresh.get_submodule(owner), leaf, tensors[name])
+            part = fresh.get_submodule(owner)
+            (part._parameters if leaf in part._parameters else part._buffers)[leaf] = tensor
     fresh.tie_weights()
     missing = [n for n, t in [*fresh.named_parameters(), *fresh.named_buffers()] if t.is_meta]
     if missing:
