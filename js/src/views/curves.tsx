@@ -77,7 +77,8 @@ function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | n
   });
   useSignalEffect(() => {
     const x = ground.value?.x[store.shownCompare.value ?? -1];
-    then.current?.setAttribute("transform", `translate(${x ?? -10},0)`);
+    then.current?.setAttribute("display", x === undefined ? "none" : "inline");
+    if (x !== undefined) then.current?.setAttribute("transform", `translate(${x},0)`);
   });
 
   const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -126,7 +127,7 @@ function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | n
       <div ref={base} class="ie-chart-layer" />
       <div ref={over} class="ie-chart-layer" />
       <svg class="ie-chart-layer" width={drawn.width} height={drawn.height} aria-hidden="true">
-        <g ref={then}>
+        <g ref={then} display="none">
           <line class="ie-rule ie-rule-second" y1={drawn.top - 6} y2={drawn.bottom} />
         </g>
         <g ref={now}>

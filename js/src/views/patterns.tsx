@@ -21,12 +21,12 @@ export function Patterns({ view }: ViewProps) {
     <section class="ie-patterns">
       <div class="ie-caption">
         <span class="ie-heading">Attention patterns</span>
-        <Save view={view} title="Attention patterns" table={() => patternTable(view.store)} />
         <span class="ie-pattern-legend" aria-hidden="true">
           0{" "}
           <span class="ie-legend-bar" style={{ background: gradient(lut("sequential", view.theme.value)) }} />{" "}
           1
         </span>
+        <Save view={view} title="Attention patterns" table={() => patternTable(view.store)} />
       </div>
       {heads.value.length === 0 ? (
         <p class="ie-note">Select a head in the grid to see where it attends; Shift or Ctrl adds more.</p>

@@ -56,7 +56,7 @@ function Rules({ view, drawn }: Props) {
   return (
     <>
       <div ref={now} class="ie-measure-rule" style={style} />
-      <div ref={then} class="ie-measure-rule ie-measure-rule-second" style={style} />
+      <div ref={then} class="ie-measure-rule ie-measure-rule-second" style={style} hidden />
     </>
   );
 }

@@ -1,0 +1,60 @@
+"""Nothing sticks out of its chart or of the widget, in a narrow notebook or a wide one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from harness import Harness
+from playwright.sync_api import Browser, Page, expect
+
+# What is seen outside of its chart or of the widget, to the left or right, and by how much.
+OUTSIDE = """() => {
+  const found = [];
+  for (const e of document.querySelectorAll(".ie *")) {
+    const own = e.getBoundingClientRect();
+    // Cut off where it stands, or no mark of its own.
+    if (e.closest(".ie-token-list, .ie-progress, option, defs, g > g") || !own.height) continue;
+    if (!e.checkVisibility({ visibilityProperty: true })) continue;
+    const holder = e.parentElement.closest(".ie-chart") ?? e.closest(".ie");
+    const around = holder.getBoundingClientRect();
+    const [left, right] = [around.left - own.left, own.right - around.right];
+    const name = e.className.baseVal ?? e.className;
+    if (left > 1 || right > 1) found.push([name, e.textContent.slice(0, 30), left, right]);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def window(chrome: Browser) -> Iterator[Page]:
+    page = chrome.new_page()
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("width", [480, 1440])
+@pytest.mark.parametrize("case", ["series", "weird", "twelve"])
+def test_nothing_sticks_out(window: Page, harness: Harness, width: int, case: str) -> None:
+    window.set_viewport_size({"width": width, "height": 900})
+    harness.open(window, case=case)
+    window.get_by_role("listbox", name="Tokens").get_by_role("option").nth(9).click()
+    for tab in window.get_by_role("tablist").get_by_role("tab").all():
+        tab.click()
+        expect(window.get_by_text("computing …")).to_have_count(0)
+        # What moves with the slider is placed after the frame in which it appears.
+        for _ in range(20):
+            if (found := window.evaluate(OUTSIDE)) == []:
+                break
+            window.evaluate("() => new Promise(requestAnimationFrame)")
+        assert found == [], tab.inner_text()
+
+
+def test_no_rule_is_drawn_while_nothing_is_compared(window: Page, harness: Harness) -> None:
+    harness.open(window, case="2l")
+    rules = window.locator(".ie-rule-second, .ie-measure-rule-second")
+    shown = "all => all.map((e) => e.checkVisibility())"
+    assert rules.evaluate_all(shown) == [False, False]
+    window.get_by_role("button", name="Compare").click()
+    expect(window.get_by_role("slider", name="Compare with")).to_be_visible()
+    assert rules.evaluate_all(shown) == [True, True]
