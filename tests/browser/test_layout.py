@@ -53,7 +53,7 @@ def test_nothing_sticks_out(window: Page, harness: Harness, width: int, case: st
 def test_no_rule_is_drawn_while_nothing_is_compared(window: Page, harness: Harness) -> None:
     harness.open(window, case="2l")
     rules = window.locator(".ie-rule-second, .ie-measure-rule-second")
-    shown = "all => all.map((e) => e.checkVisibility())"
+    shown = "all => all.map((e) => e.closest('[hidden], [display=none]') === null)"
     assert rules.evaluate_all(shown) == [False, False]
     window.get_by_role("button", name="Compare").click()
     expect(window.get_by_role("slider", name="Compare with")).to_be_visible()
