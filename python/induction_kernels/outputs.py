@@ -76,7 +76,11 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
     with restoring(lambda: remove(hooks)):
         for body in _bodies(module):
             hooks.append(body.register_forward_hook(partial(_keep_end, ends)))
-        last = module(input_ids=tokens, use_cache=False, logits_to_keep=1).logits
+        try:
+            last = module(input_ids=tokens, use_cache=False, logits_to_keep=1).logits
+        except NotCutHereError:  # said by attention that is done elsewhere
+            _whole.add(module)
+            raise
     unembed = _unembedding(module)
     # Some do not even compute what the logits that are kept do not need.
     cut_short = not ends or ends[-1].shape[:2] != tokens.shape

@@ -111,7 +111,8 @@ def compare_ablation(module: Any, ids: Tensor) -> float:
     taken = {(model.attending[-1], 1): torch.zeros(())}
     above, whole = Intervener(model, ids), Intervener(model, ids)
     whole.clean.trunk.entering.clear()
-    return _far(above.run(taken).logits(), whole.run(taken).logits())
+    with torch.no_grad():
+        return _far(above.run(taken).logits(), whole.run(taken).logits())
 
 
 def own(module: Any, ids: Tensor) -> tuple[list[Tensor], Tensor]:

@@ -85,6 +85,12 @@ def test_ablating_each_head_leaves_empty_rows() -> None:
         assert float(found["loss"][1, head]) == pytest.approx(float(change), abs=1e-5)
 
 
+@pytest.mark.parametrize("name", ATTENDING)
+def test_hybrids_are_read_fused(name: str) -> None:
+    found = head_scores(tiny(name), "induction", rows(), period=PERIOD)
+    assert found.attrs["attention"] == "fused"
+
+
 def test_a_model_without_any_attention_is_refused() -> None:
     with pytest.raises(UnsupportedModelError, match=r"no attention heads.*State-space"):
         as_model(tiny("MambaForCausalLM"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from induction_kernels import ablate, as_model, token_losses
+from induction_kernels import ablate, as_model, head_scores, token_losses
 from induction_kernels.interventions import Intervener
 from tiny import VOCABULARY, tiny
 
@@ -46,6 +46,9 @@ def test_a_body_that_computes_the_last_position_only_is_run_whole() -> None:
         logits = module(rows(), use_cache=False).logits[:, :-1]
     own = torch.nn.functional.cross_entropy(logits.transpose(1, 2), rows()[:, 1:], reduction="none")
     torch.testing.assert_close(token_losses(module, rows()), own, atol=1e-5, rtol=0)
+    half = torch.randperm(VOCABULARY - 3)[:6] + 3
+    found = head_scores(tiny("Gemma4ForCausalLM"), "induction", half.repeat(2)[None], period=6)
+    assert found.attrs["attention"] == "fused"
 
 
 def test_plain_layers_are_skipped() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from induction_kernels.attention.installed import installed
 from induction_kernels.attention.kernels import Softmax
+from induction_kernels.attention.layers import layer_within
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.outputs import NotCutHereError
 from induction_kernels.restoring import restoring
@@ -62,7 +63,7 @@ def attending(module: Any, attend: Attend) -> Iterator[list[int]]:
         vars(_current).update(outer)
 
     with restoring(put_back), installed(module, _NAME):
-        _current.attend, _current.layers = attend, []
+        _current.module, _current.attend, _current.layers = module, attend, []
         yield _current.layers
 
 
@@ -89,7 +90,7 @@ def _call(
         raise DoesNotFitError(f"{name} attends in both directions")
     if query.shape[-2] != key.shape[-2]:
         raise NotCutHereError(f"{name} attends from a part of the tokens")
-    layer = getattr(module, "layer_idx", None)
+    layer = layer_within(_current.module, module)
     if layer is None:
         raise DoesNotFitError(f"{name} does not say which layer it is")
     if layer in _current.layers:

@@ -7,7 +7,6 @@ compared with.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.attention.installed import installed
+from induction_kernels.attention.layers import layer_of
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.restoring import remove, restoring
 
@@ -37,7 +37,7 @@ def run_own(
     asked = {} if _records(module) else {"output_attentions": True}
     with restoring(lambda: remove(handles)), installed(module, "eager"):
         for name, part in module.named_modules():
-            layer = _layer_of(name, part)
+            layer = layer_of(part, name)
             if layer is not None:
                 handles.append(part.register_forward_hook(partial(watcher.see, layer)))
         return module(input_ids=tokens, use_cache=False, **asked).logits
@@ -45,15 +45,6 @@ def run_own(
 
 def _records(module: nn.Module) -> bool:
     return any(getattr(part, "_can_record_outputs", None) for part in module.modules())
-
-
-def _layer_of(name: str, part: nn.Module) -> int | None:
-    """The layer that a part says it is, or that its name does: model.layers.3.attn."""
-    own = getattr(part, "layer_idx", None)
-    if isinstance(own, int) and own >= 0:  # -1 where a part is shared
-        return own
-    in_name = re.search(r"\.(\d+)\.", f"{name}.")
-    return None if in_name is None else int(in_name[1])
 
 
 class _Watcher:
