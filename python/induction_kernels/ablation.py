@@ -44,6 +44,7 @@ from induction_kernels.interventions import (
 )
 from induction_kernels.losses import in_context_learning_positions, losses_of
 from induction_kernels.models import Model, as_model
+from induction_kernels.padding import GIVE_MASK, Mask, Rows
 from induction_kernels.probes import RepeatedTokens
 from induction_kernels.restoring import without_gradients
 from induction_kernels.scores import package_version
@@ -83,12 +84,6 @@ class Ablator:
         frozen: bool = False,
         seed: int = 0,
     ) -> None:
-        if text is not None and text.lengths is not None:
-            raise ProbeError(
-                f"The rows of text have {int(text.lengths.min())} to {int(text.lengths.max())} "
-                "tokens without their padding.",
-                "Give rows of one length.",
-            )
         if kind not in KINDS:
             raise SelectionError(
                 f"There is no ablation {kind!r}.", f"kind may be {', '.join(KINDS)}."
@@ -100,27 +95,41 @@ class Ablator:
         self.repeated = RepeatedTokens.make(model, seed=seed)
         if kind == "resample":
             permutation_without_fixed_points(len(self.text.tokens), seed)
+            if self.text.lengths is not None:
+                raise ProbeError(
+                    f"The rows have {int(self.text.lengths.min())} to "
+                    f"{int(self.text.lengths.max())} tokens without their padding, and resampling "
+                    "takes what a head gives at the same position of another row.",
+                    "Give rows of one length, or ablate by zero or mean.",
+                )
 
     def losses(
         self, model: Model, sets: Sequence[Sequence[Head]], probe: TextProbe | RepeatedTokens
     ) -> tuple[Losses, Float[Tensor, "set row pos"]]:
-        """Losses with nothing ablated, and with each set of heads ablated; in nats, on the CPU.
+        """Losses with nothing ablated, and with each set of heads ablated; in nats, on the CPU;
+        NaN where there is padding.
 
         Raises:
             InductionError: losses that are not finite.
         """
-        groups = _groups(len(probe.tokens))
+        rows = _rows(probe)
         means = self._means(model, sets, probe) if self.kind == "mean" else {}
-        donors = self._donors(groups) if self.kind == "resample" else None
-        run = partial(self._losses_of_part, model, probe.tokens, sets, means, donors)
-        parts = [found for _, found in in_batches(probe.tokens, _BATCH, run, groups=groups)]
-        before = torch.cat([clean for clean, _ in parts])
-        after = torch.cat([ablated for _, ablated in parts], dim=1)
-        if not (before.isfinite().all() and after.isfinite().all()):
-            raise InductionError(
-                f"Losses of {model.name} are not finite.",
-                "The weights or activations overflow; load intact weights or use a wider dtype.",
-            )
+        before = torch.full((len(rows.tokens), rows.tokens.shape[1] - 1), torch.nan)
+        after = before.repeat(len(sets), 1, 1)
+        for own, columns in rows.by_length():
+            tokens, groups = rows.tokens[own, columns], _groups(len(own))
+            donors = self._donors(groups) if self.kind == "resample" else None
+            run = partial(self._losses_of_part, model, tokens, sets, means, donors)
+            for part, (clean, ablated) in in_batches(tokens, _BATCH, run, groups=groups):
+                predicting = own[part], columns[part, :-1]
+                if not (clean.isfinite().all() and ablated.isfinite().all()):
+                    raise InductionError(
+                        f"Losses of {model.name} are not finite.",
+                        "The weights or activations overflow; load intact weights or use a wider "
+                        "dtype.",
+                    )
+                before[predicting] = clean
+                after[:, *predicting] = ablated
         return before, after
 
     def _losses_of_part(
@@ -167,14 +176,18 @@ class Ablator:
     ) -> Replacements:
         """Each head's z, averaged over all rows and positions of the probe: [d_head]."""
 
-        def sums_of(part: slice) -> Replacements:
-            outputs = self._outputs(model, sets, probe.tokens[part])
+        rows, found = _rows(probe), []
+
+        def sums_of(tokens: Int[Tensor, "row pos"], part: slice) -> Replacements:
+            outputs = self._outputs(model, sets, tokens[part])
             return {head: z.double().sum((0, 1)) for head, z in outputs.items()}
 
-        parts = [found for _, found in in_batches(probe.tokens, _BATCH, sums_of)]
+        for own, columns in rows.by_length():
+            tokens = rows.tokens[own, columns]
+            found += [sums for _, sums in in_batches(tokens, _BATCH, partial(sums_of, tokens))]
         return {
-            head: torch.stack([sums[head] for sums in parts]).sum(0) / probe.tokens.numel()
-            for head in parts[0]
+            head: torch.stack([sums[head] for sums in found]).sum(0) / rows.lengths.sum()
+            for head in found[0]
         }
 
     def answer(
@@ -274,6 +287,7 @@ def ablate(
     heads: Iterable[Head],
     texts: Texts | None = None,
     *,
+    attention_mask: Mask | None = None,
     kind: Kind = "zero",
     frozen: bool = False,
     controls: int = CONTROLS,
@@ -287,6 +301,9 @@ def ablate(
         model: anything `as_model` accepts whose attention is fused.
         heads: [(layer, head), ...].
         texts: by default 32 rows of held-out text.
+        attention_mask: of token ids: 1 where there is a token and 0 where there is padding. The
+            loss is the mean over rows of each one's own, in-context learning of those that reach
+            its late position.
         kind: "zero"; "mean", over all rows and positions of the text; "resample", from another row.
         frozen: later heads keep the patterns they had.
         controls: how many sets of random heads to compare with.
@@ -304,7 +321,7 @@ def ablate(
             "Give both, to follow the answer's probability, or neither.",
         )
     model = as_model(model)
-    text = None if texts is None else TextProbe.of(model, texts)
+    text = _given_text(model, texts, attention_mask)
     ablator = Ablator(model, text, kind=kind, frozen=frozen, seed=seed)
     asked = (
         None
@@ -312,6 +329,12 @@ def ablate(
         else (prompt_tokens(model, prompt), answer_token(model, answer))
     )
     return ablate_with(ablator, model, check_heads(model, heads), controls, asked)
+
+
+def _given_text(model: Model, texts: Texts | None, attention_mask: Mask | None) -> TextProbe | None:
+    if texts is None and attention_mask is None:
+        return None
+    return TextProbe.of(model, texts, attention_mask, padding=GIVE_MASK)
 
 
 def ablate_with(
@@ -326,23 +349,28 @@ def ablate_with(
     distinct = [list(one) for one in dict.fromkeys(map(tuple, sets))]
     clean, of_distinct = ablator.losses(model, distinct, ablator.text)
     ablated = of_distinct[[distinct.index(one) for one in sets]]
-    changes = ablated - clean
-    loss = changes.mean(-1)
+    loss = (ablated - clean).nanmean(-1)
     icl = _icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)
     before, after = (None, None) if asked is None else ablator.answer(model, heads, *asked)
     return Ablation(
         heads=heads,
-        loss=float(clean.mean()),
+        loss=float(clean.nanmean(-1).mean()),
         loss_change=float(loss[0].mean()),
         loss_error=_error(loss[0]),
-        icl=float(_icl(clean, model.n_ctx).mean()),
-        icl_change=float(icl[0].mean()),
+        icl=float(_icl(clean, model.n_ctx).nanmean()),
+        icl_change=float(icl[0].nanmean()),
         icl_error=_error(icl[0]),
         control_loss=loss[1:].mean(-1).numpy(),
-        control_icl=icl[1:].mean(-1).numpy(),
+        control_icl=icl[1:].nanmean(-1).numpy(),
         answer_before=before,
         answer_after=after,
     )
+
+
+def _rows(probe: TextProbe | RepeatedTokens) -> Rows:
+    if isinstance(probe, TextProbe):
+        return Rows.masked(probe.tokens, probe.attention_mask)
+    return Rows.whole(probe.tokens)
 
 
 def _groups(rows: int) -> list[slice]:
@@ -361,11 +389,17 @@ def _icl(losses: Float[Tensor, "*set row pos"], n_ctx: int) -> Float[Tensor, "*s
 
 
 def _error(per_row: Float[Tensor, " row"]) -> float:
-    return float(per_row.std() / len(per_row) ** 0.5) if len(per_row) > 1 else float("nan")
+    known = per_row[per_row.isfinite()]
+    return float(known.std() / len(known) ** 0.5) if len(known) > 1 else float("nan")
 
 
 def ablate_each(
-    model: object, texts: Texts | None = None, *, kind: Kind = "zero", seed: int = 0
+    model: object,
+    texts: Texts | None = None,
+    *,
+    attention_mask: Mask | None = None,
+    kind: Kind = "zero",
+    seed: int = 0,
 ) -> xarray.Dataset:
     """What every single head does: changes of the loss of a text, of its in-context learning, and
     of the loss on the second copy of repeated random tokens.
@@ -382,7 +416,7 @@ def ablate_each(
     import xarray
 
     model = as_model(model)
-    text = None if texts is None else TextProbe.of(model, texts)
+    text = _given_text(model, texts, attention_mask)
     ablator = Ablator(model, text, kind=kind, seed=seed)
     found = ablate_each_with(ablator, model)
     return xarray.Dataset(
@@ -399,8 +433,8 @@ def ablate_each_with(ablator: Ablator, model: Model) -> dict[str, Float[np.ndarr
     second = slice(repeated.lead + repeated.period, repeated.lead + 2 * repeated.period - 1)
     known, unknown = ablator.losses(model, [[head] for head in heads], repeated)
     changes = {
-        "loss": (ablated - clean).mean((1, 2)),
-        "in_context_learning": (_icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)).mean(1),
+        "loss": (ablated - clean).nanmean(2).mean(1),
+        "in_context_learning": (_icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)).nanmean(1),
         "induction_loss": (unknown - known)[:, :, second].mean((1, 2)),
     }
     rows, columns = zip(*heads, strict=True)
@@ -416,6 +450,7 @@ def ablations(
     heads: Iterable[Head],
     texts: Texts | None = None,
     *,
+    attention_mask: Mask | None = None,
     kind: Kind = "zero",
     frozen: bool = False,
     controls: int = CONTROLS,
@@ -445,7 +480,7 @@ def ablations(
         try:
             model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
             if ablator is None:
-                text = None if texts is None else TextProbe.of(model, texts)
+                text = _given_text(model, texts, attention_mask)
                 ablator = Ablator(model, text, kind=kind, frozen=frozen, seed=seed)
             found[index] = ablate_with(ablator, model, check_heads(model, wanted), controls)
         except (SelectionError, ProbeError, PromptError):

@@ -12,6 +12,8 @@ import torch
 from induction_kernels import (
     CheckpointSeries,
     ablate,
+    ablate_each,
+    ablations,
     as_model,
     attention_patterns,
     head_scores,
@@ -21,8 +23,11 @@ from induction_kernels import (
     token_losses,
     top_predictions,
 )
+from induction_kernels.ablation import Ablator
 from induction_kernels.errors import ProbeError, PromptError
+from induction_kernels.interventions import Intervener
 from induction_kernels.probes import ordinary_tokens
+from induction_kernels.texts import TextProbe
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
 
 PAD = 0
@@ -176,6 +181,68 @@ def test_measures_of_full_rows_are_the_same_with_a_mask() -> None:
     assert plain.identical(masked)
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("kind", ["zero", "mean"])
+def test_ablations_of_padded_rows_are_those_of_the_rows(kind, side) -> None:
+    torch.manual_seed(0)
+    model = sharp(HUGGING_FACE["llama"])
+    rows = [ids(n, seed=n) for n in (70, 66, 70, 20)]  # late is position 62
+    tokens, mask = padded(rows, side)
+    found = ablate(model, [(0, 1)], tokens, attention_mask=mask, kind=kind, controls=2)
+    each = ablate_each(model, tokens, attention_mask=mask, kind=kind)
+    ablator = Ablator(as_model(model), kind=kind, text=TextProbe.of(as_model(model), tokens, mask))
+    means = ablator._means(as_model(model), [[(0, 1)]], ablator.text)
+    changes, clean, late = [], [], []
+    for row in rows:
+        alone = Ablator(as_model(model), TextProbe.of(as_model(model), row[None]), kind=kind)
+        alone._means = lambda *_: means  # over all of the text, not of this row
+        before, after = alone.losses(as_model(model), [[(0, 1)]], alone.text)
+        clean.append(float(before.mean()))
+        changes.append(float((after[0] - before).mean()))
+        if len(row) > 63:
+            change = after[0, 0] - before[0]
+            late.append(float(change[62] - change[6]))
+    assert abs(found.loss_change) > 1e-3
+    assert found.loss == pytest.approx(np.mean(clean), abs=1e-5)
+    assert found.loss_change == pytest.approx(np.mean(changes), abs=1e-5)
+    assert found.loss_error == pytest.approx(np.std(changes, ddof=1) / 2, abs=1e-5)
+    assert found.icl_change == pytest.approx(np.mean(late), abs=1e-5)
+    assert found.icl_error == pytest.approx(np.std(late, ddof=1) / 3**0.5, abs=1e-5)
+    assert np.isfinite([found.control_loss, found.control_icl]).all()
+    assert float(each.loss[0, 1]) == pytest.approx(found.loss_change, abs=1e-5)
+    assert float(each.in_context_learning[0, 1]) == pytest.approx(found.icl_change, abs=1e-5)
+
+
+def test_ablations_through_training_take_the_mask() -> None:
+    model = bridge()
+    series = CheckpointSeries.from_state_dicts(model, variants(model, 2))
+    tokens, mask = padded([ids(9), ids(5)], "left")
+    found = ablations(
+        series, [(0, 1)], tokens, attention_mask=mask, controls=0, progress=False
+    ).loss_change.values
+    for index in range(2):
+        one = ablate(series.load(index), [(0, 1)], tokens, attention_mask=mask, controls=0)
+        assert found[index] == pytest.approx(one.loss_change, abs=1e-6)
+
+
+def test_the_mean_of_a_head_is_that_of_tokens_alone() -> None:
+    model = as_model(sharp(HUGGING_FACE["llama"]))
+    rows = [ids(n, seed=n) for n in (9, 5)]
+    tokens, mask = padded(rows, "left")
+    ablator = Ablator(model, TextProbe.of(model, tokens, mask), kind="mean")
+    z = [Intervener(model, row[None]).clean.z[1][0, 2] for row in rows]
+    found = ablator._means(model, [[(1, 2)]], ablator.text)[1, 2]
+    torch.testing.assert_close(found, torch.cat(z).double().mean(0), atol=1e-6, rtol=0)
+
+
+def test_resampling_needs_rows_of_one_length() -> None:
+    tokens, mask = padded([ids(9), ids(5)], "right")
+    with pytest.raises(ProbeError, match="5 to 9 tokens without their padding, and resampling"):
+        ablate(bridge(), [(0, 0)], tokens, attention_mask=mask, kind="resample")
+    alike, mask = padded([ids(9), ids(9)], "both")
+    assert ablate(bridge(), [(0, 0)], alike, attention_mask=mask, kind="resample").loss > 0
+
+
 # --- padding without a mask -----------------------------------------------------------------------
 
 
@@ -227,6 +294,9 @@ def test_padding_without_a_mask_is_refused(kind, side, tokenizer) -> None:
     for one in (attention_patterns, top_predictions):
         with pytest.raises(ProbeError, match=said.replace("Row 1", "Row 0")):
             one(model, tokens[1])
+    for one in (ablate_each, lambda m, rows: ablate(m, [(0, 0)], rows)):
+        with pytest.raises(ProbeError, match=said):
+            one(model, tokens)
     series = CheckpointSeries.single(as_model(model))
     with pytest.raises(ProbeError, match=said):
         measures(series, tokens, progress=False)
@@ -239,7 +309,7 @@ def test_no_mask_is_asked_for_where_none_is_taken(tokenizer) -> None:
     model = given(tokenizer)["pad = bos"]
     tokens, _ = padded([ids(9), ids(6)], "right")
     with pytest.raises(ProbeError, match=r"Row 1 has padding .* Give rows of one length") as caught:
-        ablate(model, [(0, 0)], tokens)
+        TextProbe.of(model, tokens)  # as the explorer reads texts=
     assert "attention_mask" not in str(caught.value)
 
 
