@@ -67,13 +67,14 @@ class Norm:
         return self.kind == "layer"
 
     def __call__(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "..."]:
-        """x̂, float32, without the gain, and without the ε that the model divides by."""
+        """x̂, float32, without the gain, and without the ε that the model divides by; 0 of 0."""
         residual = residual.float()
         if self.kind is None:
             return residual
         if self.centres:
             residual = residual - residual.mean(-1, keepdim=True)
-        return residual / residual.square().mean(-1, keepdim=True).sqrt()
+        spread = residual.square().mean(-1, keepdim=True).sqrt()
+        return torch.where(spread == 0, 0, residual / spread)
 
     def fold_into(self, reading: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "..."]:
         """Weights that read what the norm gives, one a row, as weights that read x̂; float32."""

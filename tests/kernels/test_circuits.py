@@ -209,6 +209,16 @@ def test_a_head_that_raises_nothing_copies_no_better_than_chance(score) -> None:
     assert (found.values != found.attrs["chance"]).sum() == found.size - 1
 
 
+@pytest.mark.parametrize("score", [copying, copying_output])
+@pytest.mark.parametrize("kind", ["llama", "gpt_neox"])
+def test_a_residual_stream_of_zeros_writes_nothing(score, kind) -> None:
+    """As of a token whose embedding is zero: the model's own norm makes 0 of it, not 0 / 0."""
+    model = HUGGING_FACE[kind]().eval()
+    with torch.no_grad():
+        model.get_input_embeddings().weight.zero_()
+    assert score(model)[0].tolist() == pytest.approx([4 / 26 - 1] * 4)
+
+
 def test_the_sample_of_copying() -> None:
     model = as_model(bridge())
     tokens = copying_tokens(model)

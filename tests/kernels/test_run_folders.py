@@ -313,19 +313,53 @@ BROKEN_TOKENIZERS = {
 @pytest.mark.parametrize("kind", BROKEN_TOKENIZERS)
 def test_a_broken_tokenizer_is_said_and_another_taken(run, kind) -> None:
     BROKEN_TOKENIZERS[kind](run / "checkpoint-20")
-    with pytest.warns(UserWarning, match=r"(?s)checkpoint-20.*That of .*checkpoint-10 is used"):
+    with pytest.warns(
+        UserWarning, match=r"(?s)checkpoint-20.*The tokenizer in .*checkpoint-10 is used"
+    ):
         series = CheckpointSeries.from_folder(run)
     assert series._source.tokenizer("the cat")["input_ids"]
     assert scored(series) == [True] * 3
     for step in STEPS:
         BROKEN_TOKENIZERS[kind](run / f"checkpoint-{step}")
-    with pytest.warns(UserWarning, match="There is none to use"):
+    with pytest.warns(UserWarning, match="No tokenizer is used"):
         series = CheckpointSeries.from_folder(run)
     assert series._source.tokenizer is None
     assert scored(series) == [True] * 3
 
 
+@pytest.mark.parametrize(
+    "name", ["trainer_state.json", "generation_config.json", "log", "run.fifo"]
+)
+def test_a_pipe_that_no_tokenizer_reads_is_none_of_its_business(run, name) -> None:
+    pipe(name)(run / "checkpoint-20")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        series = CheckpointSeries.from_folder(run, tokens_per_step=500)
+    assert not [w for w in said if "tokenizer is used" in str(w.message)]
+    assert series._source.tokenizer("the cat")["input_ids"]
+
+
+def test_a_file_that_cannot_be_read_is_not_called_truncated(run) -> None:
+    pipe("config.json")(run / "checkpoint-10")
+    with pytest.raises(CheckpointError) as refusal:
+        CheckpointSeries.from_folder(run).load(1)
+    assert "is a pipe or a device" in str(refusal.value)
+    assert "JSON" not in str(refusal.value)
+
+
+def test_a_model_beside_folders_that_describe_theirs_is_refused(run) -> None:
+    with pytest.raises(CheckpointError, match=r"checkpoint-0/ .* a model \(LlamaForCausalLM\)"):
+        CheckpointSeries.from_folder(run, HUGGING_FACE["llama"]())
+
+
 # --- tokens seen ---
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize("given", [0, -5, 1.5, "many", True, float("nan"), 2**60])
+def test_a_rate_that_is_no_number_of_tokens_is_refused(run, given) -> None:
+    with pytest.raises(CheckpointError, match=r"tokens_per_step=.* was given"):
+        CheckpointSeries.from_folder(run, tokens_per_step=given)
 
 
 def count(folder: Path, tokens: Any) -> None:
@@ -353,6 +387,8 @@ BROKEN_COUNTS = {
     "a list": lambda state: state.write_text("[]"),
     "a text": lambda state: count(state.parent, "many"),
     "negative": lambda state: count(state.parent, -5),
+    "huge": lambda state: count(state.parent, 10**400),
+    "true": lambda state: count(state.parent, True),
     "a pipe": lambda state: pipe(state.name)(state.parent),
 }
 

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from induction_kernels.checkpoints.files import read_json
 from induction_kernels.errors import CheckpointError
+
+#: Counts up to here are exact wherever they go: in JavaScript and in float64.
+_LARGEST = 2**53
+
+
+def rate_of(tokens_per_step: Any) -> int | None:
+    """What was given, as an int.
+
+    Raises:
+        CheckpointError: it cannot be a number of tokens that each step adds.
+    """
+    if tokens_per_step is None:
+        return None
+    if not _is_count(tokens_per_step, 1):
+        raise CheckpointError(
+            f"tokens_per_step={tokens_per_step!r} was given.",
+            "Give a whole number above 0: batch size times tokens a row.",
+        )
+    return operator.index(tokens_per_step)
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return hasattr(value, "__index__") and value is not True and least <= value < _LARGEST
 
 
 def tokens_seen(
@@ -57,8 +82,10 @@ def _counted(folders: Sequence[tuple[int, Path]]) -> tuple[dict[int, int], list[
             continue
         try:
             count = read_json(state).get("num_input_tokens_seen", 0)
-            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                raise CheckpointError(f"{state} counts {count!r} tokens.", "Give a whole number.")
+            if not _is_count(count, 0):
+                raise CheckpointError(
+                    f"{state} counts {count!r:.30} tokens.", "Give a whole number below 2^53."
+                )
         except CheckpointError as error:
             notes.append(str(error))
             continue

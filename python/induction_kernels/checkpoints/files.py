@@ -30,8 +30,9 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: no such file, or something else in it.
     """
+    content = read_bytes(path)
     try:
-        found = json.loads(read_bytes(path).decode())
+        found = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is not JSON ({error}).", "It was truncated or altered; copy it again."

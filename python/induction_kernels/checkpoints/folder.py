@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.copies import copied
+from induction_kernels.checkpoints.counts import rate_of
 from induction_kernels.checkpoints.files import unreadable
 from induction_kernels.checkpoints.hugging_face import HuggingFaceFolders
 from induction_kernels.checkpoints.series import Checkpoint, Source
@@ -28,11 +29,20 @@ def open_folder(
     """The source that fits what `folder` holds.
 
     Raises:
-        CheckpointError: no such folder, nothing to load in it, or files without a model.
+        CheckpointError: no such folder, nothing to load in it, files without a model or a model
+            beside folders, or `tokens_per_step` that is no whole number above 0.
     """
+    tokens_per_step = rate_of(tokens_per_step)
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is not a folder.", "Give the folder of a training run.")
     folders = _by_step(folder, _FOLDER)
+    if folders and model is not None:
+        raise CheckpointError(
+            f"{folder} holds {folders[0][1].name}/ and others with a configuration each, and a "
+            f"model ({type(model).__name__}) was given as well.",
+            "Leave the model out; or, to see these weights in a model of your own, give "
+            "CheckpointSeries.from_state_dicts(model, ...).",
+        )
     if folders:
         return HuggingFaceFolders(folder, folders, tokenizer, tokens_per_step)
     files = _by_step(folder, _FILE)

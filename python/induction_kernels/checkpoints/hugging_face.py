@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-import stat
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +23,16 @@ from induction_kernels.checkpoints.configuration import (
     say,
 )
 from induction_kernels.checkpoints.counts import tokens_seen
-from induction_kernels.checkpoints.files import read_json
+from induction_kernels.checkpoints.files import check_file, read_json
 from induction_kernels.checkpoints.saved import read_weights
 from induction_kernels.checkpoints.series import Checkpoint
 from induction_kernels.errors import CheckpointError
+
+# Names of the files that the tokenizers of Transformers may open.
+_OF_TOKENIZERS = re.compile(
+    r"config\.json|(tokenizer|special_tokens|added_tokens|chat_template|.*vocab|merges|normalizer"
+    r"|emoji|dict|bpe|byte_maps|word_).*|.*\.(model|tokenizer|tiktoken)"
+)
 
 
 class HuggingFaceFolders:
@@ -112,10 +118,10 @@ def _tokenizer_of(folders: Iterable[Path]) -> Any | None:
         except CheckpointError as error:
             faults.append(str(error))
     if faults:
-        instead = f"That of {folder} is used." if found is not None else "There is none to use."
-        warnings.warn(
-            f"Tokenizers: {' '.join(faults)} {instead}", stacklevel=5
-        )  # of from_folder's caller
+        instead = (
+            f"The tokenizer in {folder} is used." if found is not None else "No tokenizer is used."
+        )
+        warnings.warn(f"{' '.join(faults)} {instead}", stacklevel=5)  # of from_folder's caller
     return found
 
 
@@ -124,16 +130,10 @@ def _read_tokenizer(folder: Path) -> Any:
 
     path = folder / "tokenizer_config.json"
     refuse_code(path, read_json(path))
+    for name in sorted(os.listdir(folder)):
+        if _OF_TOKENIZERS.fullmatch(name) and not (folder / name).is_dir():
+            check_file(folder / name)  # a pipe would be waited for without end
     try:
-        pipes = [p for p in folder.iterdir() if p.exists() and _never_ends(p.stat().st_mode)]
-        if pipes:
-            raise CheckpointError(f"{pipes[0]} is a pipe or a device, not a file.", "Remove it.")
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except CheckpointError:
-        raise
     except Exception as error:  # of any kind: each tokenizer has files of its own
         raise CheckpointError(f"The tokenizer in {folder} cannot be read.", say(error)) from error
-
-
-def _never_ends(mode: int) -> bool:
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
