@@ -73,12 +73,20 @@ async function load(model: Initialize["model"]): Promise<Make> {
 }
 
 export default () => {
-  let widget: Widget;
+  let widget: Promise<Widget>;
   return {
-    async initialize(props: Initialize): Promise<void> {
-      widget = (await load(props.model))();
-      widget.initialize(props);
+    /** Waits for nothing: anywidget gives up on a model that takes two seconds, and a page may be slow. */
+    initialize(props: Initialize): void {
+      widget = load(props.model).then((make) => {
+        const made = make();
+        if (!props.signal.aborted) made.initialize(props);
+        return made;
+      });
+      widget.catch(() => {}); // render says it, where the reader looks
     },
-    render: (props: Render): void => widget.render(props),
+    async render(props: Render): Promise<void> {
+      const made = await widget;
+      if (!props.signal.aborted) made.render(props);
+    },
   };
 };
