@@ -228,14 +228,19 @@ def _text(
     level: float,
     looked_at: list[str],
 ) -> str:
-    found = f"found in: {_some([in_words(name) for name in changes])}" if changes else "none found"
+    faster = f"faster than a doubling of the {unit} seen"
+    found = (
+        f"found in: {_some([in_words(name) for name in changes])} ({faster})"
+        if changes
+        else f"none found {faster}"
+    )
     slow = [
         f"{in_words(name)} (gradual {'rise' if one.size > 0 else 'fall'}, "
         f"{one.doublings:.1f} doublings)"
         for name, one in gradual.items()
     ]
     return (
-        f"Changes faster than a doubling of the {unit} seen, {level:.0%} level: {found}. "
+        f"Abrupt changes, {level:.0%} level: {found}. "
         + (f"Slower: {_some(slow)}. " if slow else "")
         + f"Looked at: {'; '.join(looked_at)}. One change in each is looked for, of a tenth of its "
         "range or more; two of like height hide each other."

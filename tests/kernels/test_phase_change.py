@@ -367,7 +367,7 @@ def test_a_change_slower_than_a_doubling_is_offered_as_gradual(doublings) -> Non
     assert low < doublings < high
     assert change.size == pytest.approx(0.8, abs=0.35)  # trend and wide steps share the rise
     assert not change.abrupt
-    assert "faster than a doubling of the tokens seen, 5% level: none found" in found.text
+    assert "5% level: none found faster than a doubling of the tokens seen." in found.text
     assert "two of like height hide each other" in found.text
     said = f"prefix matching L0H0 (gradual rise, {change.doublings:.1f} doublings)"
     assert said in found.text
