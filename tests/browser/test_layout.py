@@ -50,6 +50,14 @@ def test_nothing_sticks_out(window: Page, harness: Harness, width: int, case: st
         assert found == [], tab.inner_text()
 
 
+def test_a_narrow_notebook_squeezes_no_button(window: Page, harness: Harness) -> None:
+    window.set_viewport_size({"width": 380, "height": 900})
+    harness.open(window, case="2l")
+    size = "e => [e.offsetWidth, e.offsetHeight]"
+    assert window.get_by_role("button", name="Play").evaluate(size) == [32, 32]
+    assert window.get_by_text("26 of 26", exact=True).evaluate(size)[1] < 20
+
+
 def test_no_rule_is_drawn_while_nothing_is_compared(window: Page, harness: Harness) -> None:
     harness.open(window, case="2l")
     rules = window.locator(".ie-rule-second, .ie-measure-rule-second")
