@@ -132,6 +132,29 @@ def test_a_term_that_is_not_handed_over_is_noticed_once_it_matters() -> None:
     expect_own(model, "fused")
 
 
+def test_what_has_shown_is_not_compared_again() -> None:
+    """Once no weight is all zeros or all ones; a checkpoint then costs no pass more."""
+    model, passes = sharpened(HUGGING_FACE["llama"]()), []
+    model.register_forward_hook(lambda *_: passes.append(1))
+
+    def passes_with_weights_times(factor: float) -> int:
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.mul_(factor)
+        passes.clear()
+        attention_patterns(model, tokens())
+        return len(passes)
+
+    alone = passes_with_weights_times(1.0)
+    alone = min(alone, passes_with_weights_times(1.0))
+    assert passes_with_weights_times(1.1) > alone  # norms that were 1 are not
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.01 * torch.randn_like(weight))
+    attention_patterns(model, tokens())
+    assert passes_with_weights_times(1.1) == alone
+
+
 def test_patterns_that_are_not_those_of_the_forward_pass_are_refused() -> None:
     """Its fused attention has no tilt, so what its eager attention shows is another model's."""
     with pytest.raises(UnsupportedModelError, match="other logits when it is asked for its patt"):

@@ -1,7 +1,8 @@
 """Whether attention done here gives what the model's own attention gives.
 
-Compared in one forward pass of a few tokens when a model is first met and when its weights have
-changed, for a term that is zero in one checkpoint need not be in the next.
+Compared in a forward pass of a few tokens when a model is first met, and again when weights change
+that were all alike: what they do may not have shown. A bias that begins at zero, a scale that
+begins at one, need not be so at the next checkpoint.
 """
 
 from __future__ import annotations
@@ -43,8 +44,15 @@ class Agreement:
     sinks: bool
 
 
-# Each module's weights when it was last compared, and what came of it. Weak: it can be freed.
-_known: weakref.WeakKeyDictionary[nn.Module, tuple[int, Agreement]] = weakref.WeakKeyDictionary()
+@dataclass(eq=False)
+class _Compared:
+    weights: int
+    alike: dict[str, float]
+    agreement: Agreement
+
+
+# Weak: a module that was compared can be freed.
+_known: weakref.WeakKeyDictionary[nn.Module, _Compared] = weakref.WeakKeyDictionary()
 
 
 def require_agreement(module: Any) -> None:
@@ -58,11 +66,27 @@ def require_agreement(module: Any) -> None:
 
 
 def agreement_of(module: Any) -> Agreement:
-    """Compared now, unless it was with these weights."""
-    weights = weights_state(module)
-    if module not in _known or _known[module][0] != weights:
-        _known[module] = weights, _compare(module)
-    return _known[module][1]
+    """Compared now, unless it was and the weights have not changed in what did not show."""
+    weights, known = weights_state(module), _known.get(module)
+    if known is not None and known.weights != weights and _still_alike(module, known.alike):
+        known.weights = weights
+    if known is None or known.weights != weights:
+        known = _known[module] = _Compared(weights, _alike(module), _compare(module))
+    return known.agreement
+
+
+def _alike(module: nn.Module) -> dict[str, float]:
+    """The weights whose elements are all one number, and that number."""
+    found = {}
+    for name, weight in module.named_parameters():
+        if weight.numel() and bool((weight == (first := weight.flatten()[0])).all()):
+            found[name] = float(first)
+    return found
+
+
+def _still_alike(module: nn.Module, alike: dict[str, float]) -> bool:
+    weights = dict(module.named_parameters())
+    return all(name in weights and bool((weights[name] == n).all()) for name, n in alike.items())
 
 
 def _compare(module: Any) -> Agreement:
