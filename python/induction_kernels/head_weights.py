@@ -177,13 +177,19 @@ def _separate(attention: Any, n_heads: int) -> tuple[Tensor, Tensor, Tensor, Ten
 
 def _plain(linear: nn.Module) -> Tensor:
     """The weight of a layer that does nothing but multiply by it."""
-    if type(linear).__name__ not in ("Linear", "Conv1D") or not linear.weight.is_floating_point():
+    weight = getattr(linear, "weight", None)  # packed ones are behind a method
+    if (
+        type(linear).__name__ not in ("Linear", "Conv1D")
+        or not isinstance(weight, Tensor)
+        or not weight.is_floating_point()
+    ):
+        kind = f" of {weight.dtype}" if isinstance(weight, Tensor) else ", packed,"
         raise UnsupportedModelError(
-            f"Attention has a {type(linear).__name__} of {linear.weight.dtype} where a plain "
-            "linear layer was expected.",
+            f"Attention has a {type(linear).__name__}{kind} where a plain linear layer was "
+            "expected.",
             "Merge adapters and undo quantization to score the weights.",
         )
-    return linear.weight
+    return weight
 
 
 @dataclass(frozen=True)

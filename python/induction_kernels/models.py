@@ -193,17 +193,14 @@ def _from_hugging_face(module: Any, tokenizer: Any | None, name: str | None) -> 
         raise UnsupportedModelError(
             f"{class_name} reads several streams of tokens at once.", "Pass a model of one."
         )
-    n_ctx = _first_of(config, "max_position_embeddings", "n_positions")
     return Model(
         module=module,
         kind="hugging_face",
         tokenizer=tokenizer,
         name=_name_of(module, name),
-        n_layers=int(
-            _first_of(config, "decoder_layers", "num_decoder_layers", "num_hidden_layers")
-        ),
+        n_layers=_layers_of(config, class_name),
         n_heads=_heads_of(config, class_name),
-        n_ctx=int(n_ctx) if n_ctx and n_ctx > 0 else 2048,
+        n_ctx=_context_of(module, config),
         d_vocab=int(config.vocab_size),
         weights="raw",
     )
@@ -212,6 +209,28 @@ def _from_hugging_face(module: Any, tokenizer: Any | None, name: str | None) -> 
 def _first_of(config: Any, *names: str) -> Any:
     """The first of these that the configuration has: one of two stacks calls its own otherwise."""
     return next((value for name in names if (value := getattr(config, name, None))), None)
+
+
+def _layers_of(config: Any, class_name: str) -> int:
+    layers = _first_of(config, "decoder_layers", "num_decoder_layers", "num_hidden_layers")
+    if not layers:
+        raise UnsupportedModelError(
+            f"The configuration of {class_name} does not say how many layers it has.",
+            "Pass a model of one stack of layers.",
+        )
+    return int(layers)
+
+
+def _context_of(module: nn.Module, config: Any) -> int:
+    """The longest sequence: as the configuration says, and no longer than a table of positions,
+    which RoBERTa and its like begin to count after the id of padding."""
+    said = _first_of(config, "max_position_embeddings", "n_positions", "max_seq_len")
+    tables = [
+        table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+        for name, table in module.named_modules()
+        if isinstance(table, nn.Embedding) and "position" in name.rpartition(".")[2]
+    ]
+    return min([*([int(said)] if said and said > 0 else []), *tables], default=2048)
 
 
 def _heads_of(config: Any, class_name: str) -> int:
@@ -257,21 +276,21 @@ def remember(module: nn.Module, tokenizer: Any | None, name: str) -> None:
     _remembered[module] = (tokenizer, name)
 
 
-# Modules into which weights are being copied, or were when something interrupted that.
-_mixed: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+# In the module itself, so that a copy of a mixture has it, too.
+_MIXED = "_holds_parts_of_two_checkpoints"
 
 
 @contextlib.contextmanager
 def mixing(module: nn.Module) -> Iterator[None]:
     """Inside, and from then on if it ends by an exception, `module` is of two states."""
-    _mixed.add(module)
+    vars(module)[_MIXED] = True
     yield
-    _mixed.discard(module)
+    vars(module).pop(_MIXED, None)
 
 
 def refuse_mixture(module: nn.Module) -> None:
     """Raise an InductionError if copying weights into `module` was begun and not ended."""
-    if module in _mixed:
+    if _MIXED in vars(module):
         raise InductionError(
             f"{_name_of(module, _remembered.get(module, (None, None))[1])} holds parts of two "
             "checkpoints: copying weights into it was interrupted.",

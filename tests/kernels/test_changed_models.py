@@ -102,6 +102,46 @@ def test_loading_a_checkpoint_gives_that_checkpoint(series, change) -> None:
     assert series_of(again)[1] == 1
 
 
+def another_activation(model: Any) -> None:
+    model.model.layers[1].mlp.act_fn = torch.nn.ReLU()
+
+
+def another_epsilon(model: Any) -> None:
+    model.model.norm.variance_epsilon = 100.0
+
+
+def another_configuration(model: Any) -> None:
+    model.config.sliding_window = 4
+
+
+def a_forward_of_its_own(model: Any) -> None:
+    model.model.layers[0].mlp.forward = lambda x: x * 0
+
+
+def a_layer_less(model: Any) -> None:
+    model.model.layers[1] = torch.nn.Identity()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        another_activation,
+        another_epsilon,
+        another_configuration,
+        a_forward_of_its_own,
+        a_layer_less,
+    ],
+)
+def test_a_model_that_computes_something_else_with_its_weights_is_not_its_series(change) -> None:
+    model = HUGGING_FACE["llama"]().eval()
+    loaded = CheckpointSeries.from_state_dicts(model, variants(model, 2)).load(1)
+    loaded(torch.arange(12)[None])
+    head_scores(loaded, "induction")
+    assert series_of(loaded) is not None
+    change(loaded)
+    assert series_of(loaded) is None
+
+
 ROWS = torch.arange(4 * 70).view(4, 70)
 WALKS: dict[str, Callable[[CheckpointSeries], Any]] = {
     "sweep": lambda series: sweep(series, "induction", progress=False),

@@ -105,7 +105,7 @@ def test_an_interrupted_swap_is_no_checkpoint(kind, original) -> None:
         with pytest.raises(KeyboardInterrupt):
             series.load(1)
         assert series_of(resident) is None
-        for held in (resident, view):
+        for held in (resident, view, copy.deepcopy(resident)):
             with pytest.raises(InductionError, match=r"parts of two checkpoints.*series\.load"):
                 head_scores(held, "induction")
         series._source._state_dicts[1] = weights[1]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from induction_kernels import CheckpointSeries, as_model, head_scores, sweep
 from induction_kernels.checkpoints import series_of
-from induction_kernels.errors import CheckpointError, SelectionError
+from induction_kernels.errors import CheckpointError, InductionError, SelectionError
 from safetensors.torch import save_file
 from small_models import HUGGING_FACE, bridge, variants
 
@@ -304,3 +304,39 @@ def test_large_weights_whose_sum_overflows_are_not_infinite(model) -> None:
     weights = variants(model)
     weights[1]["blocks.0.attn.q.weight"][:] = 1e38
     CheckpointSeries.from_state_dicts(model, weights).load(1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        MemoryError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_model_that_does_not_fit_a_second_time(error) -> None:
+    """The copy that an explorer makes of a lone model, and the one that a series builds."""
+    module = bridge()
+    series = CheckpointSeries.from_state_dicts(module, variants(module, 2))
+
+    def full(_self: object, _memo: object) -> None:
+        raise error
+
+    module.blocks[1].__deepcopy__ = full.__get__(module.blocks[1])
+    for make in (lambda: CheckpointSeries.single(as_model(module)), lambda: series.load(0)):
+        with pytest.raises(InductionError, match=r"no memory for another native.*Free memory"):
+            make()
+    del module.blocks[1].__deepcopy__
+    assert series.load(0) is not module
+
+
+def test_other_errors_of_copying_stay_what_they_are() -> None:
+    module = bridge()
+
+    def broken(_self: object, _memo: object) -> None:
+        raise RuntimeError("size mismatch")
+
+    module.blocks[1].__deepcopy__ = broken.__get__(module.blocks[1])
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        CheckpointSeries.single(as_model(module))

@@ -13,7 +13,7 @@ from induction_kernels import as_model
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.head_weights import HeadWeights, LayerWeights
-from small_models import VOCABULARY, bridge, wrapped
+from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
 from torch import Tensor
 
 KNOWN = ("gpt2", "gpt_neox", "llama", "mistral", "qwen2", "olmo")
@@ -208,3 +208,12 @@ def test_what_is_no_product_of_weights_is_refused() -> None:
 
     with pytest.raises(UnsupportedModelError, match="reads 320 tokens and predicts 300"):
         HeadWeights(as_model(bridge(d_vocab_out=300)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_linear_layers_that_pack_their_weights_are_refused_in_words() -> None:
+    model = torch.ao.quantization.quantize_dynamic(
+        HUGGING_FACE["llama"]().eval(), {torch.nn.Linear}, dtype=torch.qint8
+    )
+    with pytest.raises(UnsupportedModelError, match="a Linear, packed, where a plain linear"):
+        HeadWeights(as_model(model))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from induction_kernels import as_model
+from induction_kernels import as_model, attention_patterns, head_scores
 from induction_kernels.errors import InductionError, UnsupportedModelError
 from small_models import HUGGING_FACE, VOCABULARY, bridge
+from tiny import tiny
 from transformers import BertConfig, BertLMHeadModel, BertModel, GPT2Config, GPT2Model
 
 _SMALL = {
@@ -72,6 +73,33 @@ def test_nan_weights_are_named(make) -> None:
         next(model.parameters()).fill_(torch.nan)
     with pytest.raises(InductionError, match=r"L0H0 .* is not finite\. Its weights .*embed"):
         as_model(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("RobertaForCausalLM", 61),
+        ("Data2VecTextForCausalLM", 61),
+        ("WhisperForCausalLM", 64),
+        ("MptForCausalLM", 64),
+        ("OPTForCausalLM", 64),
+    ],
+)
+def test_the_context_is_as_long_as_the_model_has_positions(name, context) -> None:
+    module = tiny(name)
+    module.config.pad_token_id = None
+    model = as_model(module.eval())
+    assert model.n_ctx == context
+    longest = torch.randint(3, 300, (1, context))
+    assert attention_patterns(model, longest).isfinite().all()
+    with pytest.raises((RuntimeError, IndexError, InductionError)):
+        module(torch.randint(3, 300, (1, context + 1)))
+    assert head_scores(model, "induction")["induction"].shape == (model.n_layers, model.n_heads)
+
+
+def test_a_configuration_that_does_not_count_layers_is_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="does not say how many layers"):
+        as_model(tiny("BltForCausalLM"))
 
 
 def test_folded_weights_are_recorded() -> None:

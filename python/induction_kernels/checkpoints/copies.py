@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
+
+from induction_kernels.errors import InductionError
+
+# How PyTorch says it of the main memory, where it has no error of its own.
+_NO_MEMORY = ("out of memory", "not enough memory", "t allocate memory")
+
+
+@contextmanager
+def in_memory(name: str) -> Iterator[None]:
+    """For making another model of this name.
+
+    Raises:
+        InductionError: it does not fit.
+    """
+    reason = ""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        said = (str(error).splitlines() or [""])[0]
+        if not isinstance(error, MemoryError) and not any(words in said for words in _NO_MEMORY):
+            raise
+        # Its frames hold what was made so far, which is freed once it is gone: not in here.
+        reason = said or "MemoryError"
+    if reason:
+        raise InductionError(
+            f"There is no memory for another {name}, and explorers and series work on one of "
+            f"their own ({reason}).",
+            "Free memory, use a smaller dtype, or begin where there is more: model.to('cpu').",
+        )
 
 
 def copied(module: nn.Module, instead: Mapping[int, Tensor] | None = None) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Hooks by which a model's user makes it compute something else."""
+"""Hooks and functions by which a model's user makes it compute something else."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ _LIBRARIES = {"torch", "transformers", "transformer_lens", "accelerate"}
 
 
 def is_hooked(module: nn.Module) -> bool:
-    """Whether a forward pass meets a hook that is none of the libraries' own."""
+    """Whether a forward pass meets a hook, or a `forward` set on one module, that is none of the
+    libraries' own."""
     return any(
         getattr(part, "fwd_hooks", None)  # of TransformerLens, which wraps the user's functions
         or not all(
             _of_a_library(hook)
-            for hook in chain(part._forward_hooks.values(), part._forward_pre_hooks.values())
+            for hook in chain(
+                part._forward_hooks.values(),
+                part._forward_pre_hooks.values(),
+                [vars(part)["forward"]] if "forward" in vars(part) else [],
+            )
         )
         for part in module.modules()
     )

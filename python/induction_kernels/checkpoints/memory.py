@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from induction_kernels.checkpoints.copies import copied
+from induction_kernels.checkpoints.copies import copied, in_memory
 from induction_kernels.checkpoints.series import Checkpoint
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models import Model, as_model
@@ -47,7 +47,8 @@ class SingleSource:
     owner may use, train or move it at the same time."""
 
     def __init__(self, model: Model, name: str) -> None:
-        self._module = copied(model.module)
+        with in_memory(name):
+            self._module = copied(model.module)
         self.name = name
         self.tokenizer = model.tokenizer
         self.checkpoints: Sequence[Checkpoint] = [Checkpoint(step=0)]

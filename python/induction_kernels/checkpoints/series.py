@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.ahead import ReadAhead
+from induction_kernels.checkpoints.copies import in_memory
 from induction_kernels.checkpoints.hooks import is_hooked
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.place import Place
+from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.models import Model, as_model, remember
@@ -69,7 +71,7 @@ class _Residence:
 
     Attributes:
         loaded: the checkpoint that was copied last; None before the first and while one is copied.
-        dtype, buffers: as the source built them, in its place.
+        dtype, structure, buffers: as the source built them, in its place.
     """
 
     source: Source
@@ -77,6 +79,7 @@ class _Residence:
     place: Place
     loaded: int | None = None
     dtype: torch.dtype | None = None
+    structure: Hashable = None
     buffers: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -245,10 +248,12 @@ class CheckpointSeries:
         if index != self._residence.loaded or not self._private:
             weights = self._ahead.take(index, self._reader(index))
             if self._resident is None:
-                built = self._place.hold(self._source.build())
+                with in_memory(self.name):
+                    built = self._place.hold(self._source.build())
                 remember(built, self._source.tokenizer, self.name)
                 self._residence.buffers = buffers_of(built)
                 self._residence.dtype = next(built.parameters()).dtype
+                self._residence.structure = structure_of(built)
                 self._resident = built
             if weights is not None:
                 self._take(weights, f"{self.name}, {self[index].label}")
@@ -317,6 +322,8 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     if residence is None or residence.loaded is None:
         return None
     if is_hooked(module) or next(module.parameters()).dtype != residence.dtype:
+        return None
+    if structure_of(module) != residence.structure:
         return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
     try:
