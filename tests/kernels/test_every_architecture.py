@@ -58,7 +58,9 @@ def judge(name: str) -> Verdict:
         patterns = attention_patterns(module, ids[:1])
         losses = token_losses(module, ids)
     except InductionError as error:
-        return Verdict(name, "refused", str(error))
+        # It did run on a few tokens: what broke then is ours.
+        ours = "cannot be run on a few tokens" in str(error)
+        return Verdict(name, "crash" if ours else "refused", str(error))
     except Exception:
         return Verdict(name, "crash", traceback.format_exc())
     try:

@@ -9,10 +9,12 @@ import torch
 import transformers as t
 from architectures import ARCHITECTURES, sharpened
 from induction_kernels import attention_patterns, head_scores
+from induction_kernels.attention.agreement import agreement_of
 from induction_kernels.attention.interface import attending
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import UnsupportedModelError
 from small_models import HUGGING_FACE, VOCABULARY
+from tiny import tiny
 from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.llama.modeling_llama import LlamaAttention, apply_rotary_pos_emb
@@ -201,6 +203,14 @@ def test_scores_before_the_softmax_are_left_out_where_only_patterns_are_shown() 
     with pytest.raises(UnsupportedModelError, match=r"before the softmax.*'tilt'"):
         head_scores(model, "induction_logit")
     assert "induction_logit" in head_scores(ARCHITECTURES["gpt_oss"]())
+
+
+@pytest.mark.parametrize("name", ["MllamaForCausalLM", "NemotronHForCausalLM"])
+def test_half_precision_with_logits_in_float32_is_no_disagreement(name: str) -> None:
+    with torch.no_grad():
+        found = agreement_of(tiny(name).bfloat16())
+    assert found.handed_over is None
+    assert found.shown is None
 
 
 def test_an_implementation_that_cannot_be_set_anew_is_put_back() -> None:
