@@ -3,18 +3,29 @@ import type { InitializeProps, RenderProps } from "@anywidget/types";
 import type { ExplorerModel } from "./model";
 import { Store } from "./state";
 import { mount } from "./views/app";
-import { whole } from "./whole";
+import { mountWaiting } from "./views/waiting";
+import { type Rest, whole } from "./whole";
 
 export default () => {
-  let store: Store | Promise<Store>;
+  let store: Store;
+  let rest: Rest | null;
   return {
     initialize({ model, signal }: Pick<InitializeProps<ExplorerModel>, "model" | "signal">): void {
-      const rest = whole(model, signal);
-      store = rest === null ? new Store(model, signal) : rest.then(() => new Store(model, signal));
+      const begin = () => {
+        rest = null;
+        store = new Store(model, signal);
+      };
+      rest = whole(model, signal);
+      if (rest === null) begin();
+      else rest.arrived.then(begin);
     },
     render({ model, el, signal }: Pick<RenderProps<ExplorerModel>, "model" | "el" | "signal">): void {
-      if (store instanceof Store) mount(model, store, el, signal);
-      else store.then((whole) => mount(model, whole, el, signal));
+      const show = () => mount(model, store, el, signal);
+      if (rest === null) show();
+      else {
+        mountWaiting(model, rest.connection, el, signal);
+        rest.arrived.then(show);
+      }
     },
   };
 };
