@@ -24,6 +24,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     labels: steps.map((step) => `step ${step.toLocaleString("en-US")}`),
     steps,
     tokens: steps.map((step) => step * 4096),
+    tokens_estimated: steps.map(() => false),
     layers,
     heads,
     attending: Array.from({ length: layers }, (_, layer) => layer),

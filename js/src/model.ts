@@ -28,6 +28,8 @@ export interface SeriesInfo {
   steps: number[];
   /** Tokens seen; null where the source does not say. */
   tokens: (number | null)[];
+  /** Whether they are in proportion to the steps, and not counted. */
+  tokens_estimated: boolean[];
   layers: number;
   heads: number;
   /** The layers that have attention; hybrid models have others too. */

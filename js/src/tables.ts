@@ -7,10 +7,11 @@ import type { SeriesInfo } from "./model";
 import { lossesAt } from "./passage";
 import type { Store } from "./state";
 
-const TRAINING = ["checkpoint", "step", "tokens"];
+const TRAINING = ["checkpoint", "step", "tokens", "tokens_estimated"];
 
 function training(info: SeriesInfo, checkpoint: number): Cell[] {
-  return [checkpoint, info.steps[checkpoint] ?? null, info.tokens[checkpoint] ?? null];
+  const estimated = String(info.tokens_estimated[checkpoint] ?? false);
+  return [checkpoint, info.steps[checkpoint] ?? null, info.tokens[checkpoint] ?? null, estimated];
 }
 
 /** float32 as the shortest decimal that is the same float32. */

@@ -2,6 +2,7 @@
  * Token text and numbers as a reader sees them. Tokens are always shown through text nodes, never as
  * markup; what has no glyph gets one, so that nothing is invisible and nothing breaks the line.
  */
+import type { SeriesInfo } from "./model";
 
 const PICTURES: Record<string, string> = { "\n": "⏎", "\t": "⇥" };
 
@@ -85,9 +86,20 @@ function round(value: number): string {
 }
 
 /** "step 1,300 · 5.3M tokens"; without the tokens where the series does not know them. */
-export function checkpointText(label: string, tokens: number | null): string {
-  return tokens === null ? label : `${label} · ${precise(tokens)} tokens`;
+export function checkpointText(info: Named, index: number): string {
+  return [info.labels[index] ?? "", tokensText(info, index)].filter((text) => text !== "").join(" · ");
 }
+
+/** "5.3M tokens"; "≈ 5.3M tokens" where they are an estimate, and "" where they are not known. */
+export function tokensText({ tokens, tokens_estimated }: Named, index: number): string {
+  const seen = tokens[index] ?? null;
+  return seen === null ? "" : `${tokens_estimated[index] ? ABOUT : ""}${precise(seen)} tokens`;
+}
+
+/** Before tokens that nobody counted. */
+export const ABOUT = "≈ ";
+
+type Named = Pick<SeriesInfo, "labels" | "tokens" | "tokens_estimated">;
 
 /** A score: three decimals, a true minus sign. */
 export function scoreText(value: number): string {

@@ -19,6 +19,17 @@ export function whySteps(all: SeriesInfo[]): string {
     : `${name} has no token counts`;
 }
 
+/** Which tokens nobody counted, to be said after what the axis is; "" where all are counted. */
+export function whichEstimated(all: SeriesInfo[]): string {
+  const each = all.flatMap(({ name, labels, tokens_estimated }) => {
+    const at = labels.filter((_, index) => tokens_estimated[index]);
+    const more = at.length > 3 ? ` and ${at.length - 2} more` : "";
+    const named = (more === "" ? at : at.slice(0, 2)).join(", ") + more;
+    return at.length === 0 ? [] : [all.length === 1 ? named : `${isolated(name)} ${named}`];
+  });
+  return each.length === 0 ? "" : ` (≈ estimated from the steps at ${each.join("; ")})`;
+}
+
 /** Each checkpoint's place. */
 export function trainingOf(info: SeriesInfo, unit: Unit): number[] {
   return unit === "tokens" ? (info.tokens as number[]) : info.steps;

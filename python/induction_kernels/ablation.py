@@ -27,6 +27,7 @@ from tqdm.auto import tqdm
 
 from induction_kernels.batches import in_batches
 from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import (
     CheckpointError,
     InductionError,
@@ -506,11 +507,7 @@ def ablations(
             name: (("checkpoint", "draw"), column(name, draws))
             for name in ("control_loss", "control_icl")
         },
-        coords={
-            "checkpoint": range(len(series)),
-            "step": ("checkpoint", series.steps),
-            "tokens": ("checkpoint", [np.nan if t is None else t for t in series.tokens]),
-        },
+        coords=along_training(series),
         attrs=model.provenance()
         | ablator.provenance()
         | {"series": series.name, "heads": str(wanted), "faults": faults},

@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
 from induction_kernels.losses import (
     in_context_learning_positions,
@@ -287,11 +288,9 @@ def measures(
             for name, measure in MEASURES.items()
         },
         coords={
-            "checkpoint": range(len(series)),
+            **along_training(series),
             "position": range(measurer.positions),
             "chosen_position": ("row", measurer.chosen.numpy()),
-            "step": ("checkpoint", series.steps),
-            "tokens": ("checkpoint", [np.nan if t is None else t for t in series.tokens]),
         },
         attrs=model.provenance()
         | measurer.provenance()

@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
 from induction_kernels.forward import run
 from induction_kernels.padding import Mask
@@ -98,11 +99,9 @@ def passage_losses(
     return xarray.Dataset(
         variables,
         coords={
-            "checkpoint": range(len(series)),
+            **along_training(series),
             "position": range(1, ids.shape[1]),
             "token": ("position", token_strings(model, ids[0])[1:]),
-            "step": ("checkpoint", series.steps),
-            "tokens": ("checkpoint", [np.nan if t is None else t for t in series.tokens]),
         },
         attrs=model.provenance()
         | {

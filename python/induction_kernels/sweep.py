@@ -10,6 +10,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import CheckpointError, InductionError
 from induction_kernels.scores import (
     Scorer,
@@ -40,8 +41,9 @@ def sweep(
 
     Returns:
         xarray.Dataset with dims (checkpoint, layer, head), one float32 variable a score, and
-        coordinates step and tokens (NaN where unknown) along checkpoint. A checkpoint that cannot
-        be scored is NaN, named in a warning and in the attribute `faults`; the others stand.
+        coordinates step, tokens (NaN where unknown) and tokens_estimated along checkpoint. A
+        checkpoint that cannot be scored is NaN, named in a warning and in the attribute `faults`;
+        the others stand.
 
     Raises:
         SelectionError: a score that does not exist.
@@ -84,11 +86,9 @@ def sweep(
             for score in scorer.scores
         },
         coords={
-            "checkpoint": range(len(series)),
+            **along_training(series),
             "layer": range(model.n_layers),
             "head": range(model.n_heads),
-            "step": ("checkpoint", series.steps),
-            "tokens": ("checkpoint", [np.nan if t is None else t for t in series.tokens]),
         },
         attrs=model.provenance()
         | scorer.provenance()

@@ -68,7 +68,8 @@ def test_data_are_the_kernels_numbers(page: LabPage, ready: Explorer, python: Ke
     rows = list(csv.DictReader(save(page, ready, "Induction of every head", "CSV").open()))
     sent = python.value("[float(x) for x in w.scores()['induction'].values.ravel()]")
     assert np.float32([row["induction"] for row in rows]).tolist() == np.float32(sent).tolist()
-    assert rows[0].keys() == {"checkpoint", "step", "tokens", "layer", "head", "induction"}
+    training = ("checkpoint", "step", "tokens", "tokens_estimated")
+    assert rows[0].keys() == {*training, "layer", "head", "induction"}
     losses = list(csv.DictReader(save(page, ready, "Loss", "CSV").open()))
     sent = python.value("[float(x) for x in w.measures()['loss'].values]")
     assert np.float32([row["loss"] for row in losses]).tolist() == np.float32(sent).tolist()

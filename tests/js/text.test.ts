@@ -73,10 +73,18 @@ describe("numbers", () => {
     expect(compact(value)).toBe(text);
   });
   it("names a checkpoint, without tokens where they are unknown", () => {
-    expect(checkpointText("step 1,300", 5_300_000)).toBe("step 1,300 · 5.3M tokens");
-    expect(checkpointText("step 1,225", 5_017_600)).toBe("step 1,225 · 5.0M tokens");
-    expect(checkpointText("step 0", 0)).toBe("step 0 · 0 tokens");
-    expect(checkpointText("step 1,300", null)).toBe("step 1,300");
+    const info = {
+      labels: ["step 0", "step 1,225", "step 1,300", "step 1,400", "step 1,500"],
+      tokens: [0, 5_017_600, 5_300_000, 5_700_000, null],
+      tokens_estimated: [false, false, false, true, false],
+    };
+    expect(info.labels.map((_, index) => checkpointText(info, index))).toEqual([
+      "step 0 · 0 tokens",
+      "step 1,225 · 5.0M tokens",
+      "step 1,300 · 5.3M tokens",
+      "step 1,400 · ≈ 5.7M tokens",
+      "step 1,500",
+    ]);
   });
   it("shows scores to three decimals and says what is missing", () => {
     expect(scoreText(0.3965)).toBe("0.397");

@@ -7,7 +7,8 @@ import factory from "../../js/src/index";
 import type { ExplorerModel, SeriesInfo } from "../../js/src/model";
 import { Store } from "../../js/src/state";
 import { allSeriesTable, answerTable, measureTable, passageTable, scoreTable } from "../../js/src/tables";
-import { nearestCheckpoint, trainingOf, trainingUnit, whySteps } from "../../js/src/training";
+import { isolated } from "../../js/src/text";
+import { nearestCheckpoint, trainingOf, trainingUnit, whichEstimated, whySteps } from "../../js/src/training";
 
 const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 const TOKENS = promptTokens(8);
@@ -30,6 +31,20 @@ describe("the unit of training", () => {
     ]);
     expect(trainingOf(known, "steps")).toEqual(known.steps);
     expect(trainingOf(known, "tokens")).toEqual(known.tokens);
+  });
+
+  it("says which tokens nobody counted", () => {
+    const guessed = (count: number): SeriesInfo => ({
+      ...known,
+      name: `of ${count}`,
+      tokens_estimated: known.steps.map((_, i) => i > 0 && i <= count),
+    });
+    const [first, second] = known.labels.slice(1);
+    expect(whichEstimated([known, known])).toBe("");
+    expect(whichEstimated([guessed(1)])).toBe(` (≈ estimated from the steps at ${first})`);
+    expect(whichEstimated([known, guessed(9)])).toBe(
+      ` (≈ estimated from the steps at ${isolated("of 9")} ${first}, ${second} and 7 more)`,
+    );
   });
 
   it("is the one in which the nearest checkpoint is found", () => {
@@ -131,6 +146,18 @@ describe("a page of several series", () => {
       }
     },
   );
+
+  it("marks tokens that nobody counted, in the slider and under the axis", async () => {
+    const last = known.labels.at(-1);
+    await show([{ ...known, tokens_estimated: known.steps.map((_, i) => i === 25) }]);
+    expect(one(".ie-axis-note").textContent).toContain(`(≈ estimated from the steps at ${last}), log scale`);
+    expect(one(".ie-range").getAttribute("aria-valuetext")).toBe(`${last} · ≈ 12.3M tokens`);
+    expect(one(".ie-now-tokens").textContent).toBe(" · ≈ 12.3M tokens");
+    expect([...el.querySelectorAll(".ie-tick-label")].at(-1)?.textContent).toBe("≈ 12.3M tokens");
+    fake.receive({ checkpoint: 24 });
+    await settle();
+    expect(one(".ie-range").getAttribute("aria-valuetext")).toMatch(/ · [\d.]+M tokens$/);
+  });
 
   it("marks the value of a series where its curve is", async () => {
     await show([known, unknown], { tab: "loss" });

@@ -77,6 +77,16 @@ def spans(ax) -> list[tuple[float, float]]:
 # --- along training ---
 
 
+def test_estimated_tokens_are_not_drawn_as_counted_ones(scores) -> None:
+    def label(found) -> str:
+        return words(plots.head_curves(found, heads=[(1, 2)]))
+
+    estimated = ("checkpoint", [False, True] + [False] * 11)
+    assert "in part estimated from steps" in label(scores.assign_coords(tokens_estimated=estimated))
+    assert "estimated" not in label(scores)
+    assert "estimated" not in label(scores.drop_vars("tokens_estimated"))
+
+
 def test_curves_of_heads(scores, found) -> None:
     window = phase_changes(found, scores)
     assert window.window is not None

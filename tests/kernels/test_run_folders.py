@@ -402,7 +402,17 @@ def test_one_unknown_count_leaves_the_axis_in_tokens_and_is_said(
     with pytest.warns(UserWarning, match=rf"checkpoint-{step}: not counted, so in proportion"):
         series = CheckpointSeries.from_folder(run, tokenizer=tokenizer)
     assert series.tokens == [0, 5000, 10_000]
-    assert scored(series) == [True] * 3
+    assert series.tokens_estimated == [s == step for s in STEPS]
+    assert series.select([0, -1]).tokens_estimated == [False, step == 20]
+    found = sweep(series, "induction", progress=False)
+    assert found["tokens_estimated"].values.tolist() == [s == step for s in STEPS]
+    assert not found["induction"].isnull().any()
+
+
+def test_what_is_told_is_no_estimate(run) -> None:
+    count(run / "checkpoint-10", 0)
+    series = CheckpointSeries.from_folder(run, tokens_per_step=500)
+    assert (series.tokens, series.tokens_estimated) == ([0, 5000, 10_000], [False] * 3)
 
 
 def test_counts_that_fall_are_not_used(run) -> None:
@@ -410,6 +420,7 @@ def test_counts_that_fall_are_not_used(run) -> None:
     with pytest.warns(UserWarning, match=r"5,000 at step 10 and 3,000 at step 20 do not rise"):
         series = CheckpointSeries.from_folder(run)
     assert series.tokens == [None] * 3
+    assert series.tokens_estimated == [False] * 3
 
 
 # --- one model a folder ---

@@ -195,6 +195,7 @@ class SeriesSession:
             "labels": self.series.labels,
             "steps": self.series.steps,
             "tokens": self.series.tokens,
+            "tokens_estimated": self.series.tokens_estimated,
             "layers": self.layers,
             "heads": self.heads,
             "attending": self.attending,

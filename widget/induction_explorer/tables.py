@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import xarray
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.measures import MEASURES
 from induction_kernels.scores import SCORES, describe
 
@@ -21,7 +21,7 @@ def scores_of(session: SeriesSession) -> xarray.Dataset:
             )
             for name, grid in session.grids.items()
         },
-        coords=_checkpoints(session)
+        coords=along_training(session.series)
         | {"layer": range(session.layers), "head": range(session.heads)},
         attrs=session.provenance(),
     )
@@ -41,15 +41,6 @@ def measures_of(session: SeriesSession) -> xarray.Dataset:
             )
             for name, values in session.measures.items()
         },
-        coords=_checkpoints(session) | {"position": session.positions},
+        coords=along_training(session.series) | {"position": session.positions},
         attrs=session.provenance() | {"measured_on": session.measured_on},
     )
-
-
-def _checkpoints(session: SeriesSession) -> dict[str, object]:
-    series = session.series
-    return {
-        "checkpoint": range(len(series)),
-        "step": ("checkpoint", series.steps),
-        "tokens": ("checkpoint", [np.nan if t is None else t for t in series.tokens]),
-    }

@@ -106,7 +106,7 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
       >
         {info.name}
       </button>
-      <span class="ie-note"> {checkpointText(info.labels[at] ?? "", info.tokens[at] ?? null)}</span>
+      <span class="ie-note"> {checkpointText(info, at)}</span>
       {ground === null ? (
         <p class="ie-note">{absence(view, index)}</p>
       ) : (

@@ -1,5 +1,5 @@
 /** What the axis of training is, and the switch between its two scales. */
-import { whySteps } from "../training";
+import { whichEstimated, whySteps } from "../training";
 import type { ViewProps } from "./view";
 
 export function AxisNote({ view }: ViewProps) {
@@ -9,8 +9,10 @@ export function AxisNote({ view }: ViewProps) {
   const other = scale === "log" ? "linear" : "log";
   return (
     <div class="ie-axis-note">
-      {unit.value === "tokens" ? "tokens seen" : `training steps, for ${whySteps(seriesList.value)}`}, {scale}{" "}
-      scale ·{" "}
+      {unit.value === "tokens"
+        ? `tokens seen${whichEstimated(seriesList.value)}`
+        : `training steps, for ${whySteps(seriesList.value)}`}
+      , {scale} scale ·{" "}
       <button type="button" class="ie-link" onClick={() => view.store.arrange({ x_scale: other })}>
         {other}
       </button>

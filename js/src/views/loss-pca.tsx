@@ -146,7 +146,7 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
           class={`ie-tip ${tip[0] > drawn.width / 2 ? "ie-tip-left" : "ie-tip-right"}`}
           style={{ left: `${tip[0]}px`, top: `${tip[1]}px` }}
         >
-          {checkpointText(info.labels[hovered.value] ?? "", info.tokens[hovered.value] ?? null)}
+          {checkpointText(info, hovered.value)}
         </div>
       )}
     </div>

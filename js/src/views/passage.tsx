@@ -136,9 +136,7 @@ function absence({ store }: View, kind: Kind): string {
 function Title({ view, kind }: { view: View; kind: Kind }) {
   const { info, shown, shownCompare } = view.store;
   const name = (index: number | null) =>
-    index === null || info.value === null
-      ? ""
-      : checkpointText(info.value.labels[index] ?? "", info.value.tokens[index] ?? null);
+    index === null || info.value === null ? "" : checkpointText(info.value, index);
   if (kind === "change") return <strong>Change, the first minus the second</strong>;
   return <strong>{name(kind === "loss" ? shown.value : shownCompare.value)}</strong>;
 }

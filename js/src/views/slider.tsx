@@ -2,7 +2,7 @@
 import { useMemo, useRef } from "preact/hooks";
 import type { SeriesInfo } from "../model";
 import { isInside } from "../phases";
-import { checkpointText, compact, precise, sentence } from "../text";
+import { ABOUT, checkpointText, compact, sentence, tokensText } from "../text";
 import { trainingOf, type Unit } from "../training";
 import { followDrag } from "./drag";
 import type { ViewProps } from "./view";
@@ -16,7 +16,7 @@ export function Slider({ view }: ViewProps) {
     [info.value, unit.value],
   );
   if (info.value === null) return null;
-  const { labels, tokens } = info.value;
+  const { labels } = info.value;
   const [index, last] = [checkpoint.value, labels.length - 1];
   const single = last < 1;
   return (
@@ -35,8 +35,8 @@ export function Slider({ view }: ViewProps) {
         </button>
         <span class="ie-now">
           <span class="ie-now-step">{labels[index]}</span>
-          {tokens[index] != null && (
-            <span class="ie-now-tokens"> · {precise(tokens[index] as number)} tokens</span>
+          {tokensText(info.value, index) !== "" && (
+            <span class="ie-now-tokens"> · {tokensText(info.value, index)}</span>
           )}
         </span>
         <span class="ie-now-count">{single ? "a single checkpoint" : `${index + 1} of ${last + 1}`}</span>
@@ -74,9 +74,7 @@ export function Slider({ view }: ViewProps) {
         {ticks}
       </div>
       {compare.value !== null && (
-        <p class="ie-note ie-compared">
-          compared with {checkpointText(labels[compare.value] ?? "", tokens[compare.value] ?? null)}
-        </p>
+        <p class="ie-note ie-compared">compared with {checkpointText(info.value, compare.value)}</p>
       )}
       <OtherSeries view={view} />
     </div>
@@ -90,8 +88,8 @@ interface HandleProps {
   move: (index: number) => void;
 }
 
-function Handle({ name, info: { labels, tokens }, index, move }: HandleProps) {
-  const last = labels.length - 1;
+function Handle({ name, info, index, move }: HandleProps) {
+  const last = info.labels.length - 1;
   /** After a drag was called off, the browser's own slider goes on under the pointer until it is let go. */
   const ignored = useRef(false);
   const onPointerDown = (down: PointerEvent) => {
@@ -113,7 +111,7 @@ function Handle({ name, info: { labels, tokens }, index, move }: HandleProps) {
       type="range"
       class={`ie-range ${name === "Checkpoint" ? "" : "ie-range-second"}`}
       aria-label={name}
-      aria-valuetext={checkpointText(labels[index] ?? "", tokens[index] ?? null)}
+      aria-valuetext={checkpointText(info, index)}
       aria-disabled={last < 1}
       min={0}
       max={last}
@@ -139,11 +137,7 @@ function OtherSeries({ view }: ViewProps) {
       {seriesList.value.map((info, index) =>
         index === series.value ? null : (
           <span class="ie-other" key={info.name}>
-            <bdi>{info.name}</bdi>:{" "}
-            {checkpointText(
-              info.labels[shownEach.value[index] ?? 0] ?? "",
-              info.tokens[shownEach.value[index] ?? 0] ?? null,
-            )}
+            <bdi>{info.name}</bdi>: {checkpointText(info, shownEach.value[index] ?? 0)}
           </span>
         ),
       )}
@@ -169,6 +163,7 @@ function Ticks({ info, unit }: { info: SeriesInfo; unit: Unit }) {
         >
           {labelled.has(index) && (
             <span class="ie-tick-label">
+              {unit === "tokens" && info.tokens_estimated[index] && ABOUT}
               {compact(xs[index] ?? 0)}
               {index === last && <span class="ie-tick-unit"> {unit}</span>}
             </span>

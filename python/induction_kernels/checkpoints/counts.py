@@ -39,20 +39,23 @@ def _is_count(value: Any, least: int) -> bool:
 
 def tokens_seen(
     folders: Sequence[tuple[int, Path]], tokens_per_step: int | None
-) -> list[int | None]:
-    """Tokens at each step: as counted in trainer_state.json, else by `tokens_per_step`, else, if
-    other checkpoints are counted, in proportion to the steps between these.
+) -> list[tuple[int | None, bool]]:
+    """Tokens at each step, and whether they are an estimate.
 
+    They are as counted in trainer_state.json, else by `tokens_per_step`, else, if other checkpoints
+    are counted, estimated in proportion to the steps between these.
     At step 0 nothing was seen. A count of 0 later is none: the Trainer writes it where it was not
     told to count. A warning says what could not be read and what is an estimate.
     """
     known, notes = _counted(folders)
     uncounted = [folder.name for step, folder in folders if step not in known]
     steps = [step for step, _ in folders]
+    estimated: set[int] = set()
     if tokens_per_step is not None:
         seen = {step: step * tokens_per_step for step in steps} | known
     elif len(known) > 1:
         seen = {step: _estimate(step, known) for step in steps} | known
+        estimated = set(steps) - set(known)
         if uncounted:
             notes.append(
                 f"{', '.join(uncounted)}: not counted, so in proportion to the steps between the "
@@ -67,10 +70,10 @@ def tokens_seen(
             f"{seen[before]:,} at step {before:,} and {seen[after]:,} at step {after:,} do not "
             "rise, so tokens are not shown."
         )
-        seen = {}
+        seen, estimated = {}, set()
     if notes:
         warnings.warn("Tokens seen: " + " ".join(notes), stacklevel=5)  # of from_folder's caller
-    return [seen.get(step) for step in steps]
+    return [(seen.get(step), step in estimated) for step in steps]
 
 
 def _counted(folders: Sequence[tuple[int, Path]]) -> tuple[dict[int, int], list[str]]:

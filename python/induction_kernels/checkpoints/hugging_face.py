@@ -49,8 +49,8 @@ class HuggingFaceFolders:
         self._paths = [path for _, path in folders]
         self.tokenizer = tokenizer or _tokenizer_of([self._paths[-1], folder, *self._paths[-2::-1]])
         self.checkpoints: Sequence[Checkpoint] = [
-            Checkpoint(step, tokens)
-            for (step, _), tokens in zip(
+            Checkpoint(step, tokens, estimated)
+            for (step, _), (tokens, estimated) in zip(
                 folders, tokens_seen(folders, tokens_per_step), strict=True
             )
         ]

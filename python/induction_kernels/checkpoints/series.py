@@ -30,10 +30,12 @@ class Checkpoint:
     Attributes:
         step: optimizer steps taken.
         tokens: tokens seen, or None where the source does not say.
+        tokens_estimated: nobody counted them; they are in proportion to the steps.
     """
 
     step: int
     tokens: int | None = None
+    tokens_estimated: bool = False
 
     @property
     def label(self) -> str:
@@ -190,6 +192,11 @@ class CheckpointSeries:
     def tokens(self) -> list[int | None]:
         """Tokens seen at each checkpoint; None where unknown."""
         return [checkpoint.tokens for checkpoint in self]
+
+    @property
+    def tokens_estimated(self) -> list[bool]:
+        """Whether the tokens of each checkpoint are in proportion to its steps, and not counted."""
+        return [checkpoint.tokens_estimated for checkpoint in self]
 
     def __len__(self) -> int:
         return len(self._indices)

@@ -175,14 +175,23 @@ def training_axis(
     in_tokens = all(known.values())
     xs = tokens if in_tokens else {n: np.asarray(s["step"], float) for n, s in series.items()}
     every = np.concatenate(list(xs.values()))
+    estimated = any(_estimated(one).any() for one in series.values())
+    label = "tokens seen, in part estimated from steps" if estimated else "tokens seen"
     for ax in axes:
-        ax.set_xlabel("tokens seen" if in_tokens else "training steps")
+        ax.set_xlabel(label if in_tokens else "training steps")
         ax.margins(x=0.02)
         if scale == "log" and (every > 0).any():
             _log_axis(ax, every)
         else:
             ax.xaxis.set_major_formatter(compact)
     return xs
+
+
+def _estimated(series: xarray.Dataset) -> np.ndarray:
+    """Of which checkpoints tokens are estimated; none in datasets that do not say."""
+    if "tokens_estimated" not in series.coords:
+        return np.zeros(1, bool)
+    return np.asarray(series["tokens_estimated"].values, bool)
 
 
 def _log_axis(ax: Axes, every: Float[np.ndarray, " point"]) -> None:

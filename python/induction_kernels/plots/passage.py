@@ -161,7 +161,8 @@ def _key(ax: Axes, boxes: PatchCollection, losses: Losses, limits: tuple[float, 
 
 def _moment(found: xarray.Dataset, index: int) -> str:
     tokens = float(found["tokens"][index])
-    seen = f", {compact(tokens)} tokens" if np.isfinite(tokens) else ""
+    about = "≈ " if bool(found["tokens_estimated"][index]) else ""
+    seen = f", {about}{compact(tokens)} tokens" if np.isfinite(tokens) else ""
     return f"step {int(found['step'][index]):,}{seen}"
 
 
