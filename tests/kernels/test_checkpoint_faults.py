@@ -201,3 +201,18 @@ def test_whole_numbers_stay_whole() -> None:
     series.load(0)
     with pytest.raises(CheckpointError, match=r"seen in .*step 1 is torch.float32.*torch.int64"):
         series.load(1)
+
+
+@pytest.mark.unchecked
+@pytest.mark.parametrize(
+    ("give", "said"),
+    [
+        (lambda weights: weights, "one state dict was given instead of a list"),
+        (lambda weights: 5, "5 was given instead of a list"),
+        (lambda weights: [weights, list(weights)], "State dict 1 is a list, not names"),
+        (lambda weights: [None], "State dict 0 is a NoneType, not names"),
+    ],
+)
+def test_what_is_no_list_of_state_dicts(model, give, said) -> None:
+    with pytest.raises(CheckpointError, match=said):
+        CheckpointSeries.from_state_dicts(model, give(model.state_dict()))

@@ -30,7 +30,7 @@ class MemorySource:
     ) -> None:
         view = as_model(model, tokenizer)
         self._module = view.module
-        self._state_dicts = _own(list(state_dicts), view.module)
+        self._state_dicts = _own(_several(state_dicts), view.module)
         self.name = name or view.name
         self.tokenizer = view.tokenizer
         self.checkpoints: Sequence[Checkpoint] = label(len(self._state_dicts), steps, tokens)
@@ -71,6 +71,25 @@ def _alias(tensor: Tensor) -> Tensor:
     """The same storage under another object, which may be moved elsewhere."""
     same = tensor.detach()
     return nn.Parameter(same, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else same
+
+
+def _several(state_dicts: Any) -> list[Mapping[str, Tensor]]:
+    """The state dicts as a list.
+
+    Raises:
+        CheckpointError: one by itself, or something else among them.
+    """
+    how = "Give a list with one model.state_dict() a checkpoint."
+    if isinstance(state_dicts, Mapping) or not isinstance(state_dicts, Iterable):
+        what = "one state dict" if isinstance(state_dicts, Mapping) else f"{state_dicts!r:.40}"
+        raise CheckpointError(f"{what} was given instead of a list of them.", how)
+    found = list(state_dicts)
+    for index, weights in enumerate(found):
+        if not isinstance(weights, Mapping):
+            raise CheckpointError(
+                f"State dict {index} is a {type(weights).__name__}, not names with tensors.", how
+            )
+    return found
 
 
 def _own(state_dicts: list[Mapping[str, Tensor]], module: nn.Module) -> list[Mapping[str, Tensor]]:
