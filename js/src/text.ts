@@ -6,17 +6,18 @@ import type { SeriesInfo } from "./model";
 
 const PICTURES: Record<string, string> = { "\n": "⏎", "\t": "⇥" };
 
-/** Characters that would vanish, or turn or break the text around them, as something that can be seen. */
+/** Characters that would vanish, or turn or break the text around them; not the joints inside of one emoji. */
+const UNSEEN =
+  /(?!(?<=\p{ExtPict}(?:\ufe0f|\p{EMod})?)\u200d\p{ExtPict})[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]/gu;
+
+/** Text with those as something that can be seen. */
 export function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]/gu,
-    (char) => {
-      const code = char.codePointAt(0) ?? 0;
-      const picture = PICTURES[char];
-      if (picture !== undefined) return picture;
-      return code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
-    },
-  );
+  return text.replace(UNSEEN, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    const picture = PICTURES[char];
+    if (picture !== undefined) return picture;
+    return code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
+  });
 }
 
 function hex(code: number, digits: number): string {

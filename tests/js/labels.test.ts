@@ -1,5 +1,8 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
+import { SCORES, seriesInfo } from "../../js/dev/data";
+import type { ScoreInfo } from "../../js/src/model";
+import { plotEmphasis, plotGround } from "../../js/src/views/curves-plot";
 import { fitted, spread } from "../../js/src/views/labels";
 import { plotOverTraining } from "../../js/src/views/measure-plot";
 import { plotPaths } from "../../js/src/views/pca-plot";
@@ -11,6 +14,23 @@ function* numbers(): Generator<number, number> {
     yield state / 2147483647;
   }
 }
+
+describe("the names of heads", () => {
+  it.each([
+    [2, 4],
+    [126, 128],
+  ])("have room beside the curves of %i layers of %i", (layers, heads) => {
+    const shape = { layers, heads, checkpoints: 2 };
+    const values = new Float32Array(2 * layers * heads);
+    const frame = { width: 600, type: "log", unit: "steps" } as const;
+    const ground = plotGround(seriesInfo("run", shape), SCORES[0] as ScoreInfo, values, frame);
+    const name = `L${layers - 1}H${heads - 1}`;
+    expect(fitted(name, ground.width - ground.right - 7)).toBe(name);
+    const color = "#000";
+    const plot = plotEmphasis(ground, [{ name, color, curve: [0.1, 0.2] }], null);
+    expect(plot.querySelector("text")?.getAttribute("transform")).toContain(`translate(${ground.right},`);
+  });
+});
 
 describe("labels", () => {
   it("stay inside, a gap apart where there is room, in the order they were in", () => {
@@ -66,5 +86,13 @@ describe("labels", () => {
     expect(names.map((text) => text.querySelector("title")?.textContent)).toEqual([name, undefined]);
     const [above, below] = names.map((text) => Number(text.getAttribute("y")));
     expect((below ?? 0) - (above ?? 0)).toBe(13);
+  });
+
+  it("stay off the ring around the shown checkpoint", () => {
+    const points = [0, 1].map((x) => ({ x, y: x, inside: false }));
+    const plane = plotPaths([{ name: "run", current: true, points }], ["", ""], 400);
+    const name = [...plane.element.querySelectorAll("text[paint-order]")].at(-1);
+    const RING = 8;
+    expect(Math.abs((plane.current[1]?.[0] ?? 0) - Number(name?.getAttribute("x")))).toBeGreaterThan(RING);
   });
 });

@@ -27,6 +27,10 @@ describe("visible", () => {
     ["שלום", "שלום"],
     ["\\xE2\\x82", "\\xE2\\x82"],
     ["é👍", "é👍"],
+    ["👩\u200d👩\u200d👧", "👩\u200d👩\u200d👧"],
+    ["👩🏽\u200d🚀 🏳️\u200d🌈", "👩🏽\u200d🚀 🏳️\u200d🌈"],
+    ["👩\u200d", "👩\\u200D"],
+    ["a\u200db\u200d👧", "a\\u200Db\\u200D👧"],
   ])("shows %j as %j", (raw, shown) => {
     expect(visible(raw)).toBe(shown);
   });

@@ -300,6 +300,17 @@ describe("the token strip", () => {
 });
 
 describe("states", () => {
+  it.each([
+    ["computing", "computing …"],
+    ["ready", "No values of this score yet."],
+  ] as const)("says in the place of every score's picture why there is none: %s", async (state, words) => {
+    const _status = { state, label: "induction", done: 7, total: 26, error: null };
+    const el = show({ _grids: {}, _status });
+    await settle();
+    for (const place of [".ie-grid", ".ie-curves"]) expect(one(el, place).textContent).toContain(words);
+    expect(one(el, ".ie-curves").textContent).not.toContain("log scale");
+  });
+
   it("a lost kernel is said, disables Run and leaves scrubbing", async () => {
     const el = show({ checkpoint: 3 });
     await settle();

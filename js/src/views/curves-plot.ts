@@ -3,9 +3,10 @@
  * score; the selected heads lie over it in a plot of their own, so selecting does not redraw the ground.
  */
 import * as Plot from "@observablehq/plot";
+import { headName } from "../heads";
 import type { Head, ScoreInfo, SeriesInfo } from "../model";
 import { trainingOf, type Unit } from "../training";
-import { spread } from "./labels";
+import { AWAY, roomFor, spread } from "./labels";
 import { type TrainingChart, trainingAxis } from "./training-axis";
 
 export { logAxis, logTicks } from "./training-axis";
@@ -47,13 +48,14 @@ export function plotGround(
   { width, type, unit, shared }: Frame,
 ): Ground {
   const xs = trainingOf(info, unit);
-  const axis = trainingAxis(shared?.xs ?? xs, type, width - MARGIN.marginLeft - MARGIN.marginRight);
+  const margin = { ...MARGIN, marginRight: Math.max(MARGIN.marginRight, roomFor(longestName(info))) };
+  const axis = trainingAxis(shared?.xs ?? xs, type, width - margin.marginLeft - margin.marginRight);
   const size = info.layers * info.heads;
   const positions = xs.map(axis.place);
   const [X, Y] = allCurves(info, values, positions);
   const small = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
   const plot = Plot.plot({
-    ...MARGIN,
+    ...margin,
     width,
     height: HEIGHT,
     className: "ie-plot",
@@ -80,13 +82,18 @@ export function plotGround(
     top: MARGIN.marginTop,
     bottom: HEIGHT - MARGIN.marginBottom,
     left: MARGIN.marginLeft,
-    right: width - MARGIN.marginRight,
+    right: width - margin.marginRight,
     x: positions.map((position) => x.apply(position)),
     y: (value) => y.apply(value),
     at: (value) => x.apply(axis.place(value)),
     from: (pixel) => axis.read(x.invert?.(pixel) as number),
     scales: { x: axis.scale, y: { domain: y.domain } } as Ground["scales"],
   };
+}
+
+/** Of a head, "L125H127". */
+function longestName({ layers, heads }: SeriesInfo): string {
+  return headName([layers - 1, heads - 1]);
 }
 
 /** Every head's curve one after the other, with a gap between two. */
@@ -134,6 +141,7 @@ export function plotEmphasis(
   );
   return Plot.plot({
     ...MARGIN,
+    marginRight: ground.width - ground.right,
     ...ground.scales,
     width: ground.width,
     height: ground.height,
@@ -148,7 +156,7 @@ export function plotEmphasis(
           frameAnchor: "top-right",
           textAnchor: "start",
           lineAnchor: "middle",
-          dx: 7,
+          dx: AWAY,
           dy: (heights[i] ?? 0) - ground.top,
           fill: color,
           fontSize: 11,

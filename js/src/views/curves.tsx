@@ -10,6 +10,7 @@ import { AxisNote } from "./axis-note";
 import { ChangeOrder } from "./change-order";
 import { curveOf, type Ground, plotEmphasis, plotGround } from "./curves-plot";
 import { drawPattern } from "./pattern-drawing";
+import { absentText } from "./pending";
 import { PhaseLine } from "./phase-line";
 import { nearest, pointAlong } from "./pointing";
 import { Save } from "./save";
@@ -43,8 +44,14 @@ export function Curves({ view }: ViewProps) {
           table={() => scoreTable(store, [store.scoreInfo.peek()?.name ?? ""])}
         />
       </figcaption>
-      {drawn === null ? <div class="ie-curves-empty" /> : <Chart view={view} ground={ground} />}
-      <AxisNote view={view} />
+      {drawn === null ? (
+        <p class="ie-note ie-curves-empty">{absentText(store, "No values of this score yet.")}</p>
+      ) : (
+        <>
+          <Chart view={view} ground={ground} />
+          <AxisNote view={view} />
+        </>
+      )}
       <PhaseLine view={view} />
       <ChangeOrder view={view} />
     </figure>

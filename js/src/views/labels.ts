@@ -1,7 +1,8 @@
 /** Names at the ends of curves: kept apart, and inside of the chart. */
 
 /** Of names in charts, in pixels: their size, from one to the next, and from the end of a curve. */
-const [FONT_SIZE, GAP, AWAY] = [11, 13, 7];
+const [FONT_SIZE, GAP] = [11, 13];
+export const AWAY = 7;
 /** A letter in an unknown font, as a share of its size; of East Asian scripts and pictures, more. */
 const [LETTER, WIDE] = [0.62, 1.3];
 
@@ -22,15 +23,15 @@ interface Box {
 }
 
 /** Writes names beside their ends, each on the side with more room, apart from each other and inside of the box. */
-export function writeNames(plot: Element, labels: Label[], box: Box): void {
+export function writeNames(plot: Element, labels: Label[], box: Box, away = AWAY): void {
   const isLeft = ({ x }: Label) => x < (box.left + box.right) / 2;
   for (const left of [true, false]) {
     const side = labels.filter((label) => isLeft(label) === left);
     const wanted = side.map(({ y }) => y);
     spread(wanted, GAP, box.top, box.bottom).forEach((y, i) => {
       const label = side[i] as Label;
-      const room = (left ? label.x - box.left : box.right - label.x) - AWAY;
-      plot.append(nameAt({ ...label, x: label.x + (left ? -AWAY : AWAY), y }, left ? "end" : "start", room));
+      const room = (left ? label.x - box.left : box.right - label.x) - away;
+      plot.append(nameAt({ ...label, x: label.x + (left ? -away : away), y }, left ? "end" : "start", room));
     });
   }
 }
@@ -86,6 +87,11 @@ export function spread(wanted: number[], gap: number, low: number, high: number)
       placed[order[rank] as number] = position + rank * apart;
     });
   return placed;
+}
+
+/** Pixels that a name takes beside the end of a curve, with those between. */
+export function roomFor(name: string): number {
+  return AWAY + Math.ceil(measure()(name));
 }
 
 /** A name no wider than `room` pixels, cut in its middle where it has to be: runs often differ at the end. */

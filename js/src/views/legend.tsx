@@ -4,12 +4,13 @@ import { gradient, type Scale } from "../color";
 import { headName } from "../heads";
 import { scoreText } from "../text";
 import { missing } from "./grid-drawing";
+import { absentText } from "./pending";
 import type { ViewProps } from "./view";
 
 export function Legend({ view, scale }: ViewProps & { scale: ReadonlySignal<Scale | null> }) {
   const { scoreInfo, shownScores } = view.store;
   if (scale.value === null || scoreInfo.value === null) {
-    return <p class="ie-note">No values of this score yet.</p>;
+    return <p class="ie-note">{absentText(view.store, "No values of this score yet.")}</p>;
   }
   const { chance, title } = scoreInfo.value;
   return <ScaleLegend view={view} scale={scale.value} title={title} chance={chance} values={shownScores} />;

@@ -4,6 +4,8 @@ import { writeNames } from "./labels";
 
 const HEIGHT = 380;
 const MARGIN = { marginLeft: 84, marginRight: 84, marginTop: 30, marginBottom: 40 };
+/** From a point to its name: past the ring around the shown checkpoint. */
+const AWAY = 13;
 const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
 
 export interface Path {
@@ -71,12 +73,8 @@ export function plotPaths(paths: Path[], [xName, yName]: [string, string], width
     const [left, top] = at(end);
     return [{ name, x: left, y: top, color: inkOf(current), bold: current }];
   });
-  writeNames(plot, names, {
-    left: 0,
-    right: width,
-    top: MARGIN.marginTop,
-    bottom: HEIGHT - MARGIN.marginBottom,
-  });
+  const box = { left: 0, right: width, top: MARGIN.marginTop, bottom: HEIGHT - MARGIN.marginBottom };
+  writeNames(plot, names, box, AWAY);
   const current = paths.find((path) => path.current)?.points ?? [];
   return {
     element: plot,
