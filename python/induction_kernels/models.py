@@ -221,13 +221,13 @@ def _layers_of(config: Any, class_name: str) -> int:
     return int(layers)
 
 
-def _context_of(module: nn.Module, config: Any) -> int:
-    """The longest sequence: as the configuration says, and no longer than a table of positions,
-    which RoBERTa and its like begin to count after the id of padding."""
+def _context_of(module: Any, config: Any) -> int:
+    """The longest sequence: as the configuration says, and no longer than the text model's table of
+    positions, which RoBERTa and its like begin to count after the id of padding."""
     said = _first_of(config, "max_position_embeddings", "n_positions", "max_seq_len")
     tables = [
         table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
-        for name, table in module.named_modules()
+        for name, table in module.get_decoder().named_modules()
         if isinstance(table, nn.Embedding) and "position" in name.rpartition(".")[2]
     ]
     return min([*([int(said)] if said and said > 0 else []), *tables], default=2048)

@@ -97,6 +97,12 @@ def test_the_context_is_as_long_as_the_model_has_positions(name, context) -> Non
     assert head_scores(model, "induction")["induction"].shape == (model.n_layers, model.n_heads)
 
 
+def test_places_in_an_image_are_no_positions_of_tokens() -> None:
+    module = tiny("Gemma3ForConditionalGeneration")
+    module.model.vision_tower.embeddings.position_embedding = torch.nn.Embedding(4, 32)
+    assert as_model(module.eval()).n_ctx == module.config.get_text_config().max_position_embeddings
+
+
 def test_a_configuration_that_does_not_count_layers_is_refused() -> None:
     with pytest.raises(UnsupportedModelError, match="does not say how many layers"):
         as_model(tiny("BltForCausalLM"))

@@ -108,6 +108,7 @@ PASSES: dict[str, Callable[[Any], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PASSES)
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 def test_an_interrupt_at_any_line_leaves_the_model_as_it_was(kind, name) -> None:

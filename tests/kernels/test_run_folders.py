@@ -226,6 +226,7 @@ def test_a_broken_folder_is_one_fault_of_its_checkpoint(run, kind, index) -> Non
     assert scored(series) == [i != index for i in range(3)]
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_be_read(trained) -> None:
     """Root may read everything: where we are root, another user tries."""
     script = (
@@ -264,6 +265,7 @@ from transformers import LlamaConfig as Config, PreTrainedTokenizerFast as Words
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "wanted"), [("config.json", "AutoConfig"), ("tokenizer_config.json", "AutoTokenizer")]
 )

@@ -24,7 +24,7 @@ Scale = Literal["log", "linear"]
 
 #: The widget's colours (js/src/color.ts): Okabe and Ito's colour-blind safe hues, darkened for
 #: paper; the ground that a score of 0 has; and what is not known.
-PALETTE = ("#d1495b", "#0072b2", "#c98a00", "#00856a", "#a0489b", "#4a4a4a", "#d55e00", "#3f8fc4")
+PALETTE = ("#c23b50", "#0072b2", "#916200", "#007a61", "#a0489b", "#4a4a4a", "#b84f00", "#6558c8")
 GROUND, UNKNOWN = "#f4f5f6", "#e4e4e4"
 INK, MUTED, HAIRLINE, CURVE, ACCENT = "#1c1c1c", "#666b73", "#e2e3e6", "#c3c7ce", "#b3344a"
 #: Of series, one after another; the first hue is too near that of the phase change.
