@@ -63,6 +63,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe("random heads", () => {
+  it("are spoken of where there are any to draw", async () => {
+    const some = await show("ablation", { heads: [[1, 1]] });
+    expect(some.textContent).toContain("mean and range of 20 draws");
+    expect(some.textContent).toContain("grey: the range of random heads");
+    const all = Array.from({ length: 8 }, (_, i): [number, number] => [i >> 2, i & 3]);
+    const none = await show("ablation", { heads: all });
+    expect(none.textContent).toContain("too few other heads to compare with");
+    expect(none.textContent).not.toMatch(/0 draws|range of random heads/);
+  });
+});
+
 describe("causes", () => {
   it("are asked for only while a tab shows them, the nearest checkpoint first", async () => {
     await show("loss", { checkpoint: 10 });

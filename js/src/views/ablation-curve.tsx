@@ -35,7 +35,8 @@ function Chart({ view }: ViewProps) {
         <span class="ie-heading">Change of loss through training</span>
         <span class="ie-note">
           {" "}
-          in nats, without {store.heads.value.map(headName).join(" + ")}; grey: the range of random heads
+          in nats, without {store.heads.value.map(headName).join(" + ")}
+          {cause.at(store.shown.value)?.control_loss?.length !== 0 && "; grey: the range of random heads"}
           <Progress view={view} cause={cause} />
         </span>
       </figcaption>

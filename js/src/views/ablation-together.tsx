@@ -40,6 +40,7 @@ function Found({ view }: ViewProps) {
   const cause = store.causes.ablation();
   const found = cause.at(store.shown.value);
   if (found === null) return <p class="ie-note">{pendingText(store, cause)}</p>;
+  const count = draws(found, "loss").length;
   return (
     <>
       <table class="ie-numbers" aria-label="Ablation of the selected heads">
@@ -62,12 +63,12 @@ function Found({ view }: ViewProps) {
           {verdict(name, one(found, `${name}_change`), one(found, `${name}_error`), draws(found, name))}
         </p>
       ))}
-      <Repeats view={view} count={found.control_loss?.length ?? 0} />
+      <Repeats view={view} count={count} />
       <Answer view={view} found={found} />
       <p class="ie-note">
-        ± one standard error over rows. Random heads: mean and range of {found.control_loss?.length ?? 0}{" "}
-        draws of as many other heads, from the same layers where there are enough; sizes are compared whatever
-        their sign.
+        ± one standard error over rows.
+        {count > 0 &&
+          ` Random heads: mean and range of ${count} draws of as many other heads, from the same layers where there are enough; sizes are compared whatever their sign.`}
         <Progress view={view} cause={cause} />
       </p>
     </>

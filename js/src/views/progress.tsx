@@ -17,7 +17,13 @@ export function Progress({ view }: ViewProps) {
     }, FLICKER_MS);
     return () => clearTimeout(timer);
   });
-  if (connection.state.value === "busy") return <div class="ie-progress">{WAITING.busy}</div>;
+  if (connection.state.value === "busy") {
+    return (
+      <div class="ie-progress">
+        <span class="ie-progress-label">{WAITING.busy}</span>
+      </div>
+    );
+  }
   if (!working.value || !late.value) return null;
   const { label, done, total } = status.value;
   return (
