@@ -11,6 +11,7 @@ from induction_explorer import InductionExplorer
 from induction_explorer.wire import CHUNK, MAX_MESSAGE, check_size, reply_messages
 from induction_explorer.worker import SHARED
 from induction_kernels import ablate, ablate_each, attention_patterns, top_predictions, wiring
+from ipywidgets.embed import embed_data
 from small_models import bridge
 
 
@@ -351,6 +352,11 @@ def test_the_states_of_all_widgets_fit_one_message_and_each_asks_for_its_own(
     assert list(sent)[-1] == "_behind"
     assert set(small) | set(sent) == set(whole)
     assert sent["_behind"] == 0
-    embedded = explorer._get_embed_state()["state"]
-    assert set(embedded) == set(whole)
-    assert embedded["_behind"] == 0
+
+
+def test_an_embedded_page_has_all_that_it_is_drawn_from(explorer) -> None:
+    whole = explorer.get_state(explorer.keys)
+    saved = embed_data(views=[explorer])["manager_state"]["state"][explorer.model_id]["state"]
+    assert set(saved) == set(whole)
+    assert saved["_behind"] == 0
+    assert saved["_esm"] == whole["_esm"]

@@ -262,8 +262,9 @@ class InductionExplorer(anywidget.AnyWidget):
         super().send_state(self.keys if key is None else key)
 
     def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:
+        """With defaults: the page knows none, and the module it is drawn by is one."""
         with self._in_whole():
-            return super()._get_embed_state(drop_defaults)
+            return super()._get_embed_state(drop_defaults=False)
 
     @contextmanager
     def _in_whole(self) -> Iterator[None]:
