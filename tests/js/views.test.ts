@@ -216,6 +216,16 @@ describe("several series", () => {
 });
 
 describe("the phase change", () => {
+  it("can be drawn by hand where there are two checkpoints or more", async () => {
+    const none = { ...(traits(SHAPE, TOKENS)._phases[0] as ExplorerModel["_phases"][0]), window: null };
+    for (const checkpoints of [1, 2]) {
+      const _series = [seriesInfo("run", { ...SHAPE, checkpoints })];
+      const el = show({ _series, _phases: [none], checkpoint: 0 });
+      await settle();
+      expect(one(el, ".ie-phase").textContent?.includes("draw one")).toBe(checkpoints > 1);
+    }
+  });
+
   it("is told in the order of its curves, bold where the order is clear", async () => {
     const el = show();
     const order = one(el, ".ie-order") as HTMLDetailsElement;
@@ -229,6 +239,18 @@ describe("the phase change", () => {
       ["in-context learning3.8M0.011 ± 0.0004–", false],
     ]);
   });
+
+  it("has a p and its error in the same digits", async () => {
+    const [phases] = traits(SHAPE, TOKENS)._phases as [ExplorerModel["_phases"][0]];
+    const order = phases.order.map((one) => ({ ...one, p: [1.1e-6, 7e-7] as [number, number] }));
+    const el = show({ _phases: [{ ...phases, order }] });
+    const details = one(el, ".ie-order") as HTMLDetailsElement;
+    details.open = true;
+    details.dispatchEvent(new Event("toggle"));
+    await settle();
+    expect(details.textContent).toContain("0.0000011 ± 0.0000007");
+  });
+
   it("of nothing but a turn has no order", async () => {
     const [phases] = traits(SHAPE, TOKENS)._phases;
     const order = phases?.order.filter((change) => change.span === null) ?? [];

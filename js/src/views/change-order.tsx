@@ -73,8 +73,9 @@ function Order({ order, unit }: { order: DatedChange[]; unit: string }) {
 /** A simulated p with its standard error; below 10⁻⁶ none is given. */
 function chance([p, error]: [number, number]): string {
   if (p <= 1e-6) return "< 0.000001";
-  const [value, off] = [p.toPrecision(2), error.toPrecision(1)];
-  return `${Number(value)} ± ${Number(off)}`;
+  const plain = (x: number, digits: number) =>
+    x.toLocaleString("en-US", { maximumSignificantDigits: digits });
+  return `${plain(p, 2)} ± ${plain(error, 1)}`;
 }
 
 function Lag({ lag }: { lag: DatedChange["lag"] }) {

@@ -35,7 +35,7 @@ export function PhaseLine({ view }: ViewProps) {
         </>
       )}
       {found === null && phases?.text}
-      {found === null && phases?.text && (
+      {found === null && phases?.text && info.steps.length > 1 && (
         <>
           {" "}
           <button
