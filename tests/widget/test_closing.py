@@ -72,3 +72,12 @@ def test_nothing_inside_of_an_explorer_keeps_it(series: CheckpointSeries) -> Non
             assert explorer() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("ending", [True, False])
+def test_the_end_of_the_process_closes_nothing(series: CheckpointSeries, ending: bool) -> None:
+    """Modules are taken apart by then, and closing would complain about each explorer."""
+    explorer = InductionExplorer(series)
+    explorer.__del__(lambda: ending)
+    assert (explorer.comm is not None) == ending
+    explorer.close()

@@ -6,8 +6,9 @@ Computing is session.py's, threads are worker.py's, requests are requests.py's.
 from __future__ import annotations
 
 import itertools
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -245,6 +246,11 @@ class InductionExplorer(anywidget.AnyWidget):
         lifetime.end(self)
         super().close()
         self._frame.close()
+
+    def __del__(self, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Close, but for the end of the process: what closing needs may be gone by then."""
+        if not is_ending():
+            super().__del__()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         lifetime.show(self)
