@@ -15,6 +15,19 @@ function* numbers(): Generator<number, number> {
   }
 }
 
+describe("the marks beside a curve", () => {
+  it.each([[[-0.072196]], [[10.82441, 10.82443]], [[0]], [[-0.07216, -0.07221, -0.07219]]])(
+    "fit their margin, sign and all, for %j",
+    (y) => {
+      const curve = { name: "run", current: true, x: y.map((_, i) => i), y };
+      const { element } = plotOverTraining([curve], { width: 400, type: "linear" });
+      const marks = [...element.querySelectorAll('[aria-label="y-axis tick label"] text')];
+      expect(marks.length).toBeGreaterThan(1);
+      for (const mark of marks) expect(mark.textContent?.length).toBeLessThanOrEqual(6);
+    },
+  );
+});
+
 describe("the names of heads", () => {
   it.each([
     [2, 4],

@@ -45,7 +45,7 @@ export function plotOverTraining(
   const drawn = draw(
     {
       x: axis.scale,
-      ...(y && { y }),
+      y: y ?? roomy([...curves.flatMap((curve) => curve.y), ...(band?.low ?? []), ...(band?.high ?? [])]),
       marks: [
         axis.marks,
         band &&
@@ -81,6 +81,7 @@ export function plotOverPositions(curves: number[][], positions: number[], width
   return draw(
     {
       x: { type: "log", domain: [1, last] },
+      y: roomy(curves.flat()),
       marks: [
         Plot.axisX(ticks, { ...SMALL, x: "at", text: "name", label: null }),
         curves.map((y) => Plot.line(y, { x, y, stroke: "var(--ie-curve)", strokeWidth: 0.7 })),
@@ -90,6 +91,16 @@ export function plotOverPositions(curves: number[][], positions: number[], width
     x,
     width,
   );
+}
+
+/** An axis around values. Where they hardly differ it is wider: marks between them would be long numbers. */
+function roomy(values: number[]): Plot.ScaleOptions {
+  const finite = values.filter(Number.isFinite);
+  if (finite.length === 0) return { nice: true };
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  const least = 0.05 * Math.max(Math.abs(low), Math.abs(high)) || 1;
+  const missing = Math.max(0, least - (high - low)) / 2;
+  return { nice: true, domain: [low - missing, high + missing] };
 }
 
 function strokeOf(curve: TrainingCurve): Plot.LineOptions {
@@ -109,7 +120,6 @@ function draw(
 ): Drawn {
   const plot = Plot.plot({
     ...MARGIN,
-    y: { nice: true },
     ...options,
     width,
     height: HEIGHT,
