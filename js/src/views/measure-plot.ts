@@ -5,7 +5,7 @@ import { writeNames } from "./labels";
 import { logTicks, type TrainingChart, trainingAxis } from "./training-axis";
 
 const HEIGHT = 220;
-const MARGIN = { marginLeft: 44, marginRight: 84, marginTop: 12, marginBottom: 24 };
+const MARGIN = { marginLeft: 50, marginRight: 84, marginTop: 12, marginBottom: 24 };
 const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
 
 export interface TrainingCurve {
