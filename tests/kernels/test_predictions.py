@@ -52,15 +52,18 @@ def test_all_positions_against_a_sort(n: int, k: int, rows: int, answer: int | N
     with torch.no_grad():
         logits = model.module(ids[None])[0]
     for position in range(n):
-        order = logits[position].argsort(descending=True)
-        assert found.ids[position].tolist() == order[:k].tolist()
-        p = logits[position].softmax(-1)
+        # Where two logits are alike to the last digits, either may come first.
+        row, order = logits[position], logits[position].argsort(descending=True)
+        assert len(set(found.ids[position].tolist())) == min(k, VOCABULARY)
+        torch.testing.assert_close(row[found.ids[position]], row[order[:k]], rtol=0, atol=1e-5)
+        p = row.softmax(-1)
         torch.testing.assert_close(found.probabilities[position], p[order[:k]])
         target = answer if position == n - 1 else int(ids[position + 1])
         if target is None:
             assert found.answer_rank[position] == -1
         else:
-            assert found.answer_rank[position] == order.tolist().index(target)
+            above, near = (row > row[target] + 1e-5).sum(), (row > row[target] - 1e-5).sum()
+            assert above <= found.answer_rank[position] < near
             assert float(found.answer_probability[position]) == pytest.approx(float(p[target]))
 
 
