@@ -1,48 +1,21 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { promptInfo, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import factory from "../../js/src/index";
 import type { ErrorInfo, ExplorerModel, Request } from "../../js/src/model";
-
-const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
-const TOKENS = ["<|bos|>", "A", " B", " C", " A", " B"];
-
-/** Every element is this wide: nothing is laid out here. */
-class WideObserver {
-  readonly #report: ResizeObserverCallback;
-  constructor(report: ResizeObserverCallback) {
-    this.#report = report;
-  }
-  observe(): void {
-    this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this as unknown as ResizeObserver);
-  }
-  disconnect(): void {}
-}
+import { freshPage, one, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
 let fake: FakeModel;
-let abort: AbortController;
 
 async function show(tab: string, change: Partial<ExplorerModel> = {}, refuses?: ErrorInfo) {
   fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[1, 1]], _view: { tab }, ...change });
   fake.kernel = fakeKernel(SHAPE, 3, refuses);
-  const widget = factory();
-  widget.initialize({ model: fake.model, signal: abort.signal });
-  const el = document.body.appendChild(document.createElement("div"));
-  widget.render({ model: fake.model, el, signal: abort.signal });
+  const el = widgetOf(fake)();
   await settle();
   return one(el, "[role=tabpanel]");
 }
 
-const settle = async () => {
-  await vi.advanceTimersByTimeAsync(1000);
-};
-const one = (el: Element, selector: string) => {
-  const found = el.querySelector<HTMLElement>(selector);
-  if (found === null) throw new Error(`nothing matches ${selector}`);
-  return found;
-};
 const all = (el: Element, selector: string) => [...el.querySelectorAll<HTMLElement>(selector)];
 const asked = <K extends Request["kind"]>(kind: K) =>
   fake.sent.filter((request): request is Extract<Request, { kind: K }> => request.kind === kind);
@@ -51,17 +24,7 @@ const choose = (select: HTMLElement, value: string) => {
   select.dispatchEvent(new Event("change", { bubbles: true }));
 };
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("ResizeObserver", WideObserver);
-  abort = new AbortController();
-});
-afterEach(() => {
-  abort.abort();
-  document.body.replaceChildren();
-  vi.unstubAllGlobals();
-  vi.useRealTimers();
-});
+freshPage();
 
 describe("random heads", () => {
   it("are spoken of where there are any to draw", async () => {

@@ -20,6 +20,7 @@ class WideObserver {
     this.#report([{ contentRect: { width: WIDTH } } as ResizeObserverEntry], this as never);
   }
   disconnect(): void {}
+  unobserve(): void {}
 }
 
 export interface Shown {
@@ -39,12 +40,35 @@ export function freshPage(): void {
     abort = new AbortController();
   });
   afterEach(() => {
-    abort.abort();
-    document.body.replaceChildren();
+    clearPage();
     vi.restoreAllMocks();
     vi.unstubAllGlobals();
     vi.useRealTimers();
   });
+}
+
+/** Closes the widgets on the page, and takes their views away. */
+export function clearPage(): void {
+  abort.abort();
+  abort = new AbortController();
+  document.body.replaceChildren();
+}
+
+/** Aborted when the page is cleared. */
+export function pageSignal(): AbortSignal {
+  return abort.signal;
+}
+
+/** A widget over a model, and how to add a view of it to the page. */
+export function widgetOf({ model }: FakeModel): (signal?: AbortSignal, name?: string) => HTMLElement {
+  const widget = factory();
+  widget.initialize({ model, signal: abort.signal });
+  return (signal = abort.signal, name = "") => {
+    const el = document.body.appendChild(document.createElement("div"));
+    el.className = name;
+    widget.render({ model, el, signal });
+    return el;
+  };
 }
 
 /**
@@ -59,12 +83,8 @@ export async function show(
   const fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[1, 1]], ...change });
   fake.kernel = kernel ?? undefined;
   fake.widget_manager = { kernel: hostKernel };
-  const widget = factory();
-  widget.initialize({ model: fake.model, signal: abort.signal });
-  const el = document.body.appendChild(document.createElement("div"));
   const closing = new AbortController();
-  abort.signal.addEventListener("abort", () => closing.abort(), { once: true });
-  widget.render({ model: fake.model, el, signal: closing.signal });
+  const el = widgetOf(fake)(AbortSignal.any([abort.signal, closing.signal]));
   await settle();
   return { fake, el, close: () => closing.abort() };
 }

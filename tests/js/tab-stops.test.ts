@@ -1,12 +1,11 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import factory from "../../js/src/index";
 import type { ExplorerModel } from "../../js/src/model";
+import { clearPage, freshPage, SHAPE, settle, widgetOf } from "./shown";
 
-const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 const TABS = [
   ...["loss", "in_context_learning", "loss_by_position", "loss_pca", "all_series"],
   ...["passage", "answer", "scatter", "ablation", "wiring"],
@@ -15,10 +14,7 @@ const TABS = [
 const MOST = 40;
 
 let fake: FakeModel;
-let abort: AbortController;
 let el: HTMLElement;
-
-const settle = () => vi.advanceTimersByTimeAsync(1000);
 
 async function show(tokens: string[], view: ExplorerModel["_view"]): Promise<void> {
   const own = traits(SHAPE, tokens);
@@ -37,10 +33,7 @@ async function show(tokens: string[], view: ExplorerModel["_view"]): Promise<voi
     _prompts: [promptInfo(tokens, true, " Mary"), promptInfo(tokens, true, " Mary")],
   });
   fake.kernel = fakeKernel(SHAPE, 3);
-  const widget = factory();
-  widget.initialize({ model: fake.model, signal: abort.signal });
-  el = document.body.appendChild(document.createElement("div"));
-  widget.render({ model: fake.model, el, signal: abort.signal });
+  el = widgetOf(fake)();
   await settle();
 }
 
@@ -55,30 +48,7 @@ const key = (name: string) =>
     new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }),
   );
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal(
-    "ResizeObserver",
-    class {
-      readonly #report: ResizeObserverCallback;
-      constructor(report: ResizeObserverCallback) {
-        this.#report = report;
-      }
-      observe(): void {
-        this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this as never);
-      }
-      disconnect(): void {}
-      unobserve(): void {}
-    },
-  );
-  abort = new AbortController();
-});
-afterEach(() => {
-  abort.abort();
-  document.body.replaceChildren();
-  vi.unstubAllGlobals();
-  vi.useRealTimers();
-});
+freshPage();
 
 describe("tab stops", () => {
   it.each(TABS)("are few and do not grow with the prompt: %s", async (tab) => {
@@ -87,9 +57,7 @@ describe("tab stops", () => {
       await show(promptTokens(length), { tab });
       expect(el.querySelector("[role=tab][aria-selected=true]")?.textContent).toBeTruthy();
       counts.push(stops().length);
-      abort.abort();
-      abort = new AbortController();
-      document.body.replaceChildren();
+      clearPage();
     }
     expect(counts[0]).toBe(counts[1]);
     expect(counts[0]).toBeLessThanOrEqual(MOST);

@@ -1,16 +1,15 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { measures, promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import factory from "../../js/src/index";
 import type { ExplorerModel, SeriesInfo } from "../../js/src/model";
 import { Store } from "../../js/src/state";
 import { allSeriesTable, answerTable, measureTable, passageTable, scoreTable } from "../../js/src/tables";
 import { isolated } from "../../js/src/text";
 import { nearestCheckpoint, trainingOf, trainingUnit, whichEstimated, whySteps } from "../../js/src/training";
+import { clearPage, freshPage, pageSignal, SHAPE, settle, widgetOf } from "./shown";
 
-const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 const TOKENS = promptTokens(8);
 
 /** 26 checkpoints up to step 3,000 and 12.3M tokens. */
@@ -57,9 +56,7 @@ describe("the unit of training", () => {
 
 describe("a page of several series", () => {
   let fake: FakeModel;
-  let abort: AbortController;
   let el: HTMLElement;
-  const settle = () => vi.advanceTimersByTimeAsync(1000);
   const one = (selector: string) => el.querySelector<HTMLElement>(selector) as HTMLElement;
 
   function model(series: SeriesInfo[], view: ExplorerModel["_view"] = {}): FakeModel {
@@ -83,37 +80,11 @@ describe("a page of several series", () => {
 
   async function show(series: SeriesInfo[], view: ExplorerModel["_view"] = {}): Promise<void> {
     model(series, view);
-    const widget = factory();
-    widget.initialize({ model: fake.model, signal: abort.signal });
-    el = document.body.appendChild(document.createElement("div"));
-    widget.render({ model: fake.model, el, signal: abort.signal });
+    el = widgetOf(fake)();
     await settle();
   }
 
-  beforeEach(() => {
-    vi.useFakeTimers();
-    vi.stubGlobal(
-      "ResizeObserver",
-      class {
-        readonly #report: ResizeObserverCallback;
-        constructor(report: ResizeObserverCallback) {
-          this.#report = report;
-        }
-        observe(): void {
-          this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this as never);
-        }
-        disconnect(): void {}
-        unobserve(): void {}
-      },
-    );
-    abort = new AbortController();
-  });
-  afterEach(() => {
-    abort.abort();
-    document.body.replaceChildren();
-    vi.unstubAllGlobals();
-    vi.useRealTimers();
-  });
+  freshPage();
 
   /** Names of the ticks under every chart of training, and under the slider. */
   const ticks = () =>
@@ -133,9 +104,7 @@ describe("a page of several series", () => {
       for (const note of el.querySelectorAll(".ie-axis-note")) {
         expect(note.textContent).toMatch(/^tokens seen, log scale/);
       }
-      abort.abort();
-      abort = new AbortController();
-      document.body.replaceChildren();
+      clearPage();
       await show([known, unknown], { tab });
       expect(ticks().length).toBeGreaterThan(10);
       expect(ticks().filter((tick) => /M( |$)/.test(tick))).toEqual([]);
@@ -200,7 +169,7 @@ describe("a page of several series", () => {
   });
 
   it("saves steps as steps and tokens as tokens", async () => {
-    const store = new Store(model([known, unknown]).model, abort.signal);
+    const store = new Store(model([known, unknown]).model, pageSignal());
     await settle();
     for (const table of [
       scoreTable(store, ["induction"]),

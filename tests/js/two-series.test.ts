@@ -1,11 +1,10 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { FakeModel } from "../../js/dev/fake-model";
-import factory from "../../js/src/index";
 import type { ExplorerModel } from "../../js/src/model";
+import { freshPage, SHAPE, settle, widgetOf } from "./shown";
 
-const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 const REASON = "other has no tokenizer.";
 /** The second series: other ranges and baselines, without the score in the middle. */
 const OTHERS = SCORES.filter(({ name }) => name !== "previous_token").map((score) => ({
@@ -16,10 +15,8 @@ const OTHERS = SCORES.filter(({ name }) => name !== "previous_token").map((score
 }));
 
 let fake: FakeModel;
-let abort: AbortController;
 let el: HTMLElement;
 
-const settle = () => vi.advanceTimersByTimeAsync(1000);
 const one = (selector: string) => el.querySelector<HTMLElement>(selector) as HTMLElement;
 const offered = (name: string) =>
   [...el.querySelectorAll<HTMLOptionElement>(`[aria-label="${name}"] option`)].map(({ value }) => value);
@@ -47,37 +44,11 @@ async function show(change: Partial<ExplorerModel> = {}): Promise<void> {
     _prompts: [promptInfo(promptTokens(8)), promptInfo(promptTokens(8))],
     ...change,
   });
-  const widget = factory();
-  widget.initialize({ model: fake.model, signal: abort.signal });
-  el = document.body.appendChild(document.createElement("div"));
-  widget.render({ model: fake.model, el, signal: abort.signal });
+  el = widgetOf(fake)();
   await settle();
 }
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal(
-    "ResizeObserver",
-    class {
-      readonly #report: ResizeObserverCallback;
-      constructor(report: ResizeObserverCallback) {
-        this.#report = report;
-      }
-      observe(): void {
-        this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this as never);
-      }
-      disconnect(): void {}
-      unobserve(): void {}
-    },
-  );
-  abort = new AbortController();
-});
-afterEach(() => {
-  abort.abort();
-  document.body.replaceChildren();
-  vi.unstubAllGlobals();
-  vi.useRealTimers();
-});
+freshPage();
 
 describe("a name that is read from right to left", () => {
   /** Text on the page that mixes such letters with others and does not keep them apart. */

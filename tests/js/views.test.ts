@@ -1,71 +1,30 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { promptInfo, SCORES, seriesInfo, traits, WEIRD_TOKENS } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import factory from "../../js/src/index";
 import type { ExplorerModel } from "../../js/src/model";
 import { trainingAxis } from "../../js/src/views/training-axis";
-
-const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
-const TOKENS = ["<|bos|>", "A", " B", " C", " A", " B"];
-
-/** Every element is this wide: nothing is laid out here. */
-class WideObserver {
-  readonly #report: ResizeObserverCallback;
-  constructor(report: ResizeObserverCallback) {
-    this.#report = report;
-  }
-  observe(): void {
-    this.#report([{ contentRect: { width: 600 } } as ResizeObserverEntry], this);
-  }
-  disconnect(): void {}
-  unobserve(): void {}
-}
+import { clearPage, freshPage, one, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
 let fake: FakeModel;
-let abort: AbortController;
-let widget: ReturnType<typeof factory>;
+let addView: ReturnType<typeof widgetOf>;
 
 function show(change: Partial<ExplorerModel> = {}): HTMLElement {
   fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[0, 1]], ...change });
   fake.kernel = fakeKernel(SHAPE, 3);
-  widget = factory();
-  widget.initialize({ model: fake.model, signal: abort.signal });
-  return addView();
-}
-
-function addView(signal = abort.signal): HTMLElement {
-  const el = document.body.appendChild(document.createElement("div"));
-  widget.render({ model: fake.model, el, signal });
+  addView = widgetOf(fake);
+  const el = addView();
   vi.advanceTimersByTime(1000);
   return el;
 }
 
-const settle = async () => {
-  await vi.advanceTimersByTimeAsync(1000);
-};
-const one = (el: HTMLElement, selector: string) => {
-  const found = el.querySelector<HTMLElement>(selector);
-  if (found === null) throw new Error(`nothing matches ${selector}`);
-  return found;
-};
 const names = (el: HTMLElement, selector: string) =>
   [...el.querySelectorAll(selector)].map((found) => found.getAttribute("aria-label"));
 const key = (target: HTMLElement, name: string, init: KeyboardEventInit = {}) =>
   target.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, ...init }));
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.stubGlobal("ResizeObserver", WideObserver);
-  abort = new AbortController();
-});
-afterEach(() => {
-  abort.abort();
-  document.body.replaceChildren();
-  vi.unstubAllGlobals();
-  vi.useRealTimers();
-});
+freshPage();
 
 describe("names", () => {
   it("of the slider say the step and the tokens", async () => {
@@ -352,11 +311,7 @@ describe("states", () => {
 
   it("a notebook reopened without its kernel draws what the traits hold, and says so", async () => {
     fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[0, 1]] });
-    widget = factory();
-    widget.initialize({ model: fake.model, signal: abort.signal });
-    const el = document.body.appendChild(document.createElement("div"));
-    el.className = "jupyter-widgets-disconnected";
-    widget.render({ model: fake.model, el, signal: abort.signal });
+    const el = widgetOf(fake)(undefined, "jupyter-widgets-disconnected");
     await settle();
     expect(one(el, "[role=alert]").textContent).toContain("Disconnected");
     expect(names(el, "[role=gridcell]")[0]).toMatch(/^L0H0 induction 0\.\d{3}$/);
@@ -433,7 +388,7 @@ describe("views", () => {
     closing.abort();
     expect(second.childElementCount).toBe(0);
     expect(fake.listenerCount).toBe(listeners);
-    abort.abort();
+    clearPage();
     expect(fake.listenerCount).toBe(0);
   });
 
