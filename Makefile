@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Fast tests on every core, so a thread each. Slow ones and browsers have the machine to themselves.
+PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
@@ -13,7 +15,7 @@ explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
 
 test: check chromium
-	$(BIN)/python -m pytest tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
+	$(PYTEST_FAST) tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
 	$(BIN)/python -m pytest -m "slow or browser"
 
 check: build lint types fast-tests
@@ -30,7 +32,7 @@ types: .venv/installed node_modules/installed
 
 fast-tests: build
 	npm run --silent test
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(PYTEST_FAST) -m "not slow and not browser"
 
 bench: build chromium
 	$(BIN)/python tests/benchmarks/speed.py --json docs/performance.json
