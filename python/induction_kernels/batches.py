@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import SupportsIndex, TypeVar
@@ -12,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from induction_kernels.errors import InductionError, ProbeError
+from induction_kernels.whole_numbers import whole_number
 
 T = TypeVar("T")
 
@@ -22,11 +22,8 @@ def check_rows(name: str, rows: SupportsIndex) -> int:
     Raises:
         ProbeError: anything but a whole number from 1; `name` is the argument's.
     """
-    try:
-        count = 0 if isinstance(rows, bool) else operator.index(rows)
-    except TypeError:
-        count = 0
-    if count < 1:
+    count = whole_number(rows, 1)
+    if count is None:
         raise ProbeError(f"{name}={rows!r} was given.", "Give a whole number of rows, at least 1.")
     return count
 

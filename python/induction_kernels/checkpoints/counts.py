@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from induction_kernels.checkpoints.files import read_json
 from induction_kernels.errors import CheckpointError
+from induction_kernels.whole_numbers import whole_number
 
 #: Counts up to here are exact wherever they go: in JavaScript and in float64.
 _LARGEST = 2**53
@@ -25,16 +25,18 @@ def rate_of(tokens_per_step: Any) -> int | None:
     """
     if tokens_per_step is None:
         return None
-    if not _is_count(tokens_per_step, 1):
+    rate = _count(tokens_per_step, 1)
+    if rate is None:
         raise CheckpointError(
             f"tokens_per_step={tokens_per_step!r} was given.",
             "Give a whole number above 0: batch size times tokens a row.",
         )
-    return operator.index(tokens_per_step)
+    return rate
 
 
-def _is_count(value: Any, least: int) -> bool:
-    return hasattr(value, "__index__") and value is not True and least <= value < _LARGEST
+def _count(value: Any, least: int) -> int | None:
+    number = whole_number(value, least)
+    return number if number is not None and number < _LARGEST else None
 
 
 def tokens_seen(
@@ -84,10 +86,11 @@ def _counted(folders: Sequence[tuple[int, Path]]) -> tuple[dict[int, int], list[
         if not os.path.lexists(state):
             continue
         try:
-            count = read_json(state).get("num_input_tokens_seen", 0)
-            if not _is_count(count, 0):
+            said = read_json(state).get("num_input_tokens_seen", 0)
+            count = _count(said, 0)
+            if count is None:
                 raise CheckpointError(
-                    f"{state} counts {count!r:.30} tokens.", "Give a whole number below 2^53."
+                    f"{state} counts {said!r:.30} tokens.", "Give a whole number below 2^53."
                 )
         except CheckpointError as error:
             notes.append(str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -14,6 +13,7 @@ from induction_kernels.checkpoints.copies import copied, in_memory
 from induction_kernels.checkpoints.series import Checkpoint
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models import Model, as_model
+from induction_kernels.whole_numbers import whole_number
 
 
 class MemorySource:
@@ -134,7 +134,14 @@ def label(
 
 
 def _rising(what: str, given: Iterable[int], count: int) -> list[int]:
-    values = [_whole(what, value) for value in given]
+    values = []
+    for value in given:
+        number = whole_number(value, 0)
+        if number is None:
+            raise CheckpointError(
+                f"The {what} hold {value!r}.", "Give whole numbers from 0, for every checkpoint."
+            )
+        values.append(number)
     if len(values) != count:
         raise CheckpointError(
             f"{len(values)} {what} were given for {count} checkpoints.", "Give one each."
@@ -144,15 +151,3 @@ def _rising(what: str, given: Iterable[int], count: int) -> list[int]:
             f"The {what} {values} do not rise.", "Give checkpoints in training order, each once."
         )
     return values
-
-
-def _whole(what: str, value: int) -> int:
-    try:
-        number = -1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = -1
-    if number < 0:
-        raise CheckpointError(
-            f"The {what} hold {value!r}.", "Give whole numbers from 0, for every checkpoint."
-        )
-    return number
