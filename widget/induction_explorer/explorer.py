@@ -5,16 +5,13 @@ Computing is session.py's, threads are worker.py's, requests are requests.py's.
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 import xarray
@@ -39,6 +36,7 @@ from induction_explorer.comms import handle_where_addressed
 from induction_explorer.findings import UNKNOWN, Findings
 from induction_explorer.handover import to_circuitsvis
 from induction_explorer.lifetime import weakly
+from induction_explorer.partial_state import PartialState
 from induction_explorer.prompts import default_prompt
 from induction_explorer.requests import Requests
 from induction_explorer.session import (
@@ -62,20 +60,6 @@ _UPDATE_EVERY = 0.2
 
 
 _PUBLIC = {*view_state.PARTS, "view"}
-#: What is computed, and may be large.
-_COMPUTED = (
-    "_series",
-    "_scores",
-    "_grids",
-    "_measure_infos",
-    "_measures",
-    "_measured_on",
-    "_phases",
-    "_components_of",
-    "_prompts",
-)
-#: Each state without those has another number.
-_BEHIND = itertools.count(1)
 
 
 def _written_by_js(kind: traitlets.TraitType) -> Any:
@@ -83,7 +67,7 @@ def _written_by_js(kind: traitlets.TraitType) -> Any:
     return kind.tag(sync=True, echo_update=False)
 
 
-class InductionExplorer(anywidget.AnyWidget):
+class InductionExplorer(PartialState):
     """Watch induction heads form: head grid, attention patterns, curves and predictions of a model.
 
     Args:
@@ -124,7 +108,10 @@ class InductionExplorer(anywidget.AnyWidget):
     """
 
     _esm = bundle.loader()
-    _is_whole = False
+    computed = (
+        "_series", "_scores", "_grids", "_measure_infos", "_measures", "_measured_on", "_phases",
+        "_components_of", "_prompts",
+    )  # fmt: skip
 
     checkpoint = _written_by_js(traitlets.Int())
     compare = _written_by_js(traitlets.Int(None, allow_none=True))
@@ -146,7 +133,6 @@ class InductionExplorer(anywidget.AnyWidget):
     _components_of = traitlets.Unicode().tag(sync=True)
     _prompts: Any = traitlets.List().tag(sync=True)
     _status = traitlets.Dict().tag(sync=True)
-    _behind = traitlets.Int().tag(sync=True)
     _module: Any = traitlets.Instance(bundle.Module).tag(sync=True, **widget_serialization)
 
     def __init__(
@@ -233,8 +219,7 @@ class InductionExplorer(anywidget.AnyWidget):
 
     def open(self) -> None:
         """Meet the page."""
-        with self._in_whole():
-            super().open()
+        super().open()
         handle_where_addressed(self.comm)
         self.comm.on_msg(weakly(self._handle_msg))
 
@@ -256,37 +241,8 @@ class InductionExplorer(anywidget.AnyWidget):
         lifetime.show(self)
         return super()._repr_mimebundle_(**kwargs)
 
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """The state, but for what the kernel computed: a page that is loaded again gets the states
-        of all widgets in one message, and each of them asks for the rest of its own."""
-        if key is not None or self._is_whole:
-            return super().get_state(key, drop_defaults)
-        small = [name for name in self.keys if name not in _COMPUTED]
-        return super().get_state(small, drop_defaults) | {"_behind": next(_BEHIND)}
-
-    def send_state(self, key: Any = None) -> None:
-        super().send_state(self.keys if key is None else key)
-
-    def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:
-        """With defaults: the page knows none, and the module it is drawn by is one."""
-        with self._in_whole():
-            return super()._get_embed_state(drop_defaults=False)
-
-    @contextmanager
-    def _in_whole(self) -> Iterator[None]:
-        with SHARED:
-            self._is_whole = True
-            try:
-                yield
-            finally:
-                self._is_whole = False
-
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
-        if content.get("kind") == "state":
-            with SHARED:
-                for name in (*_COMPUTED, "_behind"):
-                    self.send_state(name)
-        else:
+        if content.get("kind") != "state":
             self._requests.receive(content, self._reply)
         super()._handle_custom_msg(content, buffers)
 
