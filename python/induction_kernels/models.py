@@ -19,6 +19,7 @@ from torch import nn
 from induction_kernels.errors import InductionError, SelectionError, UnsupportedModelError
 from induction_kernels.refusals import refuse_other_tasks, refuse_without_values
 from induction_kernels.restoring import restoring, without_gradients
+from induction_kernels.threads import by_one_thread
 
 _HOW_TO = (
     "Pass a TransformerBridge, a HookedTransformer or a Hugging Face causal language model "
@@ -88,17 +89,22 @@ class Model:
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """No gradients and no dropout inside; every training flag is put back after."""
-        training = [m for m in self.module.modules() if m.training]
+        """No gradients and no dropout inside; every training flag is put back after.
 
-        def put_back() -> None:
-            for m in training:
-                m.training = True
+        Raises:
+            InductionError: another thread is running the model.
+        """
+        with by_one_thread(self.module, self.name):
+            training = [m for m in self.module.modules() if m.training]
 
-        with restoring(put_back), without_gradients():
-            for m in training:
-                m.training = False
-            yield
+            def put_back() -> None:
+                for m in training:
+                    m.training = True
+
+            with restoring(put_back), without_gradients():
+                for m in training:
+                    m.training = False
+                yield
 
 
 def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = None) -> Model:

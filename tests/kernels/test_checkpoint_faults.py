@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import threading
 from typing import Any
 
 import pytest
 import torch
 from induction_kernels import CheckpointSeries, as_model, head_scores
+from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.checkpoints import series_of
 from induction_kernels.errors import CheckpointError, InductionError
 from safetensors.torch import save_file
@@ -76,6 +78,33 @@ def test_two_values_for_one_weight_are_refused() -> None:
     series.load(0)
     with pytest.raises(CheckpointError, match=r"'lm_head.weight' differ in .*step 1.*ties them"):
         series.load(1)
+
+
+# --- while it is used ---
+
+
+def test_nothing_is_loaded_into_a_model_that_another_thread_runs(model) -> None:
+    weights = variants(model, 2)
+    series = CheckpointSeries.from_state_dicts(model, weights)
+    resident, begun, go_on = series.load(0), threading.Event(), threading.Event()
+
+    def wait(*_: object) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    first = threading.Thread(
+        target=lambda: visit_attention(as_model(resident), torch.arange(8)[None], wait)
+    )
+    first.start()
+    assert begun.wait(60)
+    try:
+        with pytest.raises(InductionError, match="step 1 is being run on another thread"):
+            series.load(1)
+        assert same(resident, weights[0])
+    finally:
+        go_on.set()
+        first.join()
+    assert same(series.load(1), weights[1])
 
 
 # --- interrupted ---

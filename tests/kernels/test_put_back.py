@@ -15,11 +15,12 @@ import induction_kernels
 import pytest
 import torch
 import transformers as t
-from induction_kernels import as_model, attention_patterns, head_scores, token_losses
+from induction_kernels import as_model, attention_patterns, head_scores, threads, token_losses
 from induction_kernels.attention import interface
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.own import run_own
 from induction_kernels.circuits import copying_output
+from induction_kernels.errors import InductionError
 from induction_kernels.interventions import Intervener
 from small_models import HUGGING_FACE, bridge, wrapped
 from torch import Tensor, nn
@@ -32,7 +33,11 @@ OURS = (str(Path(induction_kernels.__file__).parent), contextlib.__file__)
 def state(module: nn.Module) -> list[Any]:
     """All that a pass touches: implementations, hooks, replaced forwards, training flags, the
     gradient mode and what is left of the pass itself."""
-    seen: list[Any] = [torch.is_grad_enabled(), sorted(vars(interface._current))]
+    seen: list[Any] = [
+        torch.is_grad_enabled(),
+        sorted(vars(interface._current)),
+        threads._running.get(module),
+    ]
     for part in module.modules():
         config: Any = getattr(part, "config", None)
         seen += [
@@ -227,3 +232,32 @@ def test_models_on_two_threads_do_not_meet() -> None:
         assert len(seen) == 10
         for pattern in seen:
             torch.testing.assert_close(pattern, one)
+
+
+@pytest.mark.parametrize("kind", ["llama", "native bridge"])
+def test_a_model_that_another_thread_runs_is_refused_until_it_is_done(kind) -> None:
+    """Two passes at once would make each other's numbers wrong, and put back each other's state."""
+    torch.manual_seed(0)
+    model = (bridge() if kind == "native bridge" else HUGGING_FACE[kind]()).train()
+    expected, before = attention_patterns(model, TOKENS), state(model)
+    begun, go_on = threading.Event(), threading.Event()
+    found: list[Tensor] = []
+
+    def wait(_layer: int, pattern: Tensor, _scores: Tensor | None) -> None:
+        begun.set()
+        go_on.wait(60)
+        found.append(pattern[0])
+
+    first = threading.Thread(target=lambda: visit_attention(as_model(model), TOKENS, wait))
+    first.start()
+    assert begun.wait(60)
+    try:
+        for run in (attention_patterns, token_losses):
+            with pytest.raises(InductionError, match=r"is being run on another thread.*deepcopy"):
+                run(model, TOKENS)
+    finally:
+        go_on.set()
+        first.join()
+    torch.testing.assert_close(torch.cat(found), expected)
+    assert state(model) == before
+    torch.testing.assert_close(attention_patterns(model, TOKENS), expected)

@@ -276,7 +276,7 @@ class CheckpointSeries:
         pairs = fitted(resident, weights, residence.buffers, where)
         residence.loaded = None
         _residences[resident] = residence
-        swap(resident, pairs)
+        swap(resident, pairs, where)
 
     def model(self, index: int, *, then: int | None = None) -> Model:
         """`load`, as the view that kernels take."""

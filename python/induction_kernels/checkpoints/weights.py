@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models import mixing
+from induction_kernels.threads import by_one_thread
 
 Pairs = list[tuple[Tensor, Tensor]]
 
@@ -74,12 +75,15 @@ def equal(pairs: Pairs) -> bool:
     return all(torch.equal(target, value.to(target)) for target, value in pairs)
 
 
-def swap(module: nn.Module, pairs: Pairs) -> None:
+def swap(module: nn.Module, pairs: Pairs, where: str) -> None:
     """Copy what `fitted` found into `module`; storage, device and dtype stay the module's.
 
     Whatever interrupts this leaves a module that `as_model` refuses until it is swapped whole.
+
+    Raises:
+        InductionError: another thread is running the module.
     """
-    with torch.no_grad(), mixing(module):
+    with by_one_thread(module, f"The model for {where}"), torch.no_grad(), mixing(module):
         for target, value in pairs:
             target.copy_(value)
 
