@@ -54,6 +54,7 @@ class PhaseChanges:
         changes: by curve: a measure, or "prefix_matching L1H2". Curves without a change are left
             out.
         gradual: steps beyond chance that take longer than a doubling, likewise.
+        undone: steps beyond chance that do not last, however long they take, likewise.
         between: with too few checkpoints for a test, where each measure, and the head that rises
             most, move most.
         window: the curve that speaks for the whole model, or None: see `phase_changes`.
@@ -63,6 +64,7 @@ class PhaseChanges:
 
     changes: Mapping[str, Change]
     gradual: Mapping[str, Change]
+    undone: Mapping[str, Change]
     between: Mapping[str, Neighbours]
     window: str | None
     turn: Turn | None
@@ -154,7 +156,7 @@ def phase_changes(
     turn = None if measures is None else find_turn(x, measures["token_loss"].values, seed=seed)
     if known < FEWEST:
         between = _between(x, curves | _rising_most(heads))
-        return PhaseChanges({}, {}, between, None, turn, _short_text(known, between, unit))
+        return PhaseChanges({}, {}, {}, between, None, turn, _short_text(known, between, unit))
     found: dict[str, Change] = {}
     for measure, curve in curves.items():
         (step,) = find_steps(x, curve[:, None], level=level, seed=seed)
@@ -164,12 +166,14 @@ def phase_changes(
         steps = find_steps(x, every, level=level, smallest=SMALLEST_RISE, seed=seed)
         rising = [(one, step) for one, step in zip(heads, steps, strict=True) if step is not None]
         found |= dict(sorted(rising, key=lambda item: -item[1].size))
-    changes = {curve: step for curve, step in found.items() if step.abrupt}
-    gradual = {curve: step for curve, step in found.items() if not step.abrupt}
+    lasting = {curve: step for curve, step in found.items() if step.lasts}
+    undone = {curve: step for curve, step in found.items() if not step.lasts}
+    changes = {curve: step for curve, step in lasting.items() if step.abrupt}
+    gradual = {curve: step for curve, step in lasting.items() if not step.abrupt}
     looked_at = ["in-context learning, loss, induction loss"] if curves else []
     looked_at += [f"{in_words(name)} of {len(heads)} heads (Holm)"] if heads else []
-    text = _text(changes, gradual, unit, level, looked_at)
-    return PhaseChanges(changes, gradual, {}, _window(changes), turn, text)
+    text = _text(changes, gradual, undone, unit, level, looked_at)
+    return PhaseChanges(changes, gradual, undone, {}, _window(changes), turn, text)
 
 
 def in_words(name: str) -> str:
@@ -224,6 +228,7 @@ def _rising_most(heads: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _text(
     changes: Mapping[str, Change],
     gradual: Mapping[str, Change],
+    undone: Mapping[str, Change],
     unit: str,
     level: float,
     looked_at: list[str],
@@ -235,16 +240,25 @@ def _text(
         else f"none found {faster}"
     )
     slow = [
-        f"{in_words(name)} (gradual {'rise' if one.size > 0 else 'fall'}, "
-        f"{one.doublings:.1f} doublings)"
+        f"{in_words(name)} (gradual {_way(one)}, {one.doublings:.1f} doublings)"
         for name, one in gradual.items()
+    ]
+    brief = [
+        f"{in_words(name)} ({_way(one)} of {_short(abs(one.size))} within {one.doublings:.1f} "
+        "doublings)"
+        for name, one in undone.items()
     ]
     return (
         f"Abrupt changes, {level:.0%} level: {found}. "
         + (f"Slower: {_some(slow)}. " if slow else "")
+        + (f"Undone by the rest of the curve: {_some(brief)}. " if brief else "")
         + f"Looked at: {'; '.join(looked_at)}. One change in each is looked for, of a tenth of its "
-        "range or more; two of like height hide each other."
+        "range or more, that lasts; two of like height hide each other."
     )
+
+
+def _way(change: Change) -> str:
+    return "rise" if change.size > 0 else "fall"
 
 
 def _short_text(count: int, between: Mapping[str, Neighbours], unit: str) -> str:
