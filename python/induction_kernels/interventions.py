@@ -18,9 +18,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.attention.agreement import weights_state
-from induction_kernels.attention.fused import LayerAttention, fused_module, is_native, runner
+from induction_kernels.attention.fused import fused_module, is_native, runner
 from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax, attention
+from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError, UnsupportedModelError

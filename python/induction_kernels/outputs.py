@@ -118,7 +118,10 @@ def _can_be_cut(module: Any) -> bool:
 
 def _bodies(module: Any) -> list[nn.Module]:
     """The models within a model; which of them its head stands on, only its forward pass knows."""
-    return [part for part in module.modules() if hasattr(part, "base_model") and part is not module]
+    from transformers import PreTrainedModel
+
+    bodies = [part for part in module.modules() if isinstance(part, PreTrainedModel)]
+    return [body for body in bodies if body is not module]
 
 
 def _keep_end(ends: list[Tensor], _module: nn.Module, _inputs: Any, output: Any) -> None:

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from induction_kernels.attention import readout
-from induction_kernels.attention.fused import LayerAttention
+from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.readout import Reading
+from induction_kernels.attention.stack import Pile, Stack
 from induction_kernels.batches import in_batches
 from induction_kernels.circuits import k_composition
 from induction_kernels.errors import UnsupportedModelError
@@ -115,24 +116,26 @@ def _read_part(
     intervener = Intervener(model, probe.tokens[part])
     induction = Reading(readout.induction(probe.period, probe.lead), "pattern")
     previous = Reading(readout.previous_token(probe.tokens.shape[1]), "pattern")
-    previous_token = torch.full((layer, model.n_heads), torch.nan)
+    before = Pile(model, {"previous": previous})
     scores: list[Tensor] = []
 
     def read(attention: LayerAttention) -> None:
         if attention.layer == layer:
-            scores.append(_per_row(attention, induction)[:, index])
+            scores.append(Stack.of_rows(attention).read(induction)[:, index].cpu())
 
     def read_all(attention: LayerAttention) -> None:
         read(attention)
         if attention.layer < layer:
-            previous_token[attention.layer] = attention.read(previous).cpu()
+            before.add(attention)
 
     intervener.run({}, read=read_all)
     for one in feeding:
         intervener.run({one: torch.zeros(())}, read=read)
     clean, *ablated = scores
     return _Part(
-        clean, torch.stack(ablated) if ablated else clean.new_zeros(0, len(clean)), previous_token
+        clean,
+        torch.stack(ablated) if ablated else clean.new_zeros(0, len(clean)),
+        before.read()["previous"][:layer],
     )
 
 
@@ -142,9 +145,3 @@ def _composition(model: Model, head: Head, seed: int) -> Grid:
     except UnsupportedModelError:
         return np.full((model.n_layers, model.n_heads), np.nan, np.float32)
     return pairs.float().cpu().numpy()
-
-
-def _per_row(attention: LayerAttention, reading: Reading) -> Float[Tensor, "row head"]:
-    """The mean of a reading's cells, row by row."""
-    rows = range(len(attention.q))
-    return torch.stack([attention.of_row(row).read(reading) for row in rows]).cpu()

@@ -184,24 +184,29 @@ def weighed(
     return judged({"name": what, "n": n, "rows": rows, **limit}, found)
 
 
-def compared(title: str, module: Any, rates: Rates, sizes: list[tuple[int, int]]) -> Iterator[Any]:
+def compared(
+    title: str, module: Any, rates: Rates, sizes: list[tuple[int, int]], runs: int
+) -> Iterator[Any]:
     """Every comparison on one model; the bridge that comes last takes the module apart."""
     for n, rows in sizes:
         line = timed(
             f"{title}: scores over the bare forward pass",
-            our_scores, bare_forward, module, n, rows, at_most=1.10,
+            our_scores, bare_forward, module, n, rows, runs, at_most=1.10,
         )  # fmt: skip
         line["roofline"] = rates.floor(module, n, rows) / line["seconds"]["over"]
         print(f"  {line['roofline']:.0%} of the roofline", flush=True)
         yield line
+    if torch.cuda.is_available():
+        what = f"{title}: peak memory of scores over the bare forward pass"
+        yield weighed(what, our_scores, bare_forward, module, 4097, 1, at_most=1.25)
     bridge = build_bridge_from_module(
         module, architecture=type(module).__name__, hf_config=module.config
     )
     hooks = f"{title}: TransformerLens run_with_hooks over ours"
     for (n, rows), limit in zip(sizes[1:4], (2, 3, 3), strict=False):
-        yield timed(hooks, hooked_scores, our_scores, bridge, n, rows, at_least=limit)
+        yield timed(hooks, hooked_scores, our_scores, bridge, n, rows, runs, at_least=limit)
     losses = (f"{title}: losses, TransformerLens over ours", lens_losses, our_losses, bridge)
-    yield timed(*losses, min(1024, sizes[-1][0]), 4, at_least=1)
+    yield timed(*losses, min(1024, sizes[-1][0]), 4, runs, at_least=1)
     if torch.cuda.is_available():
         memory = (f"{title}: peak memory of scoring, run_with_hooks over ours",)
         yield weighed(*memory, hooked_scores, our_scores, bridge, 4097, 1, at_least=20)
@@ -224,7 +229,8 @@ def main() -> None:
         for name, shape in {"Pythia-1b": PYTHIA_1B, "Llama-8B": LLAMA_8B}.items():
             module = build(shape, dtype, "cuda")
             sizes = [(129, 8), (257, 4), (1025, 4), (4097, 1), (LONGEST, 1)]
-            for line in compared(f"{name}, {dtype_name}", module, rates, sizes):
+            runs = 9 if dtype == torch.bfloat16 else 5  # float32 takes ten times as long
+            for line in compared(f"{name}, {dtype_name}", module, rates, sizes, runs):
                 found["lines"].append(line)
                 if options.json:  # what was measured stays, whatever comes next
                     options.json.write_text(json.dumps(found, indent=1) + "\n")

@@ -35,7 +35,7 @@ def test_the_comparisons_for_a_gpu_run_without_one(grouped: bool) -> None:
     shape |= {"num_key_value_heads": 2} if grouped else {}
     rates = gpu.Rates.measure(gpu.DTYPES["float32"], "cpu", 64)
     module = gpu.build(shape, gpu.DTYPES["float32"], "cpu")
-    lines = list(gpu.compared("small", module, rates, [(17, 2), (33, 1)]))
+    lines = list(gpu.compared("small", module, rates, [(17, 2), (33, 1)], 1))
     assert len(lines) >= 4
     assert all(line["ratio"] > 0 for line in lines)
     assert all(line["roofline"] > 0 for line in lines[:2])

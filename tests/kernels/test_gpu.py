@@ -107,7 +107,7 @@ def test_everything_of_a_bundled_series(name) -> None:
     ):
         close(of(there), of(here), atol=2e-3)
     found = [measures(s, [TEXT * 30] * 4, progress=False) for s in (here, there)]
-    of_here, of_there = (loss_pca({name: one}).points[name] for one in found)
+    of_here, of_there = (loss_pca({name: one})[name].points for one in found)
     np.testing.assert_allclose(of_there, of_here, atol=2e-3)
 
 

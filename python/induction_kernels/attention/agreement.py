@@ -140,5 +140,11 @@ def _difference(
 
 def weights_state(module: nn.Module) -> int:
     """Changes when a tensor of the module is written to in place or replaced."""
-    tensors = [*module.parameters(), *module.buffers()]
-    return hash(tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors))
+    return hash(
+        tuple(
+            (t.data_ptr(), 0 if t.is_inference() else t._version)
+            for part in module.modules()  # at once: faster than parameters() and buffers()
+            for t in (*part._parameters.values(), *part._buffers.values())
+            if t is not None
+        )
+    )

@@ -33,6 +33,11 @@ class Softmax:
     bias: Float[Tensor, "#batch #head pos pos"] | None = None
     sinks: Float[Tensor, "#batch head #pos"] | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the same for every row of a batch and every head."""
+        return self.allowed is None and self.bias is None and self.sinks is None
+
     def scores(
         self, products: Float[Tensor, "..."], bias: Float[Tensor, "..."] | None
     ) -> Float[Tensor, "..."]:
@@ -41,14 +46,6 @@ class Softmax:
         if self.cap is not None:
             s = self.cap * (s / self.cap).tanh()
         return s if bias is None else s + bias
-
-    def of_row(self, row: int) -> Softmax:
-        """That of one row of the batch."""
-
-        def here(of: Tensor | None) -> Tensor | None:
-            return of if of is None or len(of) == 1 else of[row : row + 1]
-
-        return Softmax(self.scale, here(self.allowed), self.cap, here(self.bias), here(self.sinks))
 
     def blocks(
         self,
@@ -84,11 +81,9 @@ def attention(
     if kernel is None or softmax.cap is not None:
         out, lse = _in_blocks(q, k, v, softmax)
     else:
-        d_value = v.shape[-1]
-        width = max(q.shape[-1], d_value)  # the kernels know one only
-        q, k, v = (nn.functional.pad(x, (0, width - x.shape[-1])) for x in (q, k, v))
-        out, lse = kernel(q, _for_every_head(k, q), _for_every_head(v, q), softmax)
-        out = out[..., :d_value]
+        width = max(q.shape[-1], v.shape[-1])  # the kernels know one only
+        out, lse = kernel(_padded(q, width), _padded(k, width), _padded(v, width), softmax)
+        out = out[..., : v.shape[-1]]
     if softmax.sinks is not None:
         with_sink = torch.logaddexp(lse, softmax.sinks.to(lse.dtype).expand_as(lse))
         out = out * (lse - with_sink).exp()[..., None].to(out.dtype)
@@ -96,9 +91,14 @@ def attention(
     return out, lse
 
 
+def _padded(x: Tensor, width: int) -> Tensor:
+    missing = width - x.shape[-1]
+    return nn.functional.pad(x, (0, missing)) if missing else x
+
+
 def _for_every_head(of: Tensor, q: Tensor) -> Tensor:
     group = q.shape[1] // of.shape[1]
-    return of.repeat_interleave(group, dim=1) if group > 1 else of
+    return of[:, :, None].expand(-1, -1, group, -1, -1).flatten(1, 2) if group > 1 else of
 
 
 def _in_blocks(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
@@ -115,6 +115,7 @@ def _in_blocks(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tenso
 def _on_cpu(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
     flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     added = _added(softmax, q)
+    k, v = _for_every_head(k, q), _for_every_head(v, q)
     return flash(q, k, v, 0.0, added is None, attn_mask=added, scale=softmax.scale)
 
 
@@ -124,10 +125,12 @@ def _on_cuda(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor,
     half = q.dtype in (torch.bfloat16, torch.float16)
     added, scale = _added(softmax, q), softmax.scale
     if added is None and half and width % 8 == 0 and width <= 256:
+        # It knows of grouped heads.
         out, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
             q, k, v, 0.0, True, False, scale=scale
         )
     else:
+        k, v = _for_every_head(k, q), _for_every_head(v, q)
         if added is not None:
             # The kernel reads rows of a bias in aligned pieces.
             added = nn.functional.pad(added, (0, -n % 16))[..., :n]

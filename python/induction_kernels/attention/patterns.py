@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from induction_kernels.attention.fused import LayerAttention, run_fused
+from induction_kernels.attention.fused import run_fused
 from induction_kernels.attention.hooked import visit_attention
+from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError
 from induction_kernels.models import Model, as_model, refuse_without_attention

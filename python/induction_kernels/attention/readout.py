@@ -72,6 +72,18 @@ class Readout:
             rows = None if self.rows is None else self.rows[part]
             yield Readout(self.queries[part], self.keys[part], self.n_queries, rows)
 
+    def in_each_of(self, layers: int, batch: int) -> Readout:
+        """The same cells where `layers` batches of so many rows stand one after another."""
+        if self.rows is None or layers == 1:
+            return self
+        firsts = batch * torch.arange(layers, device=self.rows.device)
+        return Readout(
+            self.queries.repeat(layers),
+            self.keys.repeat(layers),
+            self.n_queries,
+            (firsts[:, None] + self.rows).flatten(),
+        )
+
     def to(self, device: torch.device) -> Readout:
         rows = None if self.rows is None else self.rows.to(device)
         return Readout(self.queries.to(device), self.keys.to(device), self.n_queries, rows)
@@ -95,8 +107,8 @@ class Readout:
 
 
 def mean_of_seen(
-    total: Float[Tensor, " head"], seen: Shaped[Tensor, " head"]
-) -> Float[Tensor, " head"]:
+    total: Float[Tensor, "*head"], seen: Shaped[Tensor, "*head"]
+) -> Float[Tensor, "*head"]:
     """The mean of what a head sees: NaN where it sees nothing, ∞ where it is no number."""
     mean = (total / seen).nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
     return mean.masked_fill(seen == 0, torch.nan)

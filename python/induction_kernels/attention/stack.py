@@ -1,0 +1,178 @@
+"""Cells of several layers read at once, off queries, keys and log-sum-exps.
+
+On a GPU a layer's few cells cost less than what it takes to ask for them; the layers that are alike
+are therefore piled up, as far as little memory goes, and read together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor
+
+from induction_kernels.attention.kernels import Softmax, attention
+from induction_kernels.attention.layer_attention import LayerAttention
+from induction_kernels.attention.readout import Reading, Readout, RowEntropy, mean_of_seen
+from induction_kernels.models import Model
+
+
+def _bytes_at_a_time(device: torch.device) -> int:
+    """Of queries gathered, and of layers piled up: what a CPU's cache holds, more elsewhere."""
+    return 4 << 20 if device.type == "cpu" else 128 << 20
+
+
+class Pile:
+    """Reads cells of every layer of a pass as it comes by, several layers at a time."""
+
+    def __init__(self, model: Model, readings: Mapping[str, Reading]) -> None:
+        # On the model's device to the end: to look at a number is to wait for the GPU.
+        self._readings = {name: of.to(model.device) for name, of in readings.items()}
+        shape = (len(readings), model.n_layers, model.n_heads)
+        self._found = torch.full(shape, torch.nan, device=model.device)
+        self._waiting: list[LayerAttention] = []
+
+    def add(self, layer: LayerAttention) -> None:
+        if self._waiting and not _alike(self._waiting[0], layer):
+            self._read_waiting()
+        self._waiting.append(layer)
+        kept = sum(x.nbytes for at in self._waiting for x in (at.q, at.k))
+        if kept + layer.q.nbytes > _bytes_at_a_time(layer.q.device):
+            self._read_waiting()
+
+    def read(self) -> dict[str, Float[Tensor, "layer head"]]:
+        """The mean of each reading's cells, float32 on the CPU; NaN for layers that never came."""
+        self._read_waiting()
+        return dict(zip(self._readings, self._found.cpu(), strict=True))
+
+    def _read_waiting(self) -> None:
+        if not self._waiting:
+            return
+        layers = [at.layer for at in self._waiting]
+        stack = Stack.of(self._waiting)
+        self._waiting = []
+        for row, reading in zip(self._found, self._readings.values(), strict=True):
+            row[layers] = stack.read(reading).to(row.device)
+
+
+def _alike(one: LayerAttention, other: LayerAttention) -> bool:
+    """Whether two layers can be read as one: their softmax knows nothing of single rows."""
+    return (
+        one.softmax.is_plain
+        and other.softmax.is_plain
+        and (one.softmax.scale, one.softmax.cap) == (other.softmax.scale, other.softmax.cap)
+        and (one.q.shape, one.k.shape) == (other.q.shape, other.k.shape)
+        and (one.q.dtype, one.q.device) == (other.q.dtype, other.q.device)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The attention of one layer, or of several that are alike, one after another as rows.
+
+    Attributes:
+        n_layers: into how many equal parts the rows fall, which are read each by itself.
+    """
+
+    n_layers: int
+    q: Float[Tensor, "row head pos d_head"]
+    k: Float[Tensor, "row kv_head pos d_head"]
+    lse: Float[Tensor, "row head pos"]
+    softmax: Softmax
+
+    @classmethod
+    def of(cls, layers: list[LayerAttention]) -> Stack:
+        if len(layers) == 1:
+            return cls(1, layers[0].q, layers[0].k, layers[0].lse, layers[0].softmax)
+        q, k, lse = (torch.cat([getattr(at, of) for at in layers]) for of in ("q", "k", "lse"))
+        return cls(len(layers), q, k, lse, layers[0].softmax)
+
+    @classmethod
+    def of_rows(cls, layer: LayerAttention) -> Stack:
+        """One layer's, to be read row by row of its batch."""
+        return cls(len(layer.q), layer.q, layer.k, layer.lse, layer.softmax)
+
+    def read(self, reading: Reading) -> Float[Tensor, "layer head"]:
+        """What a score reads: float32, on the layers' device."""
+        if isinstance(reading.readout, RowEntropy):
+            entropies = self._entropies(reading.readout.queries)
+            of_layers = entropies.unflatten(0, (self.n_layers, -1))
+            return torch.stack([reading.readout.share(of_layer) for of_layer in of_layers])
+        if reading.of == "scores":
+            return self._mean_score(reading.readout)
+        return self._mean_share(reading.readout)
+
+    def _mean_share(self, readout: Readout) -> Float[Tensor, "layer head"]:
+        total = self._zeros()
+        for cells in self._parts_of(readout):
+            a = (self._scores(cells) - cells.at_queries(self.lse)).exp()
+            total += self._sums(a * self._seen(cells))
+        return total / max(1, readout.queries_in(self._batch))
+
+    def _mean_score(self, readout: Readout) -> Float[Tensor, "layer head"]:
+        total, count = self._zeros(), self._zeros()
+        for cells in self._parts_of(readout):
+            s, seen = self._scores(cells), self._seen(cells)
+            total += self._sums(s.masked_fill(~seen, 0))
+            count += self._sums(seen.expand_as(s))
+        return mean_of_seen(total, count)
+
+    @property
+    def _batch(self) -> int:
+        return len(self.q) // self.n_layers
+
+    def _zeros(self) -> Float[Tensor, "layer head"]:
+        return torch.zeros(self.n_layers, self.q.shape[1], device=self.q.device)
+
+    def _sums(self, of_cells: Shaped[Tensor, "row head cell"]) -> Shaped[Tensor, "layer head"]:
+        """Over the batch and the cells; cells of one row each stand layer by layer in one line."""
+        if len(of_cells) == len(self.q):
+            return of_cells.sum(2).unflatten(0, (self.n_layers, -1)).sum(1)
+        return of_cells[0].unflatten(1, (self.n_layers, -1)).sum(2).T
+
+    def _parts_of(self, readout: Readout) -> Iterator[Readout]:
+        """Cells, as many at a time as fit into little memory."""
+        rows = len(self.q) if readout.rows is None else self.n_layers
+        of_a_cell = 4 * rows * self.q.shape[1] * self.q.shape[3]
+        size = max(1, _bytes_at_a_time(self.q.device) // of_a_cell)
+        for part in readout.to(self.q.device).split(size):
+            yield part.in_each_of(self.n_layers, self._batch)
+
+    def _seen(self, cells: Readout) -> Bool[Tensor, "..."]:
+        """Which cells are not masked."""
+        allowed = self.softmax.allowed
+        if allowed is None:
+            return (cells.keys <= cells.queries)[None, None]
+        return cells.at_cells(self._of_batch(allowed))
+
+    def _scores(self, cells: Readout) -> Float[Tensor, "rows head cell"]:
+        """S of the cells: each query against its group's one key."""
+        q, k = cells.at_queries(self.q), cells.at_keys(self.k)
+        grouped = q.unflatten(1, (k.shape[1], -1)).float()
+        bias = self.softmax.bias
+        return self.softmax.scores(
+            (grouped * k[:, :, None].float()).sum(-1).flatten(1, 2),
+            None if bias is None else cells.at_cells(self._of_batch(bias)).float(),
+        )
+
+    def _of_batch(self, square: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+        return square.expand(len(self.q), -1, -1, -1)
+
+    def _entropies(self, queries: Int[Tensor, " query"]) -> Float[Tensor, "batch head query"]:
+        """-Σ A ln A = lse Σ A - Σ A S."""
+        softmax = self.softmax
+        if softmax.cap is None and softmax.bias is None and softmax.sinks is None:
+            # Σ A S is q against the keys averaged with weights A.
+            mean_key, _ = attention(self.q, self.k, self.k, softmax)
+            of_rows = self.lse - softmax.scale * (self.q.float() * mean_key.float()).sum(-1)
+        else:
+            of_rows = torch.cat(
+                [
+                    torch.special.entr((s - self.lse[:, :, rows, None]).exp()).sum(-1)
+                    for rows, s in softmax.blocks(self.q, self.k)
+                ],
+                2,
+            )
+        return of_rows[:, :, queries.to(self.q.device)].clamp(min=0)
