@@ -2,7 +2,7 @@
  * What a reader arranges: which tab, which axes, which window. Together with the public traits it is the
  * whole state of the view, which Python saves and restores as `explorer.view`.
  *
- * widget/induction_explorer/view_state.py checks the same names; a test compares the two.
+ * widget/induction_explorer/view.py checks the same names; a test compares the two.
  */
 
 import type { Unit } from "./training";

@@ -189,8 +189,7 @@ def test_what_lasts(later, kept) -> None:
     }[later]
     for sign in (1, -1):
         y = sign * (risen + trend)
-        for fitted in (1.0, 2.5):  # higher than the curve: a trend takes the rest back
-            assert lasts(x, y, float(x[12]), float(x[13]), sign * fitted) == kept
+        assert lasts(x, y, float(x[12]), float(x[13]), float(sign)) == kept
         assert lasts(x, y + sign * 3 * v, float(x[12]), float(x[13]), float(sign))
     assert not lasts(x, (3 * v) % 1, float(x[8]), float(x[9]), -1.0)
 
@@ -248,7 +247,7 @@ def test_false_alarms_of_every_kind(capsys) -> None:
 
 @pytest.mark.slow
 def test_false_alarms_of_sawteeth(capsys) -> None:
-    rng, many = np.random.default_rng(13), 100
+    rng, many = np.random.default_rng(13), 150
     found = {
         name: {
             f"{axis}, {each[0]:g}-{each[1]:g}": alarms_of_sawteeth(x, rng, axis, each, many)
@@ -263,7 +262,7 @@ def test_false_alarms_of_sawteeth(capsys) -> None:
 
 @pytest.mark.slow
 def test_power_of_every_spacing(capsys) -> None:
-    rng, many = np.random.default_rng(2), 40
+    rng, many = np.random.default_rng(2), 60
     found: dict[str, dict[str, float]] = {}
     for n in COUNTS:
         for spacing, x in checkpoints(n).items():

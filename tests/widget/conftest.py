@@ -12,7 +12,7 @@ from small_models import bridge, variants
 @pytest.fixture(autouse=True)
 def _little_text(monkeypatch) -> None:
     """Losses on few rows: what they are does not matter here, and they are the slowest part."""
-    monkeypatch.setattr("induction_explorer.session.ROWS", 16)
+    monkeypatch.setattr("induction_explorer.series.session.ROWS", 16)
 
 
 @pytest.fixture

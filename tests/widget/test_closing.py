@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
-from induction_explorer.worker import SHARED
+from induction_explorer.channel.worker import SHARED
 from ipywidgets.widgets.widget import _instances
 from small_models import bridge, variants
 from traitlets import TraitError
@@ -25,7 +25,7 @@ def test_what_is_watched_is_computed_first(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     done: list[str] = []
-    from induction_explorer.session import SeriesSession
+    from induction_explorer.series.session import SeriesSession
 
     for name in ("score", "measure"):
         original = getattr(SeriesSession, name)

@@ -55,7 +55,7 @@ def test_a_model_that_cannot_be_measured_says_why(tokenizer, monkeypatch) -> Non
     without = InductionExplorer(bridge())
     without.wait()
     assert "no tokenizer" in without._measured_on[0]
-    monkeypatch.setattr("induction_explorer.session.MEASURE_PASSES", 1000)
+    monkeypatch.setattr("induction_explorer.series.session.MEASURE_PASSES", 1000)
     large = InductionExplorer(bridge(), tokenizer=tokenizer)
     large.wait()
     assert "too large" in large._measured_on[0]
@@ -291,7 +291,7 @@ def test_closing_stops_the_work(series) -> None:
 
 def test_models_run_on_the_workers_thread_only(series, monkeypatch) -> None:
     threads = set()
-    from induction_explorer import session
+    from induction_explorer.series import session
 
     compute, score = session.PromptRun.compute, session.SeriesSession.score
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from induction_explorer import InductionExplorer
-from induction_explorer.view_state import ARRANGED
+from induction_explorer.view import ARRANGED
 from ipywidgets import DOMWidget
 
 SOURCES = Path(__file__).parents[2] / "js" / "src"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from induction_explorer import InductionExplorer
-from induction_explorer.wire import CHUNK, MAX_MESSAGE, check_size, reply_messages
-from induction_explorer.worker import SHARED
+from induction_explorer.channel.wire import CHUNK, MAX_MESSAGE, check_size, reply_messages
+from induction_explorer.channel.worker import SHARED
 from induction_kernels import ablate, ablate_each, attention_patterns, top_predictions, wiring
 from ipywidgets.embed import embed_data
 from small_models import bridge
@@ -118,7 +118,7 @@ def test_what_is_not_there_yet_comes_when_it_is(series) -> None:
 
 
 def test_patterns_too_large_to_keep_are_computed_when_asked_for(series, monkeypatch) -> None:
-    monkeypatch.setattr("induction_explorer.session.PATTERN_BYTES", 1000)
+    monkeypatch.setattr("induction_explorer.series.session.PATTERN_BYTES", 1000)
     explorer = InductionExplorer(series, prompt="the cat sat on the mat " * 4)
     explorer.wait()
     assert not explorer._prompts[0]["scrub"]

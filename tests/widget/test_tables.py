@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from induction_explorer.session import SeriesSession
-from induction_explorer.tables import measures_of, scores_of
+from induction_explorer.series.datasets import measures_of, scores_of
+from induction_explorer.series.session import SeriesSession
 from induction_kernels import load_demo, measures, sweep
 
 TEXT = np.random.default_rng(0).integers(1, 500, (8, 100))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
-from induction_explorer.worker import SHARED
+from induction_explorer.channel.worker import SHARED
 
 PROMPTS = ("the cat sat on the cat", "the mat", "the mat sat on the mat")
 SECONDS = 1.5

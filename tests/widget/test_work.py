@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from induction_explorer.work import Work
-from induction_explorer.worker import SHARED, Urgency
+from induction_explorer.channel.work import Work
+from induction_explorer.channel.worker import SHARED, Urgency
 
 
 def nothing() -> None:

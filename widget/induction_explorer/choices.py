@@ -10,7 +10,7 @@ import traitlets
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.scores import SCORES
 
-from induction_explorer.session import SeriesSession
+from induction_explorer.series.session import SeriesSession
 
 #: Of training: names of `CheckpointSeries` too.
 Unit = Literal["tokens", "steps"]

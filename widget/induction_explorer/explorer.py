@@ -1,6 +1,6 @@
 """InductionExplorer: the traits Python and JavaScript share, and what happens when they change.
 
-Computing is session.py's, threads are worker.py's, requests are requests.py's.
+Computing is series/'s, threads and requests are channel/'s.
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ from induction_kernels.scores import SCORES
 from induction_kernels.texts import Texts
 from ipywidgets import widget_serialization
 
-from induction_explorer import bundle, lifetime, view_state
-from induction_explorer.analyses import AblationGrid, AblationOf, WiringOf
+from induction_explorer import bundle, lifetime
+from induction_explorer.analyses.causes import AblationGrid, AblationOf, WiringOf
+from induction_explorer.analyses.subjects import AttendedBy, Patterns, Predictions, Subject
+from induction_explorer.channel.comms import handle_where_addressed
+from induction_explorer.channel.partial_state import PartialState
+from induction_explorer.channel.requests import Requests
+from induction_explorer.channel.wire import check_size, envelope
+from induction_explorer.channel.work import Status, Work, without_frames
+from induction_explorer.channel.worker import SHARED, Urgency
 from induction_explorer.choices import (
     check_index,
     check_score,
@@ -32,25 +39,19 @@ from induction_explorer.choices import (
     score_in,
     training_unit,
 )
-from induction_explorer.comms import handle_where_addressed
-from induction_explorer.findings import UNKNOWN, Findings
-from induction_explorer.handover import to_circuitsvis
+from induction_explorer.export.circuitsvis import to_circuitsvis
 from induction_explorer.lifetime import weakly
-from induction_explorer.partial_state import PartialState
 from induction_explorer.prompts import default_prompt
-from induction_explorer.requests import Requests
-from induction_explorer.session import (
+from induction_explorer.series.datasets import measures_of, scores_of
+from induction_explorer.series.derived import UNKNOWN, Findings
+from induction_explorer.series.session import (
     PromptRun,
     SeriesSession,
     is_model_and_tokenizer,
     open_session,
     refused,
 )
-from induction_explorer.subjects import AttendedBy, Patterns, Predictions, Subject
-from induction_explorer.tables import measures_of, scores_of
-from induction_explorer.wire import check_size, envelope
-from induction_explorer.work import Status, Work, without_frames
-from induction_explorer.worker import SHARED, Urgency
+from induction_explorer.view import PARTS, check_arranged, split
 
 #: Bytes of score grids held in the state. More than this is fetched by request instead, so that
 #: the state fits one message.
@@ -59,7 +60,7 @@ _GRID_BYTES = 256 << 10
 _UPDATE_EVERY = 0.2
 
 
-_PUBLIC = {*view_state.PARTS, "view"}
+_PUBLIC = {*PARTS, "view"}
 
 
 def _written_by_js(kind: traitlets.TraitType) -> Any:
@@ -324,18 +325,18 @@ class InductionExplorer(PartialState):
     # --- the view as one value ---
 
     def _current_view(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in view_state.PARTS} | self._view
+        return {name: getattr(self, name) for name in PARTS} | self._view
 
     @traitlets.validate("view")
     def _check_view(self, proposal: Any) -> dict[str, Any]:
-        view_state.split(proposal.value)
+        split(proposal.value)
         return proposal.value
 
     @traitlets.validate("_view")
     def _check_arranged(self, proposal: Any) -> dict[str, Any]:
-        return view_state.check_arranged(proposal.value)
+        return check_arranged(proposal.value)
 
-    @traitlets.observe(*view_state.PARTS, "_view")
+    @traitlets.observe(*PARTS, "_view")
     def _note_view(self, _change: Any) -> None:
         if not self._restoring:
             self.view = self._current_view()
@@ -355,7 +356,7 @@ class InductionExplorer(PartialState):
             self.view = self._current_view()
 
     def _set_view(self, view: dict[str, Any]) -> None:
-        traits, arranged = view_state.split(view)
+        traits, arranged = split(view)
         self._restoring = True
         try:
             with self.hold_sync():

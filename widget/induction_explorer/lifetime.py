@@ -16,8 +16,8 @@ from typing import Any
 from IPython import get_ipython
 from ipywidgets.widgets.widget import _instances
 
-from induction_explorer.work import Work
-from induction_explorer.worker import SHARED
+from induction_explorer.channel.work import Work
+from induction_explorer.channel.worker import SHARED
 
 #: Explorers by the cell that shows them; under "" those that may be seen anywhere.
 _shown: dict[str, list[Any]] = {}

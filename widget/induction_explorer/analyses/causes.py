@@ -16,8 +16,8 @@ from induction_kernels.probes import RepeatedTokens
 from induction_kernels.texts import LONGEST, TextProbe
 from induction_kernels.wiring import wire
 
-from induction_explorer.session import MEASURE_PASSES, PromptRun, SeriesSession
-from induction_explorer.subjects import Part, Subject
+from induction_explorer.analyses.subjects import Part, Subject
+from induction_explorer.series.session import MEASURE_PASSES, PromptRun, SeriesSession
 
 #: Sets of random heads on a model for which every forward pass counts.
 _FEW_CONTROLS = 5

@@ -13,8 +13,8 @@ from induction_kernels.phase_change import Change, Dated
 from induction_kernels.phases import PhaseChanges, in_words, phase_changes
 
 from induction_explorer.choices import Unit, training_unit
-from induction_explorer.session import SeriesSession
-from induction_explorer.tables import measures_of, scores_of
+from induction_explorer.series.datasets import measures_of, scores_of
+from induction_explorer.series.session import SeriesSession
 
 #: `PhaseInfo` of js/src/model.ts, as long as nothing is known.
 UNKNOWN: dict[str, Any] = {"window": None, "order": [], "turn": None, "text": ""}

@@ -12,7 +12,7 @@ from induction_kernels.errors import SelectionError
 from induction_kernels.models import refuse_without_attention
 from induction_kernels.tokenization import token_strings
 
-from induction_explorer.session import PromptRun, SeriesSession
+from induction_explorer.series.session import PromptRun, SeriesSession
 
 Part = tuple[dict[str, Any], dict[str, np.ndarray]]
 

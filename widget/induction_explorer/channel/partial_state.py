@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from induction_explorer.worker import SHARED
+from induction_explorer.channel.worker import SHARED
 
 #: Each state without what was computed has another number.
 _BEHIND = itertools.count(1)

@@ -11,7 +11,7 @@ from induction_kernels.errors import InductionError
 from induction_kernels.names import legible
 from traitlets import TraitError
 
-from induction_explorer.worker import SHARED, Task, Urgency, shared_worker
+from induction_explorer.channel.worker import SHARED, Task, Urgency, shared_worker
 
 E = TypeVar("E", bound=BaseException)
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from induction_kernels.errors import SelectionError
 
-from induction_explorer.subjects import Subject
-from induction_explorer.wire import reply_messages
-from induction_explorer.work import Work, say
-from induction_explorer.worker import SHARED, Urgency
+from induction_explorer.analyses.subjects import Subject
+from induction_explorer.channel.wire import reply_messages
+from induction_explorer.channel.work import Work, say
+from induction_explorer.channel.worker import SHARED, Urgency
 
 Send = Callable[..., None]
 

@@ -24,7 +24,7 @@ from induction_kernels.texts import LONGEST, ROWS, TextProbe, Texts
 from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
 from torch import Tensor
 
-from induction_explorer.worker import SHARED
+from induction_explorer.channel.worker import SHARED
 
 #: How many predictions a position shows.
 TOP_K = 10

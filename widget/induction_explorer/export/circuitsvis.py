@@ -8,7 +8,7 @@ from induction_kernels import attention_patterns
 from induction_kernels.attention.patterns import Head
 from induction_kernels.errors import InductionError, SelectionError
 
-from induction_explorer.session import PromptRun
+from induction_explorer.series.session import PromptRun
 
 
 def to_circuitsvis(run: PromptRun, checkpoint: int, heads: list[Head]) -> Any:

@@ -7,7 +7,7 @@ from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.measures import MEASURES
 from induction_kernels.scores import SCORES, describe
 
-from induction_explorer.session import SeriesSession
+from induction_explorer.series.session import SeriesSession
 
 
 def scores_of(session: SeriesSession) -> xarray.Dataset:

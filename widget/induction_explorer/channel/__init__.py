@@ -1,0 +1,1 @@
+"""What comes from the page and goes to it, and the thread that does the work."""
