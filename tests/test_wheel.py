@@ -28,7 +28,7 @@ def wheel(tmp_path_factory) -> Path:
 def test_what_is_in_it(wheel) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
-        "induction_kernels/scores.py",
+        "induction_kernels/scores/registry.py",
         "induction_kernels/demo/tokenizer.json",
         "induction_kernels/demo/MODEL_CARD.md",
         "induction_kernels/demo/attn-only-2l/manifest.json",

@@ -30,8 +30,8 @@ from induction_kernels.attention.readout import (
     prefix_matching,
     previous_token,
 )
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.texts import TextProbe
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.texts import TextProbe
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformer_lens.config import TransformerBridgeConfig

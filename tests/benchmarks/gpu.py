@@ -24,8 +24,8 @@ import torch
 from cases import SCORES, repeated
 from induction_kernels import as_model, token_losses
 from induction_kernels.attention.readout import duplicate_token, induction, previous_token
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.scores import Scorer, check_scores
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.scores.registry import Scorer, check_scores
 from measure import Work, interleaved, ratio
 from speed import judged, machine
 from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module

@@ -46,7 +46,7 @@ IDLE_MS = 1500
 
 SETUP = f"""\
 from induction_explorer import InductionExplorer, load_demo
-from induction_kernels.tokenization import prompt_tokens
+from induction_kernels.inputs.tokenization import prompt_tokens
 series = load_demo("attn-only-2l")
 text = 3 * "def area(width, height):\\n    return width * height\\n\\n"
 model = series.model(-1)

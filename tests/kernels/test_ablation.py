@@ -17,8 +17,9 @@ from induction_kernels import (
     load_demo,
     token_losses,
 )
-from induction_kernels.ablation import Ablator
 from induction_kernels.attention import native
+from induction_kernels.causes.ablation import Ablator
+from induction_kernels.causes.intervene import Intervener, permutation_without_fixed_points
 from induction_kernels.errors import (
     InductionError,
     ProbeError,
@@ -26,9 +27,8 @@ from induction_kernels.errors import (
     SelectionError,
     UnsupportedModelError,
 )
-from induction_kernels.interventions import Intervener, permutation_without_fixed_points
-from induction_kernels.measures import Measurer
-from induction_kernels.texts import TextProbe
+from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.losses.measures import Measurer
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
 from transformers import GPTJConfig, GPTJForCausalLM
 

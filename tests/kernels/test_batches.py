@@ -16,19 +16,19 @@ from induction_kernels import (
     ablate,
     ablate_each,
     as_model,
-    circuits,
     head_scores,
-    interventions,
-    losses,
     token_losses,
     wiring,
 )
-from induction_kernels.ablation import KINDS, Ablation
 from induction_kernels.attention import cells
-from induction_kernels.batches import in_batches
-from induction_kernels.circuits import copying, copying_output
+from induction_kernels.causes import intervene as interventions
+from induction_kernels.causes.ablation import KINDS, Ablation
 from induction_kernels.errors import ProbeError
-from induction_kernels.probes import RepeatedTokens
+from induction_kernels.inputs.batches import in_batches
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.losses import tokens as losses
+from induction_kernels.scores.of_weights import circuits
+from induction_kernels.scores.of_weights.circuits import copying, copying_output
 from small_models import HUGGING_FACE, VOCABULARY, bridge
 
 

@@ -11,7 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from induction_kernels import as_model, head_scores, load_demo
-from induction_kernels.circuits import (
+from induction_kernels.errors import UnsupportedModelError
+from induction_kernels.scores.of_weights.circuits import (
     copying,
     copying_output,
     copying_tokens,
@@ -19,7 +20,6 @@ from induction_kernels.circuits import (
     ov_copying,
     qk_trace,
 )
-from induction_kernels.errors import UnsupportedModelError
 from small_models import HUGGING_FACE, bridge, wrapped
 from torch import Tensor
 
@@ -284,7 +284,7 @@ def tensors_of(value: Tensor | tuple[Tensor, float]) -> Tensor:
 def test_a_chunked_vocabulary_and_another_dtype_make_no_difference(score, monkeypatch) -> None:
     model = shaken(bridge())
     whole = tensors_of(score(model)).nan_to_num(9)
-    monkeypatch.setattr("induction_kernels.circuits._CHUNK", 7)
+    monkeypatch.setattr("induction_kernels.scores.of_weights.circuits._CHUNK", 7)
     torch.testing.assert_close(tensors_of(score(model)).nan_to_num(9), whole, atol=1e-5, rtol=0)
     half = tensors_of(score(model.bfloat16())).nan_to_num(9)
     torch.testing.assert_close(half, whole, atol=0.05, rtol=0)

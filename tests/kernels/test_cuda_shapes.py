@@ -13,13 +13,14 @@ from contextlib import contextmanager
 import pytest
 import torch
 from architectures import ARCHITECTURES
-from induction_kernels import as_model, outputs
+from induction_kernels import as_model
 from induction_kernels.attention import fused, kernels
 from induction_kernels.attention.fused import read_fused, run_fused
-from induction_kernels.interventions import Intervener
-from induction_kernels.losses import losses_of
-from induction_kernels.models import Model
-from induction_kernels.predictions import predict_positions
+from induction_kernels.causes.intervene import Intervener
+from induction_kernels.losses.predictions import predict_positions
+from induction_kernels.losses.tokens import losses_of
+from induction_kernels.models import outputs
+from induction_kernels.models.model import Model
 from small_models import bridge
 from test_architectures import probe, readings
 from torch._subclasses.fake_tensor import FakeTensorMode

@@ -51,7 +51,7 @@ def test_one_layer_never_forms_one(best_induction) -> None:
 @pytest.mark.parametrize("name", ["attn-only-2l", "attn-only-3l"])
 def test_context_comes_to_help(name) -> None:
     """On plain held-out text of this machine's own standard library; nothing is pasted."""
-    from induction_kernels.demo.corpus import heldout_rows
+    from induction_kernels.inputs.corpus import heldout_rows
 
     series = load_demo(name)
     model = series.model(0)

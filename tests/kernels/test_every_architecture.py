@@ -20,7 +20,7 @@ from induction_kernels import (
     head_scores,
     token_losses,
 )
-from induction_kernels.interventions import Intervener
+from induction_kernels.causes.intervene import Intervener
 from numpy import isnan
 from tiny import causal_models, tiny
 from torch import Tensor

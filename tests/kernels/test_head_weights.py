@@ -12,7 +12,7 @@ from architectures import ARCHITECTURES, sharpened
 from induction_kernels import as_model
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.head_weights import HeadWeights, LayerWeights
+from induction_kernels.scores.of_weights.head_weights import HeadWeights, LayerWeights
 from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
 from torch import Tensor
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from induction_kernels import CheckpointSeries, loss_pca, measures
 from induction_kernels.errors import ProbeError
-from induction_kernels.loss_pca import find_turn
+from induction_kernels.losses.components import find_turn
 from small_models import VOCABULARY, bridge, variants
 
 

@@ -8,9 +8,10 @@ from collections import Counter
 
 import pytest
 import torch
-from induction_kernels import as_model, in_context_learning, outputs, token_losses
+from induction_kernels import as_model, in_context_learning, token_losses
 from induction_kernels.errors import ProbeError
-from induction_kernels.losses import in_context_learning_positions
+from induction_kernels.losses.tokens import in_context_learning_positions
+from induction_kernels.models import outputs
 from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
 from torch.overrides import TorchFunctionMode
 from transformers import GraniteConfig, GraniteForCausalLM

@@ -9,12 +9,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from induction_kernels import CheckpointSeries, as_model, load_demo, losses, measures
+from induction_kernels import CheckpointSeries, as_model, load_demo, measures
 from induction_kernels.errors import CheckpointError, ProbeError
-from induction_kernels.losses import slope_by_log_position
-from induction_kernels.measures import MEASURES, Measurer
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.texts import TextProbe
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.losses import tokens as losses
+from induction_kernels.losses.measures import MEASURES, Measurer
+from induction_kernels.losses.tokens import slope_by_log_position
 from small_models import VOCABULARY, bridge, variants
 
 

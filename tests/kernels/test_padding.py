@@ -23,11 +23,11 @@ from induction_kernels import (
     token_losses,
     top_predictions,
 )
-from induction_kernels.ablation import Ablator
+from induction_kernels.causes.ablation import Ablator
+from induction_kernels.causes.intervene import Intervener
 from induction_kernels.errors import ProbeError, PromptError
-from induction_kernels.interventions import Intervener
-from induction_kernels.probes import ordinary_tokens
-from induction_kernels.texts import TextProbe
+from induction_kernels.inputs.probes import ordinary_tokens
+from induction_kernels.inputs.texts import TextProbe
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
 
 PAD = 0

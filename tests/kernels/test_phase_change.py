@@ -10,22 +10,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import xarray as xr
-from induction_kernels import (
-    find_change,
-    find_changes,
-    load_demo,
-    measures,
-    phase_changes,
-    step_chance,
-    sweep,
-)
+from induction_kernels import find_change, find_changes, load_demo, measures, phase_changes, sweep
+from induction_kernels.changes import step_chance
+from induction_kernels.changes.series import SMALLEST_RISE
+from induction_kernels.changes.step import SLIGHT, find_steps, lead
+from induction_kernels.changes.step_chance import chance
+from induction_kernels.changes.step_lasts import lasts
+from induction_kernels.changes.step_places import step_places
+from induction_kernels.changes.step_shapes import ABRUPT, step_shapes
 from induction_kernels.errors import ProbeError
-from induction_kernels.phase_change import SLIGHT, find_steps, lead
-from induction_kernels.phases import SMALLEST_RISE
-from induction_kernels.step_chance import chance
-from induction_kernels.step_lasts import lasts
-from induction_kernels.step_places import step_places
-from induction_kernels.step_shapes import ABRUPT, step_shapes
 
 #: Checkpoints as the bundled series have them, logarithmic with one before training, and evenly.
 BUNDLED = np.array(load_demo("attn-only-2l").tokens, float)

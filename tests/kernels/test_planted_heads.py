@@ -13,10 +13,10 @@ from induction_kernels import (
     ablate,
     as_model,
     measures,
-    outputs,
     token_losses,
     top_predictions,
 )
+from induction_kernels.models import outputs
 from small_models import HUGGING_FACE, VOCABULARY
 from torch import Tensor, nn
 from transformers import GPT2LMHeadModel

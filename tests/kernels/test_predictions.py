@@ -6,10 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from induction_kernels import as_model, outputs, top_predictions
+from induction_kernels import as_model, top_predictions
+from induction_kernels.attention.forward import run
 from induction_kernels.errors import PromptError, SelectionError
-from induction_kernels.forward import run
-from induction_kernels.predictions import predict_positions
+from induction_kernels.losses.predictions import predict_positions
+from induction_kernels.models import outputs
 from small_models import VOCABULARY, bridge
 
 

@@ -19,9 +19,9 @@ from induction_kernels import as_model, attention_patterns, head_scores, threads
 from induction_kernels.attention import interface
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.own import run_own
-from induction_kernels.circuits import copying_output
+from induction_kernels.causes.intervene import Intervener
 from induction_kernels.errors import InductionError
-from induction_kernels.interventions import Intervener
+from induction_kernels.scores.of_weights.circuits import copying_output
 from small_models import HUGGING_FACE, bridge, wrapped
 from torch import Tensor, nn
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from induction_kernels import ablate, as_model, head_scores, token_losses
-from induction_kernels.interventions import Intervener
+from induction_kernels.causes.intervene import Intervener
 from tiny import VOCABULARY, tiny
 
 #: Upper layers take keys and values of lower ones; or look back at what lower blocks gave.

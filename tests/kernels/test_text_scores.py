@@ -7,10 +7,10 @@ import pytest
 import torch
 from induction_kernels import SCORES, attention_patterns, head_scores, load_demo, sweep
 from induction_kernels.attention import readout
-from induction_kernels.attention_scores import AttentionReader
 from induction_kernels.errors import ProbeError
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.texts import TextProbe
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.scores.of_attention import AttentionReader
 from small_models import bridge
 from transformer_lens import head_detector
 

@@ -16,8 +16,8 @@ from induction_kernels import (
     top_predictions,
 )
 from induction_kernels.errors import PromptError
-from induction_kernels.texts import TextProbe
-from induction_kernels.tokenization import (
+from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.inputs.tokenization import (
     _byte_of_character,
     answer_token,
     prompt_tokens,

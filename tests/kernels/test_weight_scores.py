@@ -6,15 +6,15 @@ import pytest
 import torch
 from architectures import ARCHITECTURES
 from induction_kernels import SCORES, as_model, head_scores, load_demo, sweep
-from induction_kernels.circuits import (
+from induction_kernels.errors import CheckpointError, InductionError, UnsupportedModelError
+from induction_kernels.scores.of_weights.circuits import (
     copying,
     copying_output,
     k_composition,
     ov_copying,
     qk_trace,
 )
-from induction_kernels.errors import CheckpointError, InductionError, UnsupportedModelError
-from induction_kernels.scores import choose_scores
+from induction_kernels.scores.registry import choose_scores
 from small_models import HUGGING_FACE, bridge, wrapped
 
 OF_WEIGHTS = ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition")
@@ -119,7 +119,7 @@ def test_what_would_take_long_is_left_out_but_not_refused(monkeypatch) -> None:
     model = as_model(bridge())
     chosen, left_out = choose_scores(None, model)
     assert "k_composition" in {score.name for score in chosen}
-    monkeypatch.setattr("induction_kernels.weight_scores._PATIENCE", 1e5)
+    monkeypatch.setattr("induction_kernels.scores.of_weights.scores._PATIENCE", 1e5)
     chosen, left_out = choose_scores(None, model)
     assert "takes about 1e+05 operations" in left_out["k_composition"]
     assert "k_composition" not in {score.name for score in chosen}

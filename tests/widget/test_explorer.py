@@ -20,7 +20,7 @@ from induction_kernels import (
     top_predictions,
 )
 from induction_kernels.errors import ProbeError
-from induction_kernels.texts import TextProbe
+from induction_kernels.inputs.texts import TextProbe
 from small_models import HUGGING_FACE, bridge, variants
 from traitlets import TraitError
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import traitlets
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.scores import SCORES
+from induction_kernels.scores.registry import SCORES
 
 from induction_explorer.series.session import SeriesSession
 

@@ -16,10 +16,10 @@ import numpy as np
 import traitlets
 import xarray
 from induction_kernels.errors import InductionError
-from induction_kernels.measures import MEASURES
+from induction_kernels.inputs.texts import Texts
+from induction_kernels.losses.measures import MEASURES
 from induction_kernels.names import distinct, legible
-from induction_kernels.scores import SCORES
-from induction_kernels.texts import Texts
+from induction_kernels.scores.registry import SCORES
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from induction_kernels.errors import InductionError
-from induction_kernels.models import Model
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.tokenization import answer_token, prompt_tokens
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.tokenization import answer_token, prompt_tokens
+from induction_kernels.models.model import Model
 
 # Says what induction is, twice. The bundled series learn to say " next" here when their heads form.
 _SENTENCE = "If a head sees a token again, it looks at what came next. "

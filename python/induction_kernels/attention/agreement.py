@@ -19,7 +19,7 @@ from induction_kernels.attention.interface import attending
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.own import run_own
 from induction_kernels.attention.unfit import DoesNotFitError
-from induction_kernels.outputs import NotCutHereError
+from induction_kernels.models.outputs import NotCutHereError
 
 #: The largest relative difference of a row of logits. Half precision leaves more, and of a mixture
 #: of experts now and then another expert, so there it is the middle one of the rows.

@@ -12,8 +12,8 @@ from induction_kernels.attention.fused import read_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.unfit import DoesNotFitError
-from induction_kernels.batches import in_batches
-from induction_kernels.models import Model
+from induction_kernels.inputs.batches import in_batches
+from induction_kernels.models.model import Model
 
 Path = Literal["fused", "hooked"]
 

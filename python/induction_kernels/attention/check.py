@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from induction_kernels.attention.agreement import agreement_of
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.errors import InductionError, UnsupportedModelError
-from induction_kernels.models import Model
+from induction_kernels.models.model import Model
 
 # The layers that attend, of modules that were checked. Weak: a checked model can be freed.
 _known: weakref.WeakKeyDictionary[nn.Module, tuple[int, ...]] = weakref.WeakKeyDictionary()

@@ -32,8 +32,8 @@ from induction_kernels.attention.stack import Pile
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
-from induction_kernels.models import Model
-from induction_kernels.outputs import NotCutHereError, Output, cut_or_whole, run_hugging_face
+from induction_kernels.models.model import Model
+from induction_kernels.models.outputs import NotCutHereError, Output, cut_or_whole, run_hugging_face
 
 Reader = Callable[[LayerAttention], None]
 

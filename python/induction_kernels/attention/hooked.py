@@ -22,7 +22,7 @@ from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.own import run_own
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.models import Model
+from induction_kernels.models.model import Model
 
 # Called with the layer, its pattern [batch, head, query, key] and, when asked for, the scores
 # before the softmax, of the same shape: -∞ where they are masked.

@@ -19,7 +19,7 @@ from induction_kernels.attention.installed import installed
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.layers import layer_within
 from induction_kernels.attention.unfit import DoesNotFitError
-from induction_kernels.outputs import NotCutHereError
+from induction_kernels.models.outputs import NotCutHereError
 from induction_kernels.restoring import restoring
 
 # Called with the layer, q, k, v [batch, head, pos, d_head] (fewer heads of k and v where they are

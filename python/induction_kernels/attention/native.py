@@ -12,7 +12,7 @@ from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
-from induction_kernels.outputs import Output
+from induction_kernels.models.outputs import Output
 
 
 def run_native(

@@ -15,10 +15,10 @@ from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError
-from induction_kernels.models import Model, as_model, refuse_without_attention
-from induction_kernels.outputs import Output
-from induction_kernels.padding import Mask
-from induction_kernels.tokenization import sequence
+from induction_kernels.inputs.padding import Mask
+from induction_kernels.inputs.tokenization import sequence
+from induction_kernels.models.model import Model, as_model, refuse_without_attention
+from induction_kernels.models.outputs import Output
 
 
 def attention_patterns(

@@ -16,7 +16,7 @@ from torch import Tensor
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.readout import Reading, Readout, RowEntropy, mean_of_seen
-from induction_kernels.models import Model
+from induction_kernels.models.model import Model
 
 
 def _bytes_at_a_time(device: torch.device) -> int:

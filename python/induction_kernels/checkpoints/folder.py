@@ -17,7 +17,7 @@ from induction_kernels.checkpoints.hugging_face import HuggingFaceFolders
 from induction_kernels.checkpoints.series import Checkpoint, Source
 from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
-from induction_kernels.models import as_model
+from induction_kernels.models.model import as_model
 
 _FOLDER = re.compile(r"checkpoint-(\d+)")
 _FILE = re.compile(r".+_(\d+)\.safetensors")

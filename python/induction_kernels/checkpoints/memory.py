@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from induction_kernels.checkpoints.copies import copied, in_memory
 from induction_kernels.checkpoints.series import Checkpoint
 from induction_kernels.errors import CheckpointError
-from induction_kernels.models import Model, as_model
+from induction_kernels.models.model import Model, as_model
 from induction_kernels.whole_numbers import whole_number
 
 

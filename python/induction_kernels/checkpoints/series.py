@@ -20,7 +20,7 @@ from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
-from induction_kernels.models import Model, as_model, remember
+from induction_kernels.models.model import Model, as_model, remember
 
 
 @dataclass(frozen=True)

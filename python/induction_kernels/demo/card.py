@@ -16,10 +16,11 @@ import torch
 from tokenizers import Tokenizer
 
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.demo import DEMOS, corpus, load_demo
+from induction_kernels.demo import DEMOS, load_demo
 from induction_kernels.demo.train import sha256
-from induction_kernels.losses import in_context_learning, token_losses
-from induction_kernels.sweep import sweep
+from induction_kernels.inputs import corpus
+from induction_kernels.losses.tokens import in_context_learning, token_losses
+from induction_kernels.sweeps.run import sweep
 
 Manifests = dict[str, dict[str, Any]]
 

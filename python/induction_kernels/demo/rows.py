@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from induction_kernels.demo.corpus import BOS_ID
+from induction_kernels.inputs.corpus import BOS_ID
 
 
 @dataclass(frozen=True)

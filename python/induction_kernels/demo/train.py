@@ -33,9 +33,9 @@ from torch import Tensor
 from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.model_bridge.sources.native import NativeModel, initialize_native_model
 
-from induction_kernels.demo import corpus
 from induction_kernels.demo.measures import heldout_losses, induction_scores, token_losses
 from induction_kernels.demo.rows import Mixture, repeated_probe, training_rows
+from induction_kernels.inputs import corpus
 
 LAYERS = {"attn-only-1l": 1, "attn-only-2l": 2, "attn-only-3l": 3}
 

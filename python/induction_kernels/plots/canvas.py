@@ -14,9 +14,9 @@ from matplotlib import figure as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
+from induction_kernels.changes.series import PhaseChanges
 from induction_kernels.errors import SelectionError
 from induction_kernels.names import legible
-from induction_kernels.phases import PhaseChanges
 
 Head = tuple[int, int]
 Window = PhaseChanges | tuple[float, float] | None

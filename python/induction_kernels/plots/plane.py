@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from induction_kernels.errors import SelectionError
-from induction_kernels.loss_pca import LossPCA
+from induction_kernels.losses.components import LossPCA
 from induction_kernels.names import legible
 from induction_kernels.plots.canvas import (
     ACCENT,

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from induction_kernels.ablation import CONTROLS, ROWS, Ablator, Kind, ablate_each_with, ablate_with
 from induction_kernels.attention.patterns import Head
+from induction_kernels.causes.ablation import (
+    CONTROLS,
+    ROWS,
+    Ablator,
+    Kind,
+    ablate_each_with,
+    ablate_with,
+)
+from induction_kernels.causes.intervene import check_heads
+from induction_kernels.causes.wiring import wire
 from induction_kernels.errors import InductionError
-from induction_kernels.interventions import check_heads
-from induction_kernels.models import Model
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.texts import LONGEST, TextProbe
-from induction_kernels.wiring import wire
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.texts import LONGEST, TextProbe
+from induction_kernels.models.model import Model
 
 from induction_explorer.analyses.subjects import Part, Subject
 from induction_explorer.series.session import MEASURE_PASSES, PromptRun, SeriesSession

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from induction_kernels.attention.patterns import Head
 from induction_kernels.errors import SelectionError
-from induction_kernels.models import refuse_without_attention
-from induction_kernels.tokenization import token_strings
+from induction_kernels.inputs.tokenization import token_strings
+from induction_kernels.models.model import refuse_without_attention
 
 from induction_explorer.series.session import PromptRun, SeriesSession
 

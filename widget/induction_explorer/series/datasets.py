@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import xarray
 from induction_kernels.checkpoints.coordinates import along_training
-from induction_kernels.measures import MEASURES
-from induction_kernels.scores import SCORES, describe
+from induction_kernels.losses.measures import MEASURES
+from induction_kernels.scores.registry import SCORES, describe
 
 from induction_explorer.series.session import SeriesSession
 

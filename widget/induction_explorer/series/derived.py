@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import xarray
+from induction_kernels.changes.series import PhaseChanges, in_words, phase_changes
+from induction_kernels.changes.step import Change, Dated
 from induction_kernels.errors import InductionError
-from induction_kernels.loss_pca import LossPCA, loss_pca
-from induction_kernels.phase_change import Change, Dated
-from induction_kernels.phases import PhaseChanges, in_words, phase_changes
+from induction_kernels.losses.components import LossPCA, loss_pca
 
 from induction_explorer.choices import Unit, training_unit
 from induction_explorer.series.datasets import measures_of, scores_of

@@ -13,15 +13,15 @@ import numpy as np
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
 from induction_kernels.checkpoints import CheckpointSeries, series_of
 from induction_kernels.errors import InductionError
-from induction_kernels.losses import in_context_learning_positions
-from induction_kernels.measures import MEASURES, Measurer
-from induction_kernels.models import Model, as_model
+from induction_kernels.inputs.texts import LONGEST, ROWS, TextProbe, Texts
+from induction_kernels.inputs.tokenization import answer_token, prompt_tokens, token_strings
+from induction_kernels.losses.measures import MEASURES, Measurer
+from induction_kernels.losses.predictions import PositionPredictions, predict_positions
+from induction_kernels.losses.tokens import in_context_learning_positions
+from induction_kernels.models.model import Model, as_model
 from induction_kernels.names import legible
-from induction_kernels.predictions import PositionPredictions, predict_positions
-from induction_kernels.score import Score
-from induction_kernels.scores import SCORES, Scorer, choose_scores
-from induction_kernels.texts import LONGEST, ROWS, TextProbe, Texts
-from induction_kernels.tokenization import answer_token, prompt_tokens, token_strings
+from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
+from induction_kernels.scores.score import Score
 from torch import Tensor
 
 from induction_explorer.channel.worker import SHARED

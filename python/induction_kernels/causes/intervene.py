@@ -25,8 +25,8 @@ from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError, UnsupportedModelError
-from induction_kernels.models import Model, refuse_without_attention
-from induction_kernels.outputs import Output
+from induction_kernels.models.model import Model, refuse_without_attention
+from induction_kernels.models.outputs import Output
 
 Head = tuple[int, int]
 #: A head to what it gives instead: broadcast against [batch, pos, d_head].

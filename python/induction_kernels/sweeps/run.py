@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import CheckpointError, InductionError
-from induction_kernels.scores import (
+from induction_kernels.scores.registry import (
     Scorer,
     check_scores,
     choose_scores,

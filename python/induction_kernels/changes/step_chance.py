@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from induction_kernels.step_shapes import RHOS, Evidence, step_shapes
+from induction_kernels.changes.step_shapes import RHOS, Evidence, step_shapes
 
 #: Draws a block, and blocks: as many as are needed to decide, but no more.
 _BLOCK, FEWEST_BLOCKS, MOST_BLOCKS = 500, 4, 32

@@ -20,10 +20,10 @@ from induction_kernels.attention import readout
 from induction_kernels.attention.cells import Path, read_cells
 from induction_kernels.attention.hooked import only_patterns
 from induction_kernels.attention.readout import Reading, Readout, RowEntropy
-from induction_kernels.models import Model
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.score import Facts, Range, Score
-from induction_kernels.texts import TextProbe
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.models.model import Model
+from induction_kernels.scores.score import Facts, Range, Score
 
 #: What a score is measured on.
 Probe = RepeatedTokens | TextProbe

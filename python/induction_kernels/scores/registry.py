@@ -1,6 +1,6 @@
 """Every score of a head by name, and `head_scores`, which reads them off a model.
 
-What they are is in `attention_scores` and `weight_scores`.
+What they are is in `of_attention` and `of_weights`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from induction_kernels.attention_scores import ATTENTION_SCORES, AttentionReader, AttentionScore
 from induction_kernels.errors import InductionError, SelectionError
-from induction_kernels.models import Model, as_model
-from induction_kernels.padding import Mask
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.score import Facts, Score
-from induction_kernels.weight_scores import WEIGHT_SCORES, WeightReader, WeightScore
+from induction_kernels.inputs.padding import Mask
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.models.model import Model, as_model
+from induction_kernels.scores.of_attention import ATTENTION_SCORES, AttentionReader, AttentionScore
+from induction_kernels.scores.of_weights.scores import WEIGHT_SCORES, WeightReader, WeightScore
+from induction_kernels.scores.score import Facts, Score
 
 if TYPE_CHECKING:
     import xarray

@@ -19,16 +19,16 @@ from tqdm.auto import tqdm
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
-from induction_kernels.losses import (
+from induction_kernels.inputs.padding import GIVE_MASK, Mask
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.texts import TextProbe, Texts
+from induction_kernels.losses.tokens import (
     in_context_learning_positions,
     slope_by_log_position,
     token_losses,
 )
-from induction_kernels.models import Model
-from induction_kernels.padding import GIVE_MASK, Mask
-from induction_kernels.probes import RepeatedTokens
-from induction_kernels.scores import package_version
-from induction_kernels.texts import TextProbe, Texts
+from induction_kernels.models.model import Model
+from induction_kernels.scores.registry import package_version
 
 if TYPE_CHECKING:
     import xarray

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.models import Model
+from induction_kernels.models.model import Model
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from induction_kernels.models import Model
+from induction_kernels.models.model import Model
 
 Range = tuple[float | None, float | None]
 

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from induction_kernels.errors import ProbeError
-from induction_kernels.models import Model
+from induction_kernels.models.model import Model
 
 #: 1 where there is a token, 0 where there is padding: [row, pos], or [pos] of one row.
 Mask = Shaped[Tensor, "..."] | np.ndarray | list[int] | list[list[int]]

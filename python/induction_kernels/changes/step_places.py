@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from induction_kernels.step_shapes import RHOS, logistic, trend, whiten
+from induction_kernels.changes.step_shapes import RHOS, logistic, trend, whiten
 
 _CENTRES, _WIDTHS, _ROUNDS = 48, 24, 3
 #: Places less likely than the best by this, in logarithms, are left out when closing in.

@@ -9,10 +9,17 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from induction_kernels.batches import check_rows
 from induction_kernels.errors import ProbeError
-from induction_kernels.models import Model
-from induction_kernels.padding import GIVE_MASK, GIVE_ROWS, Mask, Rows, pad_ids, refuse_padding
+from induction_kernels.inputs.batches import check_rows
+from induction_kernels.inputs.padding import (
+    GIVE_MASK,
+    GIVE_ROWS,
+    Mask,
+    Rows,
+    pad_ids,
+    refuse_padding,
+)
+from induction_kernels.models.model import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,11 +20,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from induction_kernels.attention.hooked import visit_attention
-from induction_kernels.batches import in_batches
-from induction_kernels.head_weights import HeadWeights
-from induction_kernels.models import Model, as_model
-from induction_kernels.probes import RepeatedTokens
+from induction_kernels.inputs.batches import in_batches
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.models.model import Model, as_model
 from induction_kernels.restoring import remove, restoring, without_gradients
+from induction_kernels.scores.of_weights.head_weights import HeadWeights
 
 #: Rows of the vocabulary at a time.
 _CHUNK = 8192

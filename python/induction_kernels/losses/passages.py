@@ -15,14 +15,14 @@ from jaxtyping import Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from induction_kernels.attention.forward import run
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
-from induction_kernels.forward import run
-from induction_kernels.padding import Mask
-from induction_kernels.predictions import predict_positions
-from induction_kernels.scores import package_version
-from induction_kernels.tokenization import answer_token, sequence, token_strings
+from induction_kernels.inputs.padding import Mask
+from induction_kernels.inputs.tokenization import answer_token, sequence, token_strings
+from induction_kernels.losses.predictions import predict_positions
+from induction_kernels.scores.registry import package_version
 
 if TYPE_CHECKING:
     import xarray

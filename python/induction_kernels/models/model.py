@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from induction_kernels.errors import InductionError, SelectionError, UnsupportedModelError
-from induction_kernels.refusals import refuse_other_tasks, refuse_without_values
+from induction_kernels.models.refusals import refuse_other_tasks, refuse_without_values
 from induction_kernels.restoring import restoring, without_gradients
 from induction_kernels.threads import by_one_thread
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from induction_kernels.attention_scores import (
+from induction_kernels.errors import UnsupportedModelError
+from induction_kernels.models.model import Model
+from induction_kernels.scores.of_attention import (
     PREVIOUS_TOKEN_ON_TEXT,
     AttentionReader,
     AttentionScore,
 )
-from induction_kernels.circuits import (
+from induction_kernels.scores.of_weights.circuits import (
     copying,
     copying_output,
     copying_tokens,
@@ -23,10 +25,8 @@ from induction_kernels.circuits import (
     qk_trace,
     random_k_composition,
 )
-from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.head_weights import HeadWeights, Shape
-from induction_kernels.models import Model
-from induction_kernels.score import Facts, Range, Score
+from induction_kernels.scores.of_weights.head_weights import HeadWeights, Shape
+from induction_kernels.scores.score import Facts, Range, Score
 
 #: Floating-point operations up to which nobody waits long for one checkpoint on a processor.
 _PATIENCE = 1e12

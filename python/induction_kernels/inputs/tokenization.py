@@ -10,9 +10,9 @@ from jaxtyping import Int
 from torch import Tensor
 
 from induction_kernels.errors import PromptError
-from induction_kernels.models import Model
-from induction_kernels.padding import GIVE_MASK, GIVE_ROWS, Mask
-from induction_kernels.probes import check_tokens, rows_of
+from induction_kernels.inputs.padding import GIVE_MASK, GIVE_ROWS, Mask
+from induction_kernels.inputs.probes import check_tokens, rows_of
+from induction_kernels.models.model import Model
 
 
 def sequence(

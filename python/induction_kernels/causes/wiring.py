@@ -15,12 +15,12 @@ from induction_kernels.attention import readout
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.stack import Pile, Stack
-from induction_kernels.batches import in_batches
-from induction_kernels.circuits import k_composition
+from induction_kernels.causes.intervene import Head, Intervener, check_heads, every_head
 from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.interventions import Head, Intervener, check_heads, every_head
-from induction_kernels.models import Model, as_model
-from induction_kernels.probes import RepeatedTokens
+from induction_kernels.inputs.batches import in_batches
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.models.model import Model, as_model
+from induction_kernels.scores.of_weights.circuits import k_composition
 
 if TYPE_CHECKING:
     import xarray

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from induction_kernels.changes.step import FEWEST, Change, Dated, Lead, find_steps, lead
 from induction_kernels.errors import ProbeError
-from induction_kernels.loss_pca import Turn, find_turn
-from induction_kernels.phase_change import FEWEST, Change, Dated, Lead, find_steps, lead
+from induction_kernels.losses.components import Turn, find_turn
 
 if TYPE_CHECKING:
     import pandas

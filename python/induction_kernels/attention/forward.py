@@ -10,8 +10,8 @@ from torch import Tensor
 from induction_kernels.attention.fused import run_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.unfit import DoesNotFitError
-from induction_kernels.models import Model
-from induction_kernels.outputs import Output, cut_or_whole, run_hugging_face
+from induction_kernels.models.model import Model
+from induction_kernels.models.outputs import Output, cut_or_whole, run_hugging_face
 
 
 def run(model: Model, tokens: Int[Tensor, "batch pos"]) -> Output:

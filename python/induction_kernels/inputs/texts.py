@@ -18,10 +18,10 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from induction_kernels.errors import ProbeError
-from induction_kernels.models import Model
-from induction_kernels.padding import GIVE_ROWS, Mask, mask_of
-from induction_kernels.probes import rows_of
-from induction_kernels.tokenization import encode
+from induction_kernels.inputs.padding import GIVE_ROWS, Mask, mask_of
+from induction_kernels.inputs.probes import rows_of
+from induction_kernels.inputs.tokenization import encode
+from induction_kernels.models.model import Model
 
 #: Tokens of a default row, BOS included; a longer context would cost more and show little more.
 LONGEST = 512
@@ -221,7 +221,7 @@ def _square(rows: Sequence[Sequence[int]]) -> Int[Tensor, "row pos"]:
 
 @cache
 def _heldout_texts() -> tuple[str, ...]:
-    from induction_kernels.demo.corpus import texts
+    from induction_kernels.inputs.corpus import texts
 
     return tuple(texts(heldout=True))
 

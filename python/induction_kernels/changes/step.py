@@ -30,11 +30,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from induction_kernels.changes.step_chance import FEWEST_BLOCKS, MOST_BLOCKS, chance
+from induction_kernels.changes.step_lasts import lasts
+from induction_kernels.changes.step_places import step_places
+from induction_kernels.changes.step_shapes import ABRUPT, step_shapes
 from induction_kernels.errors import ProbeError
-from induction_kernels.step_chance import FEWEST_BLOCKS, MOST_BLOCKS, chance
-from induction_kernels.step_lasts import lasts
-from induction_kernels.step_places import step_places
-from induction_kernels.step_shapes import ABRUPT, step_shapes
 
 #: Fewer checkpoints than this cannot show trend, step and noise.
 FEWEST = 10

@@ -25,7 +25,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from induction_kernels.batches import in_batches
+from induction_kernels.causes.intervene import (
+    Head,
+    Intervener,
+    Replacements,
+    check_heads,
+    every_head,
+    permutation_without_fixed_points,
+)
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import (
@@ -35,22 +42,15 @@ from induction_kernels.errors import (
     PromptError,
     SelectionError,
 )
-from induction_kernels.interventions import (
-    Head,
-    Intervener,
-    Replacements,
-    check_heads,
-    every_head,
-    permutation_without_fixed_points,
-)
-from induction_kernels.losses import in_context_learning_positions, losses_of
-from induction_kernels.models import Model, as_model
-from induction_kernels.padding import GIVE_MASK, Mask, Rows
-from induction_kernels.probes import RepeatedTokens
+from induction_kernels.inputs.batches import in_batches
+from induction_kernels.inputs.padding import GIVE_MASK, Mask, Rows
+from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.texts import TextProbe, Texts
+from induction_kernels.inputs.tokenization import answer_token, prompt_tokens
+from induction_kernels.losses.tokens import in_context_learning_positions, losses_of
+from induction_kernels.models.model import Model, as_model
 from induction_kernels.restoring import without_gradients
-from induction_kernels.scores import package_version
-from induction_kernels.texts import TextProbe, Texts
-from induction_kernels.tokenization import answer_token, prompt_tokens
+from induction_kernels.scores.registry import package_version
 
 if TYPE_CHECKING:
     import xarray

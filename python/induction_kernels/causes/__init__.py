@@ -1,0 +1,1 @@
+"""What heads do to the loss, found by changing what they give."""

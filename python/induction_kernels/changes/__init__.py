@@ -1,0 +1,1 @@
+"""What curves over training do: abrupt steps, when, and in which order."""

@@ -1,0 +1,1 @@
+"""Scores: one number a head, as data."""

@@ -1,0 +1,1 @@
+"""Scores of the weights, and the arithmetic behind them."""

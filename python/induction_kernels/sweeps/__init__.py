@@ -1,0 +1,1 @@
+"""A series times what is measured of each checkpoint."""
