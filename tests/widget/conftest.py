@@ -6,11 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
+from leftovers import nothing_left
 from small_models import bridge, variants
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _module_leaves_nothing() -> Iterator[None]:
+    with nothing_left():
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _little_text(monkeypatch) -> None:
+def _test_leaves_nothing(_module_leaves_nothing) -> Iterator[None]:
+    with nothing_left():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _little_text(_test_leaves_nothing, monkeypatch) -> None:
     """Losses on few rows: what they are does not matter here, and they are the slowest part."""
     monkeypatch.setattr("induction_explorer.series.session.ROWS", 16)
 
