@@ -70,7 +70,7 @@ if (process.argv.includes("--harness")) {
     entryPoints: [
       { in: "js/src/index.ts", out: "widget" },
       { in: "js/src/index.css", out: "widget" },
-      { in: "js/src/loader.ts", out: "loader" },
+      { in: "js/src/kernel/loader.ts", out: "loader" },
     ],
     outdir: OUT,
     write: false,

@@ -1,5 +1,12 @@
 /** Traits and numbers that look like training: induction heads that form between two checkpoints. */
-import type { Envelope, ExplorerModel, MeasureInfo, PromptInfo, ScoreInfo, SeriesInfo } from "../src/model";
+import type {
+  Envelope,
+  ExplorerModel,
+  MeasureInfo,
+  PromptInfo,
+  ScoreInfo,
+  SeriesInfo,
+} from "../src/kernel/model";
 
 export interface Shape {
   layers: number;

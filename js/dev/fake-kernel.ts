@@ -1,6 +1,6 @@
 /** Answers the widget's requests the way the kernel does, out of synthetic patterns and predictions. */
-import { triangleIndex, triangleSize } from "../src/arrays";
-import type { ErrorInfo, Reply, Request } from "../src/model";
+import { triangleIndex, triangleSize } from "../src/kernel/arrays";
+import type { ErrorInfo, Reply, Request } from "../src/kernel/model";
 import { formed, noise, promptInfo, type Shape } from "./data";
 import { causesAt, type Values } from "./fake-causes";
 import type { FakeModel } from "./fake-model";

@@ -1,5 +1,5 @@
 /** A model as anywidget hands it over, without a kernel: traits in memory, listeners that can be counted. */
-import type { ExplorerModel, Model, Reply, Request } from "../src/model";
+import type { ExplorerModel, Model, Reply, Request } from "../src/kernel/model";
 
 type Listener = (...args: unknown[]) => void;
 

@@ -1,6 +1,6 @@
 /** The harness: /?case=2l&theme=dark&tab=wiring shows the widget over a fake model, with no notebook and no kernel. */
 import factory from "../src/index";
-import type { ErrorInfo, ExplorerModel } from "../src/model";
+import type { ErrorInfo, ExplorerModel } from "../src/kernel/model";
 import { measures, promptInfo, promptTokens, type Shape, seriesInfo, traits, WEIRD_TOKENS } from "./data";
 import { fakeKernel } from "./fake-kernel";
 import { FakeModel } from "./fake-model";

@@ -1,10 +1,10 @@
 /** The anywidget module: one store a model, one view a cell that displays it. */
 import type { InitializeProps, RenderProps } from "@anywidget/types";
-import type { ExplorerModel } from "./model";
-import { Store } from "./state";
-import { mount } from "./views/app";
-import { mountWaiting } from "./views/waiting";
-import { type Rest, whole } from "./whole";
+import { mount } from "./app";
+import type { ExplorerModel } from "./kernel/model";
+import { type Rest, whole } from "./kernel/whole";
+import { mountWaiting } from "./panels/waiting";
+import { Store } from "./state/store";
 
 export default () => {
   let store: Store;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { decodeFloats, splitArrays, take, triangleIndex, triangleSize, view } from "../../js/src/arrays";
+import {
+  decodeFloats,
+  splitArrays,
+  take,
+  triangleIndex,
+  triangleSize,
+  view,
+} from "../../js/src/kernel/arrays";
 
 /** `bytes` as a window that starts `offset` bytes into a larger buffer full of other data. */
 function windowed(bytes: Uint8Array, offset: number): DataView {

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { promptInfo, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { ErrorInfo, ExplorerModel, Request } from "../../js/src/model";
+import type { ErrorInfo, ExplorerModel, Request } from "../../js/src/kernel/model";
 import { freshPage, one, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
 let fake: FakeModel;

@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { evenScale, roundedUp } from "../../js/src/color";
-import { compareDraws, drawsText, isClear, possibleSets } from "../../js/src/draws";
-import type { Head } from "../../js/src/model";
-import { changeText } from "../../js/src/text";
-import { verdict } from "../../js/src/views/ablation-together";
-import { lineColor, lineWidth } from "../../js/src/views/wiring-drawing";
-import { effectLabels, type Feeder, fedBy, isFelt, wiringLayout, wiringSummary } from "../../js/src/wiring";
+import type { Head } from "../../js/src/kernel/model";
+import { compareDraws, drawsText, isClear, possibleSets } from "../../js/src/state/draws";
+import { changeText } from "../../js/src/state/text";
+import { verdict } from "../../js/src/tabs/ablation/together";
+import { lineColor, lineWidth } from "../../js/src/tabs/wiring/drawing";
+import {
+  effectLabels,
+  type Feeder,
+  fedBy,
+  isFelt,
+  wiringLayout,
+  wiringSummary,
+} from "../../js/src/tabs/wiring/feeders";
+import { evenScale, roundedUp } from "../../js/src/ui/color";
 
 describe("random draws", () => {
   const draws = (change: number, ...controls: number[]) => compareDraws(change, controls);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cellColors, extent, lut, lutIndex, scoreScale, slotColor } from "../../js/src/color";
+import { cellColors, extent, lut, lutIndex, scoreScale, slotColor } from "../../js/src/ui/color";
 
 const luminance = (pixel = 0) =>
   0.3 * (pixel & 255) + 0.59 * ((pixel >>> 8) & 255) + 0.11 * ((pixel >>> 16) & 255);

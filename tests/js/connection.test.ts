@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import { promptInfo } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import type { FakeModel } from "../../js/dev/fake-model";
-import { SINCE } from "../../js/src/connection";
-import type { ExplorerModel, Status } from "../../js/src/model";
+import { SINCE } from "../../js/src/kernel/connection";
+import type { ExplorerModel, Status } from "../../js/src/kernel/model";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
 freshPage();

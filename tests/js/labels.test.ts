@@ -1,11 +1,11 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { SCORES, seriesInfo } from "../../js/dev/data";
-import type { ScoreInfo } from "../../js/src/model";
-import { plotEmphasis, plotGround } from "../../js/src/views/curves-plot";
-import { fitted, spread } from "../../js/src/views/labels";
-import { plotOverTraining } from "../../js/src/views/measure-plot";
-import { plotPaths } from "../../js/src/views/pca-plot";
+import { plotEmphasis, plotGround } from "../../js/src/chart/curves-plot";
+import { fitted, spread } from "../../js/src/chart/labels";
+import { plotOverTraining } from "../../js/src/chart/measure-plot";
+import type { ScoreInfo } from "../../js/src/kernel/model";
+import { plotPaths } from "../../js/src/tabs/loss-pca/plot";
 
 /** A fixed sequence that looks random, in [0, 1). */
 function* numbers(): Generator<number, number> {

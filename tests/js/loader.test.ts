@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import loader from "../../js/src/loader";
+import loader from "../../js/src/kernel/loader";
 
 const made = { initialize: vi.fn(), render: vi.fn() };
 const carrier = { get: () => "v1" };

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import type { ExplorerModel } from "../../js/src/model";
+import type { ExplorerModel } from "../../js/src/kernel/model";
 import { freshPage, one, settle, show } from "./shown";
 
 freshPage();

@@ -1,9 +1,9 @@
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeModel } from "../../js/dev/fake-model";
-import { SINCE } from "../../js/src/connection";
-import type { Reply } from "../../js/src/model";
-import { type Part, RequestError, Requests } from "../../js/src/requests";
+import { SINCE } from "../../js/src/kernel/connection";
+import type { Reply } from "../../js/src/kernel/model";
+import { type Part, RequestError, Requests } from "../../js/src/kernel/requests";
 
 const PATTERNS = { kind: "patterns", series: 0, generation: 1, head: [0, 1], checkpoints: [0, 1] } as const;
 const QUESTION = { ...PATTERNS, head: [...PATTERNS.head] as [number, number], checkpoints: [0, 1] };

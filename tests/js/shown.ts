@@ -4,7 +4,7 @@ import { traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import factory from "../../js/src/index";
-import type { ExplorerModel } from "../../js/src/model";
+import type { ExplorerModel } from "../../js/src/kernel/model";
 
 export const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 export const TOKENS = ["<|bos|>", "A", " B", " C", " A", " B"];

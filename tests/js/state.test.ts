@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { promptInfo, promptTokens, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { Head } from "../../js/src/model";
-import { Store } from "../../js/src/state";
+import type { Head } from "../../js/src/kernel/model";
+import { Store } from "../../js/src/state/store";
 
 const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 const REST = 150;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { ExplorerModel } from "../../js/src/model";
+import type { ExplorerModel } from "../../js/src/kernel/model";
 import { clearPage, freshPage, SHAPE, settle, widgetOf } from "./shown";
 
 const TABS = [

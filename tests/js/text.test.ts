@@ -9,7 +9,7 @@ import {
   sentence,
   truncated,
   visible,
-} from "../../js/src/text";
+} from "../../js/src/state/text";
 
 describe("visible", () => {
   it.each([

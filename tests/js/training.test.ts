@@ -3,11 +3,23 @@ import { describe, expect, it } from "vitest";
 import { measures, promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { ExplorerModel, SeriesInfo } from "../../js/src/model";
-import { Store } from "../../js/src/state";
-import { allSeriesTable, answerTable, measureTable, passageTable, scoreTable } from "../../js/src/tables";
-import { isolated } from "../../js/src/text";
-import { nearestCheckpoint, trainingOf, trainingUnit, whichEstimated, whySteps } from "../../js/src/training";
+import {
+  allSeriesTable,
+  answerTable,
+  measureTable,
+  passageTable,
+  scoreTable,
+} from "../../js/src/export/tables";
+import type { ExplorerModel, SeriesInfo } from "../../js/src/kernel/model";
+import { Store } from "../../js/src/state/store";
+import { isolated } from "../../js/src/state/text";
+import {
+  nearestCheckpoint,
+  trainingOf,
+  trainingUnit,
+  whichEstimated,
+  whySteps,
+} from "../../js/src/state/training";
 import { clearPage, freshPage, pageSignal, SHAPE, settle, widgetOf } from "./shown";
 
 const TOKENS = promptTokens(8);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { ExplorerModel } from "../../js/src/model";
+import type { ExplorerModel } from "../../js/src/kernel/model";
 import { freshPage, SHAPE, settle, widgetOf } from "./shown";
 
 const REASON = "other has no tokenizer.";

@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import { promptInfo, SCORES, seriesInfo, traits, WEIRD_TOKENS } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { ExplorerModel } from "../../js/src/model";
-import { trainingAxis } from "../../js/src/views/training-axis";
+import { trainingAxis } from "../../js/src/chart/training-axis";
+import type { ExplorerModel } from "../../js/src/kernel/model";
 import { clearPage, freshPage, one, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
 let fake: FakeModel;

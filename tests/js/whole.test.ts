@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import { traits } from "../../js/dev/data";
 import { FakeModel } from "../../js/dev/fake-model";
 import factory from "../../js/src/index";
-import type { ExplorerModel } from "../../js/src/model";
-import { whole } from "../../js/src/whole";
+import type { ExplorerModel } from "../../js/src/kernel/model";
+import { whole } from "../../js/src/kernel/whole";
 
 const state = traits({ layers: 2, heads: 4, checkpoints: 6 });
 

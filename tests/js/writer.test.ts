@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { promptTokens, seriesInfo, traits } from "../../js/dev/data";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { ExplorerModel } from "../../js/src/model";
-import { Store } from "../../js/src/state";
+import type { ExplorerModel } from "../../js/src/kernel/model";
+import { Store } from "../../js/src/state/store";
 
 const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
 const REST = 150;

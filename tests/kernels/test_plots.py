@@ -397,7 +397,7 @@ def test_the_kernels_do_not_need_matplotlib() -> None:
 
 
 def test_the_colours_are_those_of_the_widget() -> None:
-    source = (Path(__file__).parents[2] / "js" / "src" / "color.ts").read_text()
+    source = (Path(__file__).parents[2] / "js" / "src" / "ui" / "color.ts").read_text()
     light = re.search(r"light: \[((?:\"#\w{6}\",? ?)+)\]", source)
     assert light is not None
     assert tuple(re.findall(r"#\w{6}", light[1])) == canvas.PALETTE

@@ -12,7 +12,7 @@ from ipywidgets import DOMWidget
 SOURCES = Path(__file__).parents[2] / "js" / "src"
 
 
-def fields(interface: str, file: str = "model.ts") -> set[str]:
+def fields(interface: str, file: str = "kernel/model.ts") -> set[str]:
     source = (SOURCES / file).read_text()
     body = re.search(rf"export interface {interface} \{{(.*?)\n\}}", source, re.S)
     assert body, f"{interface} is not declared in {file}"
@@ -43,7 +43,7 @@ def test_what_js_writes_is_told_to_every_page_once_it_is_checked(explorer, monke
 
 
 def test_what_javascript_arranges_is_what_python_checks() -> None:
-    assert set(ARRANGED) == fields("ViewState", "view-state.ts")
+    assert set(ARRANGED) == fields("ViewState", "state/view-state.ts")
 
 
 def test_the_dictionaries_inside_have_the_declared_fields(explorer) -> None:

@@ -1,4 +1,4 @@
-"""Requests answered part by part, in messages that fit, by the contract of js/src/model.ts."""
+"""Requests answered part by part, in messages that fit: the contract of js/src/kernel/model.ts."""
 
 from __future__ import annotations
 

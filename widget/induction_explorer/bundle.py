@@ -20,7 +20,7 @@ _STATIC = Path(__file__).parent / "static"
 
 
 class Module(Widget):
-    """What js/src/loader.ts loads: `code` is an ES module, packed; equal versions are equal."""
+    """What js/src/kernel/loader.ts loads: `code`, a packed ES module; equal versions are equal."""
 
     version = traitlets.Unicode().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)

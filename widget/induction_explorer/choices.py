@@ -48,7 +48,7 @@ def check_score(name: str, session: SeriesSession) -> str:
 def score_in(session: SeriesSession, name: str) -> str:
     """The score of this name where the series has it; else induction, or the first that it has.
 
-    `scoreIn` of js/src/state.ts chooses alike.
+    `scoreIn` of js/src/state/store.ts chooses alike.
     """
     measured = [score.name for score in session.scorer.scores]
     return next((each for each in (name, "induction") if each in measured), measured[0])

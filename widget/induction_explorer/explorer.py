@@ -510,7 +510,7 @@ class InductionExplorer(PartialState):
         return sorted(range(len(session.series)), key=lambda i: abs(i - here))
 
     def _infos(self) -> list[dict[str, Any]]:
-        """`SeriesInfo` of js/src/model.ts of every series, their names distinct."""
+        """`SeriesInfo` of js/src/kernel/model.ts of every series, their names distinct."""
         names = distinct(session.name for session in self._sessions)
         return [s.info() | {"name": name} for s, name in zip(self._sessions, names, strict=True)]
 

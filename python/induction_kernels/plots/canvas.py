@@ -22,7 +22,7 @@ Head = tuple[int, int]
 Window = PhaseChanges | tuple[float, float] | None
 Scale = Literal["log", "linear"]
 
-#: The widget's colours (js/src/color.ts): Okabe and Ito's colour-blind safe hues, darkened for
+#: The widget's colours (js/src/ui/color.ts): Okabe and Ito's colour-blind safe hues, darkened for
 #: paper; the ground that a score of 0 has; and what is not known.
 PALETTE = ("#c23b50", "#0072b2", "#916200", "#007a61", "#a0489b", "#4a4a4a", "#b84f00", "#6558c8")
 GROUND, UNKNOWN = "#f4f5f6", "#e4e4e4"

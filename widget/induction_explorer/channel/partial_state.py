@@ -1,7 +1,7 @@
 """A widget whose state is small: what it computed is left out and asked for.
 
 A page that is loaded again gets the states of all widgets in one message, of which 1 MiB is the
-limit. js/src/whole.ts asks for the rest of each.
+limit. js/src/kernel/whole.ts asks for the rest of each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests from JavaScript, answered part by part as results come: `Request` of js/src/model.ts."""
+"""Requests from JavaScript, answered part by part as results come: js/src/kernel/model.ts."""
 
 from __future__ import annotations
 

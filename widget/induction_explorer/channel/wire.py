@@ -27,7 +27,7 @@ def reply_messages(
     *,
     done: bool,
 ) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
-    """One part of a reply as (content, buffers) messages: `Reply` of js/src/model.ts."""
+    """One part of a reply as (content, buffers) messages: `Reply` of js/src/kernel/model.ts."""
     portable = {name: _portable(array) for name, array in arrays.items()}
     data = b"".join(array.tobytes() for array in portable.values())
     pieces = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)]

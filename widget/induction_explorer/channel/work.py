@@ -36,7 +36,7 @@ def without_frames(error: E) -> E:
 
 
 class Status:
-    """The three states of `Status` in js/src/model.ts."""
+    """The three states of `Status` in js/src/kernel/model.ts."""
 
     @staticmethod
     def ready() -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Status:
 
 
 def say(error: Exception) -> dict[str, str]:
-    """`ErrorInfo` of js/src/model.ts."""
+    """`ErrorInfo` of js/src/kernel/model.ts."""
     if isinstance(error, InductionError):
         return {"message": legible(error.message), "hint": legible(error.hint)}
     if isinstance(error, TraitError):

@@ -16,7 +16,7 @@ from induction_explorer.choices import Unit, training_unit
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.session import SeriesSession
 
-#: `PhaseInfo` of js/src/model.ts, as long as nothing is known.
+#: `PhaseInfo` of js/src/kernel/model.ts, as long as nothing is known.
 UNKNOWN: dict[str, Any] = {"window": None, "order": [], "turn": None, "text": ""}
 
 
@@ -25,7 +25,7 @@ class Findings:
 
     def __init__(self, sessions: Sequence[SeriesSession]) -> None:
         self._sessions = sessions
-        #: `PhaseInfo` of js/src/model.ts, one a series.
+        #: `PhaseInfo` of js/src/kernel/model.ts, one a series.
         self.phases: list[dict[str, Any]] = []
         self.components: dict[str, np.ndarray] = {}
         self.components_text = ""
@@ -38,7 +38,7 @@ class Findings:
 
 
 def phases_of(session: SeriesSession, unit: Unit) -> dict[str, Any]:
-    """`PhaseInfo` of js/src/model.ts, with every x in `unit`."""
+    """`PhaseInfo` of js/src/kernel/model.ts, with every x in `unit`."""
     measures = _along(measures_of(session), unit) if session.measures else None
     try:
         found = phase_changes(measures, _along(scores_of(session), unit))
@@ -67,7 +67,7 @@ def _along(curves: xarray.Dataset, unit: Unit) -> xarray.Dataset:
 
 
 def _window(change: Change) -> dict[str, Any]:
-    """`FoundWindow` of js/src/model.ts."""
+    """`FoundWindow` of js/src/kernel/model.ts."""
     return {
         "from": change.start,
         "to": change.end,
@@ -77,7 +77,7 @@ def _window(change: Change) -> dict[str, Any]:
 
 
 def _dated(found: PhaseChanges, name: str, one: Dated) -> dict[str, Any]:
-    """`DatedChange` of js/src/model.ts."""
+    """`DatedChange` of js/src/kernel/model.ts."""
     behind = None if found.window in (None, name) else found.lead(found.window, name)
     return {
         "curve": in_words(name),

@@ -189,7 +189,7 @@ class SeriesSession:
         return [(layer, head) for layer in self.attending for head in range(self.heads)]
 
     def info(self) -> dict[str, Any]:
-        """`SeriesInfo` of js/src/model.ts."""
+        """`SeriesInfo` of js/src/kernel/model.ts."""
         return {
             "name": self.name,
             "labels": self.series.labels,
@@ -206,7 +206,7 @@ class SeriesSession:
         }
 
     def describe(self, score: Score) -> dict[str, Any]:
-        """`ScoreInfo` of js/src/model.ts."""
+        """`ScoreInfo` of js/src/kernel/model.ts."""
         facts = self.scorer.facts(score)
         return {
             "name": score.name,
@@ -266,7 +266,7 @@ class PromptRun:
         )
 
     def info(self) -> dict[str, Any]:
-        """`PromptInfo` of js/src/model.ts."""
+        """`PromptInfo` of js/src/kernel/model.ts."""
         return {
             "generation": self.generation,
             "tokens": self.strings,

@@ -1,0 +1,68 @@
+/** The whole widget: sections in reading order, and the states in which there is nothing to draw yet. */
+import { render } from "preact";
+import type { Model } from "./kernel/model";
+import { Curves } from "./panels/curves";
+import { HeadGrid } from "./panels/head-grid";
+import { Header } from "./panels/header";
+import { Patterns } from "./panels/patterns";
+import { Predictions } from "./panels/predictions";
+import { PromptForm } from "./panels/prompt-form";
+import { ScorePicker } from "./panels/score-picker";
+import { Slider } from "./panels/slider";
+import { Tokens } from "./panels/tokens";
+import type { Store } from "./state/store";
+import { Measures } from "./tabs/measures";
+import { watchKernel, watchTheme } from "./ui/host";
+import { keepKey } from "./ui/keys";
+import { Notices } from "./ui/notices";
+import { View, type ViewProps } from "./ui/view";
+
+export function mount(model: Model, store: Store, el: HTMLElement, abort: AbortSignal): void {
+  if (abort.aborted) return;
+  watchKernel(model, el, store.connection, abort);
+  render(<App view={new View(store, watchTheme(abort))} />, el);
+  el.addEventListener("keydown", keepKey, { signal: abort });
+  abort.addEventListener("abort", () => render(null, el), { once: true });
+}
+
+export function App({ view }: ViewProps) {
+  const { info } = view.store;
+  return (
+    <div class="ie" data-theme={view.theme.value}>
+      {info.value === null ? <Empty view={view} /> : <Explorer view={view} />}
+    </div>
+  );
+}
+
+function Empty({ view }: ViewProps) {
+  return (
+    <>
+      <Notices view={view} />
+      <p class="ie-note">No series yet: the kernel has not said which checkpoints there are.</p>
+    </>
+  );
+}
+
+function Explorer({ view }: ViewProps) {
+  return (
+    <>
+      <Header view={view} />
+      <Slider view={view} />
+      <Notices view={view} />
+      <ScorePicker view={view} />
+      <div class="ie-columns ie-columns-scores">
+        <HeadGrid view={view} />
+        <Curves view={view} />
+      </div>
+      <div class="ie-section">
+        <PromptForm view={view} />
+        <Tokens view={view} />
+      </div>
+      <div class="ie-columns ie-columns-patterns">
+        <Patterns view={view} />
+        <Predictions view={view} />
+      </div>
+      <Measures view={view} />
+    </>
+  );
+}

@@ -1,0 +1,21 @@
+/** What the axis of training is, and the switch between its two scales. */
+import { whichEstimated, whySteps } from "../state/training";
+import type { ViewProps } from "../ui/view";
+
+export function AxisNote({ view }: ViewProps) {
+  const { info, viewState, unit, seriesList } = view.store;
+  if (info.value === null) return null;
+  const scale = viewState.value.x_scale;
+  const other = scale === "log" ? "linear" : "log";
+  return (
+    <div class="ie-axis-note">
+      {unit.value === "tokens"
+        ? `tokens seen${whichEstimated(seriesList.value)}`
+        : `training steps, for ${whySteps(seriesList.value)}`}
+      , {scale} scale ·{" "}
+      <button type="button" class="ie-link" onClick={() => view.store.arrange({ x_scale: other })}>
+        {other}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,300 @@
+/**
+ * The widget's state as one type, and the messages beside it.
+ *
+ * `ExplorerModel` mirrors the synced traits of `induction_explorer.InductionExplorer`;
+ * tests/widget/test_model_type.py fails when the two lists of names differ.
+ */
+import type { AnyModel } from "@anywidget/types";
+import type { ViewState } from "../state/view-state";
+
+/** One array on the wire: row-major, little-endian. `data` may be a window on a larger buffer. */
+export interface Envelope {
+  dtype: DType;
+  shape: number[];
+  data: DataView;
+}
+
+export type DType = "float32" | "int32" | "uint8";
+
+/** Layer and head, both from 0: `[1, 6]` is L1H6. */
+export type Head = [layer: number, head: number];
+
+/** One series: the checkpoints of one model. */
+export interface SeriesInfo {
+  /** No two series of a page have the same; nothing in it is invisible or turns text around. */
+  name: string;
+  /** One label a checkpoint, such as "step 1,300". */
+  labels: string[];
+  steps: number[];
+  /** Tokens seen; null where the source does not say. */
+  tokens: (number | null)[];
+  /** Whether they are in proportion to the steps, and not counted. */
+  tokens_estimated: boolean[];
+  layers: number;
+  heads: number;
+  /** The layers that have attention; hybrid models have others too. */
+  attending: number[];
+  /** Longest prompt in tokens. */
+  context: number;
+  /** Small enough to ask a question of every checkpoint. */
+  light: boolean;
+  /** Scores that are not measured: title to the reason. */
+  left_out: Record<string, string>;
+  /** Checkpoints that could not be used: index (as text) to the reason. */
+  faults: Record<string, string>;
+}
+
+/** One score as data: what the picker and its explanation show. */
+export interface ScoreInfo {
+  name: string;
+  title: string;
+  /** What the picker puts it under. */
+  group: string;
+  /** Plain text, e.g. "mean over q in second copy of A[q, q-P+1]". */
+  formula: string;
+  /** One sentence for a reader who does not know the score. */
+  meaning: string;
+  /** null = unbounded on that side. */
+  range: [number | null, number | null];
+  /** They span the range, or the values found where those take up little of it. */
+  colours: "range" | "values";
+  /** Of attention spread evenly, or a head that does nothing in particular; null where it has no meaning. */
+  chance: number | null;
+  /** The tokens it is measured on, in words. */
+  probe: string;
+  source: string;
+}
+
+/** One measure as data: a number, or a curve over positions, for every checkpoint. */
+export interface MeasureInfo {
+  name: string;
+  title: string;
+  formula: string;
+  meaning: string;
+  source: string;
+  /** What it has a value for at each checkpoint. */
+  per: "checkpoint" | "position";
+  /** Measured on the text; otherwise on repeated random tokens. */
+  on_text: boolean;
+}
+
+/** The phase change of a series: where the curve that speaks for the whole model changes. */
+export interface FoundWindow {
+  /** In the page's unit of training: tokens where every series knows them, else steps. */
+  from: number;
+  to: number;
+  /** 95 % intervals of both ends. */
+  from_interval: [number, number];
+  to_interval: [number, number];
+}
+
+/** A change found in one curve, or the turn of the path of losses; every x in the page's unit. */
+export interface DatedChange {
+  /** In words: a measure, a score and a head, or the turn. */
+  curve: string;
+  /** When half of it is done, with its 95 % interval. */
+  at: number;
+  interval: [number, number];
+  /** From a tenth to nine tenths; null for the turn. */
+  span: [number, number] | null;
+  /** How often noise looks as abrupt, and the standard error of that; null for the turn, which nothing tests. */
+  p: [number, number] | null;
+  /** Whether the window is this one's. */
+  speaks: boolean;
+  /** How much later than the one that speaks, and the 95 % interval of that; null where none does. */
+  lag: [number, number, number] | null;
+}
+
+export interface PhaseInfo {
+  window: FoundWindow | null;
+  /** Everything that changed, in the order in which it did. */
+  order: DatedChange[];
+  /** Where the path of the per-token losses turns most, with its interval; null for none. */
+  turn: { at: number; interval: [number, number]; degrees: number } | null;
+  /** In words: what was looked at, and what was found or not; "" until that is known. */
+  text: string;
+}
+
+/** The current prompt as one series' tokenizer sees it. */
+export interface PromptInfo {
+  /** Rises with every new prompt; replies to requests carry it so that late ones are dropped. */
+  generation: number;
+  /** Display text a token; control characters are raw, incomplete UTF-8 is written \xE2\x82. */
+  tokens: string[];
+  ids: number[];
+  /** The answer's first token, which is the one that is ranked; "" without an answer. */
+  answer: string;
+  /** Patterns of every checkpoint are affordable: ask for all of them at once. */
+  scrub: boolean;
+  /** Why this series cannot run the prompt (no tokenizer, too long, ...); null when it can. */
+  error: ErrorInfo | null;
+}
+
+export interface ErrorInfo {
+  message: string;
+  hint: string;
+}
+
+export interface Status {
+  state: "computing" | "ready" | "failed";
+  /** What is being computed, in words; "" when ready. */
+  label: string;
+  done: number;
+  total: number;
+  /** The last thing that went wrong; work may go on beside it. */
+  error: ErrorInfo | null;
+}
+
+export interface ExplorerModel {
+  // Public: the reader's choices. Written by both sides; the kernel tells every page what came of it.
+  checkpoint: number;
+  compare: number | null;
+  score: string;
+  heads: Head[];
+  series: number;
+  /** What the reader arranged that has no trait of its own; what is missing is as it is to begin with. */
+  _view: Partial<ViewState>;
+  // Public, written by the kernel alone: JS changes them through a "prompt" request.
+  prompt: string;
+  answer: string;
+  // What the kernel computed.
+  _series: SeriesInfo[];
+  /** One list a series: what it measures, with its own ranges and baselines. */
+  _scores: ScoreInfo[][];
+  /** "series/score" -> float32 [checkpoint, layer, head]; NaN = not computed (yet). */
+  _grids: Record<string, Envelope>;
+  _measure_infos: MeasureInfo[];
+  /**
+   * "series/measure" -> float32 [checkpoint] or [checkpoint, position], in nats; NaN = not computed (yet).
+   * "series/loss_pca" and "series/loss_pca_standardised" -> float32 [checkpoint, 2]: per-token losses in the
+   * plane of their principal components; with "_explained", float32 [2]: shares of the variance.
+   * "series/positions" -> float32 [position]: which positions, from 0, where they are many.
+   */
+  _measures: Record<string, Envelope>;
+  /** One a series: the text measured, in words, or why there are no measures; "" until that is known. */
+  _measured_on: string[];
+  /** One a series. */
+  _phases: PhaseInfo[];
+  /** What the components of the losses were fitted to, in words; "" until that is known. */
+  _components_of: string;
+  /** One a series. */
+  _prompts: PromptInfo[];
+  _status: Status;
+  /** Above 0: the state came without what the kernel computed; a "state" request brings it. */
+  _behind: number;
+}
+
+/**
+ * What JS sends. `id` is unique within the model; the same id comes back on every part of the reply.
+ * A newer request of the same kind (and head) makes the older one stale: send a cancel for it.
+ */
+export type Request =
+  /** Run a new prompt (and the expected answer, "" for none). Reply body {}; then `prompt`, `answer`, `_prompts` have changed. */
+  | { id: string; kind: "prompt"; text: string; answer: string }
+  /**
+   * Patterns of one head, one part a few checkpoints, in the order asked for.
+   * Part body {generation, checkpoints: number[]}; array "patterns" uint8 [checkpoints, n(n+1)/2]: round(255 a), lower triangle, row-major.
+   */
+  | { id: string; kind: "patterns"; series: number; generation: number; head: Head; checkpoints: number[] }
+  /**
+   * Predictions after every position. Part body {generation, checkpoints, k, tokens: Record<id, text>};
+   * arrays "ids" int32 [c, n, k], "logits" float32 [c, n, k], "probabilities" float32 [c, n, k],
+   * "answer_rank" int32 [c, n] (0 = top; -1 = no answer), "answer_probability" float32 [c, n], "losses"
+   * float32 [c, n]: of the answer in nats, NaN without one.
+   * The answer at position i is token i+1; at the last position it is the first token of `answer`.
+   */
+  | { id: string; kind: "predictions"; series: number; generation: number; checkpoints: number[] }
+  /**
+   * How much every head attends to one token of the prompt. Part body {generation, checkpoints}; array
+   * "attention" float32 [c, layer, head]: mean over later queries; NaN for the last token.
+   */
+  | {
+      id: string;
+      kind: "attended";
+      series: number;
+      generation: number;
+      checkpoints: number[];
+      token: number;
+    }
+  /**
+   * What ablating `heads` together does to the text and to the prompt's answer, on the current prompt of
+   * `generation`. Part body {checkpoints, draws}; arrays float32, [c] but for the controls: "loss",
+   * "loss_change", "loss_error" (standard error of the change over rows), "icl", "icl_change", "icl_error";
+   * "control_loss" and "control_icl" [c, draws]: the same of as many random heads, of the same layers where
+   * there are enough others; "answer_before", "answer_after" (probabilities; NaN without an answer),
+   * "rank_before", "rank_after" (-1 without an answer).
+   */
+  | {
+      id: string;
+      kind: "ablation";
+      series: number;
+      generation: number;
+      checkpoints: number[];
+      heads: Head[];
+      how: ViewState["ablation"];
+      frozen: boolean;
+    }
+  /** Every single head's ablation. Part body {checkpoints}; arrays float32 [c, layer, head]: changes of "loss", "icl", "induction_loss". */
+  | {
+      id: string;
+      kind: "ablation_grid";
+      series: number;
+      checkpoints: number[];
+      how: ViewState["ablation"];
+    }
+  /**
+   * What feeds `head`: of every head in an earlier layer. Part body {checkpoints}; arrays float32
+   * [c, layer, head], NaN for heads that are not in an earlier layer: "composition" (K-composition above its
+   * random baseline), "previous_token" (score), "effect" (change of `head`'s induction score when this one is
+   * ablated), "error" (its standard error); and "induction" [c], that score with nothing ablated.
+   */
+  | { id: string; kind: "wiring"; series: number; checkpoints: number[]; head: Head }
+  /** A grid too large for the `_grids` trait. Array "grid" float32 [checkpoint, layer, head]. */
+  | { id: string; kind: "grid"; series: number; score: string }
+  /** A sign of life is asked for. Reply body {waiting: ids of the requests that will still be answered}. */
+  | { id: string; kind: "ping" }
+  /** Send what the state came without. No reply: the traits follow one by one, `_behind` the last. */
+  | { id: string; kind: "state" }
+  /** Stop the request with this id. No reply. */
+  | { id: string; kind: "cancel" };
+
+/**
+ * What the kernel sends back, with exactly one binary buffer when `chunks` > 0.
+ * A part is a body and its arrays; its bytes (all arrays one after the other) are cut into `chunks`
+ * messages so that none exceeds 1 MiB. Body and arrays come with chunk 0. `done` is set on the last
+ * message of the last part.
+ */
+export type Reply =
+  | { id: string; error: ErrorInfo }
+  | {
+      id: string;
+      chunk: number;
+      chunks: number;
+      done: boolean;
+      body?: Record<string, unknown>;
+      arrays?: { name: string; dtype: DType; shape: number[] }[];
+    };
+
+export type Model = AnyModel<ExplorerModel>;
+
+/** Calls `fn` on every `event` of the model until `signal` aborts: no other way to listen, so that none can leak. */
+export function listen<A extends unknown[]>(
+  model: Model,
+  event: string,
+  fn: (...args: A) => void,
+  signal: AbortSignal,
+): void {
+  if (signal.aborted) return;
+  model.on(event, fn);
+  signal.addEventListener("abort", () => model.off(event, fn), { once: true });
+}
+
+/** Calls `fn` with the trait's value whenever it changes: hosts disagree on what their callbacks receive. */
+export function onChange<K extends keyof ExplorerModel>(
+  model: Model,
+  key: K,
+  fn: (value: ExplorerModel[K]) => void,
+  signal: AbortSignal,
+): void {
+  listen(model, `change:${key}`, () => fn(model.get(key)), signal);
+}

@@ -1,0 +1,209 @@
+/**
+ * Scores of all heads at the shown checkpoint. Colours and numbers are one canvas, redrawn once a frame;
+ * over it lie the cells that can be focused, selected and read aloud, which change far less often.
+ */
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { usePixelRatio } from "../chart/canvas";
+import {
+  drawGrid,
+  type GridLayout,
+  gridLayout,
+  gridVector,
+  movedIndex,
+  nameCells,
+} from "../chart/grid-drawing";
+import { Legend } from "../chart/legend";
+import { drawsAs } from "../export/figure";
+import { Save } from "../export/save";
+import { scoreTable } from "../export/tables";
+import type { Head } from "../kernel/model";
+import { headName, sameHead } from "../state/heads";
+import { type Scale, scoreScale, slotColor } from "../ui/color";
+import { useLeaving } from "../ui/use-leaving";
+import { useWidth } from "../ui/use-width";
+import type { View, ViewProps } from "../ui/view";
+
+/** Up to this many cells the names follow every frame; more of them wait until the movement rests. */
+const LIVE_CELLS = 64;
+const REST_MS = 120;
+/** Narrower than this, a cell has no room for a ring in the ring. */
+const SMALL_CELL = 24;
+
+export function HeadGrid({ view }: ViewProps) {
+  const { store, theme } = view;
+  const [ref, available] = useWidth<HTMLElement>();
+  const layout = useComputed<GridLayout | null>(() => {
+    const info = store.info.value;
+    return info === null || available.value === 0
+      ? null
+      : gridLayout(info.layers, info.heads, available.value);
+  });
+  const scale = useComputed<Scale | null>(() => {
+    const [score, values] = [store.scoreInfo.value, store.gridValues.value];
+    return score === null || values === null ? null : scoreScale(score, values, theme.value);
+  });
+  const laid = layout.value;
+  return (
+    <section class="ie-grid" ref={ref}>
+      <div class="ie-caption">
+        <span class="ie-heading">{store.scoreInfo.value?.title} at this checkpoint</span>
+        <span class="ie-note"> by layer and head</span>
+        <Save
+          view={view}
+          title={`${store.scoreInfo.value?.title} at this checkpoint`}
+          table={() => scoreTable(store, [store.scoreInfo.peek()?.name ?? ""])}
+        />
+      </div>
+      {laid !== null && (
+        <Cells
+          key={`${laid.layers}x${laid.heads}`}
+          view={view}
+          layout={laid}
+          scale={scale}
+          values={store.shownScores}
+          label="Head scores"
+          score={store.scoreInfo.value?.name ?? ""}
+        />
+      )}
+      <Legend view={view} scale={scale} />
+    </section>
+  );
+}
+
+interface CellsProps extends ViewProps {
+  layout: GridLayout;
+  scale: ReadonlySignal<Scale | null>;
+  /** One a head, layer by layer. */
+  values: ReadonlySignal<Float32Array>;
+  /** Of the grid. */
+  label: string;
+  /** What a value is, in the names of the cells. */
+  score: string;
+  /** Decimals of the numbers in cells that have room for them. */
+  digits?: number;
+}
+
+/** Values of all heads: coloured, numbered where there is room, to be pointed at and selected. */
+export function Cells({ view, layout, scale, values, label, score, digits = 2 }: CellsProps) {
+  const { store, theme } = view;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const grid = useRef<HTMLDivElement>(null);
+  const ratio = usePixelRatio();
+  const cursor = useSignal(0);
+  const laid = useSignal(layout);
+  laid.value = layout;
+  const named = useSignal(score);
+  named.value = score;
+
+  useSignalEffect(() => {
+    if (canvas.current === null) return;
+    drawGrid(canvas.current, laid.value, values.value, scale.value, theme.value, digits, ratio.value);
+    drawsAs(canvas.current, () => gridVector(laid.peek(), values.peek(), scale.peek(), theme.peek(), digits));
+  });
+  useSignalEffect(() => {
+    const [what, now, info] = [named.value, values.value, store.info.value];
+    if (info === null) return;
+    const cells = grid.current?.querySelectorAll("[role=gridcell]") ?? [];
+    if (cells.length <= LIVE_CELLS) return nameCells(cells, info, what, now);
+    const timer = setTimeout(() => nameCells(cells, info, what, now), REST_MS);
+    return () => clearTimeout(timer);
+  });
+
+  const leave = () => {
+    view.hoverHead.value = null;
+  };
+  useLeaving(leave);
+  const choose = (event: MouseEvent | KeyboardEvent) => {
+    const head = headAt(event.target);
+    if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const target = movedIndex(event.key, cursor.value, layout);
+    if (target === null && event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    if (target === null) return choose(event);
+    grid.current?.querySelectorAll<HTMLElement>("[role=gridcell]")[target]?.focus();
+  };
+  const style = { "--ie-cell-w": `${layout.width}px`, "--ie-cell-h": `${layout.height}px` };
+  return (
+    <div class={`ie-grid-body ${layout.width < SMALL_CELL ? "ie-grid-small" : ""}`} style={style}>
+      <AxisNames layout={layout} />
+      <canvas ref={canvas} class="ie-grid-canvas" />
+      <div
+        ref={grid}
+        class="ie-grid-cells"
+        role="grid"
+        aria-label={label}
+        aria-multiselectable="true"
+        tabIndex={-1}
+        onClick={choose}
+        onKeyDown={onKeyDown}
+        onFocusIn={(event) => {
+          const head = headAt(event.target);
+          if (head !== null) cursor.value = head[0] * layout.heads + head[1];
+        }}
+        onPointerOver={(event) => {
+          view.hoverHead.value = headAt(event.target);
+        }}
+        onPointerLeave={leave}
+      >
+        {range(layout.layers).map((layer) => (
+          <div role="row" class="ie-grid-row" tabIndex={-1} key={layer}>
+            {range(layout.heads).map((head) => (
+              <Cell
+                key={head}
+                view={view}
+                head={[layer, head]}
+                reachable={cursor.value === layer * layout.heads + head}
+              />
+            ))}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Cell({ view, head, reachable }: { view: View; head: Head; reachable: boolean }) {
+  const slot = view.store.slots.value.get(headName(head));
+  const hovered = view.hoverHead.value !== null && sameHead(view.hoverHead.value, head);
+  return (
+    <div
+      role="gridcell"
+      class={`ie-cell ${hovered ? "ie-cell-hovered" : ""}`}
+      data-head={head.join()}
+      tabIndex={reachable ? 0 : -1}
+      aria-selected={slot !== undefined}
+      style={slot === undefined ? {} : { "--ie-slot": slotColor(slot, view.theme.value) }}
+    />
+  );
+}
+
+function AxisNames({ layout }: { layout: GridLayout }) {
+  const [everyHead, everyLayer] = [Math.ceil(30 / layout.width), Math.ceil(13 / layout.height)];
+  return (
+    <>
+      <div class="ie-grid-columns" aria-hidden="true">
+        {range(layout.heads).map((head) => (
+          <span key={head}>{head % everyHead === 0 ? `H${head}` : ""}</span>
+        ))}
+      </div>
+      <div class="ie-grid-layers" aria-hidden="true">
+        {range(layout.layers).map((layer) => (
+          <span key={layer}>{layer % everyLayer === 0 ? `L${layer}` : ""}</span>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function headAt(target: EventTarget | null): Head | null {
+  const cell = target instanceof HTMLElement ? target.closest<HTMLElement>("[data-head]") : null;
+  const [layer, head] = cell?.dataset.head?.split(",").map(Number) ?? [];
+  return layer === undefined || head === undefined ? null : [layer, head];
+}
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, index) => index);
+}

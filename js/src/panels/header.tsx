@@ -1,0 +1,38 @@
+/** Which model this is; with several series, the choice between them. */
+
+import type { ViewProps } from "../ui/view";
+import { Progress } from "./progress";
+
+export function Header({ view }: ViewProps) {
+  const { info, seriesList, series } = view.store;
+  if (info.value === null) return null;
+  const { name, layers, heads, context } = info.value;
+  return (
+    <header class="ie-header">
+      {seriesList.value.length > 1 ? (
+        <select
+          class="ie-select ie-title"
+          aria-label="Series"
+          value={series.value}
+          onChange={(event) => view.store.chooseSeries(Number(event.currentTarget.value))}
+        >
+          {seriesList.value.map((each, index) => (
+            <option key={each.name} value={index}>
+              {each.name}
+            </option>
+          ))}
+        </select>
+      ) : (
+        <span class="ie-title">{name}</span>
+      )}
+      <span class="ie-shape">
+        {count(layers, "layer")} × {count(heads, "head")} · n_ctx {context.toLocaleString("en-US")}
+      </span>
+      <Progress view={view} />
+    </header>
+  );
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,156 @@
+/** The attention patterns of the selected heads, side by side. */
+import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { drawPattern } from "../chart/pattern-drawing";
+import { Save } from "../export/save";
+import { patternTable } from "../export/tables";
+import { triangleIndex } from "../kernel/arrays";
+import { WAITING } from "../kernel/connection";
+import type { Head } from "../kernel/model";
+import { headName, sameHead } from "../state/heads";
+import { sentence } from "../state/text";
+import { gradient, lut, slotColor } from "../ui/color";
+import { TryAgain } from "../ui/notices";
+import { useLeaving } from "../ui/use-leaving";
+import type { View, ViewProps } from "../ui/view";
+
+export function Patterns({ view }: ViewProps) {
+  const { heads, promptInfo } = view.store;
+  const tokens = promptInfo.value?.tokens.length ?? 0;
+  return (
+    <section class="ie-patterns">
+      <div class="ie-caption">
+        <span class="ie-heading">Attention patterns</span>
+        <span class="ie-pattern-legend" aria-hidden="true">
+          0{" "}
+          <span class="ie-legend-bar" style={{ background: gradient(lut("sequential", view.theme.value)) }} />{" "}
+          1
+        </span>
+        <Save view={view} title="Attention patterns" table={() => patternTable(view.store)} />
+      </div>
+      {heads.value.length === 0 ? (
+        <p class="ie-note">Select a head in the grid to see where it attends; Shift or Ctrl adds more.</p>
+      ) : tokens === 0 ? (
+        <p class="ie-note">Run a prompt to see where the selected heads attend.</p>
+      ) : (
+        <div class={`ie-panels ${heads.value.length === 1 ? "ie-panels-one" : ""}`}>
+          {heads.value.map((head) => (
+            <Panel key={headName(head)} view={view} head={head} tokens={tokens} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Panel({ view, head, tokens }: { view: View; head: Head; tokens: number }) {
+  const { store, theme } = view;
+  const name = headName(head);
+  const active = store.activeHead.value !== null && sameHead(store.activeHead.value, head);
+  return (
+    <div class="ie-panel" style={{ "--ie-slot": slotColor(store.slots.value.get(name) ?? 0, theme.value) }}>
+      <button
+        type="button"
+        class="ie-panel-title"
+        aria-pressed={active}
+        title={`Let token hover show ${name}`}
+        onClick={() => store.activateHead(head)}
+      >
+        {name}
+      </button>
+      <div class="ie-panel-plot">
+        <span class="ie-axis ie-axis-query">query</span>
+        <div class="ie-panel-square">
+          <PatternCanvas view={view} head={head} tokens={tokens} />
+          <Crosshair view={view} head={head} tokens={tokens} />
+          <State view={view} head={head} />
+        </div>
+        <span class="ie-axis ie-axis-key">key</span>
+      </div>
+    </div>
+  );
+}
+
+function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens: number }) {
+  const { store, theme, hover } = view;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useSignalEffect(() => {
+    const { value } = store.answers.pattern(head, store.shown.value);
+    const n = store.promptInfo.value?.tokens.length ?? 0;
+    const stale = value !== null && value.length !== triangleIndex(n, 0);
+    if (canvas.current !== null && !stale) drawPattern(canvas.current, n, value, theme.value);
+  });
+  const leave = () => {
+    hover.value = null;
+  };
+  useLeaving(leave);
+  const onPointerMove = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const query = Math.min(tokens - 1, Math.floor(((event.clientY - box.top) / box.height) * tokens));
+    const key = Math.min(tokens - 1, Math.floor(((event.clientX - box.left) / box.width) * tokens));
+    const before = hover.peek();
+    if (before?.query === query && before.key === key) return;
+    hover.value = query < 0 || key < 0 || key > query ? null : { query, key, head };
+  };
+  return (
+    <canvas
+      ref={canvas}
+      role="img"
+      aria-label={`Attention pattern ${headName(head)}`}
+      class="ie-pattern"
+      onPointerMove={onPointerMove}
+      onPointerLeave={leave}
+      onClick={() => {
+        store.lock.value = hover.value?.query ?? null;
+      }}
+    />
+  );
+}
+
+/** The row of the pointed query, and the column of the pointed key. */
+function Crosshair({ view, head, tokens }: { view: View; head: Head; tokens: number }) {
+  const pointed = view.pointed.value;
+  if (pointed === null || pointed.query >= tokens) return null;
+  const cell = 100 / tokens;
+  const own = pointed.head === null || sameHead(pointed.head, head);
+  return (
+    <>
+      <div
+        class="ie-cross"
+        style={{
+          top: `${pointed.query * cell}%`,
+          height: `${cell}%`,
+          width: `${(pointed.query + 1) * cell}%`,
+        }}
+      />
+      {pointed.key !== null && own && (
+        <div
+          class="ie-cross"
+          style={{
+            left: `${pointed.key * cell}%`,
+            width: `${cell}%`,
+            top: `${pointed.key * cell}%`,
+            bottom: 0,
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+/** Why the panel is empty, while it is. */
+function State({ view, head }: { view: View; head: Head }) {
+  const { answers, shown, connection, info } = view.store;
+  const { value, error } = answers.pattern(head, shown.value);
+  if (value !== null) return null;
+  if (error !== null) {
+    return (
+      <div class="ie-panel-state" role="alert">
+        {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
+      </div>
+    );
+  }
+  const faulty = info.value?.faults[shown.value] !== undefined;
+  const text = faulty ? "no usable checkpoint" : WAITING[connection.state.value];
+  return <div class="ie-panel-state">{text}</div>;
+}

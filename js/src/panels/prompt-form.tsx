@@ -1,0 +1,76 @@
+/** The prompt, the answer expected after it, and what went wrong with them. */
+import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { Alert } from "../ui/notices";
+import type { ViewProps } from "../ui/view";
+
+export function PromptForm({ view }: ViewProps) {
+  const { store } = view;
+  const text = useDraft(store.prompt);
+  const answer = useDraft(store.answer);
+  const { running, error } = store.promptRun.value;
+  const problem = error ?? store.promptInfo.value?.error ?? null;
+  const idle = store.connected.value && !running;
+  const run = () => {
+    if (idle) store.runPrompt(text.value, answer.value);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    run();
+  };
+  return (
+    <form
+      class="ie-prompt"
+      onSubmit={(event) => {
+        event.preventDefault();
+        run();
+      }}
+      onKeyDown={onKeyDown}
+    >
+      <label class="ie-field ie-field-prompt">
+        <span class="ie-heading">Prompt</span>
+        <textarea
+          class="ie-input"
+          aria-label="Prompt"
+          rows={2}
+          spellcheck={false}
+          value={text.value}
+          onInput={(event) => {
+            text.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <label class="ie-field ie-field-answer">
+        <span class="ie-heading">Answer</span>
+        <input
+          class="ie-input"
+          type="text"
+          aria-label="Answer"
+          placeholder="optional"
+          spellcheck={false}
+          autocomplete="off"
+          value={answer.value}
+          onInput={(event) => {
+            answer.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <button type="submit" class="ie-button ie-run" disabled={!idle} title="Ctrl+Enter">
+        Run
+      </button>
+      {problem !== null && <Alert {...problem} />}
+    </form>
+  );
+}
+
+/** What stands in a field: follows the kernel's text, but never takes away what was typed and not run. */
+function useDraft(text: ReadonlySignal<string>): Signal<string> {
+  const draft = useSignal(text.peek());
+  const followed = useRef(draft.peek());
+  useSignalEffect(() => {
+    if (draft.peek() === followed.current) draft.value = text.value;
+    followed.current = text.value;
+  });
+  return draft;
+}

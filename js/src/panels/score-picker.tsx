@@ -1,0 +1,81 @@
+/** Which score the grid and the curves show, and what that score is. */
+import type { ScoreInfo } from "../kernel/model";
+import { sentence } from "../state/text";
+import type { ViewProps } from "../ui/view";
+
+export function ScorePicker({ view }: ViewProps) {
+  const { scores, scoreInfo, info } = view.store;
+  const chosen = scoreInfo.value;
+  if (chosen === null) return null;
+  return (
+    <div class="ie-score">
+      <select
+        class="ie-select ie-heading"
+        aria-label="Score"
+        value={chosen.name}
+        onChange={(event) => view.store.chooseScore(event.currentTarget.value)}
+      >
+        <ScoreOptions scores={scores.value} />
+      </select>
+      <div class="ie-score-text">
+        <p class="ie-meaning">{chosen.meaning}</p>
+        <p class="ie-note">
+          <span class="ie-formula">{chosen.formula}</span> · range {rangeText(chosen.range)} · chance{" "}
+          {chosen.chance === null ? "not defined" : number(chosen.chance, 2)} · on {chosen.probe} ·{" "}
+          {chosen.source}
+        </p>
+        <StandIn view={view} />
+        <LeftOut reasons={info.value?.left_out ?? {}} />
+      </div>
+    </div>
+  );
+}
+
+/** Said where another series was chosen that lacks the score. */
+function StandIn({ view }: ViewProps) {
+  const { missingScore, scoreInfo } = view.store;
+  const missing = missingScore.value;
+  return (
+    <p class="ie-note" aria-live="polite">
+      {missing !== null &&
+        `${missing.title} is not measured in this series, so ${scoreInfo.value?.title} is shown. ${sentence(missing.reason)}`}
+    </p>
+  );
+}
+
+/** Every score as an option, in groups. */
+export function ScoreOptions({ scores }: { scores: ScoreInfo[] }) {
+  return [...new Set(scores.map(({ group }) => group))].map((label) => (
+    <optgroup key={label} label={label}>
+      {scores
+        .filter(({ group }) => group === label)
+        .map(({ name, title }) => (
+          <option key={name} value={name}>
+            {title}
+          </option>
+        ))}
+    </optgroup>
+  ));
+}
+
+/** Why scores are not there to be picked, one line a reason. */
+function LeftOut({ reasons }: { reasons: Record<string, string> }) {
+  return [...new Set(Object.values(reasons))].map((reason) => (
+    <p key={reason} class="ie-note">
+      Without{" "}
+      {Object.keys(reasons)
+        .filter((title) => reasons[title] === reason)
+        .join(", ")}
+      : {sentence(reason)}
+    </p>
+  ));
+}
+
+function rangeText([low, high]: ScoreInfo["range"]): string {
+  if (low === null && high === null) return "unbounded";
+  return `${low === null ? "−∞" : number(low, 3)} to ${high === null ? "∞" : number(high, 3)}`;
+}
+
+function number(value: number, digits: number): string {
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
+}

@@ -1,0 +1,42 @@
+/** What one head's pattern says about a pointed token, as colour on the strip and as a sentence. */
+import { triangleIndex, triangleSize } from "../kernel/arrays";
+import { quoted } from "../state/text";
+import { cellColors, lut, type Theme } from "../ui/color";
+import type { Pointed } from "../ui/view";
+
+/** Attention below this leaves a token unmarked: most of a row is nearly nothing. */
+const FAINT = 8;
+
+/** Marks the options of the strip: background = attention paid to it, underline = attention it pays. */
+export function shadeTokens(
+  options: ArrayLike<Element>,
+  pointed: Pointed | null,
+  triangle: Uint8Array | null,
+  theme: Theme,
+): void {
+  const scale = { min: 0, max: 255, kind: "sequential", lut: lut("sequential", theme) } as const;
+  const usable = triangle !== null && triangle.length === triangleSize(options.length);
+  for (let index = 0; index < options.length; index++) {
+    const { style, classList } = options[index] as HTMLElement;
+    classList.toggle("ie-token-query", pointed?.query === index);
+    const paid =
+      pointed && usable && index <= pointed.query ? triangle[triangleIndex(pointed.query, index)] : 0;
+    const pays =
+      pointed && usable && index >= pointed.query ? triangle[triangleIndex(index, pointed.query)] : 0;
+    const { fill, ink } = cellColors(scale, paid ?? 0, theme);
+    const shaded = (paid ?? 0) >= FAINT;
+    style.backgroundColor = shaded ? fill : "";
+    style.color = shaded ? ink : "";
+    style.setProperty("--ie-pays", String((pays ?? 0) >= FAINT ? (pays ?? 0) / 255 : 0));
+  }
+}
+
+/** "query 7 ' C' attends 0.83 to key 4 ' C'": the pointed key, or the one that gets most. */
+export function attended(pointed: Pointed | null, triangle: Uint8Array | null, tokens: string[]): string {
+  if (pointed === null || triangle === null || triangle.length !== triangleSize(tokens.length)) return "";
+  const { query } = pointed;
+  const row = triangle.subarray(triangleIndex(query, 0), triangleIndex(query + 1, 0));
+  const key = pointed.key ?? row.indexOf(row.reduce((most, value) => Math.max(most, value), 0));
+  const share = ((row[key] ?? 0) / 255).toFixed(2);
+  return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share} to key ${key} ${quoted(tokens[key] ?? "")}`;
+}

@@ -1,0 +1,66 @@
+/**
+ * The prompt as tokens. Pointing at one shades the keys it attends to and underlines the queries that
+ * attend to it, for the head named above the strip.
+ */
+import { useComputed, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { headName } from "../state/heads";
+import { TokenList } from "../ui/token-list";
+import type { ViewProps } from "../ui/view";
+import { LockedToken } from "./locked-token";
+import { attended, shadeTokens } from "./token-shading";
+
+export function Tokens({ view }: ViewProps) {
+  const { store, pointed, readHead, theme, hover } = view;
+  const list = useRef<HTMLDivElement>(null);
+  const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
+  /** Null while nothing is pointed at, so that scrubbing leaves the strip alone. */
+  const pattern = useComputed(() =>
+    pointed.value === null || readHead.value === null
+      ? null
+      : store.answers.pattern(readHead.value, store.shown.value).value,
+  );
+  useSignalEffect(() => {
+    void tokens.value;
+    const options = list.current?.children;
+    if (options !== undefined) shadeTokens(options, pointed.value, pattern.value, theme.value);
+  });
+
+  const point = (index: number | null) => {
+    if (index !== (hover.peek()?.query ?? null)) {
+      hover.value = index === null ? null : { query: index, key: null, head: null };
+    }
+  };
+  const toggleLock = (index: number) => {
+    store.lock.value = store.lock.peek() === index ? null : index;
+  };
+  const unlock = () => {
+    store.lock.value = null;
+  };
+  if (tokens.value.length === 0) return null;
+  return (
+    <div class="ie-tokens">
+      <div class="ie-caption">
+        <span class="ie-heading">Tokens</span>
+        <span class="ie-note">
+          {readHead.value === null
+            ? " select a head to see where they attend"
+            : ` ${headName(readHead.value)}: shaded where the token attends, underlined what attends to it`}
+        </span>
+      </div>
+      <TokenList
+        list={list}
+        tokens={tokens.value}
+        label="Tokens"
+        isSelected={(index) => store.lock.value === index}
+        choose={toggleLock}
+        point={point}
+        leave={store.lock.value === null ? null : unlock}
+      />
+      <div class="ie-status" role="status">
+        {attended(pointed.value, pattern.value, tokens.value)}
+      </div>
+      <LockedToken view={view} />
+    </div>
+  );
+}

@@ -1,0 +1,411 @@
+/**
+ * One store a model, shared by all views of it: the traits as signals, and what the reader does as actions.
+ *
+ * Nothing here waits for the kernel. The slider sets `checkpoint` at once, `shown` follows on the next
+ * animation frame (everything drawn reads `shown`), and the trait follows when the movement rests.
+ */
+import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { decodeFloats, type NumberArray } from "../kernel/arrays";
+import type { Connection } from "../kernel/connection";
+import {
+  type ErrorInfo,
+  type ExplorerModel,
+  type Head,
+  type Model,
+  onChange,
+  type ScoreInfo,
+  type SeriesInfo,
+} from "../kernel/model";
+import { RequestError, Requests } from "../kernel/requests";
+import { type Choices, Writer } from "../kernel/writer";
+import { Answers } from "./answers";
+import { Causes } from "./causes";
+import { assignSlots, sameHead, sameHeads } from "./heads";
+import { type Window, windowOf } from "./phases";
+import { Player } from "./player";
+import { nearestCheckpoint, trainingUnit } from "./training";
+import { completeView, type ViewState } from "./view-state";
+
+export type Grid = NumberArray<Float32Array>;
+
+export class Store {
+  readonly seriesList: Signal<ExplorerModel["_series"]>;
+  /** What each series measures. */
+  readonly scoresOf: Signal<ExplorerModel["_scores"]>;
+  readonly measureInfos: Signal<ExplorerModel["_measure_infos"]>;
+  readonly measuredOn: Signal<ExplorerModel["_measured_on"]>;
+  readonly phases: Signal<ExplorerModel["_phases"]>;
+  readonly componentsOf: Signal<ExplorerModel["_components_of"]>;
+  readonly prompts: Signal<ExplorerModel["_prompts"]>;
+  readonly status: Signal<ExplorerModel["_status"]>;
+  readonly prompt: Signal<string>;
+  readonly answer: Signal<string>;
+  readonly series: Signal<number>;
+  readonly score: Signal<string>;
+  readonly heads: Signal<Head[]>;
+
+  /** Where the slider is; always a checkpoint of the current series. */
+  readonly checkpoint: ReadonlySignal<number>;
+  /** The checkpoint that is drawn: `checkpoint`, once a frame. */
+  readonly shown: Signal<number>;
+  /** The checkpoint the movement came to rest on, as the kernel knows it. */
+  readonly settled: Signal<number>;
+  /** Where the second handle is, or null without one; `shownCompare` is what is drawn of it. */
+  readonly compare: ReadonlySignal<number | null>;
+  readonly shownCompare: Signal<number | null>;
+  readonly settledCompare: Signal<number | null>;
+  /** Everything the reader arranged that is no trait of its own. */
+  readonly viewState: ReadonlySignal<ViewState>;
+  /** Token the reader clicked, kept while nothing is hovered. */
+  readonly lock = signal<number | null>(null);
+  /** Head whose curve the pointer rests on: its pattern is fetched, though it is not selected. */
+  readonly preview = signal<Head | null>(null);
+  readonly promptRun = signal<{ running: boolean; error: ErrorInfo | null }>({ running: false, error: null });
+
+  readonly info = computed<SeriesInfo | null>(() => this.seriesList.value[this.series.value] ?? null);
+  /** Whether the kernel works on what nobody need ask for: scores, measures and what is found in them. */
+  readonly working = computed(() => this.connected.value && this.status.value?.state === "computing");
+  readonly promptInfo = computed(() => this.prompts.value[this.series.value] ?? null);
+  /** Of the current series. */
+  readonly scores = computed<ScoreInfo[]>(() => this.scoresOf.value[this.series.value] ?? []);
+  readonly scoreInfo = computed(() => scoreIn(this.scores.value, this.score.value));
+  /** The series and the score before another series was chosen; null before the first choice. */
+  readonly #left = signal<{ series: number; score: string } | null>(null);
+  /** The score that was chosen and that the current series lacks, while another stands in for it. */
+  readonly missingScore = computed<{ title: string; reason: string } | null>(() => {
+    const [left, scores] = [this.#left.value, this.scores.value];
+    if (left === null || scores.some(({ name }) => name === left.score)) return null;
+    if (this.scoreInfo.value !== scoreIn(scores, left.score)) return null;
+    const { title = left.score } = this.scoreIn(left.series, left.score) ?? {};
+    return { title, reason: this.info.value?.left_out[title] ?? "" };
+  });
+  /** The score that the chosen one is plotted against. */
+  readonly againstInfo = computed(() => {
+    const { against } = this.viewState.value;
+    return this.scores.value.find(({ name }) => name === against) ?? this.scores.value[1] ?? null;
+  });
+  /** By "series index/score", as `fetchedGrids`. */
+  readonly grids: Signal<ExplorerModel["_grids"]>;
+  /** Grids too large for a trait, by "series index/score". */
+  readonly fetchedGrids = signal<ReadonlyMap<string, Grid | ErrorInfo>>(new Map());
+  /** [checkpoint, layer, head] of the chosen score; null while the kernel has not sent it. */
+  readonly grid: ReadonlySignal<Grid | ErrorInfo | null>;
+  readonly gridValues = computed(() => {
+    const grid = this.grid.value;
+    return grid === null || "message" in grid ? null : grid.values;
+  });
+  /** One value a head at the shown checkpoint, layer by layer; empty while there is no grid. */
+  readonly shownScores = computed(() => {
+    const size = (this.info.value?.layers ?? 0) * (this.info.value?.heads ?? 0);
+    const start = this.shown.value * size;
+    return this.gridValues.value?.subarray(start, start + size) ?? new Float32Array();
+  });
+  /** Palette slot of each selected head, by name. */
+  readonly slots = signal<ReadonlyMap<string, number>>(new Map());
+  /** The head that token hover speaks of: the one selected last. */
+  readonly activeHead = computed<Head | null>(() => this.heads.value.at(-1) ?? null);
+
+  readonly requests: Requests;
+  readonly connection: Connection;
+  readonly connected: Signal<boolean>;
+  readonly answers: Answers;
+  readonly causes: Causes;
+  readonly player: Player;
+  readonly #model: Model;
+  readonly #writer: Writer;
+  readonly #position: Signal<number>;
+  readonly #compare: Signal<number | null>;
+  readonly #view: Signal<ExplorerModel["_view"]>;
+  readonly #measures: Signal<ExplorerModel["_measures"]>;
+  readonly #decodedMeasures = computed(() => {
+    const decoded = new Map<string, Grid>();
+    for (const [key, envelope] of Object.entries(this.#measures.value)) {
+      decoded.set(key, decodeFloats(envelope));
+    }
+    return decoded;
+  });
+  /** Of everything along training that the page shows, whichever series it is of. */
+  readonly unit = computed(() => trainingUnit(this.seriesList.value));
+  /** The phase change of a series; null = none. */
+  readonly windowIn = (series: number): Window | null =>
+    windowOf(this.phases.value[series]?.window ?? null, this.drawnWindow.value);
+  readonly window = computed(() => this.windowIn(this.series.value));
+  /** The window drawn by hand, where it was drawn in the page's unit. */
+  readonly drawnWindow = computed(() => {
+    const { window, window_unit } = this.viewState.value;
+    return window_unit === null || window_unit === this.unit.value ? window : null;
+  });
+  /** First and last checkpoint looked at. */
+  readonly range = computed<[number, number]>(() => {
+    const last = (this.info.value?.steps.length ?? 1) - 1;
+    const [from, to] = this.viewState.value.brush ?? [0, last];
+    return [Math.min(from, last), Math.min(to, last)];
+  });
+  /** Of each series, the checkpoint nearest to the one shown. */
+  readonly shownEach = computed(() => {
+    const [info, here] = [this.info.value, this.shown.value];
+    return this.seriesList.value.map((other, index) =>
+      info === null || index === this.series.value
+        ? here
+        : nearestCheckpoint(info, here, other, this.unit.value),
+    );
+  });
+
+  constructor(model: Model, abort: AbortSignal) {
+    this.#model = model;
+    this.status = this.#follow("_status", abort);
+    const computing = computed(() => this.status.value?.state === "computing");
+    this.requests = new Requests(model, computing, abort);
+    this.connection = this.requests.connection;
+    this.connected = this.connection.connected;
+    this.#writer = new Writer(model, this.connection, abort);
+
+    this.seriesList = this.#follow("_series", abort);
+    this.scoresOf = this.#follow("_scores", abort);
+    this.measureInfos = this.#follow("_measure_infos", abort);
+    this.measuredOn = this.#follow("_measured_on", abort);
+    this.#measures = this.#follow("_measures", abort);
+    this.phases = this.#follow("_phases", abort);
+    this.componentsOf = this.#follow("_components_of", abort);
+    this.prompts = this.#follow("_prompts", abort);
+    this.prompt = this.#follow("prompt", abort);
+    this.answer = this.#follow("answer", abort);
+    this.series = signal(model.get("series"));
+    this.score = signal(model.get("score"));
+    this.heads = signal(model.get("heads"));
+    this.#position = signal(model.get("checkpoint"));
+    this.#compare = signal(model.get("compare"));
+    this.#view = signal(model.get("_view"));
+    this.checkpoint = computed(() => clamp(this.#position.value, this.info.value));
+    this.shown = signal(this.checkpoint.peek());
+    this.settled = signal(this.checkpoint.peek());
+    this.compare = computed(() => {
+      const index = this.#compare.value;
+      return index === null ? null : clamp(index, this.info.value);
+    });
+    this.shownCompare = signal(this.compare.peek());
+    this.settledCompare = signal(this.compare.peek());
+    this.viewState = computed(() => completeView(this.#view.value));
+    this.#obeyKernel();
+    this.#oncePerFrame(abort);
+
+    this.grids = this.#follow("_grids", abort);
+    this.grid = computed(() => this.gridOf(this.scoreInfo.value?.name ?? ""));
+    this.#untilAbort(abort, () => {
+      this.slots.value = assignSlots(this.slots.peek(), this.heads.value);
+    });
+    let before = { series: this.series.peek(), score: this.score.peek() };
+    this.#untilAbort(abort, () => {
+      const now = { series: this.series.value, score: this.score.value };
+      if (now.series !== before.series) this.#left.value = before;
+      before = now;
+    });
+    const prompt = computed(() => `${this.series.value}/${this.promptInfo.value?.generation}`);
+    this.#untilAbort(abort, () => {
+      void prompt.value;
+      this.lock.value = null;
+      this.promptRun.value = { ...this.promptRun.peek(), error: null };
+    });
+    this.answers = new Answers(this, abort);
+    this.causes = new Causes(this, abort);
+    this.player = new Player(this, abort);
+  }
+
+  /** [checkpoint, layer, head] of a score of the current series; null while the kernel has not sent it. */
+  readonly gridOf = (score: string): Grid | ErrorInfo | null => {
+    const key = `${this.series.value}/${score}`;
+    const envelope = this.grids.value[key];
+    if (envelope === undefined) return this.fetchedGrids.value.get(key) ?? null;
+    try {
+      return decodeFloats(envelope);
+    } catch (error) {
+      return { message: `The score grid cannot be read: ${(error as Error).message}.`, hint: "" };
+    }
+  };
+
+  /** The same of any series, where it is in the state; null elsewhere. */
+  readonly gridIn = (series: number, score: string): Float32Array | null => {
+    const envelope = this.grids.value[`${series}/${score}`];
+    return envelope === undefined ? null : decodeFloats(envelope).values;
+  };
+
+  /** A score as a series measures it; null where it does not. */
+  readonly scoreIn = (series: number, score: string): ScoreInfo | null =>
+    this.scoresOf.value[series]?.find(({ name }) => name === score) ?? null;
+
+  /** A measure of a series, [checkpoint] or [checkpoint, position]; null while there is none. */
+  readonly measureOf = (series: number, name: string): Grid | null =>
+    this.#decodedMeasures.value.get(`${series}/${name}`) ?? null;
+
+  moveTo(index: number): void {
+    const target = clamp(index, this.info.peek());
+    if (target === this.checkpoint.peek()) return;
+    this.#position.value = target;
+    this.#writer.later("checkpoint", target, () => {
+      this.settled.value = target;
+    });
+  }
+
+  /** Moves the second handle; null takes it away. */
+  compareTo(index: number | null): void {
+    const target = index === null ? null : clamp(index, this.info.peek());
+    if (target === this.compare.peek()) return;
+    this.#compare.value = target;
+    this.#writer.later("compare", target, () => {
+      this.settledCompare.value = target;
+    });
+  }
+
+  /** Arranges the view; the trait follows when the hand rests. */
+  arrange(change: Partial<ViewState>): void {
+    this.#view.value = { ...this.#view.peek(), ...change };
+    this.#writer.later("_view", this.#view.peek());
+  }
+
+  /** Draws the window by hand; null leaves it as it was found. */
+  drawWindow(window: [number, number] | null): void {
+    this.arrange({ window, window_unit: window === null ? null : this.unit.peek() });
+  }
+
+  chooseScore(name: string): void {
+    this.score.value = name;
+    this.#writer.now({ score: name });
+  }
+
+  /** Another series at its nearest checkpoint, with those selected heads and the score that it has. */
+  chooseSeries(index: number): void {
+    const [before, after] = [this.info.peek(), this.seriesList.peek()[index]];
+    if (after === undefined) return;
+    const unit = this.unit.peek();
+    const checkpoint = before === null ? 0 : nearestCheckpoint(before, this.checkpoint.peek(), after, unit);
+    const old = this.compare.peek();
+    const compare = before === null || old === null ? null : nearestCheckpoint(before, old, after, unit);
+    const heads = this.heads.peek().filter(([layer, head]) => layer < after.layers && head < after.heads);
+    const score = scoreIn(this.scoresOf.peek()[index] ?? [], this.score.peek())?.name ?? this.score.peek();
+    batch(() => {
+      this.#compare.value = compare;
+      this.series.value = index;
+      this.#position.value = checkpoint;
+      this.settled.value = checkpoint;
+      this.settledCompare.value = compare;
+      this.heads.value = heads;
+      this.score.value = score;
+    });
+    this.#writer.now({ series: index, checkpoint, compare, heads, score });
+    if (this.viewState.peek().brush !== null) this.arrange({ brush: null });
+  }
+
+  /** Selects only `head`, or adds or removes it. */
+  selectHead(head: Head, extend: boolean): void {
+    const before = this.heads.peek();
+    const others = before.filter((other) => !sameHead(other, head));
+    const next = !extend ? [head] : others.length < before.length ? others : [...before, head];
+    if (sameHeads(before, next)) return;
+    this.heads.value = next;
+    this.#writer.now({ heads: next });
+  }
+
+  /** Makes a selected head the one that token hover speaks of. */
+  activateHead(head: Head): void {
+    const next = [...this.heads.peek().filter((other) => !sameHead(other, head)), head];
+    if (sameHeads(this.heads.peek(), next)) return;
+    this.heads.value = next;
+    this.#writer.now({ heads: next });
+  }
+
+  /** Asks the kernel once more for whatever failed. */
+  tryAgain(): void {
+    this.answers.tryAgain();
+    this.causes.tryAgain();
+  }
+
+  async runPrompt(text: string, answer: string): Promise<void> {
+    this.promptRun.value = { running: true, error: null };
+    try {
+      const { finished } = this.requests.send({ kind: "prompt", text, answer }, "prompt", () => {});
+      // A prompt that a newer one replaced leaves the word to that.
+      if ((await finished) !== "cancelled") this.promptRun.value = { running: false, error: null };
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      this.promptRun.value = { running: false, error: { message: error.message, hint: error.hint } };
+    }
+  }
+
+  /** A trait that only the kernel writes, as a signal that follows it: also a sign of life. */
+  #follow<K extends keyof ExplorerModel>(key: K, abort: AbortSignal): Signal<ExplorerModel[K]> {
+    const followed = signal(this.#model.get(key));
+    onChange(
+      this.#model,
+      key,
+      (value) => {
+        this.connection.heard();
+        followed.value = value;
+      },
+      abort,
+    );
+    return followed;
+  }
+
+  /** Follows what the kernel sets of the traits that both sides write. */
+  #obeyKernel(): void {
+    const place = () =>
+      batch(() => {
+        this.#position.value = this.#model.get("checkpoint");
+        this.settled.value = this.checkpoint.peek();
+      });
+    const placeOther = () =>
+      batch(() => {
+        this.#compare.value = this.#model.get("compare");
+        this.settledCompare.value = this.compare.peek();
+      });
+    const writer = this.#writer;
+    writer.onKernel("checkpoint", place);
+    writer.onKernel("compare", placeOther);
+    writer.onKernel("series", (index) => {
+      // What the hand did was meant for the series before.
+      writer.drop("checkpoint", "compare");
+      batch(() => {
+        this.series.value = index;
+        place();
+        placeOther();
+      });
+    });
+    const obey = <N extends "score" | "heads" | "_view">(name: N, signal: Signal<Choices[N]>) =>
+      writer.onKernel(name, (value) => {
+        signal.value = value;
+      });
+    obey("score", this.score);
+    obey("heads", this.heads);
+    obey("_view", this.#view);
+  }
+
+  #oncePerFrame(abort: AbortSignal): void {
+    let frame = 0;
+    this.#untilAbort(abort, () => {
+      const [here, other] = [this.checkpoint.value, this.compare.value];
+      if ((here === this.shown.peek() && other === this.shownCompare.peek()) || frame !== 0) return;
+      frame = requestAnimationFrame(() => {
+        frame = 0;
+        batch(() => {
+          this.shown.value = this.checkpoint.peek();
+          this.shownCompare.value = this.compare.peek();
+        });
+      });
+    });
+    abort.addEventListener("abort", () => cancelAnimationFrame(frame), { once: true });
+  }
+
+  #untilAbort(abort: AbortSignal, fn: () => void): void {
+    abort.addEventListener("abort", effect(fn), { once: true });
+  }
+}
+
+function clamp(index: number, info: SeriesInfo | null): number {
+  return Math.max(0, Math.min(index, (info?.steps.length ?? 1) - 1));
+}
+
+/** The score of this name where a series has it; else induction, or the first that it has. */
+function scoreIn(scores: ScoreInfo[], name: string): ScoreInfo | null {
+  const named = (wanted: string) => scores.find((score) => score.name === wanted);
+  return named(name) ?? named("induction") ?? scores[0] ?? null;
+}

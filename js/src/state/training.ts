@@ -1,0 +1,47 @@
+/** Where checkpoints lie along training: in tokens, or in steps; one unit for everything on the page. */
+import type { SeriesInfo } from "../kernel/model";
+import { isolated } from "./text";
+
+export type Unit = "tokens" | "steps";
+
+/** Tokens where every checkpoint of every series knows how many it has seen, else steps. */
+export function trainingUnit(all: SeriesInfo[]): Unit {
+  return all.every((info) => firstUnknown(info) === -1) ? "tokens" : "steps";
+}
+
+/** Why the unit is not tokens; "" where it is. */
+export function whySteps(all: SeriesInfo[]): string {
+  const without = all.find((info) => firstUnknown(info) !== -1);
+  if (without === undefined) return "";
+  const name = isolated(without.name);
+  return without.tokens.some((tokens) => tokens !== null)
+    ? `${name} has no token count at ${without.labels[firstUnknown(without)]}`
+    : `${name} has no token counts`;
+}
+
+/** Which tokens nobody counted, to be said after what the axis is; "" where all are counted. */
+export function whichEstimated(all: SeriesInfo[]): string {
+  const each = all.flatMap(({ name, labels, tokens_estimated }) => {
+    const at = labels.filter((_, index) => tokens_estimated[index]);
+    const more = at.length > 3 ? ` and ${at.length - 2} more` : "";
+    const named = (more === "" ? at : at.slice(0, 2)).join(", ") + more;
+    return at.length === 0 ? [] : [all.length === 1 ? named : `${isolated(name)} ${named}`];
+  });
+  return each.length === 0 ? "" : ` (≈ estimated from the steps at ${each.join("; ")})`;
+}
+
+/** Each checkpoint's place. */
+export function trainingOf(info: SeriesInfo, unit: Unit): number[] {
+  return unit === "tokens" ? (info.tokens as number[]) : info.steps;
+}
+
+/** The checkpoint of `to` that is nearest to `from`'s `index`. */
+export function nearestCheckpoint(from: SeriesInfo, index: number, to: SeriesInfo, unit: Unit): number {
+  const goal = trainingOf(from, unit)[index] ?? 0;
+  const away = trainingOf(to, unit).map((x) => Math.abs(x - goal));
+  return Math.max(0, away.indexOf(Math.min(...away)));
+}
+
+function firstUnknown({ tokens }: SeriesInfo): number {
+  return tokens.indexOf(null);
+}

@@ -1,0 +1,95 @@
+/** What every head does alone, as a grid like that of the scores. */
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import { type GridLayout, gridLayout } from "../../chart/grid-drawing";
+import { ScaleLegend } from "../../chart/legend";
+import { Save } from "../../export/save";
+import { ablationGridTable } from "../../export/tables";
+import { Cells } from "../../panels/head-grid";
+import type { Cause } from "../../state/causes";
+import { evenScale, type Scale } from "../../ui/color";
+import { pendingText, progressText } from "../../ui/pending";
+import { useWidth } from "../../ui/use-width";
+import type { ViewProps } from "../../ui/view";
+
+/** Colours reach at least this far, in nats: smaller changes are the noise of the text. */
+const LEAST = 0.01;
+
+const WHAT = {
+  loss: { title: "loss", meaning: "Blue: the loss rises without the head." },
+  icl: {
+    title: "in-context learning",
+    meaning: "Loss late in a row less loss early, so lower is better. Blue: weaker without the head.",
+  },
+  induction_loss: {
+    title: "induction loss",
+    meaning: "Of repeated random tokens. Blue: the repeat is harder to predict without the head.",
+  },
+};
+
+export function EachHead({ view }: ViewProps) {
+  const { store, theme } = view;
+  const [ref, available] = useWidth<HTMLElement>();
+  const what = useSignal<keyof typeof WHAT>("loss");
+  const cause = useComputed(() => store.causes.grid());
+  const layout = useComputed<GridLayout | null>(() => {
+    const info = store.info.value;
+    return info === null || available.value === 0
+      ? null
+      : gridLayout(info.layers, info.heads, available.value);
+  });
+  const values = useComputed(() => cause.value.at(store.shown.value)?.[what.value] ?? new Float32Array());
+  const scale = useComputed<Scale>(() => {
+    const known = (store.info.value?.steps ?? []).map((_, i) => cause.value.at(i)?.[what.value] ?? []);
+    return evenScale(known as Float32Array[], LEAST, theme.value);
+  });
+  const laid = layout.value;
+  const { title, meaning } = WHAT[what.value];
+  return (
+    <section ref={ref} class="ie-each">
+      <div class="ie-caption">
+        <Save view={view} title="Ablation of each head" table={() => ablationGridTable(store)} />
+        <span class="ie-heading">Each head alone</span>{" "}
+        <label class="ie-note">
+          change of{" "}
+          <select
+            class="ie-select"
+            aria-label="Change of"
+            value={what.value}
+            onChange={(event) => {
+              what.value = event.currentTarget.value as keyof typeof WHAT;
+            }}
+          >
+            {Object.entries(WHAT).map(([name, { title }]) => (
+              <option key={name} value={name}>
+                {title}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {laid !== null && (
+        <Cells
+          key={`${laid.layers}x${laid.heads}`}
+          view={view}
+          layout={laid}
+          scale={scale}
+          values={values}
+          label="Ablation effects"
+          score={`${title} change`}
+          digits={3}
+        />
+      )}
+      <ScaleLegend view={view} scale={scale.value} title="nats" chance={null} values={values} />
+      <p class="ie-note">
+        {meaning} {store.viewState.value.frozen && "Here later heads always attend anew."}
+      </p>
+      <Waiting view={view} cause={cause} />
+    </section>
+  );
+}
+
+function Waiting({ view, cause }: ViewProps & { cause: ReadonlySignal<Cause> }) {
+  const missing = cause.value.at(view.store.shown.value) === null;
+  const text = missing ? pendingText(view.store, cause.value) : progressText(view.store, cause.value);
+  return text === "" ? null : <p class="ie-note">{text}</p>;
+}

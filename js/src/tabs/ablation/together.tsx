@@ -1,0 +1,148 @@
+/** The selected heads ablated together, in numbers and words, beside as many random heads. */
+import type { Arrays } from "../../state/causes";
+import { compareDraws, drawsText, isClear, possibleSets } from "../../state/draws";
+import { headName } from "../../state/heads";
+import { changeText, probabilityText, quoted, scoreText } from "../../state/text";
+import { Progress, pendingText } from "../../ui/pending";
+import type { ViewProps } from "../../ui/view";
+
+/** What a rise and a fall of a measure are called: in-context learning is better the lower it is. */
+const MEASURES = {
+  loss: { title: "Loss", verbs: ["rises", "falls"] },
+  icl: { title: "In-context learning", verbs: ["weakens", "strengthens"] },
+} as const;
+type Measure = keyof typeof MEASURES;
+const NAMES = Object.keys(MEASURES) as Measure[];
+
+export function Together({ view }: ViewProps) {
+  const { heads } = view.store;
+  const names = heads.value.map(headName);
+  return (
+    <section class="ie-together">
+      <div class="ie-caption">
+        <span class="ie-heading">{names.length === 0 ? "Selected heads" : names.join(" + ")}</span>
+        <span class="ie-note"> ablated {names.length > 1 && "together "}at this checkpoint</span>
+      </div>
+      {names.length === 0 ? (
+        <p class="ie-note">No head is selected. Click one in either grid; Shift or Ctrl adds more.</p>
+      ) : (
+        <Found view={view} />
+      )}
+    </section>
+  );
+}
+
+function Found({ view }: ViewProps) {
+  const { store } = view;
+  if (store.promptInfo.value?.error != null) {
+    return <p class="ie-note">This needs a prompt that runs.</p>;
+  }
+  const cause = store.causes.ablation();
+  const found = cause.at(store.shown.value);
+  if (found === null) return <p class="ie-note">{pendingText(store, cause)}</p>;
+  const count = draws(found, "loss").length;
+  return (
+    <>
+      <table class="ie-numbers" aria-label="Ablation of the selected heads">
+        <thead>
+          <tr>
+            <th scope="col">nats</th>
+            <th scope="col">before</th>
+            <th scope="col">change</th>
+            <th scope="col">random heads</th>
+          </tr>
+        </thead>
+        <tbody>
+          {NAMES.map((name) => (
+            <Row key={name} name={name} found={found} />
+          ))}
+        </tbody>
+      </table>
+      {NAMES.map((name) => (
+        <p key={name}>
+          {verdict(name, one(found, `${name}_change`), one(found, `${name}_error`), draws(found, name))}
+        </p>
+      ))}
+      <Repeats view={view} count={count} />
+      <Answer view={view} found={found} />
+      <p class="ie-note">
+        ± one standard error over rows.
+        {count > 0 &&
+          ` Random heads: mean and range of ${count} draws of as many other heads, from the same layers where there are enough; sizes are compared whatever their sign.`}
+        <Progress view={view} cause={cause} />
+      </p>
+    </>
+  );
+}
+
+function one(found: Arrays, name: string): number {
+  return found[name]?.[0] ?? Number.NaN;
+}
+
+function draws(found: Arrays, name: string): Float32Array {
+  return found[`control_${name}`] ?? new Float32Array();
+}
+
+function Row({ name, found }: { name: Measure; found: Arrays }) {
+  const change = one(found, `${name}_change`);
+  const compared = compareDraws(change, draws(found, name));
+  return (
+    <tr>
+      <th scope="row">{MEASURES[name].title}</th>
+      <td>{scoreText(one(found, name))}</td>
+      <td>
+        <strong>{changeText(change)}</strong> ± {scoreText(one(found, `${name}_error`))}
+      </td>
+      <td>
+        {compared === null ? (
+          "–"
+        ) : (
+          <>
+            {changeText(compared.mean)}{" "}
+            <span class="ie-note">
+              {changeText(compared.low)} to {changeText(compared.high)}
+            </span>
+          </>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+/** How a change compares with its noise and with random heads, in a sentence. */
+export function verdict(name: Measure, change: number, error: number, controls: Iterable<number>): string {
+  const { title, verbs } = MEASURES[name];
+  if (!Number.isFinite(change)) return `${title}: not measured, the text's rows are too short.`;
+  const said = isClear(change, error)
+    ? `${verbs[change > 0 ? 0 : 1]} by ${scoreText(Math.abs(change))}`
+    : "does not clearly change";
+  const compared = compareDraws(change, controls);
+  const against = compared === null ? "too few other heads to compare with" : drawsText(compared);
+  return `${title} ${said}: ${against}.`;
+}
+
+/** Said where there are fewer sets of other heads than draws: they are less evidence than they seem. */
+function Repeats({ view, count }: ViewProps & { count: number }) {
+  const { info, heads } = view.store;
+  const sets = possibleSets(heads.value, info.value?.layers ?? 0, info.value?.heads ?? 0);
+  if (sets === 0 || sets >= count) return null;
+  return (
+    <p>
+      There {sets === 1 ? "is only 1 such set" : `are only ${sets} such sets`} of other heads: the {count}{" "}
+      draws repeat them.
+    </p>
+  );
+}
+
+/** What becomes of the prompt's answer. */
+function Answer({ view, found }: ViewProps & { found: Arrays }) {
+  const [before, after] = [one(found, "rank_before"), one(found, "rank_after")];
+  if (before < 0) return null;
+  return (
+    <p>
+      The answer <bdi>{quoted(view.store.promptInfo.value?.answer ?? "")}</bdi>: probability{" "}
+      {probabilityText(one(found, "answer_before"))} → {probabilityText(one(found, "answer_after"))}, rank{" "}
+      {before} → {after} <span class="ie-note">(0 is the top)</span>
+    </p>
+  );
+}

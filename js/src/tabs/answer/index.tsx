@@ -1,0 +1,124 @@
+/** Rank and probability of the answer over training: what the notebook's test_prompt says, at every checkpoint. */
+import { useComputed } from "@preact/signals";
+import { AxisNote } from "../../chart/axis-note";
+import { type Drawn, plotOverTraining } from "../../chart/measure-plot";
+import { TrainingChartView } from "../../chart/training-chart";
+import { Save } from "../../export/save";
+import { answerTable } from "../../export/tables";
+import { WAITING } from "../../kernel/connection";
+import { probabilityText, quoted } from "../../state/text";
+import { trainingOf } from "../../state/training";
+import { useWidth } from "../../ui/use-width";
+import type { View, ViewProps } from "../../ui/view";
+
+export function Answer({ view }: ViewProps) {
+  const { promptInfo, answer } = view.store;
+  const token = promptInfo.value?.answer ?? "";
+  if (token === "") {
+    return (
+      <p class="ie-note">
+        No answer is given. Type the expected continuation beside the prompt, with its leading space, and run
+        it: its rank among all tokens is followed through training.
+      </p>
+    );
+  }
+  return (
+    <>
+      <p class="ie-meaning">
+        How the model's guess after the prompt comes to be <bdi>{quoted(token)}</bdi>
+        {token !== answer.value && (
+          <>
+            , the first token of <bdi>{quoted(answer.value)}</bdi>
+          </>
+        )}
+        . <Now view={view} />
+      </p>
+      {promptInfo.value?.scrub === false && (
+        <p class="ie-note">
+          This model is too large to run the prompt at every checkpoint unasked: only where the slider has
+          rested is known.
+        </p>
+      )}
+      <One view={view} kind="rank" />
+      <One view={view} kind="probability" />
+      <AxisNote view={view} />
+    </>
+  );
+}
+
+function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
+  const { store } = view;
+  const [ref, width] = useWidth<HTMLElement>();
+  const drawn = useComputed<Drawn | null>(() => {
+    if (width.value === 0) return null;
+    const curves = store.seriesList.value.map((info, series) => ({
+      name: info.name,
+      current: series === store.series.value,
+      x: trainingOf(info, store.unit.value),
+      y: answersOf(view, series, kind),
+    }));
+    if (!curves.some(({ y }) => y.some(Number.isFinite))) return null;
+    const type = store.viewState.value.x_scale;
+    if (kind === "probability") {
+      return plotOverTraining(curves, { width: width.value, type, y: { domain: [0, 1] } });
+    }
+    const ranks = curves.map((curve) => ({ ...curve, y: curve.y.map((rank) => rank + 1) }));
+    const lowest = Math.max(2, ...ranks.flatMap(({ y }) => y.filter(Number.isFinite)));
+    return plotOverTraining(ranks, {
+      width: width.value,
+      type,
+      y: { type: "log", domain: [lowest, 1] },
+      ticks: {
+        ticks: decades(lowest),
+        tickFormat: (rank: number) => (rank === 1 ? "top" : String(rank - 1)),
+      },
+    });
+  });
+  const { error } = store.answers.predictions(store.shown.value);
+  return (
+    <figure ref={ref}>
+      <figcaption class="ie-caption">
+        <span class="ie-heading">{kind === "rank" ? "Rank of the answer" : "Probability of the answer"}</span>
+        <Save view={view} title={`Answer ${kind}`} table={() => answerTable(store)} />
+        <span class="ie-note">
+          {kind === "rank" ? " tokens that are thought likelier, log scale; top = none" : " after the prompt"}
+        </span>
+      </figcaption>
+      {drawn.value === null ? (
+        <div class="ie-measures-empty">{error?.message ?? WAITING[store.connection.state.value]}</div>
+      ) : (
+        <TrainingChartView view={view} drawn={drawn} />
+      )}
+    </figure>
+  );
+}
+
+function answersOf({ store }: View, series: number, kind: "rank" | "probability"): number[] {
+  const [info, prompt] = [store.seriesList.value[series], store.prompts.value[series]];
+  const last = (prompt?.tokens.length ?? 0) - 1;
+  return (info?.steps ?? []).map((_, checkpoint) => {
+    const { value } = store.answers.predictions(checkpoint, series);
+    const rank = value?.answerRank[last] ?? -1;
+    if (value === null || rank < 0) return Number.NaN;
+    return kind === "rank" ? rank : (value.answerProbability[last] ?? Number.NaN);
+  });
+}
+
+function decades(lowest: number): number[] {
+  const ticks = [1];
+  for (let rank = 10; rank <= lowest; rank *= 10) ticks.push(rank + 1);
+  return ticks;
+}
+
+function Now({ view }: ViewProps) {
+  const { store } = view;
+  const last = (store.promptInfo.value?.tokens.length ?? 0) - 1;
+  const { value } = store.answers.predictions(store.shown.value);
+  if (value === null) return null;
+  return (
+    <span>
+      Here it ranks {value.answerRank[last]}, with probability{" "}
+      {probabilityText(value.answerProbability[last] ?? Number.NaN)}.
+    </span>
+  );
+}

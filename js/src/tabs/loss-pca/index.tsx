@@ -1,0 +1,154 @@
+/** The path of training in the plane of the first two components of per-token losses. */
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { nearestPoint } from "../../chart/pointing";
+import { Save } from "../../export/save";
+import { componentTable } from "../../export/tables";
+import { isInside } from "../../state/phases";
+import { checkpointText, precise } from "../../state/text";
+import { trainingOf } from "../../state/training";
+import { absentText } from "../../ui/pending";
+import { useWidth } from "../../ui/use-width";
+import type { View, ViewProps } from "../../ui/view";
+import { type Path, type Plane, plotPaths } from "./plot";
+
+/** A pointer further away than this from every point points at none. */
+const REACH = 24;
+
+export function LossPca({ view }: ViewProps) {
+  const { store } = view;
+  const [ref, width] = useWidth<HTMLElement>();
+  const plane = useComputed<Plane | null>(() => {
+    const paths = pathsOf(view);
+    return width.value === 0 || paths.length === 0 ? null : plotPaths(paths, axesOf(view), width.value);
+  });
+  const joint = store.viewState.value.pca === "joint";
+  return (
+    <figure ref={ref}>
+      <figcaption class="ie-caption">
+        <Save view={view} title="Loss PCA" table={() => componentTable(store)} />
+        <p class="ie-meaning">
+          Every checkpoint as one point: the losses of the same tokens, one a row of text, in the plane in
+          which they vary most. The path turns where training does.
+        </p>
+        <p class="ie-note">
+          {joint
+            ? `principal components of losses in nats, ${store.componentsOf.value} · Olsson et al. 2022`
+            : "principal components of standardised losses, one fit a series; only this series is shown, as axes of different fits cannot be compared · Kissane 2023"}
+          <Turn view={view} />
+        </p>
+      </figcaption>
+      <label class="ie-choice">
+        Fit{" "}
+        <select
+          class="ie-select"
+          value={store.viewState.value.pca}
+          onChange={(event) => store.arrange({ pca: event.currentTarget.value as "joint" | "standardised" })}
+        >
+          <option value="joint">jointly over series</option>
+          <option value="standardised">each series, standardised</option>
+        </select>
+      </label>
+      {plane.value === null ? (
+        <p class="ie-note ie-measures-empty">
+          {absentText(store, store.componentsOf.value || "No losses to draw.")}
+        </p>
+      ) : (
+        <Chart view={view} plane={plane} />
+      )}
+    </figure>
+  );
+}
+
+/** Where the current series' path turns most. */
+function Turn({ view }: ViewProps) {
+  const { phases, series, info, unit } = view.store;
+  const turn = phases.value[series.value]?.turn ?? null;
+  if (turn === null || info.value === null) return null;
+  const [low, high] = turn.interval;
+  return ` · sharpest turn ${turn.degrees.toFixed(0)}° at ${precise(turn.at)} ${unit.value} (95 %: ${precise(low)}–${precise(high)})`;
+}
+
+/** [x, y] of every checkpoint. */
+function pathsOf({ store }: View): Path[] {
+  const name = store.viewState.value.pca === "joint" ? "loss_pca" : "loss_pca_standardised";
+  return store.seriesList.value.flatMap((info, index) => {
+    const points = store.measureOf(index, name);
+    const current = index === store.series.value;
+    if (points === null || (name !== "loss_pca" && !current)) return [];
+    const window = store.windowIn(index);
+    const xs = trainingOf(info, store.unit.value);
+    return [
+      {
+        name: info.name,
+        current,
+        points: xs.map((x, i) => ({
+          x: points.values[2 * i] ?? Number.NaN,
+          y: points.values[2 * i + 1] ?? Number.NaN,
+          inside: isInside(window, x),
+        })),
+      },
+    ];
+  });
+}
+
+function axesOf({ store }: View): [string, string] {
+  const name =
+    store.viewState.value.pca === "joint" ? "loss_pca_explained" : "loss_pca_standardised_explained";
+  const explained = store.measureOf(store.series.value, name)?.values;
+  const label = (k: 0 | 1) =>
+    `component ${k + 1}, ${explained ? (100 * (explained[k] ?? 0)).toFixed(0) : "?"} % of variance`;
+  return [label(0), label(1)];
+}
+
+function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null> }) {
+  const { store } = view;
+  const [base, ring] = [useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null)];
+  const hovered = useSignal<number | null>(null);
+  useSignalEffect(() => {
+    if (plane.value !== null) base.current?.replaceChildren(plane.value.element);
+  });
+  useSignalEffect(() => {
+    const at = plane.value?.current[store.shown.value];
+    if (ring.current === null) return;
+    ring.current.hidden = at === undefined || Number.isNaN(at[0]);
+    if (at !== undefined) ring.current.style.transform = `translate(${at[0]}px, ${at[1]}px)`;
+  });
+  const drawn = plane.value;
+  if (drawn === null) return null;
+  const near = (event: MouseEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    return nearestPoint(drawn.current, [event.clientX - box.left, event.clientY - box.top], REACH);
+  };
+  const info = store.info.value;
+  const tip = hovered.value === null ? undefined : drawn.current[hovered.value];
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the slider is the way to do this by keyboard
+    <div
+      class="ie-chart"
+      role="presentation"
+      style={{ height: `${drawn.height}px` }}
+      onPointerMove={(event) => {
+        hovered.value = near(event);
+      }}
+      onPointerLeave={() => {
+        hovered.value = null;
+      }}
+      onClick={(event) => {
+        const index = near(event);
+        if (index !== null) store.moveTo(index);
+      }}
+    >
+      <div ref={base} class="ie-chart-layer" />
+      <div ref={ring} class="ie-ring" />
+      {tip !== undefined && hovered.value !== null && info !== null && (
+        <div
+          class={`ie-tip ${tip[0] > drawn.width / 2 ? "ie-tip-left" : "ie-tip-right"}`}
+          style={{ left: `${tip[0]}px`, top: `${tip[1]}px` }}
+        >
+          {checkpointText(info, hovered.value)}
+        </div>
+      )}
+    </div>
+  );
+}

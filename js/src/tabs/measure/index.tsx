@@ -1,0 +1,181 @@
+/** One measure of the whole model, with the slider's checkpoint marked. */
+import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { AxisNote } from "../../chart/axis-note";
+import { type Drawn, plotOverPositions, plotOverTraining } from "../../chart/measure-plot";
+import { TrainingChartView } from "../../chart/training-chart";
+import { Save } from "../../export/save";
+import { measureTable } from "../../export/tables";
+import type { MeasureInfo } from "../../kernel/model";
+import { scoreText, sentence } from "../../state/text";
+import { trainingOf } from "../../state/training";
+import { absentText } from "../../ui/pending";
+import { useWidth } from "../../ui/use-width";
+import type { View, ViewProps } from "../../ui/view";
+
+/** Of a number beside its mark, in pixels. */
+const VALUE_WIDTH = 45;
+
+interface PanelProps extends ViewProps {
+  info: MeasureInfo;
+}
+
+export function MeasurePanel({ view, info }: PanelProps) {
+  const { measureOf, measuredOn, series } = view.store;
+  if (measureOf(series.value, info.name) === null) {
+    const why = measuredOn.value[series.value] || absentText(view.store, "Not measured.");
+    return <p class="ie-note ie-measures-empty">{sentence(why)}</p>;
+  }
+  return <MeasureFigure view={view} info={info} />;
+}
+
+function MeasureFigure({ view, info }: PanelProps) {
+  const { store } = view;
+  const [ref, width] = useWidth<HTMLElement>();
+  const drawn = useComputed<Drawn | null>(() => {
+    if (width.value === 0) return null;
+    return info.per === "position"
+      ? overPositions(view, info.name, width.value)
+      : overTraining(view, info.name, width.value);
+  });
+  return (
+    <figure ref={ref}>
+      <figcaption class="ie-caption">
+        <Save view={view} title={info.title} table={() => measureTable(store, info.name)} />
+        <p class="ie-meaning">{info.meaning}</p>
+        <p class="ie-note">
+          <span class="ie-formula">{info.formula}</span>, in nats
+          {info.on_text && ` · on ${sentence(store.measuredOn.value[store.series.value] ?? "")}`} ·{" "}
+          {info.source}
+        </p>
+      </figcaption>
+      {drawn.value === null ? (
+        <div class="ie-measures-empty">{absentText(store, "No value is known.")}</div>
+      ) : (
+        <Chart view={view} info={info} drawn={drawn} />
+      )}
+      {info.per === "position" ? (
+        <div class="ie-axis-note">position in the row, log scale; every checkpoint in grey</div>
+      ) : (
+        <AxisNote view={view} />
+      )}
+    </figure>
+  );
+}
+
+function overTraining(view: View, name: string, width: number): Drawn | null {
+  const { seriesList, series, measureOf, unit } = view.store;
+  const curves = seriesList.value.flatMap((info, index) => {
+    const measure = measureOf(index, name);
+    if (measure === null) return [];
+    const x = trainingOf(info, unit.value);
+    return [{ name: info.name, current: index === series.value, x, y: Array.from(measure.values) }];
+  });
+  return curves.some(({ y }) => y.some(Number.isFinite))
+    ? plotOverTraining(curves, { width, type: view.store.viewState.value.x_scale })
+    : null;
+}
+
+function overPositions(view: View, name: string, width: number): Drawn | null {
+  const measure = view.store.measureOf(view.store.series.value, name);
+  const positions = view.store.measureOf(view.store.series.value, "positions");
+  const [count, length] = measure?.shape ?? [];
+  if (!measure || !positions || count === undefined || length === undefined) return null;
+  const curves = Array.from({ length: count }, (_, index) =>
+    Array.from(measure.values.subarray(index * length, (index + 1) * length)),
+  ).filter((curve) => curve.every(Number.isFinite));
+  return curves.length > 0 ? plotOverPositions(curves, Array.from(positions.values), width) : null;
+}
+
+interface ChartProps {
+  view: View;
+  info: MeasureInfo;
+  drawn: ReadonlySignal<Drawn | null>;
+}
+
+function Chart({ view, info, drawn }: ChartProps) {
+  if (info.per === "position") return <StillChart view={view} info={info} drawn={drawn} />;
+  return (
+    <TrainingChartView view={view} drawn={drawn}>
+      <ShownValues view={view} info={info} drawn={drawn} />
+    </TrainingChartView>
+  );
+}
+
+function StillChart({ view, info, drawn }: ChartProps) {
+  const base = useRef<HTMLDivElement>(null);
+  useSignalEffect(() => {
+    if (drawn.value !== null) base.current?.replaceChildren(drawn.value.element);
+  });
+  return (
+    <div
+      class="ie-chart ie-chart-still"
+      role="presentation"
+      style={{ height: `${drawn.value?.height ?? 0}px` }}
+    >
+      <div ref={base} class="ie-chart-layer" />
+      <ShownCurve view={view} info={info} drawn={drawn} />
+    </div>
+  );
+}
+
+/** The value of every series at its checkpoint. Moved, not drawn: this is in every frame. */
+function ShownValues({ view, info, drawn }: ChartProps) {
+  const { store } = view;
+  const [marks, text] = [useRef<HTMLDivElement>(null), useRef<HTMLSpanElement>(null)];
+  useSignalEffect(() => {
+    const chart = drawn.value;
+    if (chart === null || marks.current === null || text.current === null) return;
+    const alone = store.seriesList.value.length < 2;
+    store.seriesList.value.forEach((series, index) => {
+      const mark = marks.current?.children[index] as HTMLElement | undefined;
+      const at = store.shownEach.value[index] ?? 0;
+      const value = store.measureOf(index, info.name)?.values[at] ?? Number.NaN;
+      if (mark === undefined) return;
+      const [x, y] = [chart.at(trainingOf(series, store.unit.value)[at] ?? 0), chart.y(value)];
+      // Where the names of the curves begin, it would be written over them.
+      mark.classList.toggle("ie-measure-mark-end", x > chart.right - VALUE_WIDTH && !alone);
+      mark.style.transform = `translate(${x}px, ${Number.isFinite(value) ? y : chart.bottom}px)`;
+      mark.hidden = !Number.isFinite(value) && index !== store.series.value;
+      if (index === store.series.value && text.current !== null) text.current.textContent = scoreText(value);
+    });
+  });
+  return (
+    <div ref={marks}>
+      {store.seriesList.value.map((series, index) => (
+        <div
+          key={series.name}
+          class={`ie-measure-mark ${index === store.series.value ? "" : "ie-measure-mark-other"}`}
+        >
+          {index === store.series.value && <span ref={text} class="ie-measure-value" />}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The curve over positions at the shown checkpoint. */
+function ShownCurve({ view, info, drawn }: ChartProps) {
+  const { store } = view;
+  const curve = useRef<SVGPathElement>(null);
+  useSignalEffect(() => {
+    const measure = store.measureOf(store.series.value, info.name);
+    if (drawn.value === null || measure === null) return;
+    const length = measure.shape[1] ?? 0;
+    const start = store.shown.value * length;
+    curve.current?.setAttribute("d", path(drawn.value, measure.values.subarray(start, start + length)));
+  });
+  return (
+    <svg class="ie-chart-layer" width={drawn.value?.width} height={drawn.value?.height} aria-hidden="true">
+      <path ref={curve} class="ie-measure-now" />
+    </svg>
+  );
+}
+
+function path(chart: Drawn, values: Float32Array): string {
+  let d = "";
+  values.forEach((value, position) => {
+    if (Number.isFinite(value)) d += `${d === "" ? "M" : "L"}${chart.x[position]},${chart.y(value)}`;
+  });
+  return d;
+}

@@ -1,0 +1,171 @@
+/** The passage token by token: its loss at both handles of the slider, and the difference. */
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { Save } from "../../export/save";
+import { passageTable } from "../../export/tables";
+import { WAITING } from "../../kernel/connection";
+import { lossesAt, sum } from "../../state/passage";
+import { checkpointText, quoted, scoreText } from "../../state/text";
+import { cellColors, gradient, lut, type Scale } from "../../ui/color";
+import { TokenList } from "../../ui/token-list";
+import type { View, ViewProps } from "../../ui/view";
+import { Trajectories } from "./trajectories";
+
+/** Nats at which the colours end: about guessing among 1,000 tokens, and a change as clear. */
+const FULL_LOSS = 7;
+const FULL_CHANGE = 5;
+
+type Kind = "loss" | "before" | "change";
+
+export function Passage({ view }: ViewProps) {
+  const { store } = view;
+  const hovered = useSignal<number | null>(null);
+  const tokens = store.promptInfo.value?.tokens ?? [];
+  if (tokens.length < 2) {
+    return <p class="ie-note">Run a prompt of two tokens or more: its loss is shown token by token.</p>;
+  }
+  const compared = store.compare.value !== null;
+  return (
+    <>
+      <figure class="ie-passage">
+        <figcaption class="ie-caption">
+          <Save view={view} title="Passage" table={() => passageTable(store)} />
+          <p class="ie-meaning">
+            Loss of every token of the prompt, given those before it. A click on a token draws its loss over
+            training below.
+          </p>
+          <p class="ie-note">
+            <span class="ie-formula">L[i] = −ln p(token i + 1 | tokens 0 to i)</span>, in nats · Olsson et al.
+            2022; Kissane 2023
+          </p>
+        </figcaption>
+        <Strip view={view} kind="loss" hovered={hovered} />
+        {compared ? (
+          <>
+            <Strip view={view} kind="before" hovered={hovered} />
+            <Strip view={view} kind="change" hovered={hovered} />
+          </>
+        ) : (
+          <button
+            type="button"
+            class="ie-button"
+            onClick={() => store.compareTo(Math.floor(store.checkpoint.peek() / 2))}
+          >
+            Compare with an earlier checkpoint
+          </button>
+        )}
+        <Said view={view} hovered={hovered} />
+      </figure>
+      <Trajectories view={view} />
+    </>
+  );
+}
+
+interface StripProps extends ViewProps {
+  kind: Kind;
+  hovered: { value: number | null };
+}
+
+function Strip({ view, kind, hovered }: StripProps) {
+  const { store, theme } = view;
+  const [list, mean] = [useRef<HTMLDivElement>(null), useRef<HTMLSpanElement>(null)];
+  const scale = useComputed<Scale>(() =>
+    kind === "change"
+      ? { min: -FULL_CHANGE, max: FULL_CHANGE, kind: "diverging", lut: lut("diverging", theme.value) }
+      : { min: 0, max: FULL_LOSS, kind: "sequential", lut: lut("sequential", theme.value) },
+  );
+  const values = useComputed(() => valuesOf(view, kind));
+  useSignalEffect(() => {
+    const found = values.value;
+    const options = list.current?.children ?? [];
+    for (let token = 1; token < options.length; token++) {
+      const { style } = options[token] as HTMLElement;
+      const value = found?.[token - 1] ?? Number.NaN;
+      const { fill, ink } = cellColors(scale.value, kind === "change" ? -value : value, theme.value);
+      style.backgroundColor = Number.isFinite(value) ? fill : "";
+      style.color = Number.isFinite(value) ? ink : "";
+    }
+    if (mean.current === null) return;
+    mean.current.textContent =
+      found === null ? absence(view, kind) : `mean ${scoreText(sum(found) / found.length)}`;
+  });
+  const tokens = store.promptInfo.value?.tokens ?? [];
+  const chosen = store.viewState.value.tokens;
+  const choose = (token: number) => {
+    const before = store.viewState.peek().tokens;
+    const next = before.includes(token) ? before.filter((other) => other !== token) : [...before, token];
+    store.arrange({ tokens: next.sort((a, b) => a - b) });
+  };
+  return (
+    <div class="ie-passage-strip">
+      <div class="ie-passage-title">
+        <Title view={view} kind={kind} /> <span ref={mean} class="ie-note" />
+        <Key scale={scale.value} kind={kind} />
+      </div>
+      <TokenList
+        list={list}
+        tokens={tokens}
+        label={{ loss: "Loss", before: "Loss compared with", change: "Change of loss" }[kind]}
+        several
+        isSelected={(token) => chosen.includes(token)}
+        isDisabled={(token) => token === 0}
+        choose={choose}
+        point={(token) => {
+          hovered.value = token;
+        }}
+      />
+    </div>
+  );
+}
+
+function valuesOf({ store }: View, kind: Kind): Float32Array | null {
+  const now = kind === "before" ? null : lossesAt(store, store.shown.value);
+  if (kind === "loss") return now;
+  const other = store.shownCompare.value;
+  const before = other === null ? null : lossesAt(store, other);
+  if (kind === "before") return before;
+  return now === null || before === null ? null : now.map((loss, i) => loss - (before[i] ?? Number.NaN));
+}
+
+/** Why there are no losses. */
+function absence({ store }: View, kind: Kind): string {
+  const checkpoint = kind === "loss" ? store.shown.value : (store.shownCompare.value ?? store.shown.value);
+  return store.answers.predictions(checkpoint).error?.message ?? WAITING[store.connection.state.value];
+}
+
+function Title({ view, kind }: { view: View; kind: Kind }) {
+  const { info, shown, shownCompare } = view.store;
+  const name = (index: number | null) =>
+    index === null || info.value === null ? "" : checkpointText(info.value, index);
+  if (kind === "change") return <strong>Change, the first minus the second</strong>;
+  return <strong>{name(kind === "loss" ? shown.value : shownCompare.value)}</strong>;
+}
+
+/** The ends of the colours; blue is a lower loss. */
+function Key({ scale, kind }: { scale: Scale; kind: Kind }) {
+  const change = kind === "change";
+  const bar = gradient(scale.lut);
+  return (
+    <span class="ie-passage-key" aria-hidden="true">
+      {change ? `+${FULL_CHANGE}` : "0"} <span class="ie-legend-bar" style={{ background: bar }} />{" "}
+      {change ? `−${FULL_CHANGE}` : `${FULL_LOSS}+`} nats
+    </span>
+  );
+}
+
+/** The pointed token's losses, in words. */
+function Said({ view, hovered }: { view: View; hovered: { value: number | null } }) {
+  const { store } = view;
+  const token = hovered.value;
+  const text = token === null ? null : store.promptInfo.value?.tokens[token];
+  if (token === null || token === 0 || text == null) return <p class="ie-status" />;
+  const now = lossesAt(store, store.shown.value)?.[token - 1] ?? Number.NaN;
+  const other = store.shownCompare.value;
+  const before = other === null ? null : (lossesAt(store, other)?.[token - 1] ?? Number.NaN);
+  return (
+    <p class="ie-status">
+      token {token} {quoted(text)}: {scoreText(now)} nats
+      {before !== null && `, ${scoreText(before)} at the other checkpoint, change ${scoreText(now - before)}`}
+    </p>
+  );
+}

@@ -1,0 +1,303 @@
+/** Two definitions head to head: every head by any two scores at the shown checkpoint. */
+import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { surfaceOf, usePixelRatio } from "../../chart/canvas";
+import { drawsAs } from "../../export/figure";
+import { Save } from "../../export/save";
+import { scoreTable } from "../../export/tables";
+import { WAITING } from "../../kernel/connection";
+import type { Head } from "../../kernel/model";
+import { ScoreOptions } from "../../panels/score-picker";
+import { headName } from "../../state/heads";
+import { scoreText } from "../../state/text";
+import { slotColor } from "../../ui/color";
+import { absentText } from "../../ui/pending";
+import { useLeaving } from "../../ui/use-leaving";
+import { useWidth } from "../../ui/use-width";
+import type { View, ViewProps } from "../../ui/view";
+import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./plot";
+
+const REACH = 20;
+
+interface Drawn {
+  ground: ScatterGround;
+  x: Axis;
+  y: Axis;
+  heads: number;
+}
+
+export function Scatter({ view }: ViewProps) {
+  const { store } = view;
+  const [ref, width] = useWidth<HTMLElement>();
+  const drawn = useComputed<Drawn | null>(() => (width.value === 0 ? null : drawnOf(view, width.value)));
+  const { against, trails } = store.viewState.value;
+  return (
+    <figure ref={ref}>
+      <figcaption class="ie-caption">
+        <Save view={view} title="Scatter" table={() => scoreTable(store, comparedNames(view))} />
+        <p class="ie-meaning">
+          Every head by two scores at this checkpoint: {store.scoreInfo.value?.title} (chosen above) against
+          another. Dots move with the slider; point at one, or at a cell of the grid, and both light up.
+        </p>
+      </figcaption>
+      <div class="ie-choices">
+        <label class="ie-choice">
+          Against{" "}
+          <select
+            class="ie-select"
+            aria-label="Against"
+            value={store.againstInfo.value?.name ?? against}
+            onChange={(event) => store.arrange({ against: event.currentTarget.value })}
+          >
+            <ScoreOptions scores={store.scores.value} />
+          </select>
+        </label>
+        <label class="ie-choice">
+          <input
+            type="checkbox"
+            checked={trails}
+            onChange={(event) => store.arrange({ trails: event.currentTarget.checked })}
+          />{" "}
+          Trails over training
+        </label>
+      </div>
+      <Missing view={view} />
+      {drawn.value === null ? (
+        <p class="ie-note ie-measures-empty">{absentText(store, undrawn(view))}</p>
+      ) : (
+        <Chart view={view} drawn={drawn} />
+      )}
+    </figure>
+  );
+}
+
+/** Said where the series lacks the score that was chosen to compare with. */
+function Missing({ view }: ViewProps) {
+  const { againstInfo, viewState, seriesList, scoreIn } = view.store;
+  const { against } = viewState.value;
+  if (againstInfo.value === null || againstInfo.value.name === against) return null;
+  const known = seriesList.value.map((_, index) => scoreIn(index, against)?.title);
+  return (
+    <p class="ie-note">
+      {known.find((title) => title !== undefined) ?? against} is not measured in this series, so{" "}
+      {againstInfo.value.title} is shown.
+    </p>
+  );
+}
+
+/** Why the two scores are not drawn. */
+function undrawn({ store }: View): string {
+  const compared = [store.againstInfo.value, store.scoreInfo.value];
+  const grids = compared.map((score) => score && store.gridOf(score.name));
+  if (grids.some((grid) => grid === null)) return WAITING[store.connection.state.value];
+  return "One of the two scores has no values for this model.";
+}
+
+function comparedNames({ store }: View): string[] {
+  return [store.againstInfo.peek()?.name ?? "", store.scoreInfo.peek()?.name ?? ""];
+}
+
+function drawnOf(view: View, width: number): Drawn | null {
+  const { store, theme } = view;
+  const [info, x, y] = [
+    store.info.value,
+    axisOf(view, store.againstInfo.value),
+    axisOf(view, store.scoreInfo.value),
+  ];
+  if (info === null || x === null || y === null) return null;
+  const heads = info.layers * info.heads;
+  const chosen = store.heads.value.map((head) => ({
+    name: headName(head),
+    head: indexOf(head, info.heads),
+    color: slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value),
+  }));
+  const { trails } = store.viewState.value;
+  return { ground: plotScatter(x, y, { heads, chosen, trails, width }), x, y, heads };
+}
+
+function axisOf({ store }: View, score: Axis["score"] | null): Axis | null {
+  const grid = score === null ? null : store.gridOf(score.name);
+  return score === null || grid === null || "message" in grid ? null : { score, values: grid.values };
+}
+
+function indexOf([layer, head]: Head, heads: number): number {
+  return layer * heads + head;
+}
+
+function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null> }) {
+  const { store, theme } = view;
+  const [base, canvas] = [useRef<HTMLDivElement>(null), useRef<HTMLCanvasElement>(null)];
+  const ratio = usePixelRatio();
+  const places = useComputed(() => {
+    const now = drawn.value;
+    return now === null ? new Float32Array() : dotsAt(now.ground, now.x, now.y, now.heads, store.shown.value);
+  });
+  useSignalEffect(() => {
+    if (drawn.value !== null) base.current?.replaceChildren(drawn.value.ground.element);
+  });
+  useSignalEffect(() => {
+    const now = drawn.value;
+    if (canvas.current === null || now === null) return;
+    const dots = dotsOf(view, places.value, theme.value);
+    drawDots(canvas.current, now.ground, dots, ratio.value);
+    drawsAs(canvas.current, () => dotsVector(dots));
+  });
+  const leave = () => {
+    view.hoverHead.value = null;
+  };
+  useLeaving(leave);
+  const now = drawn.value;
+  const info = store.info.value;
+  if (now === null || info === null) return null;
+  const at = (event: MouseEvent): Head | null => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const index = headNear(places.peek(), [event.clientX - box.left, event.clientY - box.top], REACH);
+    return index === null ? null : [Math.floor(index / info.heads), index % info.heads];
+  };
+  const missing = missingOf(places.value);
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the grid is the way to do this by keyboard */}
+      <div
+        class="ie-chart"
+        role="presentation"
+        style={{ height: `${now.ground.height}px` }}
+        onPointerMove={(event) => {
+          view.hoverHead.value = at(event);
+        }}
+        onPointerLeave={leave}
+        onClick={(event) => {
+          const head = at(event);
+          if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);
+        }}
+      >
+        <div ref={base} class="ie-chart-layer" />
+        <canvas ref={canvas} class="ie-chart-layer" />
+        <Names view={view} drawn={now} places={places} />
+      </div>
+      {missing > 0 && (
+        <p class="ie-note">
+          {missing} of {now.heads} heads have no value of one of the two.
+        </p>
+      )}
+    </>
+  );
+}
+
+function missingOf(places: Float32Array): number {
+  let missing = 0;
+  for (let i = 0; i < places.length; i += 2) {
+    if (!Number.isFinite(places[i]) || !Number.isFinite(places[i + 1])) missing += 1;
+  }
+  return missing;
+}
+
+interface Dot {
+  x: number;
+  y: number;
+  radius: number;
+  color: string;
+}
+
+/** Every head's dot, those of the selected heads last and larger. */
+function dotsOf({ store }: View, places: Float32Array, theme: "light" | "dark"): Dot[] {
+  const heads = places.length / 2;
+  const radius = heads > 200 ? 2.5 : 4;
+  const dot = (index: number, size: number, color: string): Dot => ({
+    x: places[2 * index] ?? Number.NaN,
+    y: places[2 * index + 1] ?? Number.NaN,
+    radius: size,
+    color,
+  });
+  const grey = theme === "dark" ? "#9aa0aa" : "#666b73";
+  const dots = Array.from({ length: heads }, (_, index) => dot(index, radius, grey));
+  for (const head of store.heads.value) {
+    const slot = store.slots.value.get(headName(head)) ?? 0;
+    dots.push(dot(indexOf(head, store.info.value?.heads ?? 1), radius + 2, slotColor(slot, theme)));
+  }
+  return dots.filter(({ x, y }) => Number.isFinite(x + y));
+}
+
+function dotsVector(dots: Dot[]): string {
+  return dots
+    .map(({ x, y, radius, color }) => `<circle cx="${x}" cy="${y}" r="${radius}" fill="${color}"/>`)
+    .join("");
+}
+
+function drawDots(
+  canvas: HTMLCanvasElement,
+  { width, height }: ScatterGround,
+  dots: Dot[],
+  ratio: number,
+): void {
+  const context = surfaceOf(canvas, width, height, ratio)?.context;
+  if (context === undefined) return;
+  context.clearRect(0, 0, width, height);
+  for (const { x, y, radius, color } of dots) {
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fillStyle = color;
+    context.fill();
+  }
+}
+
+/** Names at the selected heads' dots, and name and values at the one pointed at. */
+function Names({ view, drawn, places }: { view: View; drawn: Drawn; places: ReadonlySignal<Float32Array> }) {
+  const { store, theme } = view;
+  const info = store.info.value;
+  if (info === null) return null;
+  const placed = (head: Head) => {
+    const index = indexOf(head, info.heads);
+    return {
+      index,
+      left: places.value[2 * index] ?? Number.NaN,
+      top: places.value[2 * index + 1] ?? Number.NaN,
+    };
+  };
+  const hovered = view.hoverHead.value;
+  const side = (left: number) => (left > drawn.ground.width - 130 ? "ie-tip-left" : "ie-tip-right");
+  return (
+    <>
+      {store.heads.value.map((head) => {
+        const { left, top } = placed(head);
+        const color = slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value);
+        if (!Number.isFinite(left + top)) return null;
+        return (
+          <div
+            key={headName(head)}
+            class={`ie-dot-name ${side(left)}`}
+            style={{ left: `${left}px`, top: `${top}px`, color }}
+          >
+            {headName(head)}
+          </div>
+        );
+      })}
+      {hovered !== null && (
+        <Hovered drawn={drawn} name={headName(hovered)} {...placed(hovered)} view={view} />
+      )}
+    </>
+  );
+}
+
+function Hovered(props: {
+  drawn: Drawn;
+  name: string;
+  index: number;
+  left: number;
+  top: number;
+  view: View;
+}) {
+  const { drawn, name, index, left, top, view } = props;
+  if (!Number.isFinite(left + top)) return null;
+  const at = view.store.shown.value * drawn.heads + index;
+  const side = left > drawn.ground.width / 2 ? "ie-tip-left" : "ie-tip-right";
+  return (
+    <>
+      <div class="ie-ring" style={{ transform: `translate(${left}px, ${top}px)` }} />
+      <div class={`ie-tip ${side}`} style={{ left: `${left}px`, top: `${top}px` }}>
+        <strong>{name}</strong> {drawn.x.score.title} {scoreText(drawn.x.values[at] ?? Number.NaN)},{" "}
+        {drawn.y.score.title} {scoreText(drawn.y.values[at] ?? Number.NaN)}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,136 @@
+/** What feeds the active head: heads of earlier layers, by composition and by what ablating them does. */
+import { batch, type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { Save } from "../../export/save";
+import { wiringTable } from "../../export/tables";
+import type { Head } from "../../kernel/model";
+import type { Cause } from "../../state/causes";
+import { headName } from "../../state/heads";
+import { evenScale, largest, roundedUp, slotColor } from "../../ui/color";
+import { Failures, Progress, pendingText } from "../../ui/pending";
+import { useWidth } from "../../ui/use-width";
+import type { View, ViewProps } from "../../ui/view";
+import type { Look } from "./drawing";
+import { DRAWN, type Fed, fedBy, LEAST, wiringLayout } from "./feeders";
+import { WiringGraph } from "./graph";
+import { WiringKey } from "./key";
+import { WiringTable } from "./table";
+
+/** The widest line stands for at least this much. */
+const LEAST_COMPOSITION = 0.01;
+
+export function Wiring({ view }: ViewProps) {
+  const { store } = view;
+  const head = store.activeHead.value;
+  if (head === null) {
+    return <p class="ie-note">No head is selected. Select one: what feeds it is shown here.</p>;
+  }
+  const name = headName(head);
+  return (
+    <figure>
+      <figcaption class="ie-caption">
+        <Save view={view} title="Wiring" table={() => wiringTable(store)} />
+        <p class="ie-meaning">
+          What feeds {name}: how much its keys read of what each earlier head writes (K-composition, by the
+          weights), and how its induction score changes when that head is ablated.
+        </p>
+        <p class="ie-note">
+          Ablated: output set to zero, one head at a time; a head that leaves the score alone may be backed up
+          by another. Induction on repeated random tokens. K-composition: {compositionNote(view)}. Elhage et
+          al. 2021, Olsson et al. 2022.
+        </p>
+      </figcaption>
+      {head[0] === 0 ? (
+        <p>{name} is in the first layer: no earlier head can feed it. Select a head of a later layer.</p>
+      ) : (
+        <Feeders key={`${store.series.value}/${name}`} view={view} head={head} />
+      )}
+    </figure>
+  );
+}
+
+/** What the score of the same name says of itself: its baseline, and what it leaves out. */
+function compositionNote({ store }: View): string {
+  const score = store.scores.value.find(({ name }) => name === "k_composition");
+  const said = score?.probe.split("; ").filter((part) => part !== "the weights") ?? [];
+  return ["less that of random heads", ...said].join("; ");
+}
+
+function Feeders({ view, head }: { view: View; head: Head }) {
+  const { store } = view;
+  const heads = store.info.value?.heads ?? 1;
+  const cause = useComputed(() => store.causes.wiring(head));
+  const fed = useComputed<Fed | null>(() => {
+    const found = cause.value.at(store.shown.value);
+    return found === null ? null : fedBy(found, head, heads);
+  });
+  const seen = useSignal(false);
+  useSignalEffect(() => {
+    if (fed.value !== null) seen.value = true;
+  });
+  const missing = useComputed(() => fed.value === null);
+  return (
+    <div class="ie-wiring">
+      <Failures view={view} errors={[cause.value.failure(store.shown.value)]} />
+      {missing.value && (
+        <p class={`ie-note ${seen.value ? "ie-wiring-missing" : ""}`}>{pendingText(store, cause.value)}</p>
+      )}
+      {/* Keeps its place where a checkpoint is missing, so that nothing jumps. */}
+      {seen.value && (
+        <div class={`ie-wiring-columns ${missing.value ? "ie-wiring-hidden" : ""}`}>
+          <Found view={view} head={head} heads={heads} cause={cause} fed={fed} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface FoundProps extends ViewProps {
+  head: Head;
+  /** A layer. */
+  heads: number;
+  cause: ReadonlySignal<Cause>;
+  fed: ReadonlySignal<Fed | null>;
+}
+
+function Found({ view, head, heads, cause, fed }: FoundProps) {
+  const { store, theme } = view;
+  const [ref, width] = useWidth<HTMLDivElement>();
+  const look = useComputed<Look>(() => ({
+    theme: theme.value,
+    effects: evenScale(known(view, cause, "effect"), LEAST, theme.value),
+    widest: roundedUp(largest(known(view, cause, "composition"), LEAST_COMPOSITION)),
+    selected: new Map([...store.slots.value].map(([name, slot]) => [name, slotColor(slot, theme.value)])),
+  }));
+  const layout = useComputed(() => wiringLayout(head, heads, width.value));
+  // The head itself stays the one that was selected last, and so the one that is drawn.
+  const choose = (feeder: Head) =>
+    batch(() => {
+      store.selectHead(feeder, true);
+      store.activateHead(head);
+    });
+  const count = head[0] * heads;
+  return (
+    <>
+      <div ref={ref}>
+        {width.value > 0 && (
+          <WiringGraph view={view} head={head} fed={fed} look={look} layout={layout} choose={choose} />
+        )}
+        <WiringKey look={look.value} name={headName(head)} />
+      </div>
+      <div>
+        <p class="ie-note">
+          {count > DRAWN
+            ? `The ${DRAWN} of ${count} earlier heads with the largest effect`
+            : "Earlier heads, the largest effect first"}
+          <Progress view={view} cause={cause.value} />
+        </p>
+        <WiringTable view={view} fed={fed} choose={choose} />
+      </div>
+    </>
+  );
+}
+
+/** An array at every checkpoint that is known. */
+function known({ store }: View, cause: ReadonlySignal<Cause>, name: string): Float32Array[] {
+  return (store.info.value?.steps ?? []).flatMap((_, i) => cause.value.at(i)?.[name] ?? []);
+}

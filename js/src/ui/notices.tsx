@@ -1,0 +1,54 @@
+/** What the reader must know and cannot see in the pictures: lost kernel, errors, faults. */
+import type { ComponentChildren } from "preact";
+import type { ConnectionState } from "../kernel/connection";
+import type { ErrorInfo } from "../kernel/model";
+import { sentence } from "../state/text";
+import type { ViewProps } from "./view";
+
+export function Alert({ message, hint, children }: ErrorInfo & { children?: ComponentChildren }) {
+  return (
+    <div class="ie-alert" role="alert">
+      <strong>{sentence(message)}</strong>
+      {hint !== "" && <span> {sentence(hint)}</span>}
+      {children !== undefined && <span> {children}</span>}
+    </div>
+  );
+}
+
+/** Beside what went wrong: asks for all of it once more. */
+export function TryAgain({ view }: ViewProps) {
+  const { store } = view;
+  return store.connected.value ? (
+    <button type="button" class="ie-link" onClick={() => store.tryAgain()}>
+      Try again
+    </button>
+  ) : null;
+}
+
+/** What there is to say of the kernel beyond the panels' own words. */
+const KERNEL: Partial<Record<ConnectionState, ErrorInfo>> = {
+  gone: { message: "Disconnected from the kernel — run the cell again.", hint: "What is drawn stays." },
+  connecting: { message: "The connection to the kernel is lost.", hint: "The notebook is looking for it." },
+  silent: {
+    message: "The kernel does not answer.",
+    hint: "It may be busy with another cell, or gone: then run this cell again.",
+  },
+};
+
+export function Notices({ view }: ViewProps) {
+  const { connection, status, grid, info, shown } = view.store;
+  const kernel = KERNEL[connection.state.value];
+  const fault = info.value?.faults[shown.value];
+  return (
+    <div class="ie-notices">
+      {kernel !== undefined && <Alert {...kernel} />}
+      {status.value?.error && <Alert {...status.value.error} />}
+      {grid.value !== null && "message" in grid.value && (
+        <Alert {...grid.value}>
+          <TryAgain view={view} />
+        </Alert>
+      )}
+      {fault !== undefined && <Alert message="This checkpoint could not be used." hint={fault} />}
+    </div>
+  );
+}
