@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Fast tests on every core, so a thread each. Slow ones and browsers have the machine to themselves.
 PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
@@ -47,13 +48,14 @@ screenshots: build chromium
 chromium: .venv/installed
 	$(BIN)/python tools/chromium.py
 
-# torch comes first, by its exact version: asked for by range, the registry's newest build brings
-# gigabytes of CUDA.
+# pip first: dependency groups came with 25.1. Then torch, by its exact version: asked for by range,
+# the registry's newest build brings gigabytes of CUDA.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name one with make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lab,test]'
+	$(PIP) "$$(grep '^pip==' constraints.txt)"
+	$(PIP) "$$(grep '^torch==' constraints.txt)"
+	$(PIP) --constraint constraints.txt --editable '.[all]' --group dev
 	touch $@
 
 node_modules/installed: package.json package-lock.json

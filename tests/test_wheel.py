@@ -28,11 +28,13 @@ def wheel(tmp_path_factory) -> Path:
 def test_what_is_in_it(wheel) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
-        "induction_kernels/scores/registry.py",
+        "induction_kernels/__init__.py",
+        "induction_kernels/py.typed",
         "induction_kernels/demo/tokenizer.json",
         "induction_kernels/demo/MODEL_CARD.md",
         "induction_kernels/demo/attn-only-2l/manifest.json",
-        "induction_explorer/explorer.py",
+        "induction_explorer/__init__.py",
+        "induction_explorer/py.typed",
         "induction_explorer/static/loader.js",
         "induction_explorer/static/widget.js",
         "induction_explorer/static/widget.css",
