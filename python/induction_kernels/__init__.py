@@ -3,6 +3,7 @@
 Nothing here knows of a screen; `induction_explorer` shows what this package computes.
 """
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.patterns import attention_patterns
 from induction_kernels.causes.ablation import ablate, ablate_each, ablations
 from induction_kernels.causes.wiring import wiring
@@ -16,7 +17,7 @@ from induction_kernels.losses.measures import MEASURES, measures
 from induction_kernels.losses.passages import passage_losses
 from induction_kernels.losses.predictions import top_predictions
 from induction_kernels.losses.tokens import in_context_learning, token_losses
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.scores.registry import SCORES, head_scores
 from induction_kernels.sweeps.run import sweep
 

@@ -23,10 +23,10 @@ from induction_kernels import (
     wiring,
 )
 from induction_kernels.attention.cells import read_cells
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.fused import read_fused
 from induction_kernels.attention.patterns import keep_packed, run_patterns
 from induction_kernels.errors import InductionError
-from induction_kernels.models.model import as_model
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
 from test_architectures import BFLOAT16_BOUND, probe, readings
 from test_fused import difference

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from induction_kernels import head_scores, load_demo, wiring
+from induction_kernels.attention.door import as_model
 from induction_kernels.errors import SelectionError
-from induction_kernels.models.model import as_model
 from induction_kernels.scores.of_weights.circuits import k_composition
 from small_models import HUGGING_FACE, wrapped
 from test_ablation import contrasted, without

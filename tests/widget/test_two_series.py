@@ -8,7 +8,7 @@ import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_kernels import as_model
 from induction_kernels.checkpoints.memory import MemorySource
-from induction_kernels.checkpoints.series import Checkpoint
+from induction_kernels.checkpoints.source import Checkpoint
 from small_models import bridge, variants
 from traitlets import TraitError
 

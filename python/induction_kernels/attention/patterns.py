@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.fused import run_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.layer_attention import LayerAttention
@@ -17,7 +18,7 @@ from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError
 from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.tokenization import sequence
-from induction_kernels.models.model import Model, as_model, refuse_without_attention
+from induction_kernels.models.model import Model, refuse_without_attention
 from induction_kernels.models.outputs import Output
 
 

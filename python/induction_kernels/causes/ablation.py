@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.causes.intervene import (
     Head,
     Intervener,
@@ -48,7 +49,7 @@ from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.inputs.tokenization import answer_token, prompt_tokens
 from induction_kernels.losses.tokens import in_context_learning_positions, losses_of
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.restoring import without_gradients
 from induction_kernels.scores.registry import package_version
 

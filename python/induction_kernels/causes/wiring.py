@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from induction_kernels.attention import readout
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.stack import Pile, Stack
@@ -19,7 +20,7 @@ from induction_kernels.causes.intervene import Head, Intervener, check_heads, ev
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.inputs.batches import in_batches
 from induction_kernels.inputs.probes import RepeatedTokens
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.scores.of_weights.circuits import k_composition
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.copies import copied
 from induction_kernels.checkpoints.counts import rate_of
 from induction_kernels.checkpoints.files import unreadable
 from induction_kernels.checkpoints.hugging_face import HuggingFaceFolders
-from induction_kernels.checkpoints.series import Checkpoint, Source
+from induction_kernels.checkpoints.source import Checkpoint, Source
 from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
-from induction_kernels.models.model import as_model
 
 _FOLDER = re.compile(r"checkpoint-(\d+)")
 _FILE = re.compile(r".+_(\d+)\.safetensors")

@@ -25,7 +25,7 @@ from induction_kernels.checkpoints.configuration import (
 from induction_kernels.checkpoints.counts import tokens_seen
 from induction_kernels.checkpoints.files import check_file, read_json
 from induction_kernels.checkpoints.saved import read_weights
-from induction_kernels.checkpoints.series import Checkpoint
+from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.errors import CheckpointError
 
 # Names of the files that the tokenizers of Transformers may open.

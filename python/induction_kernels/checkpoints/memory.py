@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.copies import copied, in_memory
-from induction_kernels.checkpoints.series import Checkpoint
+from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.errors import CheckpointError
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.whole_numbers import whole_number
 
 

@@ -7,63 +7,25 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.ahead import ReadAhead
 from induction_kernels.checkpoints.copies import in_memory
+from induction_kernels.checkpoints.folder import open_folder
 from induction_kernels.checkpoints.hooks import is_hooked
 from induction_kernels.checkpoints.integrity import check_numbers
+from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
+from induction_kernels.checkpoints.source import Checkpoint, Source
 from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
-from induction_kernels.models.model import Model, as_model, remember
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One stop of the slider.
-
-    Attributes:
-        step: optimizer steps taken.
-        tokens: tokens seen, or None where the source does not say.
-        tokens_estimated: nobody counted them; they are in proportion to the steps.
-    """
-
-    step: int
-    tokens: int | None = None
-    tokens_estimated: bool = False
-
-    @property
-    def label(self) -> str:
-        return f"step {self.step:,}"
-
-
-@runtime_checkable
-class Source(Protocol):
-    """Where a series' weights come from."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def checkpoints(self) -> Sequence[Checkpoint]: ...
-
-    @property
-    def tokenizer(self) -> Any | None: ...
-
-    def build(self) -> nn.Module:
-        """A new module of the series' architecture; its weights are replaced before use."""
-
-    def weights(self, index: int) -> Mapping[str, Tensor] | None:
-        """The state dict of a checkpoint; None where `build` gives a module that holds it.
-
-        Raises:
-            CheckpointError: it cannot be read.
-        """
+from induction_kernels.models.known import remember
+from induction_kernels.models.model import Model
 
 
 @dataclass
@@ -137,8 +99,6 @@ class CheckpointSeries:
         Raises:
             CheckpointError: no checkpoints there, or files without a model.
         """
-        from induction_kernels.checkpoints.folder import open_folder
-
         return cls(open_folder(Path(folder), model, tokenizer, tokens_per_step))
 
     @classmethod
@@ -162,15 +122,11 @@ class CheckpointSeries:
         Raises:
             CheckpointError: no state dicts, or steps or tokens that do not match them.
         """
-        from induction_kernels.checkpoints.memory import MemorySource
-
         return cls(MemorySource(model, state_dicts, steps, tokens, tokenizer, name))
 
     @classmethod
     def single(cls, model: Model) -> CheckpointSeries:
         """A model without a history: a series of one, a copy of the model as it is now."""
-        from induction_kernels.checkpoints.memory import SingleSource
-
         changed = model.module in _residences  # since it was loaded: `series_of` knows the others
         return cls(SingleSource(model, f"{model.name}, changed" if changed else model.name))
 

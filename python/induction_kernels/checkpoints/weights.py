@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from induction_kernels.errors import CheckpointError
-from induction_kernels.models.model import mixing
+from induction_kernels.models.known import mixing
 from induction_kernels.threads import by_one_thread
 
 Pairs = list[tuple[Tensor, Tensor]]

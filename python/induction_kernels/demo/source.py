@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from induction_kernels.checkpoints.files import read_bytes
 from induction_kernels.checkpoints.integrity import check_hash
-from induction_kernels.checkpoints.series import Checkpoint
+from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
 

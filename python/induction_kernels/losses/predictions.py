@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.forward import run
 from induction_kernels.errors import SelectionError
 from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.tokenization import answer_token, sequence, token_strings
-from induction_kernels.models.model import as_model
 from induction_kernels.models.outputs import Output
 from induction_kernels.restoring import without_gradients
 

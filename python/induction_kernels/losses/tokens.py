@@ -8,12 +8,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.forward import run
 from induction_kernels.errors import ProbeError
 from induction_kernels.inputs.batches import in_batches
 from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.probes import rows_of
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.models.outputs import Output
 from induction_kernels.restoring import without_gradients
 

@@ -8,6 +8,12 @@ from torch import nn
 
 from induction_kernels.errors import UnsupportedModelError
 
+#: What to pass instead.
+HOW_TO = (
+    "Pass a TransformerBridge, a HookedTransformer or a Hugging Face causal language model "
+    "(AutoModelForCausalLM) with its tokenizer."
+)
+
 
 def refuse_without_values(module: nn.Module, name: str) -> None:
     """Raise an UnsupportedModelError if weights are not there, as on the meta device."""

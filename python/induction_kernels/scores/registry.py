@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.probes import RepeatedTokens
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.scores.of_attention import ATTENTION_SCORES, AttentionReader, AttentionScore
 from induction_kernels.scores.of_weights.scores import WEIGHT_SCORES, WeightReader, WeightScore
 from induction_kernels.scores.score import Facts, Score

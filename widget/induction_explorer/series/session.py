@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
 from induction_kernels.checkpoints import CheckpointSeries, series_of
 from induction_kernels.errors import InductionError
@@ -18,7 +19,7 @@ from induction_kernels.inputs.tokenization import answer_token, prompt_tokens, t
 from induction_kernels.losses.measures import MEASURES, Measurer
 from induction_kernels.losses.predictions import PositionPredictions, predict_positions
 from induction_kernels.losses.tokens import in_context_learning_positions
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.names import legible
 from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score

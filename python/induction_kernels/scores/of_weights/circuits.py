@@ -19,10 +19,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from induction_kernels.attention.door import as_model
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.inputs.batches import in_batches
 from induction_kernels.inputs.probes import RepeatedTokens
-from induction_kernels.models.model import Model, as_model
+from induction_kernels.models.model import Model
 from induction_kernels.restoring import remove, restoring, without_gradients
 from induction_kernels.scores.of_weights.head_weights import HeadWeights
 
