@@ -73,6 +73,21 @@ def test_dropout_is_off_and_training_goes_on(kind, computed) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize("read", ["patterns", "losses"])
+def test_dropout_is_off_in_a_bridge_that_is_read_by_its_own_forward_pass(read) -> None:
+    """That of the embedding, too, which no part of the bridge wraps."""
+    model = wrapped(dropping("gpt2"))
+    model.blocks[0].attn.q.hook_out.add_hook(lambda value, hook: value)
+    expected = COMPUTED[read](model.eval())
+    model.train()
+    model.original_model.train()
+    parts = [*model.modules(), *model.original_model.modules()]
+    modes = [part.training for part in parts]
+    for _ in range(2):
+        torch.testing.assert_close(COMPUTED[read](model), expected, atol=1e-6, rtol=0)
+    assert [part.training for part in parts] == modes
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "gpt2": HUGGING_FACE["gpt2"],
     "llama": HUGGING_FACE["llama"],

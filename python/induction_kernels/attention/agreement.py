@@ -8,6 +8,7 @@ begins at one, need not be so at the next checkpoint.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,11 +141,14 @@ def _difference(
 
 def weights_state(module: nn.Module) -> int:
     """Changes when a tensor of the module is written to in place or replaced."""
-    return hash(
-        tuple(
-            (t.data_ptr(), 0 if t.is_inference() else t._version)
-            for part in module.modules()  # at once: faster than parameters() and buffers()
-            for t in (*part._parameters.values(), *part._buffers.values())
-            if t is not None
-        )
+    return state_of(
+        t
+        for part in module.modules()  # at once: faster than parameters() and buffers()
+        for t in (*part._parameters.values(), *part._buffers.values())
+        if t is not None
     )
+
+
+def state_of(tensors: Iterable[Tensor]) -> int:
+    """Changes when one of them is written to in place or replaced."""
+    return hash(tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from induction_kernels.attention.agreement import state_of
+from induction_kernels.attention.joint import clean, joints_of
 from induction_kernels.attention.unfit import DoesNotFitError
 
 _unbridged_modules: weakref.WeakKeyDictionary[nn.Module, nn.Module] = weakref.WeakKeyDictionary()
@@ -18,16 +21,20 @@ def unbridged(bridged: Any) -> Any:
 
     Bridges rebuild attention by matmul. The new module holds the bridge's own tensors, so weights
     swapped into the bridge are its weights too, and there is no second copy.
+
+    Raises:
+        DoesNotFitError: the bridge hides a weight, or multiplies by others than it shows.
     """
     known = _unbridged_modules.get(bridged)
     tensors = {
-        name.replace("._original_component", ""): tensor
+        clean(name): tensor
         for name, tensor in [
             # The same tensor under every name it has: a joint qkv is there as such, too.
             *bridged.named_parameters(remove_duplicate=False),
             *bridged.named_buffers(remove_duplicate=False),
         ]
     }
+    _require_one_mind(bridged, tensors)
     if known is not None and all(
         name not in tensors or tensors[name].data_ptr() == parameter.data_ptr()
         for name, parameter in known.named_parameters()
@@ -48,3 +55,20 @@ def unbridged(bridged: Any) -> Any:
         raise DoesNotFitError(f"the bridge does not show {missing[0]} of the model it wraps")
     _unbridged_modules[bridged] = fresh
     return fresh
+
+
+# Of bridged models that were compared: the state of the tensors, and what was left behind.
+_compared: weakref.WeakKeyDictionary[nn.Module, tuple[int, str | None]]
+_compared = weakref.WeakKeyDictionary()
+
+
+def _require_one_mind(bridged: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Joint projections are left behind when their parts are trained on, which the bridge runs."""
+    joints = joints_of(bridged)
+    state = state_of(tensors[name] for joint in joints for name in (joint.whole, *joint.parts))
+    if _compared.get(bridged, (None, None))[0] != state:
+        behind = next((joint.whole for joint in joints if not joint.holds(tensors)), None)
+        _compared[bridged] = state, behind
+    behind = _compared[bridged][1]
+    if behind is not None:
+        raise DoesNotFitError(f"the bridge runs with other weights than those of {behind}")

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from induction_kernels.attention.joint import Joint, clean, joints_of
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models.known import mixing
 from induction_kernels.threads import by_one_thread
 
 Pairs = list[tuple[Tensor, Tensor]]
+Place = tuple[int, torch.Size]
 
 
 def buffers_of(module: nn.Module) -> dict[str, Tensor]:
@@ -52,7 +54,9 @@ def fitted(
             f"{where} has {unknown[0]!r}, which the model does not.",
             _names(unknown, "more unknown names", targets),
         )
-    missing = _unwritten(targets, weights)
+    joints = _joints(module)
+    weights = _completed(weights, targets, joints, where)
+    missing = _unwritten(targets, weights, {_place(targets[joint.whole]) for joint in joints})
     if missing:
         raise CheckpointError(
             f"{where} lacks {missing[0]!r}.", _names(missing, "more are missing", weights)
@@ -91,23 +95,67 @@ def swap(module: nn.Module, pairs: Pairs, where: str) -> None:
 def _targets(module: Any) -> dict[str, Tensor]:
     """Every name a checkpoint may use for a weight, and the tensor it writes to.
 
-    A bridge shows one weight under several names (its own, the wrapped model's, and views such as
-    the q of a joint qkv); all of them are the same storage.
+    A bridge shows one weight under several names, its own and the wrapped model's.
     """
     original = getattr(module, "original_model", None)
     if original is None:
         return dict(module.state_dict(keep_vars=True))
-    wrapped = {
-        name.replace("._original_component", ""): tensor
-        for name, tensor in original.state_dict(keep_vars=True).items()
-    }
+    wrapped = {clean(name): tensor for name, tensor in original.state_dict(keep_vars=True).items()}
     return wrapped | {n: t for n, t in module.state_dict().items() if n not in wrapped}
 
 
-def _unwritten(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
-    """Parameters of which `weights` leaves a part as it is; tied and split ones count as one.
+def _place(target: Tensor) -> Place:
+    """Equal for tensors that are one: a joint projection may begin where its first part does."""
+    return target.data_ptr(), target.shape
+
+
+def _joints(module: Any) -> list[Joint]:
+    """The projections that a bridge has both joint and in parts, by names of `_targets`."""
+    original = getattr(module, "original_model", None)
+    return [] if original is None else joints_of(original)
+
+
+def _completed(
+    weights: Mapping[str, Tensor], targets: Mapping[str, Tensor], joints: list[Joint], where: str
+) -> Mapping[str, Tensor]:
+    """With what joint projections say of their parts, and the parts of them.
+
+    Raises:
+        CheckpointError: both are given, and differ.
+    """
+    given = {
+        _place(targets[name]): name
+        for name, value in weights.items()
+        if value.shape == targets[name].shape
+    }
+    found = dict(weights)
+    for joint in joints:
+        whole = given.get(_place(targets[joint.whole]))
+        parts = {part: name for part in joint.parts if (name := given.get(_place(targets[part])))}
+        if whole is not None:
+            for part in joint.parts:
+                value = joint.part(part, weights[whole])
+                if part not in parts:
+                    found[part] = value
+                elif not torch.equal(value, weights[parts[part]]):
+                    raise CheckpointError(
+                        f"{whole!r} and {parts[part]!r} differ in {where}, but are one weight.",
+                        "Give it under one of these names.",
+                    )
+        elif len(parts) == len(joint.parts):
+            found[joint.whole] = joint.joined({part: weights[n] for part, n in parts.items()})
+    return found
+
+
+def _unwritten(
+    targets: Mapping[str, Tensor], weights: Mapping[str, Tensor], implied: set[Place]
+) -> list[str]:
+    """Parameters of which `weights` leaves a part as it is; tied ones count as one.
 
     A bridge's go by TransformerLens' names, which come last in `targets`.
+
+    Args:
+        implied: where parameters are of which others say all.
     """
     names = {target.data_ptr(): name for name, target in targets.items()}
     covered: dict[int, dict[int, int]] = {}
@@ -120,6 +168,7 @@ def _unwritten(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> 
             names[target.data_ptr()]
             for target in targets.values()
             if isinstance(target, nn.Parameter)
+            and _place(target) not in implied
             and sum(covered.get(target.untyped_storage().data_ptr(), {}).values()) < target.numel()
         }
     )
@@ -154,10 +203,10 @@ def _check_dtype(name: str, value: Tensor, target: Tensor, where: str) -> None:
 
 def _check_tied(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor], where: str) -> None:
     """Names of one tensor, as of tied embeddings, must bring it one value."""
-    first: dict[tuple[int, torch.Size], str] = {}
+    first: dict[Place, str] = {}
     for name, value in weights.items():
         target = targets[name]
-        other = first.setdefault((target.data_ptr(), target.shape), name)
+        other = first.setdefault(_place(target), name)
         tied = weights[other]
         if value.data_ptr() != tied.data_ptr() and not torch.equal(value, tied):
             raise CheckpointError(

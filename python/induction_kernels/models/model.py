@@ -83,7 +83,10 @@ class Model:
             InductionError: another thread is running the model.
         """
         with by_one_thread(self.module, self.name):
-            training = [m for m in self.module.modules() if m.training]
+            # A bridge's forward pass runs parts of the model it wraps that are no parts of its own.
+            wrapped = getattr(self.module, "original_model", None)
+            modules = {*self.module.modules(), *(() if wrapped is None else wrapped.modules())}
+            training = [m for m in modules if m.training]
 
             def put_back() -> None:
                 for m in training:
