@@ -11,17 +11,9 @@ import pytest
 from harness import Harness
 from lab import Lab, serve
 from labpage import LabPage, browser, open_notebook, write_notebook
+from notebooks import EXPLORER, check_traffic
 from parts import Explorer
 from playwright.sync_api import Browser, expect
-
-#: VS Code's kernel channel dies on larger ones (design.md, What crosses the wire).
-MAX_MESSAGE = 1 << 20
-
-SERIES = """\
-from induction_explorer import InductionExplorer, load_demo
-series = load_demo("attn-only-2l")
-"""
-EXPLORER = SERIES + "w = InductionExplorer(series)\nw.wait()"
 
 # What a test may have changed, back to where the first one found it.
 _REMEMBER = "_start = w.view"
@@ -102,11 +94,3 @@ def page(shared_page: LabPage, python: kernel.Kernel) -> Iterator[LabPage]:
 @pytest.fixture
 def explorer(page: LabPage) -> Explorer:
     return Explorer(page.page)
-
-
-def check_traffic(page: LabPage) -> None:
-    """Since the last check, nothing failed unseen, left the machine or was too large to send."""
-    seen = page.traffic.take()
-    assert seen.errors == []
-    assert seen.foreign_urls == []
-    assert seen.largest_frame() <= MAX_MESSAGE

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import MAX_MESSAGE, check_traffic
 from lab import Lab
 from labpage import LOADING, LabPage, open_notebook, write_notebook
+from notebooks import MAX_MESSAGE, check_traffic
 from parts import COMPUTING, Explorer
 from playwright.sync_api import Browser, expect
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import kernel
-from conftest import check_traffic
 from lab import Lab
 from labpage import open_notebook, write_notebook
+from notebooks import check_traffic
 from parts import Explorer
 from playwright.sync_api import Browser, CDPSession, expect
 

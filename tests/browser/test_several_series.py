@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import kernel
 import pytest
-from conftest import check_traffic
 from lab import Lab
 from labpage import LabPage, open_notebook, write_notebook
+from notebooks import check_traffic
 from parts import Explorer
 from playwright.sync_api import Browser, Locator, expect
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import kernel
 import pytest
-from conftest import EXPLORER, check_traffic
 from lab import Lab
 from labpage import LOADING, LabPage, open_notebook, write_notebook
+from notebooks import EXPLORER, check_traffic
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 

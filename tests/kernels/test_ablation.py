@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -31,36 +29,13 @@ from induction_kernels.inputs.texts import TextProbe
 from induction_kernels.losses.measures import Measurer
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
 from transformers import GPTJConfig, GPTJForCausalLM
+from zeroed_heads import contrasted, without
 
-D_HEAD = 8
 KINDS = ("zero", "mean", "resample")
 
 
 def rows(count: int = 6, n: int = 70) -> torch.Tensor:
     return torch.randint(0, VOCABULARY, (count, n), generator=torch.Generator().manual_seed(7))
-
-
-def contrasted(name: str):
-    """A Hugging Face model whose every head matters: at initialisation what a head does to the
-    score of another is no larger than the tolerance."""
-    torch.manual_seed(0)
-    return sharpened(sharpened(sharpened(HUGGING_FACE[name]())))
-
-
-def without(model, heads):
-    """A copy whose W_O has nothing for these heads."""
-    copied = copy.deepcopy(model)
-    for layer, head in heads:
-        part = slice(head * D_HEAD, (head + 1) * D_HEAD)
-        kind = type(copied).__name__
-        with torch.no_grad():
-            if kind == "GPT2LMHeadModel":
-                copied.transformer.h[layer].attn.c_proj.weight[part] = 0
-            elif kind == "GPTNeoXForCausalLM":
-                copied.gpt_neox.layers[layer].attention.dense.weight[:, part] = 0
-            else:
-                copied.model.layers[layer].self_attn.o_proj.weight[:, part] = 0
-    return copied
 
 
 @pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "llama"])

@@ -12,31 +12,9 @@ from induction_kernels import as_model, head_scores
 from induction_kernels.attention import readout
 from induction_kernels.attention.cells import read_cells, read_hooked
 from induction_kernels.attention.readout import Reading
+from repeated_probe import BFLOAT16_BOUND, PERIOD, N, probe, readings
 from small_models import VOCABULARY
 from transformers import LlamaConfig, LlamaForCausalLM
-
-PERIOD, COPIES = 12, 3
-N = 1 + PERIOD * COPIES
-
-
-def probe(batch: int = 2) -> torch.Tensor:
-    r = torch.randint(1, VOCABULARY, (batch, PERIOD), generator=torch.Generator().manual_seed(3))
-    return torch.cat([torch.zeros(batch, 1, dtype=torch.long), r.repeat(1, COPIES)], 1)
-
-
-def readings(tokens: torch.Tensor) -> dict[str, Reading]:
-    n = tokens.shape[1]
-    return {
-        "induction": Reading(readout.induction(PERIOD), "pattern"),
-        "prefix_matching": Reading(readout.prefix_matching(PERIOD, COPIES), "pattern"),
-        "duplicate_token": Reading(readout.duplicate_token(PERIOD), "pattern"),
-        "previous_token": Reading(readout.previous_token(n), "pattern"),
-        "first_token": Reading(readout.first_token(n), "pattern"),
-        "natural_induction": Reading(readout.natural_induction(tokens), "pattern"),
-        "entropy": Reading(readout.entropy(n), "pattern"),
-        "induction_logit": Reading(readout.induction(PERIOD), "scores"),
-        "previous_token_logit": Reading(readout.previous_token(n), "scores"),
-    }
 
 
 @cache
@@ -111,10 +89,6 @@ def slow_scores(a, tokens: list[list[int]]) -> dict[str, float]:
             for q in range(1, N)
         ),
     }
-
-
-#: What eight bits of mantissa leave of a score between 0 and 1, through two layers.
-BFLOAT16_BOUND = 0.03
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)

@@ -21,8 +21,8 @@ from induction_kernels.losses.predictions import predict_positions
 from induction_kernels.losses.tokens import losses_of
 from induction_kernels.models import outputs
 from induction_kernels.models.model import Model
+from repeated_probe import probe, readings
 from small_models import bridge
-from test_architectures import probe, readings
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 #: Where the experts' numbers go depends on numbers, of which there are none here.

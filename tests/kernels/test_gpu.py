@@ -27,9 +27,9 @@ from induction_kernels.attention.door import as_model
 from induction_kernels.attention.fused import read_fused
 from induction_kernels.attention.patterns import keep_packed, run_patterns
 from induction_kernels.errors import InductionError
+from repeated_probe import BFLOAT16_BOUND, probe, readings
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
-from test_architectures import BFLOAT16_BOUND, probe, readings
-from test_fused import difference
+from two_paths import difference
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 

@@ -12,7 +12,7 @@ from induction_kernels.attention.door import as_model
 from induction_kernels.errors import SelectionError
 from induction_kernels.scores.of_weights.circuits import k_composition
 from small_models import HUGGING_FACE, wrapped
-from test_ablation import contrasted, without
+from zeroed_heads import contrasted, without
 
 
 @pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "llama"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from declared import fields
 from induction_explorer import InductionExplorer
 from induction_explorer.series.derived import phases_of
 from induction_explorer.series.session import session_of
 from induction_kernels import load_demo, loss_pca, phase_changes, sweep
-from test_model_type import fields
 
 pytestmark = pytest.mark.slow
 

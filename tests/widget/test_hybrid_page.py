@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from induction_explorer import InductionExplorer
 from induction_kernels import attention_patterns
-from test_requests import Page
 from tiny import HEADS, tiny
+from wire_page import Page
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
+from declared import fields
 from induction_explorer import InductionExplorer
 from induction_explorer.view import ARRANGED
 from ipywidgets import DOMWidget
-
-SOURCES = Path(__file__).parents[2] / "js" / "src"
-
-
-def fields(interface: str, file: str = "kernel/model.ts") -> set[str]:
-    source = (SOURCES / file).read_text()
-    body = re.search(rf"export interface {interface} \{{(.*?)\n\}}", source, re.S)
-    assert body, f"{interface} is not declared in {file}"
-    return set(re.findall(r"^  (\w+)\??:", body[1], re.M))
 
 
 def test_every_synced_trait_is_declared_and_nothing_else() -> None:

@@ -13,54 +13,7 @@ from induction_explorer.channel.worker import SHARED
 from induction_kernels import ablate, ablate_each, attention_patterns, top_predictions, wiring
 from ipywidgets.embed import embed_data
 from small_models import bridge
-
-
-class Page:
-    """The other end of the wire: sends requests and puts replies together again."""
-
-    def __init__(self, explorer: InductionExplorer) -> None:
-        self.explorer = explorer
-        self.sent: list[tuple[dict, list[bytes]]] = []
-
-    def send(self, content, buffers=None) -> None:
-        json.dumps(content)  # must be JSON
-        check_size(content, buffers)
-        self.sent.append((content, list(buffers or [])))
-
-    def ask(self, kind: str, **fields) -> list[tuple[dict, dict[str, np.ndarray]]]:
-        """The parts of the reply, after the explorer has done all it has to do."""
-        self.sent.clear()
-        generation = self.explorer._prompts[0]["generation"]
-        request = {"id": "r1", "kind": kind, "series": 0, "generation": generation} | fields
-        self.explorer._requests.receive(request, self.send)
-        self.explorer.wait()
-        return self.parts("r1")
-
-    def parts(self, request: str) -> list[tuple[dict, dict[str, np.ndarray]]]:
-        found, head, data = [], None, b""
-        messages = [(c, b) for c, b in self.sent if c["id"] == request]
-        for content, buffers in messages:
-            if "error" in content:
-                found.append((content, {}))
-                continue
-            if content["chunk"] == 0:
-                head, data = content, b""
-            data += b"".join(buffers)
-            if content["chunk"] >= content["chunks"] - 1:
-                found.append((head["body"] | {"done": content["done"]}, _split(head, data)))
-        return found
-
-
-def _split(head: dict, data: bytes) -> dict[str, np.ndarray]:
-    arrays, at = {}, 0
-    for array in head["arrays"]:
-        size = int(np.prod(array["shape"])) * np.dtype(array["dtype"]).itemsize
-        arrays[array["name"]] = np.frombuffer(data[at : at + size], array["dtype"]).reshape(
-            array["shape"]
-        )
-        at += size
-    assert at == len(data)
-    return arrays
+from wire_page import Page
 
 
 @pytest.fixture
