@@ -10,7 +10,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check build lint types fast-tests bench screenshots chromium clean
+.PHONY: explore test check build lint types fast-tests bench screenshots chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -26,6 +26,9 @@ build: $(BUNDLE) .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema -q --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/zizmor --quiet --offline .github
 
 types: .venv/installed node_modules/installed
 	$(BIN)/mypy
@@ -65,6 +68,10 @@ node_modules/installed: package.json package-lock.json
 
 $(BUNDLE): $(JS_SOURCES) node_modules/installed
 	npm run --silent build
+
+dist: build
+	rm -rf dist
+	$(BIN)/python -m build
 
 clean:
 	rm -rf .venv node_modules widget/induction_explorer/static dist build
