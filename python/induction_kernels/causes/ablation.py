@@ -13,17 +13,16 @@ heads: compare the controls.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from induction_kernels.attention.door import as_model
 from induction_kernels.causes.intervene import (
@@ -35,9 +34,8 @@ from induction_kernels.causes.intervene import (
     permutation_without_fixed_points,
 )
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.checkpoints.coordinates import along_training
+from induction_kernels.checkpoints.walk import walk
 from induction_kernels.errors import (
-    CheckpointError,
     InductionError,
     ProbeError,
     PromptError,
@@ -50,8 +48,8 @@ from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.inputs.tokenization import answer_token, prompt_tokens
 from induction_kernels.losses.tokens import in_context_learning_positions, losses_of
 from induction_kernels.models.model import Model
+from induction_kernels.provenance import package_version
 from induction_kernels.restoring import without_gradients
-from induction_kernels.scores.registry import package_version
 
 if TYPE_CHECKING:
     import xarray
@@ -423,7 +421,7 @@ def ablate_each(
     found = ablate_each_with(ablator, model)
     return xarray.Dataset(
         {name: (("layer", "head"), grid) for name, grid in found.items()},
-        coords={"layer": range(model.n_layers), "head": range(model.n_heads)},
+        coords=model.axes,
         attrs=model.provenance() | ablator.provenance(),
     )
 
@@ -472,44 +470,30 @@ def ablations(
     import xarray
 
     wanted = list(heads)
-    faults: list[str] = []
-    found: dict[int, Ablation] = {}
-    ablator, model = None, None
-    series = series.replica(private=True)  # the caller's model is the caller's
-    for index, checkpoint in enumerate(
-        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
-    ):
-        try:
-            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
-            if ablator is None:
-                text = _given_text(model, texts, attention_mask)
-                ablator = Ablator(model, text, kind=kind, frozen=frozen, seed=seed)
-            found[index] = ablate_with(ablator, model, check_heads(model, wanted), controls)
-        except (SelectionError, ProbeError, PromptError):
-            raise
-        except InductionError as error:
-            faults.append(f"{checkpoint.label}: {error}")
-    if ablator is None or model is None or not found:
-        raise CheckpointError(f"No checkpoint of {series.name} could be run.", faults[0])
-    if faults:
-        warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=2)
-    draws = len(next(iter(found.values())).control_loss)
 
-    def column(name: str, *inner: int) -> np.ndarray:
-        whole = np.full((len(series), *inner), np.nan)
-        for index, one in found.items():
-            whole[index] = getattr(one, name)
-        return whole
+    def prepare(model: Model) -> _EachCheckpoint:
+        text = _given_text(model, texts, attention_mask)
+        ablator = Ablator(model, text, kind=kind, frozen=frozen, seed=seed)
+        return _EachCheckpoint(ablator, check_heads(model, wanted), controls)
 
+    read = walk(series, prepare, done="run", progress=progress)
     numbers = ("loss", "loss_change", "loss_error", "icl", "icl_change", "icl_error")
+    draws = ("control_loss", "control_icl")
+    dims = dict.fromkeys(numbers, "checkpoint") | dict.fromkeys(draws, ("checkpoint", "draw"))
     return xarray.Dataset(
-        {name: ("checkpoint", column(name)) for name in numbers}
-        | {
-            name: (("checkpoint", "draw"), column(name, draws))
-            for name in ("control_loss", "control_icl")
-        },
-        coords=along_training(series),
-        attrs=model.provenance()
-        | ablator.provenance()
-        | {"series": series.name, "heads": str(wanted), "faults": faults},
+        {name: (dims[name], read.along(attrgetter(name), float)) for name in dims},
+        coords=read.coords,
+        attrs=read.attrs | read.reader.ablator.provenance() | {"heads": str(wanted)},
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _EachCheckpoint:
+    """The same heads, ablated the same way."""
+
+    ablator: Ablator
+    heads: list[Head]
+    controls: int
+
+    def __call__(self, model: Model) -> Ablation:
+        return ablate_with(self.ablator, model, self.heads, self.controls)

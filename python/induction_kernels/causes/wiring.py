@@ -72,7 +72,7 @@ def wiring(model: object, head: Head, *, seed: int = 0) -> xarray.Dataset:
     return xarray.Dataset(
         {name: (("layer", "head"), getattr(found, name)) for name in grids}
         | {"induction": ((), found.induction)},
-        coords={"layer": range(model.n_layers), "head": range(model.n_heads)},
+        coords=model.axes,
         attrs=model.provenance() | probe.provenance() | {"of": model.head_name(*chosen)},
     )
 

@@ -5,20 +5,18 @@ Losses are in nats. Definitions: Olsson et al. 2022 ("In-context Learning and In
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.checkpoints.coordinates import along_training
-from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
+from induction_kernels.checkpoints.walk import walk
+from induction_kernels.errors import InductionError, ProbeError
 from induction_kernels.inputs.padding import GIVE_MASK, Mask
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
@@ -28,7 +26,7 @@ from induction_kernels.losses.tokens import (
     token_losses,
 )
 from induction_kernels.models.model import Model
-from induction_kernels.scores.registry import package_version
+from induction_kernels.provenance import package_version
 
 if TYPE_CHECKING:
     import xarray
@@ -251,48 +249,25 @@ def measures(
     """
     import xarray
 
-    values: dict[str, np.ndarray] = {}
-    faults: list[str] = []
-    measurer, model = None, None
-    series = series.replica(private=True)  # the caller's model is the caller's
-    for index, checkpoint in enumerate(
-        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
-    ):
-        try:
-            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
-            if measurer is None:
-                text = TextProbe.of(model, texts, attention_mask, padding=GIVE_MASK)
-                measurer = Measurer(model, text, positions=positions)
-            found = measurer(model)
-        except (ProbeError, PromptError):
-            raise
-        except InductionError as error:
-            faults.append(f"{checkpoint.label}: {error}")
-            continue
-        for name, value in found.items():
-            whole = values.setdefault(
-                name, np.full((len(series), *value.shape), np.nan, np.float32)
-            )
-            whole[index] = value.numpy()
-    if measurer is None or model is None or not values:
-        raise CheckpointError(f"No checkpoint of {series.name} could be measured.", faults[0])
-    if faults:
-        warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=2)
+    def prepare(model: Model) -> Measurer:
+        text = TextProbe.of(model, texts, attention_mask, padding=GIVE_MASK)
+        return Measurer(model, text, positions=positions)
+
+    measured = walk(series, prepare, done="measured", progress=progress)
+    measurer = measured.reader
     return xarray.Dataset(
         {
             name: (
                 measure.dims,
-                values[name],
+                measured.along(itemgetter(name)),
                 {"title": measure.title, "formula": measure.formula, "source": measure.source},
             )
             for name, measure in MEASURES.items()
         },
         coords={
-            **along_training(series),
+            **measured.coords,
             "position": range(measurer.positions),
             "chosen_position": ("row", measurer.chosen.numpy()),
         },
-        attrs=model.provenance()
-        | measurer.provenance()
-        | {"series": series.name, "faults": faults},
+        attrs=measured.attrs | measurer.provenance(),
     )

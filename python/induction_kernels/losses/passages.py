@@ -6,23 +6,21 @@ test_prompt (Kissane 2023), and Olsson et al. 2022's per-token losses.
 
 from __future__ import annotations
 
-import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
 from jaxtyping import Int
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from induction_kernels.attention.forward import run
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.checkpoints.coordinates import along_training
-from induction_kernels.errors import CheckpointError, InductionError, ProbeError, PromptError
+from induction_kernels.checkpoints.walk import walk
+from induction_kernels.errors import PromptError
 from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.tokenization import answer_token, sequence, token_strings
-from induction_kernels.losses.predictions import predict_positions
-from induction_kernels.scores.registry import package_version
+from induction_kernels.losses.predictions import PositionPredictions, predict_positions
+from induction_kernels.models.model import Model
+from induction_kernels.provenance import package_version
 
 if TYPE_CHECKING:
     import xarray
@@ -58,57 +56,47 @@ def passage_losses(
     """
     import xarray
 
-    rows: dict[int, tuple[np.ndarray, float, float, float]] = {}
-    faults: list[str] = []
-    ids: Tensor | None = None
-    target: int | None = None
-    model = None
-    series = series.replica(private=True)  # the caller's model is the caller's
-    for index, checkpoint in enumerate(
-        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
-    ):
-        try:
-            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
-            if ids is None:
-                ids = sequence(model, text, attention_mask)
-                target = None if answer is None else answer_token(model, answer)
-                if ids.shape[1] < 2:
-                    raise PromptError("One token has no loss.", "Give a text of two or more.")
-            found = predict_positions(run(model, ids), ids[0], model.d_vocab, 1, target)
-        except (PromptError, ProbeError):
-            raise
-        except InductionError as error:
-            faults.append(f"{checkpoint.label}: {error}")
-            continue
-        last = (float(found.answer_rank[-1]), float(found.answer_probability[-1]))
-        rows[index] = found.losses[:-1].numpy(), *last, float(found.losses[-1])
-    if model is None or ids is None or not rows:
-        raise CheckpointError(f"No checkpoint of {series.name} could be run.", faults[0])
-    if faults:
-        warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=2)
-    losses = np.full((len(series), ids.shape[1] - 1), np.nan, np.float32)
-    answers = np.full((3, len(series)), np.nan)
-    for index, (row, *of_answer) in rows.items():
-        losses[index] = row
-        answers[:, index] = of_answer
-    variables: dict[str, tuple] = {"loss": (("checkpoint", "position"), losses)}
-    if target is not None:
-        names = ("answer_rank", "answer_probability", "answer_loss")
-        for name, one in zip(names, answers, strict=True):
-            variables[name] = ("checkpoint", one)
+    def prepare(model: Model) -> _Passage:
+        ids = sequence(model, text, attention_mask)
+        if ids.shape[1] < 2:
+            raise PromptError("One token has no loss.", "Give a text of two or more.")
+        return _Passage(ids, None if answer is None else answer_token(model, answer))
+
+    read = walk(series, prepare, done="run", progress=progress)
+    model, passage = read.model, read.reader
+    variables: dict[str, tuple] = {
+        "loss": (("checkpoint", "position"), read.along(lambda at: at.losses[:-1]))
+    }
+    if passage.answer is not None:
+        of_answer = {
+            "answer_rank": read.along(lambda at: at.answer_rank[-1], float),
+            "answer_probability": read.along(lambda at: at.answer_probability[-1], float),
+            "answer_loss": read.along(lambda at: at.losses[-1], float),
+        }
+        variables |= {name: ("checkpoint", values) for name, values in of_answer.items()}
+    ids = passage.ids[0]
     return xarray.Dataset(
         variables,
         coords={
-            **along_training(series),
-            "position": range(1, ids.shape[1]),
-            "token": ("position", token_strings(model, ids[0])[1:]),
+            **read.coords,
+            "position": range(1, len(ids)),
+            "token": ("position", token_strings(model, ids)[1:]),
         },
-        attrs=model.provenance()
+        attrs=read.attrs
         | {
-            "series": series.name,
-            "ids": ids[0].tolist(),
-            "answer": "" if target is None else token_strings(model, torch.tensor([target]))[0],
-            "faults": faults,
+            "ids": ids.tolist(),
+            "answer": "" if passage.answer is None else token_strings(model, [passage.answer])[0],
             "package_version": package_version(),
         },
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Passage:
+    """What is read of every checkpoint."""
+
+    ids: Int[Tensor, "1 pos"]
+    answer: int | None
+
+    def __call__(self, model: Model) -> PositionPredictions:
+        return predict_positions(run(model, self.ids), self.ids[0], model.d_vocab, 1, self.answer)

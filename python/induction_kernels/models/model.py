@@ -64,6 +64,11 @@ class Model:
     def head_name(self, layer: int, head: int) -> str:
         return f"L{layer}H{head}"
 
+    @property
+    def axes(self) -> dict[str, range]:
+        """The coordinates of one number a head, as a dataset has them."""
+        return {"layer": range(self.n_layers), "head": range(self.n_heads)}
+
     def provenance(self) -> dict[str, str]:
         """What has to be known of the model to repeat a number."""
         empty = [la for la in range(self.n_layers) if la not in self.attending]

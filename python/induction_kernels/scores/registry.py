@@ -6,7 +6,6 @@ What they are is in `of_attention` and `of_weights`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +17,7 @@ from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.models.model import Model
+from induction_kernels.provenance import package_version
 from induction_kernels.scores.of_attention import ATTENTION_SCORES, AttentionReader, AttentionScore
 from induction_kernels.scores.of_weights.scores import WEIGHT_SCORES, WeightReader, WeightScore
 from induction_kernels.scores.score import Facts, Score
@@ -182,7 +182,7 @@ def head_scores(
             s.name: (("layer", "head"), values[s.name].numpy(), describe(scorer, s))
             for s in scorer.scores
         },
-        coords={"layer": range(model.n_layers), "head": range(model.n_heads)},
+        coords=model.axes,
         attrs=model.provenance() | scorer.provenance() | describe_left_out(left_out),
     )
 
@@ -225,10 +225,3 @@ def describe(scorer: Scorer, score: Score) -> dict[str, object]:
         **({} if facts.chance is None else {"chance": facts.chance}),
         **facts.provenance,
     }
-
-
-def package_version() -> str:
-    try:
-        return version("induction-explorer")
-    except PackageNotFoundError:  # imported from a source tree that was never installed
-        return "unknown"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-import numpy as np
-from tqdm.auto import tqdm
-
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.checkpoints.coordinates import along_training
-from induction_kernels.errors import CheckpointError, InductionError
+from induction_kernels.checkpoints.walk import walk
+from induction_kernels.models.model import Model
 from induction_kernels.scores.registry import (
     Scorer,
     check_scores,
@@ -47,51 +44,30 @@ def sweep(
 
     Raises:
         SelectionError: a score that does not exist.
+        ProbeError: a score on text was asked for, and the model has no tokenizer.
         CheckpointError: not one checkpoint could be scored.
     """
     import xarray
 
     check_scores(scores)
-    values: dict[str, np.ndarray] = {}
-    faults: list[str] = []
     left_out: dict[str, str] = {}
-    scorer, model = None, None
-    series = series.replica(private=True)  # the caller's model is the caller's
-    for index, checkpoint in enumerate(
-        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
-    ):
-        try:
-            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
-            if scorer is None:
-                chosen, left_out = choose_scores(scores, model)
-                scorer = Scorer(model, chosen, seed=seed)
-            found = scorer(model)
-        except InductionError as error:
-            faults.append(f"{checkpoint.label}: {error}")
-            continue
-        for name, grid in found.items():
-            whole = values.setdefault(name, np.full((len(series), *grid.shape), np.nan, np.float32))
-            whole[index] = grid.numpy()
-    if not values or scorer is None or model is None:
-        raise CheckpointError(f"No checkpoint of {series.name} could be scored.", faults[0])
-    if faults:
-        warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=2)
+
+    def prepare(model: Model) -> Scorer:
+        chosen, reasons = choose_scores(scores, model)
+        left_out.update(reasons)
+        return Scorer(model, chosen, seed=seed)
+
+    swept = walk(series, prepare, done="scored", progress=progress)
+    scorer = swept.reader
     return xarray.Dataset(
         {
             score.name: (
                 ("checkpoint", "layer", "head"),
-                values[score.name],
+                swept.along(itemgetter(score.name)),
                 describe(scorer, score),
             )
             for score in scorer.scores
         },
-        coords={
-            **along_training(series),
-            "layer": range(model.n_layers),
-            "head": range(model.n_heads),
-        },
-        attrs=model.provenance()
-        | scorer.provenance()
-        | describe_left_out(left_out)
-        | {"series": series.name, "faults": faults},
+        coords=swept.coords | swept.model.axes,
+        attrs=swept.attrs | scorer.provenance() | describe_left_out(left_out),
     )

@@ -1,0 +1,106 @@
+"""A series read from its first checkpoint to its last, the same way throughout."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from induction_kernels.checkpoints.coordinates import along_training
+from induction_kernels.checkpoints.series import CheckpointSeries
+from induction_kernels.errors import (
+    CheckpointError,
+    InductionError,
+    ProbeError,
+    PromptError,
+    SelectionError,
+)
+from induction_kernels.models.model import Model
+
+_Reader = TypeVar("_Reader", bound=Callable[[Model], Any])
+
+#: Of what was asked for, not of a checkpoint: no other one would do.
+_OF_THE_CALLER = (SelectionError, ProbeError, PromptError)
+
+
+@dataclass(frozen=True, eq=False)
+class Walk(Generic[_Reader]):
+    """What was read on the way.
+
+    Attributes:
+        reader: what read them, made for the series' model.
+        model: as it was at the last checkpoint that could be loaded.
+        readings: by the index of each checkpoint that could be read.
+        faults: why the others could not.
+    """
+
+    series: CheckpointSeries
+    reader: _Reader
+    model: Model
+    readings: dict[int, Any]
+    faults: list[str]
+
+    def along(self, part: Callable[[Any], Any], dtype: type = np.float32) -> np.ndarray:
+        """[checkpoint, ...]: this part of every reading; NaN where there is none."""
+        parts = {index: np.asarray(part(reading)) for index, reading in self.readings.items()}
+        shape = next(iter(parts.values())).shape
+        whole = np.full((len(self.series), *shape), np.nan, dtype)
+        for index, values in parts.items():
+            whole[index] = values
+        return whole
+
+    @property
+    def coords(self) -> dict[str, Any]:
+        """As a dataset has them."""
+        return along_training(self.series)
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return self.model.provenance() | {"series": self.series.name, "faults": self.faults}
+
+
+def walk(
+    series: CheckpointSeries,
+    prepare: Callable[[Model], _Reader],
+    *,
+    done: str,
+    progress: bool = True,
+) -> Walk[_Reader]:
+    """Read every checkpoint. One that cannot be read is left out, and a warning says so to whoever
+    called the caller.
+
+    Args:
+        series: read through a model of its own; what `series.load` gave stays as it is.
+        prepare: makes, of the series' model, what reads each checkpoint.
+        done: what is done to a checkpoint, for the error: "measured".
+        progress: show a progress bar.
+
+    Raises:
+        SelectionError, ProbeError, PromptError: of `prepare` or what it makes.
+        CheckpointError: not one checkpoint could be read.
+    """
+    readings: dict[int, Any] = {}
+    faults: list[str] = []
+    reader, model = None, None
+    series = series.replica(private=True)
+    for index, checkpoint in enumerate(
+        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
+    ):
+        try:
+            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
+            if reader is None:
+                reader = prepare(model)
+            readings[index] = reader(model)
+        except _OF_THE_CALLER:
+            raise
+        except InductionError as error:
+            faults.append(f"{checkpoint.label}: {error}")
+    if reader is None or model is None or not readings:
+        raise CheckpointError(f"No checkpoint of {series.name} could be {done}.", faults[0])
+    if faults:
+        warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=3)
+    return Walk(series, reader, model, readings, faults)
