@@ -10,7 +10,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check build lint types fast-tests bench screenshots chromium dist clean
+.PHONY: explore test check build contract lint types fast-tests bench screenshots chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -22,6 +22,10 @@ test: check chromium
 check: build lint types fast-tests
 
 build: $(BUNDLE) .venv/installed
+
+# After a change to what can be asked of a checkpoint.
+contract: .venv/installed
+	$(BIN)/python tools/contract.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

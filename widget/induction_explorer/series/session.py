@@ -13,13 +13,13 @@ import numpy as np
 from induction_kernels.attention.door import as_model
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
 from induction_kernels.checkpoints import CheckpointSeries, series_of
-from induction_kernels.errors import InductionError
+from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.inputs.texts import LONGEST, ROWS, TextProbe, Texts
 from induction_kernels.inputs.tokenization import answer_token, prompt_tokens, token_strings
 from induction_kernels.losses.measures import MEASURES, Measurer
 from induction_kernels.losses.predictions import PositionPredictions, predict_positions
 from induction_kernels.losses.tokens import in_context_learning_positions
-from induction_kernels.models.model import Model
+from induction_kernels.models.model import Model, refuse_without_attention
 from induction_kernels.names import legible
 from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
@@ -183,6 +183,20 @@ class SeriesSession:
         known = [grid for grid in grids if np.isfinite(grid).any()]
         best = [divmod(int(np.nanargmax(grid)), self.heads) for grid in known]
         return [list(head) for head in dict.fromkeys(best)]
+
+    def check_head(self, head: Head) -> None:
+        """Whether it exists, in a layer that has attention.
+
+        Raises:
+            SelectionError, UnsupportedModelError: it does not.
+        """
+        layer, index = head
+        if not (0 <= layer < self.layers and 0 <= index < self.heads):
+            raise SelectionError(
+                f"There is no head {index} in layer {layer} of {self.name}.",
+                f"Layers go from 0 to {self.layers - 1}, heads from 0 to {self.heads - 1}.",
+            )
+        refuse_without_attention(self.tokenizer_model, layer)
 
     @property
     def every_head(self) -> list[Head]:

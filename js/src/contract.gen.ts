@@ -1,0 +1,119 @@
+/** What can be asked of a checkpoint. Written by `make contract`. */
+
+/** Layer and head, both from 0: `[1, 6]` is L1H6. */
+export type Head = [layer: number, head: number];
+
+/** What a request of each kind says beside its series and checkpoints. */
+export interface AnalysisParameters {
+  /**
+   * What ablating heads together does to the loss of a text and to in-context learning, in nats: before, the
+   * change, and its standard error over rows; the same of as many random heads, of the same layers where
+   * there are enough others; and the probability and rank of the prompt's answer, NaN and -1 without one.
+   */
+  ablation: { heads: Head[]; how: "mean" | "resample" | "zero"; frozen: boolean };
+  /**
+   * What ablating each head alone changes, in nats: the loss of a text, in-context learning, and the loss on
+   * the second copy of repeated random tokens.
+   */
+  ablation_grid: { how: "mean" | "resample" | "zero" };
+  /**
+   * How much every head attends to one token of the prompt: the mean over later queries of A[q, token]; NaN
+   * for the last token, which nothing comes after.
+   */
+  attended: { token: number };
+  /** Attention of one head on the prompt: round(255 a) of the lower triangle, row by row. */
+  patterns: { head: Head };
+  /**
+   * The likeliest next tokens after every position, and how likely what really comes is: the next token of
+   * the prompt, after the last position the answer. Rank 0 is the likeliest; without an answer rank -1,
+   * probability 0 and loss NaN. Logits of ids; losses in nats.
+   */
+  predictions: Record<never, never>;
+  /**
+   * What feeds one head, of every head in an earlier layer: K-composition above its random baseline, the
+   * previous-token score, and the change of the head's induction score when this one is ablated, with its
+   * standard error; NaN for heads in no earlier layer. And the induction score with nothing ablated.
+   */
+  wiring: { head: Head };
+}
+
+/** What an answer holds: arrays of one checkpoint, or of several one after the other. */
+export interface AnalysisArrays {
+  ablation: {
+    loss: Float32Array;
+    loss_change: Float32Array;
+    loss_error: Float32Array;
+    icl: Float32Array;
+    icl_change: Float32Array;
+    icl_error: Float32Array;
+    control_loss: Float32Array;
+    control_icl: Float32Array;
+    answer_before: Float32Array;
+    answer_after: Float32Array;
+    rank_before: Float32Array;
+    rank_after: Float32Array;
+  };
+  ablation_grid: { loss: Float32Array; icl: Float32Array; induction_loss: Float32Array };
+  attended: { attention: Float32Array };
+  patterns: { patterns: Uint8Array };
+  predictions: {
+    ids: Int32Array;
+    logits: Float32Array;
+    probabilities: Float32Array;
+    answer_rank: Int32Array;
+    answer_probability: Float32Array;
+    losses: Float32Array;
+  };
+  wiring: {
+    composition: Float32Array;
+    previous_token: Float32Array;
+    effect: Float32Array;
+    error: Float32Array;
+    induction: Float32Array;
+  };
+}
+
+export type AnalysisKind = keyof AnalysisParameters;
+
+/** Those that depend on the prompt: a request names its generation. */
+export type PromptAnalysis = "ablation" | "attended" | "patterns" | "predictions";
+
+/** Of each array the dtype, and its dims after that of checkpoints. */
+export const ARRAYS = {
+  ablation: {
+    loss: "float32",
+    loss_change: "float32",
+    loss_error: "float32",
+    icl: "float32",
+    icl_change: "float32",
+    icl_error: "float32",
+    control_loss: "float32 draw",
+    control_icl: "float32 draw",
+    answer_before: "float32",
+    answer_after: "float32",
+    rank_before: "float32",
+    rank_after: "float32",
+  },
+  ablation_grid: {
+    loss: "float32 layer head",
+    icl: "float32 layer head",
+    induction_loss: "float32 layer head",
+  },
+  attended: { attention: "float32 layer head" },
+  patterns: { patterns: "uint8 cell" },
+  predictions: {
+    ids: "int32 query rank",
+    logits: "float32 query rank",
+    probabilities: "float32 query rank",
+    answer_rank: "int32 query",
+    answer_probability: "float32 query",
+    losses: "float32 query",
+  },
+  wiring: {
+    composition: "float32 layer head",
+    previous_token: "float32 layer head",
+    effect: "float32 layer head",
+    error: "float32 layer head",
+    induction: "float32",
+  },
+} as const;

@@ -1,0 +1,82 @@
+"""Heads ablated together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from induction_kernels.causes.ablation import CONTROLS, ablate_with
+from induction_kernels.causes.ablation import Ablation as Found
+from induction_kernels.causes.intervene import check_heads
+
+from induction_explorer.analyses.of_text import Kind, ablator, text_tokens
+from induction_explorer.contract import Analysis, Arrays, Head, analysis
+from induction_explorer.series.at import At
+
+if TYPE_CHECKING:
+    from induction_explorer.series.prompt import Prompt
+    from induction_explorer.series.session import SeriesSession
+
+#: Sets of random heads on a model for which every forward pass counts.
+_FEW_CONTROLS = 5
+
+
+@analysis("ablation")
+class Ablation(Analysis, frozen=True):
+    """What ablating heads together does to the loss of a text and to in-context learning, in nats:
+    before, the change, and its standard error over rows; the same of as many random heads, of the
+    same layers where there are enough others; and the probability and rank of the prompt's answer,
+    NaN and -1 without one."""
+
+    heads: tuple[Head, ...]
+    how: Kind
+    frozen: bool
+    of = "answer"
+    arrays = {
+        "loss": "",
+        "loss_change": "",
+        "loss_error": "",
+        "icl": "",
+        "icl_change": "",
+        "icl_error": "",
+        "control_loss": "draw",
+        "control_icl": "draw",
+        "answer_before": "",
+        "answer_after": "",
+        "rank_before": "",
+        "rank_after": "",
+    }
+
+    def check(self, session: SeriesSession, prompt: Prompt | None) -> None:
+        check_heads(session.tokenizer_model, self.heads)
+
+    def passes(self, session: SeriesSession) -> int:
+        return 2 + _controls(session)
+
+    def tokens(self, session: SeriesSession) -> int:
+        return text_tokens(session)
+
+    def steps(self, at: At) -> Iterator[Arrays]:
+        prompt = at.prompt
+        asked = None if prompt.answer is None else (prompt.ids, prompt.answer)
+        heads = check_heads(at.model, self.heads)
+        yield _arrays(
+            ablate_with(
+                ablator(at, self.how, self.frozen), at.model, heads, _controls(at.session), asked
+            )
+        )
+
+
+def _controls(session: SeriesSession) -> int:
+    return CONTROLS if session.light else _FEW_CONTROLS
+
+
+def _arrays(found: Found) -> Arrays:
+    (before, rank_before), (after, rank_after) = (
+        one or (np.nan, -1) for one in (found.answer_before, found.answer_after)
+    )
+    known = {name: getattr(found, name) for name in Ablation.arrays if hasattr(found, name)}
+    known |= {"answer_before": before, "answer_after": after}
+    known |= {"rank_before": rank_before, "rank_after": rank_after}
+    return {name: np.asarray(value, np.float32) for name, value in known.items()}

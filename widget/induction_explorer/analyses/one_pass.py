@@ -1,0 +1,51 @@
+"""What is read off one pass over the prompt: whatever is wanted of it is read off the same one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
+from induction_kernels.models.outputs import Output
+
+from induction_explorer.contract import Analysis, Arrays
+from induction_explorer.series.at import At
+from induction_explorer.series.session import SeriesSession
+
+
+class OnePass(Analysis, frozen=True):
+    """Of which several share a pass."""
+
+    def heads(self, session: SeriesSession) -> Iterable[Head]:
+        """Whose patterns it is read off."""
+        return ()
+
+    def begin(self, session: SeriesSession) -> Arrays:
+        """Arrays to be filled."""
+        return {}
+
+    def see(self, arrays: Arrays, head: Head, triangle: np.ndarray) -> None:
+        """One head's packed pattern, which nobody keeps that is not told to."""
+
+    def end(self, arrays: Arrays, output: Output, at: At) -> None:
+        """What the pass gave."""
+
+    def steps(self, at: At) -> Iterator[Arrays]:
+        together = [one for one in (self, *at.beside) if isinstance(one, OnePass)]
+        found = {one: one.begin(at.session) for one in together}
+        watching: dict[Head, list[OnePass]] = defaultdict(list)
+        for one in found:
+            for head in one.heads(at.session):
+                watching[head].append(one)
+
+        def store(head: Head, triangle: np.ndarray) -> None:
+            for one in watching[head]:
+                one.see(found[one], head, triangle)
+
+        output = run_patterns(at.model, at.prompt.ids, sorted(watching), store, keep_packed)
+        for one, arrays in found.items():
+            one.end(arrays, output, at)
+            if one != self:
+                at.give(one, arrays)
+        yield found[self]

@@ -1,0 +1,33 @@
+"""Attention of one head on the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from induction_explorer.analyses.one_pass import OnePass
+from induction_explorer.contract import Arrays, Head, analysis
+
+if TYPE_CHECKING:
+    from induction_explorer.series.prompt import Prompt
+    from induction_explorer.series.session import SeriesSession
+
+
+@analysis("patterns")
+class Patterns(OnePass, frozen=True):
+    """Attention of one head on the prompt: round(255 a) of the lower triangle, row by row."""
+
+    head: Head
+    of = "prompt"
+    arrays = {"patterns": "uint8 cell"}
+
+    def check(self, session: SeriesSession, prompt: Prompt | None) -> None:
+        session.check_head(self.head)
+
+    def heads(self, session: SeriesSession) -> Iterable[Head]:
+        return (self.head,)
+
+    def see(self, arrays: Arrays, head: Head, triangle: np.ndarray) -> None:
+        arrays["patterns"] = triangle
