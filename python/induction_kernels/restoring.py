@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 import torch
+from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 
@@ -33,6 +34,22 @@ def without_gradients() -> Iterator[None]:
         return
     with restoring(partial(torch.set_grad_enabled, True)):
         torch.set_grad_enabled(False)
+        yield
+
+
+@contextmanager
+def own_forwards(parts: Sequence[nn.Module]) -> Iterator[None]:
+    """After this context each part's forward is its own, whatever was put in its place."""
+    # Some have one that is not of their class, such as accelerate's.
+    own = [vars(part).get("forward") for part in parts]
+
+    def put_back() -> None:
+        for part, forward in zip(parts, own, strict=True):
+            vars(part).pop("forward", None)
+            if forward is not None:
+                part.forward = forward
+
+    with restoring(put_back):
         yield
 
 

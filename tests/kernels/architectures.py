@@ -21,7 +21,7 @@ _SHAPE: dict[str, Any] = {
 _GROUPED = _SHAPE | {"num_key_value_heads": 2}
 
 #: Several have what makes a difference to attention: groups, windows, norms of q and k, partial
-#: rotation, tied heads, soft caps, sinks, values narrower than keys.
+#: rotation, tied heads, soft caps, sinks, biases by distance, values narrower than keys.
 ARCHITECTURES: dict[str, Callable[[], Any]] = HUGGING_FACE | {
     "mistral": lambda: t.MistralForCausalLM(t.MistralConfig(**_GROUPED, sliding_window=20)),
     "qwen2": lambda: t.Qwen2ForCausalLM(t.Qwen2Config(**_GROUPED)),
@@ -39,6 +39,12 @@ ARCHITECTURES: dict[str, Callable[[], Any]] = HUGGING_FACE | {
             vocab_size=VOCABULARY, hidden_size=32, ffn_dim=64, num_hidden_layers=2,
             num_attention_heads=4, max_position_embeddings=128, word_embed_proj_dim=32,
         )
+    ),
+    "bloom": lambda: t.BloomForCausalLM(
+        t.BloomConfig(vocab_size=VOCABULARY, hidden_size=32, n_layer=2, n_head=4)
+    ),
+    "mpt": lambda: t.MptForCausalLM(
+        t.MptConfig(vocab_size=VOCABULARY, d_model=32, n_layers=2, n_heads=4, max_seq_len=128)
     ),
     "gpt_oss": lambda: _with_sinks(t.GptOssForCausalLM(
         t.GptOssConfig(**_GROUPED, head_dim=8, num_local_experts=4, sliding_window=16)

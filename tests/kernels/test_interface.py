@@ -177,7 +177,7 @@ def sparse(kind: str) -> Any:
         )), "hooked"),
         (lambda: t.BloomForCausalLM(t.BloomConfig(
             vocab_size=VOCABULARY, hidden_size=32, n_layer=2, n_head=4,
-        )), "hooked"),
+        )), "fused"),
         (HUGGING_FACE["gemma2"], "fused"),
         (ARCHITECTURES["gpt_oss"], "fused"),
     ],

@@ -15,6 +15,7 @@ import induction_kernels
 import pytest
 import torch
 import transformers as t
+from architectures import ARCHITECTURES
 from induction_kernels import as_model, attention_patterns, head_scores, threads, token_losses
 from induction_kernels.attention import interface
 from induction_kernels.attention.hooked import visit_attention
@@ -115,10 +116,10 @@ PASSES: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PASSES)
-@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "bloom"])
 def test_an_interrupt_at_any_line_leaves_the_model_as_it_was(kind, name) -> None:
     torch.manual_seed(0)
-    model = HUGGING_FACE[kind]().train()
+    model = ARCHITECTURES[kind]().train()
     run = PASSES[name]
     run(model)  # what is done once per model is done
     before, at = state(model), 1
@@ -128,14 +129,16 @@ def test_an_interrupt_at_any_line_leaves_the_model_as_it_was(kind, name) -> None
     assert at > 100
 
 
-@pytest.mark.parametrize("name", ["own", "copying"])
+@pytest.mark.parametrize("name", ["own", "copying", "alibi"])
 def test_an_interrupt_leaves_no_hook_behind(name) -> None:
     torch.manual_seed(0)
-    model = HUGGING_FACE["gpt2"]().train()
+    model = ARCHITECTURES["bloom" if name == "alibi" else "gpt2"]().train()
 
     def run() -> object:
         if name == "copying":
             return copying_output(model)
+        if name == "alibi":
+            return PASSES["intervention"](model)
         return run_own(model, TOKENS, ignore)
 
     run()

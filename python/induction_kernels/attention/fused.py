@@ -6,10 +6,10 @@ few dot products beside the model's own fused forward pass, and memory linear in
 float32 it is the hooked value within 1e-5; in bfloat16 scores between 0 and 1 are within 0.03 of
 float32 (tests/kernels/test_architectures.py).
 
-Three kinds of models run here: Hugging Face models on Transformers' attention interface,
-TransformerLens' native models, and TransformerBridges over Hugging Face models, for which the
-native module is rebuilt over the same storage. Whatever does not fit raises DoesNotFitError, and
-the caller takes the hooked path.
+Three kinds of models run here: Hugging Face models on Transformers' attention interface, or put on
+it for a pass, TransformerLens' native models, and TransformerBridges over Hugging Face models, for
+which the native module is rebuilt over the same storage. Whatever does not fit raises
+DoesNotFitError, and the caller takes the hooked path.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from induction_kernels.attention.alibi import handing_over, has_alibi
 from induction_kernels.attention.installed import installed
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.layers import layer_within
@@ -47,8 +48,8 @@ def attending(module: Any, attend: Attend) -> Iterator[list[int]]:
     Gives the list of the layers that were attended to so far in a pass.
 
     Raises:
-        DoesNotFitError: the model is not on the interface; or, in its forward pass, attention that
-            depends on what is not known here.
+        DoesNotFitError: the model is not on the interface and has no ALiBi that is known; or, in
+            its forward pass, attention that depends on what is not known here.
     """
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
@@ -62,9 +63,13 @@ def attending(module: Any, attend: Attend) -> Iterator[list[int]]:
         vars(_current).clear()
         vars(_current).update(outer)
 
-    with restoring(put_back), installed(module, _NAME):
+    with restoring(put_back), _handed_over(module):
         _current.module, _current.attend, _current.layers = module, attend, []
         yield _current.layers
+
+
+def _handed_over(module: Any) -> AbstractContextManager[None]:
+    return handing_over(module, _call) if has_alibi(module) else installed(module, _NAME)
 
 
 def _call(

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from induction_kernels.restoring import remove, restoring
+from induction_kernels.restoring import own_forwards, remove, restoring
 
 
 @dataclass(eq=False)
@@ -40,18 +40,8 @@ class Trunk:
         """Within this context the module's layers below `start` do nothing."""
         layers = _layers(module)
         skipped = layers[: self.start]
-        # Some have a forward of their own, such as accelerate's.
-        own = [vars(layer).get("forward") for layer in skipped]
         hooks: list[Any] = []
-
-        def put_back() -> None:
-            remove(hooks)
-            for layer, forward in zip(skipped, own, strict=True):
-                vars(layer).pop("forward", None)
-                if forward is not None:
-                    layer.forward = forward
-
-        with restoring(put_back):
+        with restoring(lambda: remove(hooks)), own_forwards(skipped):
             if self.start == 0:
                 for index, layer in enumerate(layers[:-1]):
                     hooks.append(layer.register_forward_hook(self._keep(index + 1)))
