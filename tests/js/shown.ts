@@ -60,8 +60,11 @@ export function pageSignal(): AbortSignal {
 }
 
 /** A widget over a model, and how to add a view of it to the page. */
-export function widgetOf({ model }: FakeModel): (signal?: AbortSignal, name?: string) => HTMLElement {
-  const widget = factory();
+export function widgetOf(
+  { model }: FakeModel,
+  make = factory,
+): (signal?: AbortSignal, name?: string) => HTMLElement {
+  const widget = make();
   widget.initialize({ model, signal: abort.signal });
   return (signal = abort.signal, name = "") => {
     const el = document.body.appendChild(document.createElement("div"));

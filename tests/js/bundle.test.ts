@@ -1,0 +1,77 @@
+// @vitest-environment happy-dom
+/** What is shipped leaves parts of its libraries out: no chart may miss them. */
+import type * as Plot from "@observablehq/plot";
+import { type BuildOptions, build } from "esbuild";
+import { beforeAll, describe, expect, it } from "vitest";
+import { common, release } from "../../js/bundle.mjs";
+import { promptInfo, SCORES, seriesInfo, traits } from "../../js/dev/data";
+import { fakeKernel } from "../../js/dev/fake-kernel";
+import { FakeModel } from "../../js/dev/fake-model";
+import whole from "../../js/src/index";
+import { clearPage, freshPage, SHAPE, settle, TOKENS, widgetOf } from "./shown";
+
+const TABS = [
+  ...["loss", "in_context_learning", "loss_by_position", "loss_pca", "all_series"],
+  ...["passage", "answer", "scatter", "ablation", "wiring"],
+];
+
+/** The exports of a script that was bundled. */
+async function bundled<Exports>(options: BuildOptions): Promise<Exports> {
+  const { outputFiles } = await build({ ...options, outdir: "unwritten", write: false });
+  const script = outputFiles.find(({ path }) => path.endsWith(".js"));
+  return import(`data:text/javascript,${encodeURIComponent(script?.text ?? "")}`);
+}
+
+/** The charts of a page with a tab open, as markup. */
+async function chartsOf(make: typeof whole, tab: string, change: object): Promise<string[]> {
+  const own = traits(SHAPE, TOKENS);
+  const fake = new FakeModel({
+    ...own,
+    compare: 5,
+    answer: " B",
+    heads: [
+      [0, 1],
+      [1, 1],
+    ],
+    _series: ["one", "two"].map((name) => seriesInfo(name, SHAPE)),
+    _scores: [SCORES, SCORES],
+    _phases: [...own._phases, ...own._phases],
+    _prompts: [promptInfo(TOKENS, true, " B"), promptInfo(TOKENS, true, " B")],
+    _view: { tab, ...change },
+  });
+  fake.kernel = fakeKernel(SHAPE, 3);
+  const el = widgetOf(fake, make)();
+  await settle();
+  const charts = [...el.querySelectorAll(".ie-plot")].map((chart) => chart.outerHTML);
+  clearPage();
+  return charts;
+}
+
+freshPage();
+
+describe("the shipped bundle", () => {
+  let shipped: typeof whole;
+  beforeAll(async () => {
+    shipped = (await bundled<{ default: typeof whole }>(release)).default;
+  });
+
+  it.each(TABS)("draws every chart as its libraries do as a whole: %s", async (tab) => {
+    for (const change of [{}, { x_scale: "linear", trails: false }]) {
+      const charts = await chartsOf(whole, tab, change);
+      expect(charts.length).toBeGreaterThan(1);
+      expect(await chartsOf(shipped, tab, change)).toEqual(charts);
+    }
+  });
+
+  it("says what is left out to whom uses it", async () => {
+    const contents = 'export { line, plot } from "@observablehq/plot";';
+    const { plot, line } = await bundled<typeof Plot>({ ...common, stdin: { contents, resolveDir: "." } });
+    const ends = [
+      [0, 1],
+      [1, 2],
+    ];
+    expect(() => plot({ marks: [line(ends, { tip: true })] })).toThrow(/pointerX? is left out of the bundle/);
+    expect(() => plot({ marks: [line(ends, { stroke: "0" })] })).toThrow(/Scheme is left out of the bundle/);
+    expect(plot({ marks: [line(ends)] }).outerHTML).toContain("<path");
+  });
+});
