@@ -14,7 +14,7 @@ import pytest
 import torch
 from architectures import ARCHITECTURES
 from induction_kernels import as_model
-from induction_kernels.attention import fused, kernels
+from induction_kernels.attention import hugging_face, kernels
 from induction_kernels.attention.fused import read_fused, run_fused
 from induction_kernels.causes.intervene import Intervener
 from induction_kernels.losses.predictions import predict_positions
@@ -34,8 +34,6 @@ KINDS = [*sorted(set(ARCHITECTURES) - MIXTURES), "native"]
 def _elsewhere_means_cuda(monkeypatch) -> None:
     """A device other than the CPU that every PyTorch knows, with the kernels of CUDA."""
     monkeypatch.setitem(kernels._KERNELS, "meta", kernels._on_cuda)
-    for holder, comparison in ((fused, "require_agreement"), (outputs, "_agree")):
-        monkeypatch.setattr(holder, comparison, lambda *_: True)  # there are no numbers
 
 
 @contextmanager
@@ -44,7 +42,12 @@ def elsewhere(kind: str, dtype: torch.dtype) -> Iterator[Model]:
     module = bridge() if kind == "native" else ARCHITECTURES[kind]().eval()
     model = as_model(module)
     torch.nn.Module.to(module, dtype)
-    with FakeTensorMode(allow_non_fake_inputs=True) as world:
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        FakeTensorMode(allow_non_fake_inputs=True) as world,
+    ):
+        for holder, comparison in ((hugging_face, "require_agreement"), (outputs, "_agree")):
+            patched.setattr(holder, comparison, lambda *_: True)  # there are no numbers
         for part in module.modules():
             for tensors in (part._parameters, part._buffers):
                 for name, tensor in tensors.items():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from induction_kernels.attention.agreement import agreement_of
 from induction_kernels.attention.hooked import visit_attention
+from induction_kernels.attention.reach import way_to
 from induction_kernels.errors import InductionError, UnsupportedModelError
+from induction_kernels.models.bridges import clean
 from induction_kernels.models.model import Model
 
 # The layers that attend, of modules that were checked. Weak: a checked model can be freed.
@@ -43,7 +43,7 @@ def layers_that_attend(model: Model) -> tuple[int, ...]:
 
 
 def _check_layers(model: Model, shown: list[int]) -> None:
-    kinds = _kinds_of_layers(model)
+    kinds = way_to(model).kinds_of_layers()
     hidden = [la for la, kind in enumerate(kinds) if la not in shown and _attends(kind)]
     if not shown or hidden:
         what = f"of layer {hidden[0]} ({kinds[hidden[0]]})" if hidden else "of any layer"
@@ -58,15 +58,6 @@ def _check_layers(model: Model, shown: list[int]) -> None:
             f"{model.name} has {model.n_layers} layers and shows attention of {sorted(shown)}.",
             "Pass a model in which every layer runs once.",
         )
-
-
-def _kinds_of_layers(model: Model) -> list[str]:
-    """What the configuration of a Hugging Face model says of each layer, where it does."""
-    if model.kind != "hugging_face":
-        return ["full_attention"] * model.n_layers
-    config: Any = model.module.config.get_text_config()
-    kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None)
-    return list(kinds or [])[: model.n_layers]
 
 
 def _attends(kind: str) -> bool:
@@ -102,7 +93,7 @@ def check_pattern(model: Model, layer: int, pattern: Float[Tensor, "batch head q
         )
     tolerance = 1e-4 if pattern.dtype == torch.float32 else 2e-2
     sums = pattern.float().sum(-1)
-    has_sinks = model.kind == "hugging_face" and agreement_of(model.module).sinks
+    has_sinks = way_to(model).has_sinks()
     off = (sums - 1).clamp(min=0) if has_sinks else (sums - 1).abs()
     if (far := float(off.max())) > tolerance:
         raise UnsupportedModelError(
@@ -114,5 +105,5 @@ def check_pattern(model: Model, layer: int, pattern: Float[Tensor, "batch head q
 def _broken_weights(model: Model) -> str:
     for name, parameter in model.module.named_parameters():
         if not parameter.isfinite().all():
-            return f"Its weights {name.replace('._original_component', '')} hold NaN or infinity."
+            return f"Its weights {clean(name)} hold NaN or infinity."
     return "Its weights are finite, so the numbers overflow in the forward pass."

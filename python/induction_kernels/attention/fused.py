@@ -15,25 +15,17 @@ DoesNotFitError, and the caller takes the hooked path.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
-from functools import partial
-from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from induction_kernels.attention.agreement import require_agreement
-from induction_kernels.attention.interface import Attend, attending
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.layer_attention import LayerAttention
-from induction_kernels.attention.native import run_native
+from induction_kernels.attention.reach import way_to
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.stack import Pile
-from induction_kernels.attention.trunk import Trunk
-from induction_kernels.attention.unbridged import unbridged
-from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models.model import Model
-from induction_kernels.models.outputs import NotCutHereError, Output, cut_or_whole, run_hugging_face
+from induction_kernels.models.outputs import Output
 
 Reader = Callable[[LayerAttention], None]
 
@@ -51,9 +43,9 @@ def run_fused(model: Model, tokens: Int[Tensor, "batch pos"], read: Reader) -> O
         read(LayerAttention(layer, q, k, lse, softmax))
         return out
 
-    run = runner(model)
+    fused = way_to(model).fused()
     with model.evaluating():
-        return run(tokens.to(model.device), attend)
+        return fused.run(tokens.to(model.device), attend, None)
 
 
 def read_fused(
@@ -67,58 +59,3 @@ def read_fused(
     pile = Pile(model, readings)
     run_fused(model, tokens, pile.add)
     return pile.read()
-
-
-def fused_module(model: Model) -> Any:
-    """The module that runs with fused attention: TransformerLens' NativeModel, or a Hugging Face
-    model.
-
-    Raises:
-        DoesNotFitError: folded weights, active hooks, or a HookedTransformer.
-    """
-    module: Any = model.module
-    if model.kind == "hugging_face":
-        return module
-    original = getattr(module, "original_model", None)
-    if original is None:
-        raise DoesNotFitError("a HookedTransformer computes its attention itself")
-    if model.weights == "folded":
-        raise DoesNotFitError("compatibility mode changed the weights")
-    if any(point.fwd_hooks for point in module.hook_dict.values()):
-        raise DoesNotFitError("the bridge has hooks, which only its own forward pass runs")
-    return original if is_native(original) else unbridged(original)
-
-
-def is_native(module: Any) -> bool:
-    return type(module).__name__ == "NativeModel"
-
-
-def runner(model: Model) -> Callable[..., Output]:
-    """How to run this model with attention done by whoever asks: called with tokens, `Attend`, and
-    a `Trunk` where only some layers are to run.
-
-    Raises:
-        DoesNotFitError: as `fused_module`; when it is run, also attention that is not on
-            Transformers' interface, or more than it hands over there.
-    """
-    module = fused_module(model)
-    return partial(run_native if is_native(module) else _run_hugging_face, module)
-
-
-# --- Transformers' attention interface ------------------------------------------------------------
-
-
-def _run_hugging_face(
-    module: Any, tokens: Tensor, attend: Attend, trunk: Trunk | None = None
-) -> Output:
-    require_agreement(module)
-
-    def once() -> Output:
-        beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
-        with attending(module, attend), beginning:
-            return run_hugging_face(module, tokens)
-
-    try:
-        return cut_or_whole(once)
-    except NotCutHereError as error:  # whole, too
-        raise DoesNotFitError(str(error)) from error

@@ -12,6 +12,7 @@ from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.models.bridges import bare
 from induction_kernels.models.outputs import Output
 
 
@@ -23,44 +24,39 @@ def run_native(
     Raises:
         DoesNotFitError: attention in both directions.
     """
-    residual = _bare(native.tok_embed)(tokens)
+    residual = bare(native.tok_embed)(tokens)
     if native.pos is not None:
-        residual = residual + _bare(native.pos).weight[: tokens.shape[1]]
+        residual = residual + bare(native.pos).weight[: tokens.shape[1]]
     for layer, wrapped in enumerate(native.layers):
         if trunk is not None:
             if layer < trunk.start:
                 continue
             residual = trunk.enter(layer, residual)
-        residual = _run_block(_bare(wrapped), layer, residual, attend)
-    head, cap = _bare(native.head), native.output_logits_soft_cap
+        residual = _run_block(bare(wrapped), layer, residual, attend)
+    head, cap = bare(native.head), native.output_logits_soft_cap
 
     def unembed(rows: Tensor) -> Tensor:
         return cap * torch.tanh(head(rows) / cap) if cap > 0 else head(rows)
 
-    return Output(_bare(native.ln_out)(residual), unembed)
+    return Output(bare(native.ln_out)(residual), unembed)
 
 
 def _run_block(
     block: Any, layer: int, residual: Float[Tensor, "batch pos d_model"], attend: Attend
 ) -> Float[Tensor, "batch pos d_model"]:
-    attention = _bare(block.attn)
+    attention = bare(block.attn)
     if not attention.causal:
         raise DoesNotFitError("it attends in both directions")
-    normal = _bare(block.ln1)(residual)
+    normal = bare(block.ln1)(residual)
     q, k, v = (
-        _bare(project)(normal).unflatten(-1, (-1, attention.d_head)).transpose(1, 2)
+        bare(project)(normal).unflatten(-1, (-1, attention.d_head)).transpose(1, 2)
         for project in (attention.q, attention.k, attention.v)
     )
     if attention.rotary is not None:
         q, k = attention.rotary.apply_rope(q, k)
     cap = attention.attn_scores_soft_cap
     out = attend(layer, q, k, v, Softmax(1 / attention.scale, cap=cap if cap > 0 else None))
-    residual = residual + _bare(attention.o)(out.transpose(1, 2).flatten(2))
+    residual = residual + bare(attention.o)(out.transpose(1, 2).flatten(2))
     if not block.cfg.attn_only:
-        residual = residual + block.mlp(_bare(block.ln2)(residual))
+        residual = residual + block.mlp(bare(block.ln2)(residual))
     return residual
-
-
-def _bare(component: Any) -> Any:
-    """What a bridge component wraps; anything else is itself."""
-    return getattr(component, "original_component", None) or component

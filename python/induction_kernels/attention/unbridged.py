@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from induction_kernels.attention.agreement import state_of
-from induction_kernels.attention.joint import clean, joints_of
 from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.models.bridges import clean
+from induction_kernels.models.joint import joints_of
 
 _unbridged_modules: weakref.WeakKeyDictionary[nn.Module, nn.Module] = weakref.WeakKeyDictionary()
 

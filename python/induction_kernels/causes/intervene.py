@@ -18,10 +18,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.attention.agreement import weights_state
-from induction_kernels.attention.fused import fused_module, is_native, runner
 from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.layer_attention import LayerAttention
+from induction_kernels.attention.reach import way_to
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import SelectionError, UnsupportedModelError
@@ -99,7 +99,7 @@ class Intervener:
     def _trunk_above(self, layer: int) -> Trunk:
         """What is known below the layer, if more than that never reaches it; else nothing."""
         trunk = self.clean.trunk.above(layer)
-        if trunk.start == 0 or is_native(fused_module(self.model)):
+        if trunk.start == 0 or way_to(self.model).fused().by_residual:
             return trunk
         state, sound = _sound.get(self.model.module, (0, {}))
         if state != (now := weights_state(self.model.module)):
@@ -141,7 +141,7 @@ class Intervener:
     def _run(self, attend: Attend, trunk: Trunk) -> Output:
         try:
             with self.model.evaluating():
-                return runner(self.model)(self.tokens, attend, trunk)
+                return way_to(self.model).fused().run(self.tokens, attend, trunk)
         except DoesNotFitError as error:
             raise UnsupportedModelError(
                 f"Heads of {self.model.name} cannot be replaced: {error}.",

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from induction_kernels.attention.joint import Joint, clean, joints_of
 from induction_kernels.errors import CheckpointError
+from induction_kernels.models.bridges import clean, is_folded, wrapped_by
+from induction_kernels.models.joint import Joint, joints_of
 from induction_kernels.models.known import mixing
 from induction_kernels.threads import by_one_thread
 
@@ -38,7 +39,7 @@ def fitted(
         CheckpointError: missing or unknown names, shapes or dtypes that do not fit, numbers that
             overflow, two values for one weight, or a bridge whose weights were folded.
     """
-    if getattr(module, "compatibility_mode", False):
+    if is_folded(module):
         raise CheckpointError(
             f"{where} holds raw weights, and the model is in TransformerLens' compatibility mode.",
             "Load checkpoints into a bridge on which enable_compatibility_mode() was not called.",
@@ -97,7 +98,7 @@ def _targets(module: Any) -> dict[str, Tensor]:
 
     A bridge shows one weight under several names, its own and the wrapped model's.
     """
-    original = getattr(module, "original_model", None)
+    original = wrapped_by(module)
     if original is None:
         return dict(module.state_dict(keep_vars=True))
     wrapped = {clean(name): tensor for name, tensor in original.state_dict(keep_vars=True).items()}
@@ -111,7 +112,7 @@ def _place(target: Tensor) -> Place:
 
 def _joints(module: Any) -> list[Joint]:
     """The projections that a bridge has both joint and in parts, by names of `_targets`."""
-    original = getattr(module, "original_model", None)
+    original = wrapped_by(module)
     return [] if original is None else joints_of(original)
 
 

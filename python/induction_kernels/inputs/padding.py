@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from induction_kernels.errors import ProbeError
+from induction_kernels.models.bridges import wrapped_by
 from induction_kernels.models.model import Model
 
 #: 1 where there is a token, 0 where there is padding: [row, pos], or [pos] of one row.
@@ -157,9 +158,7 @@ def _holders(model: Model) -> list[Any]:
     """What may know of special tokens: the tokenizer, and the configuration of the model or of the
     one that a bridge wraps."""
     module: Any = model.module
-    configs: list[Any] = [
-        getattr(one, "config", None) for one in (module, getattr(module, "original_model", None))
-    ]
+    configs: list[Any] = [getattr(one, "config", None) for one in (module, wrapped_by(module))]
     of_text = [c.get_text_config() for c in configs if hasattr(c, "get_text_config")]
     return [model.tokenizer, *configs, *of_text]
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from induction_kernels.errors import SelectionError
+from induction_kernels.models.bridges import wrapped_by
 from induction_kernels.restoring import restoring, without_gradients
 from induction_kernels.threads import by_one_thread
 
@@ -21,8 +22,7 @@ class Model:
 
     Attributes:
         module: the model as the caller holds it.
-        kind: how its attention is reached: TransformerLens hooks or Transformers' attention
-            interface.
+        kind: the library it is of. What follows for its attention is in `attention/reach.py`.
         tokenizer: a Hugging Face tokenizer, or None.
         name: for titles and provenance.
         n_ctx: longest sequence in tokens.
@@ -89,7 +89,7 @@ class Model:
         """
         with by_one_thread(self.module, self.name):
             # A bridge's forward pass runs parts of the model it wraps that are no parts of its own.
-            wrapped = getattr(self.module, "original_model", None)
+            wrapped = wrapped_by(self.module)
             modules = {*self.module.modules(), *(() if wrapped is None else wrapped.modules())}
             training = [m for m in modules if m.training]
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from induction_kernels.errors import UnsupportedModelError
+from induction_kernels.models.bridges import clean
 
 #: What to pass instead.
 HOW_TO = (
@@ -20,7 +21,7 @@ def refuse_without_values(module: nn.Module, name: str) -> None:
     for what, tensor in [*module.named_parameters(), *module.named_buffers()]:
         if tensor.is_meta:
             raise UnsupportedModelError(
-                f"{what.replace('._original_component', '')} of {name} is on the meta device: a "
+                f"{clean(what)} of {name} is on the meta device: a "
                 "shape without values, as in an empty model or where weights are offloaded.",
                 "Load all of the weights onto one device: from_pretrained without device_map.",
             )

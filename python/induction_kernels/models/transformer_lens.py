@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from induction_kernels.errors import UnsupportedModelError
+from induction_kernels.models.bridges import is_folded
 from induction_kernels.models.known import name_of
 from induction_kernels.models.model import Model
 from induction_kernels.models.refusals import HOW_TO
@@ -34,5 +35,5 @@ def of_transformer_lens(module: Any, tokenizer: Any | None, name: str | None) ->
         n_heads=int(cfg.n_heads),
         n_ctx=int(cfg.n_ctx),
         d_vocab=int(cfg.d_vocab),
-        weights="folded" if getattr(module, "compatibility_mode", False) else "raw",
+        weights="folded" if is_folded(module) else "raw",
     )

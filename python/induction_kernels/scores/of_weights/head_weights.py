@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.errors import UnsupportedModelError
+from induction_kernels.models.bridges import bare, is_native, wrapped_by
 from induction_kernels.models.model import Model
 
 
@@ -234,9 +235,10 @@ _NORMS = {
 
 def _parts(model: Model) -> _Parts:
     module: Any = model.module
-    bridged = getattr(module, "original_model", None)
+    bridged = wrapped_by(module)
     name = type(module if bridged is None else bridged).__name__
-    if name != "NativeModel" and name not in _ARCHITECTURES:
+    known = name in _ARCHITECTURES or (bridged is not None and is_native(bridged))
+    if not known:
         raise UnsupportedModelError(
             f"The weights of {model.name} ({name}) are laid out in a way that is not known here.",
             f"Scores of the weights know {', '.join(_ARCHITECTURES)}, bridges over them and "
@@ -281,7 +283,7 @@ def _of_hugging_face(module: Any, n_heads: int) -> _Parts:
 
 
 def _norm(module: Any, model: str) -> Norm:
-    module = getattr(module, "original_component", None) or module
+    module = bare(module)
     name = type(module).__name__
     if name not in _NORMS:
         raise UnsupportedModelError(

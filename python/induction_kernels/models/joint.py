@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from induction_kernels.models.bridges import bare, clean
+
 #: Makes linear layers of the parts of a module's projection.
 Split = Callable[[nn.Module], tuple[nn.Module, ...]]
 
@@ -25,7 +27,7 @@ class Joint:
     """One weight or bias.
 
     Attributes:
-        whole: the name of the joint one in the wrapped model, without `_original_component`.
+        whole: the name of the joint one in the wrapped model, as it is without the bridge.
         parts: by name, which of the whole's outputs each part has.
         transposed: whether the whole is a weight [in, out], as GPT-2 keeps it; parts never are.
     """
@@ -66,14 +68,9 @@ def joints_of(wrapped: nn.Module) -> list[Joint]:
             joint
             for path, part in wrapped.named_modules()
             for name, split, parts in _splits_of(part)
-            for joint in _joints(clean(path), part.original_component, name, split, parts)
+            for joint in _joints(clean(path), bare(part), name, split, parts)
         ]
     return _known[wrapped]
-
-
-def clean(name: str) -> str:
-    """A name in the wrapped model as it was before the bridge took it apart."""
-    return name.replace("._original_component", "")
 
 
 def _splits_of(part: Any) -> Iterator[tuple[str, Split, tuple[str, ...]]]:
@@ -88,8 +85,7 @@ def _joints(
     path: str, original: nn.Module, name: str, split: Split, parts: tuple[str, ...]
 ) -> Iterator[Joint]:
     """The weight and the bias, found by having the numbers of their outputs taken apart."""
-    linear: Any = getattr(original, name)
-    linear = getattr(linear, "original_component", None) or linear
+    linear = bare(getattr(original, name))
     transposed = type(linear).__name__ == "Conv1D"
     outputs, inputs = linear.weight.T.shape if transposed else linear.weight.shape
     # From 1 on: what a bridge fills up with zeros is no part.
