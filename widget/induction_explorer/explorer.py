@@ -135,6 +135,11 @@ class InductionExplorer(PartialState):
     _prompts: Any = traitlets.List().tag(sync=True)
     _status = traitlets.Dict().tag(sync=True)
     _module: Any = traitlets.Instance(bundle.Module).tag(sync=True, **widget_serialization)
+    _frame: Any = None
+
+    @traitlets.default("_module")
+    def _find_module(self) -> bundle.Module:
+        return bundle.module()
 
     def __init__(
         self,
@@ -145,12 +150,24 @@ class InductionExplorer(PartialState):
         **traits: Any,
     ) -> None:
         self._work = Work(weakly(self._show_progress))
+        try:
+            self._begin(model, tokenizer, texts, traits)
+        except BaseException:  # also of a reader who stops the cell
+            self.close()
+            raise
+
+    def _begin(
+        self, model: Any, tokenizer: Any, texts: Texts | None, traits: Mapping[str, Any]
+    ) -> None:
+        """Check everything that was given, then show it, then work."""
         unknown = sorted(set(traits) - _PUBLIC)
         if unknown:
             raise TypeError(
                 f"InductionExplorer has no argument {unknown[0]!r}. It takes a model, tokenizer, "
                 f"texts, {', '.join(sorted(_PUBLIC))}."
             )
+        in_view, arranged = split(traits.get("view", {}))
+        chosen = {name: traits[name] for name in PARTS if name in traits} | in_view
         several = isinstance(model, list | tuple) and not is_model_and_tokenizer(model)
         found = [open_session(one, tokenizer, texts) for one in (model if several else [model])]
         if not found:
@@ -169,15 +186,16 @@ class InductionExplorer(PartialState):
         self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
 
-        number = check_index("series", traits.get("series", 0), len(found), "series")
+        number = check_index("series", chosen.get("series", 0), len(found), "series")
         first, checkpoint = found[number]
         prompt, answer = default_prompt(first.tokenizer_model)
         start = {
             "checkpoint": checkpoint,
             "heads": [],
             "prompt": prompt,
-            "answer": answer if "prompt" not in traits else "",
+            "answer": answer if "prompt" not in chosen else "",
             "score": score_in(first, "induction"),
+            "_view": arranged,
             "_scores": [
                 [session.describe(score) for score in session.scorer.scores]
                 for session in self._sessions
@@ -186,16 +204,13 @@ class InductionExplorer(PartialState):
             "_phases": [UNKNOWN] * len(found),
             "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],
             "_status": Status.ready(),
-            "_module": bundle.module(),
         }
-        view = traits.pop("view", {})
         with SHARED:  # no result before everything is there
-            super().__init__(**(start | traits))
-            self._heads_chosen = "heads" in traits or "heads" in view
+            super().__init__(**(start | chosen))
+            self._heads_chosen = "heads" in chosen
             self._restoring = False
-            self.view = self._current_view() | view
+            self.view = self._current_view()
             self._sweep()
-        self._frame = self.layout
         lifetime.begin(self, self._work)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -220,18 +235,19 @@ class InductionExplorer(PartialState):
 
     def open(self) -> None:
         """Meet the page."""
+        self._frame = self.layout
         super().open()
         handle_where_addressed(self.comm)
         self.comm.on_msg(weakly(self._handle_msg))
 
     def close(self) -> None:
         """Stop what is being computed and leave the page."""
-        if self.comm is None:
-            return
         self._work.cancel()
         lifetime.end(self)
         super().close()
-        self._frame.close()
+        if self._frame is not None:
+            self._frame.close()
+            self._frame = None
 
     def __del__(self, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
         """Close, but for the end of the process: what closing needs may be gone by then."""

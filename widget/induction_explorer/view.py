@@ -89,7 +89,9 @@ def split(view: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The traits in a view, in the order to restore them, and what JavaScript arranges.
 
     Raises:
-        traitlets.TraitError: a key or an arranged value that does not exist.
+        traitlets.TraitError: not a view, or a key or an arranged value that does not exist.
     """
+    if not isinstance(view, Mapping):
+        raise traitlets.TraitError(f"view is {view!r}; it must be a dict, as explorer.view gives.")
     traits = {name: view[name] for name in PARTS if name in view}
     return traits, check_arranged({k: v for k, v in view.items() if k not in PARTS})
