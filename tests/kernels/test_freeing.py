@@ -135,11 +135,12 @@ def test_a_checkpoint_that_cannot_be_read_keeps_nothing(tmp_path) -> None:
     assert kept(watched) == []
 
 
-@pytest.mark.parametrize(
-    "make", [bridge, lambda: wrapped(HUGGING_FACE["gpt2"]()), *HUGGING_FACE.values()]
-)
-def test_a_model_that_was_read_is_freed(make) -> None:
-    model = make()
+MODELS = {"bridge": bridge, "wrapped": lambda: wrapped(HUGGING_FACE["gpt2"]()), **HUGGING_FACE}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_model_that_was_read_is_freed(kind) -> None:
+    model = MODELS[kind]()
     gc.collect()  # what TransformerLens leaves of the building of a bridge
     head_scores(model)
     token_losses(model, TOKENS)

@@ -11,10 +11,11 @@ import induction_kernels
 import pytest
 
 SCREEN = {"anywidget", "traitlets", "ipywidgets", "IPython", "induction_explorer"}
-SOURCES = sorted(Path(induction_kernels.__file__).parent.rglob("*.py"))
+KERNELS = Path(induction_kernels.__file__).parent
+SOURCES = sorted(KERNELS.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(KERNELS)))
 def test_no_kernel_imports_the_screen(path: Path) -> None:
     imported = set()
     for node in ast.walk(ast.parse(path.read_text())):
