@@ -19,11 +19,13 @@ ROOT = Path(__file__).parents[1]
 
 
 class Harness:
+    """The page of js/dev, served."""
+
     def __init__(self, url: str) -> None:
         self.url = url
 
     def open(self, page: Page, host: str | None = None, **query: str | int) -> None:
-        """Show a case of js/dev/main.ts, e.g. open(page, case="2l"), in one of `hosts()`."""
+        """Show a case of js/dev/main.ts, e.g. `case="2l"`, in one of `hosts()`."""
         name = "index" if host is None else host
         if host is not None:
             page.emulate_media(color_scheme=hosts()[host].scheme)
@@ -55,5 +57,5 @@ def _inside(host: Host, page: str) -> str:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_said: object) -> None:
         """Requests are nobody's news."""

@@ -16,7 +16,8 @@ _SHARE = Path(sys.prefix) / "share" / "jupyter"
 
 @dataclass(frozen=True)
 class Host:
-    """
+    """What a page does to the widget that it shows.
+
     Attributes:
         theme: what the widget is to look like.
         scheme: what the reader's system prefers.

@@ -216,11 +216,12 @@ def _wait_until_up(lab: Lab, log: Path) -> None:
     while True:
         try:
             lab.api("GET", "status")
-            return
         except HTTPError as error:
             raise LabError(f"JupyterLab refuses to answer: {error}.") from error
         except OSError:
             pass
+        else:
+            return
         if lab.process.poll() is not None or time.monotonic() > end:
             tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-15:])
             raise LabError(f"JupyterLab did not start. The end of {log}:\n{tail}")

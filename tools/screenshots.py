@@ -22,8 +22,10 @@ _NOT_ADAPTIVE = {"@jupyterlab/apputils-extension:themes": {"adaptive-theme": Fal
 TOKEN = -1
 
 CELLS = (
-    "from induction_explorer import InductionExplorer, load_demo\n\n"
-    'series = load_demo("attn-only-2l")',
+    (
+        "from induction_explorer import InductionExplorer, load_demo\n\n"
+        'series = load_demo("attn-only-2l")'
+    ),
     "explorer = InductionExplorer(series, heads=[[0, 3], [1, 2]])\nexplorer.wait()\nexplorer",
 )
 

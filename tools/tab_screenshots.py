@@ -16,11 +16,15 @@ from playwright.sync_api import expect
 from screenshots import _NOT_ADAPTIVE, THEMES
 
 CELLS = (
-    "from induction_explorer import InductionExplorer, load_demo\n\n"
-    'three = [load_demo(f"attn-only-{n}l") for n in (1, 2, 3)]',
-    "explorer = InductionExplorer(three, series=1, checkpoint=18, compare=9,\n"
-    "                             heads=[[0, 3], [1, 2]], score='prefix_matching')\n"
-    "explorer.wait()\nexplorer",
+    (
+        "from induction_explorer import InductionExplorer, load_demo\n\n"
+        'three = [load_demo(f"attn-only-{n}l") for n in (1, 2, 3)]'
+    ),
+    (
+        "explorer = InductionExplorer(three, series=1, checkpoint=18, compare=9,\n"
+        "                             heads=[[0, 3], [1, 2]], score='prefix_matching')\n"
+        "explorer.wait()\nexplorer"
+    ),
 )
 WIDTHS = (1400, 480)
 

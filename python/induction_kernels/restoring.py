@@ -32,8 +32,8 @@ def without_gradients() -> Iterator[None]:
     if not torch.is_grad_enabled():
         yield
         return
-    with restoring(partial(torch.set_grad_enabled, True)):
-        torch.set_grad_enabled(False)
+    with restoring(partial(torch.set_grad_enabled, mode=True)):
+        torch.set_grad_enabled(mode=False)
         yield
 
 

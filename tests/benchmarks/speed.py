@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import platform
-from datetime import date
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,8 @@ def main() -> None:
     parser.add_argument("--only", help="measure comparisons named like this again, keep the others")
     options = parser.parse_args()
     if options.only:
-        return again(options.json, options.only)
+        again(options.json, options.only)
+        return
     found: dict[str, Any] = {"machine": machine()}
     print(json.dumps(found["machine"], indent=1), flush=True)
     found["speed"] = [line for case in SPEED for line in speed(case, options.quick)]
@@ -119,9 +120,8 @@ def again(path: Path, only: str) -> None:
     for case in SPEED:
         if only in case["name"]:
             kept = [line for line in found["speed"] if line["name"] != case["name"]]
-            found["speed"] = kept + [
-                line | {"measured_again": date.today().isoformat()} for line in speed(case, False)
-            ]
+            renewed = [line | {"measured_again": today()} for line in speed(case, quick=False)]
+            found["speed"] = kept + renewed
     path.write_text(json.dumps(found, indent=1) + "\n")
 
 
@@ -178,9 +178,13 @@ def growth(quick: bool) -> dict[str, list[dict[str, Any]]]:
     return lines
 
 
+def today() -> str:
+    return datetime.now().astimezone().date().isoformat()
+
+
 def machine() -> dict[str, Any]:
     return {
-        "date": date.today().isoformat(),
+        "date": today(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),

@@ -281,7 +281,7 @@ def test_a_lone_model_is_of_the_moment_it_was_given(tokenizer) -> None:
 
 def test_copies_are_independent_of_what_they_were_made_of() -> None:
     """A bridge hooks itself; a copied hook would write into the original, or miss it."""
-    for make in (bridge, lambda: wrapped(HUGGING_FACE["gpt2"]()), lambda: HUGGING_FACE["llama"]()):
+    for make in (bridge, lambda: wrapped(HUGGING_FACE["gpt2"]()), HUGGING_FACE["llama"]):
         model = make()
         trained(model)  # and leaves a history behind
         made = copied(model)

@@ -7,11 +7,11 @@ import shutil
 import time
 from pathlib import Path
 
-import induction_kernels.demo as demo
 import numpy as np
 import pytest
 from induction_kernels import (
     CheckpointSeries,
+    demo,
     in_context_learning,
     load_demo,
     sweep,
@@ -115,7 +115,7 @@ def copied(tmp_path) -> Path:
 @pytest.mark.parametrize("damage", ["truncated", "one bit"])
 def test_damaged_weights_are_refused(copied, damage) -> None:
     series = CheckpointSeries(BundledSource(copied))
-    path = sorted(copied.glob("*.safetensors"))[0]
+    path = min(copied.glob("*.safetensors"))
     data = bytearray(path.read_bytes())
     if damage == "truncated":
         del data[-100:]

@@ -99,12 +99,12 @@ def test_weights_reproduce_the_attention(name) -> None:
     outputs = attention_outputs(model)
     found = run(model, weights)
     assert len(outputs) == len(found.residuals) == 2
-    for index, expected in enumerate(outputs):
+    for index, output in enumerate(outputs):
         layer, normal = weights.layer(index), weights.norms[index](found.residuals[index])
         pattern, scores = found.patterns[index], found.scores[index]
         wrote = torch.einsum("bhqk,bkm,hmd,hdn->bqn", pattern, normal, layer.W_V, layer.W_O)
-        if all(norm.centres for norm in weights.norms) and name != "native final rms":
-            expected = expected - expected.mean(-1, keepdim=True)
+        centred = all(norm.centres for norm in weights.norms) and name != "native final rms"
+        expected = output - output.mean(-1, keepdim=True) if centred else output
         assert relative(wrote, expected) < 1e-4
 
         matched = torch.einsum("bqm,hmd,hnd,bkn->bhqk", normal, layer.W_Q, layer.W_K, normal)

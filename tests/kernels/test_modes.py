@@ -107,7 +107,7 @@ def test_inference_mode_changes_nothing(kind, made_in, called_in) -> None:
         with torch.inference_mode() if inside else nullcontext():
             return MODELS[kind]().eval()
 
-    plain, model = make(False), make(made_in)
+    plain, model = make(inside=False), make(inside=made_in)
     for run in COMPUTED.values():
         expected = run(plain)
         with torch.inference_mode() if called_in else nullcontext():

@@ -43,10 +43,11 @@ def imports(source: str, package: str) -> Iterator[str]:
         else:
             continue
         for name in names:
-            while name and name not in NAMES:
-                name = name.rpartition(".")[0]
-            if name:
-                yield name
+            module = name
+            while module and module not in NAMES:
+                module = module.rpartition(".")[0]
+            if module:
+                yield module
 
 
 def room(name: str) -> int:

@@ -83,7 +83,7 @@ def slow(s: torch.Tensor, cells: list[tuple[int, int]]) -> list[float]:
     means = []
     for head in s:
         values = [float(head[q, k]) for q, k in cells]
-        values = [value for value in values if value == value]
+        values = [value for value in values if not np.isnan(value)]
         means.append(sum(values) / len(values) if values else np.nan)
     return means
 

@@ -186,8 +186,10 @@ def living(python: Kernel) -> Iterator[Callable[[], int]]:
         f"shown = {NEW}\nshown",
         NEW,
         f"display({NEW})",
-        f"def show():\n    made = {NEW}\n    made.observe(lambda change: None, 'heads')\n"
-        "    display(made)\nshow()",
+        (
+            f"def show():\n    made = {NEW}\n    made.observe(lambda change: None, 'heads')\n"
+            "    display(made)\nshow()"
+        ),
         f"shown = {NEW}\nshown.set_state({{'checkpoint': 77}})\nshown",
     ],
 )

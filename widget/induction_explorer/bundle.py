@@ -48,7 +48,7 @@ _module: Module | None = None
 
 def module() -> Module:
     """The one that all explorers of this kernel share; another when someone closed it."""
-    global _module
+    global _module  # noqa: PLW0603 - what a kernel has one of
     if _module is None or _module.comm is None:
         _module = Module(**_contents())
     return _module

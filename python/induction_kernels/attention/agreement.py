@@ -57,7 +57,8 @@ _known: weakref.WeakKeyDictionary[nn.Module, _Compared] = weakref.WeakKeyDiction
 
 
 def require_agreement(module: Any) -> None:
-    """
+    """Refuse a module whose attention we would not compute as it does.
+
     Raises:
         DoesNotFitError: attention done here is not the model's own.
     """

@@ -127,7 +127,7 @@ def _on_cuda(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor,
     if added is None and half and width % 8 == 0 and width <= 256:
         # It knows of grouped heads.
         out, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(
-            q, k, v, 0.0, True, False, scale=scale
+            q, k, v, is_causal=True, scale=scale
         )
     else:
         k, v = _for_every_head(k, q), _for_every_head(v, q)
@@ -136,7 +136,7 @@ def _on_cuda(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor,
             added = nn.functional.pad(added, (0, -n % 16))[..., :n]
             added = added.expand(q.shape[0], q.shape[1], -1, -1)
         out, lse, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(
-            q, k, v, added, True, 0.0, added is None, scale=scale
+            q, k, v, added, compute_log_sumexp=True, is_causal=added is None, scale=scale
         )
     return out, lse[..., :n]  # rows may be padded
 

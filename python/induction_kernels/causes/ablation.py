@@ -175,7 +175,6 @@ class Ablator:
         self, model: Model, sets: Sequence[Sequence[Head]], probe: TextProbe | RepeatedTokens
     ) -> Replacements:
         """Each head's z, averaged over all rows and positions of the probe: [d_head]."""
-
         rows, found = _rows(probe), []
 
         def sums_of(tokens: Int[Tensor, "row pos"], part: slice) -> Replacements:

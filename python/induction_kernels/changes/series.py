@@ -144,7 +144,7 @@ def phase_changes(
     if not given:
         raise ProbeError("No curves were given.", "Give measures(series), sweep(series), or both.")
     x, unit = _training(given[0])
-    curves = {} if measures is None else {name: measures[name].values for name in MEASURED}
+    curves = {} if measures is None else {name: measures[name].to_numpy() for name in MEASURED}
     name, heads = _heads(scores)
     known = max(int(np.isfinite(one).sum()) for one in (*curves.values(), *heads.values()))
     if known < FEWEST_TO_COMPARE:
@@ -188,7 +188,7 @@ def _heads(scores: xarray.Dataset | None) -> tuple[str, dict[str, np.ndarray]]:
     if scores is None:
         return "", {}
     name = "prefix_matching" if "prefix_matching" in scores else "induction"
-    values = scores[name].values
+    values = scores[name].to_numpy()
     return name, {
         f"{name} L{layer}H{head}": values[:, layer, head]
         for layer in range(values.shape[1])

@@ -33,7 +33,7 @@ class StepPlaces:
         return int(self.weights.argmax())
 
     def ends(self, place: np.ndarray | slice | int = slice(None)) -> Float[np.ndarray, "3 *place"]:
-        """ln x where a tenth, half and nine tenths of the step are done."""
+        """Values of ln x where a tenth, half and nine tenths of the step are done."""
         reach = self.widths[place] * np.log(9)
         centre = self.centres[place]
         return np.array([centre - reach, centre, centre + reach])

@@ -130,9 +130,9 @@ def _read_tokenizer(folder: Path) -> Any:
 
     path = folder / "tokenizer_config.json"
     refuse_code(path, read_json(path))
-    for name in sorted(os.listdir(folder)):
-        if _OF_TOKENIZERS.fullmatch(name) and not (folder / name).is_dir():
-            check_file(folder / name)  # a pipe would be waited for without end
+    for path in sorted(folder.iterdir()):
+        if _OF_TOKENIZERS.fullmatch(path.name) and not path.is_dir():
+            check_file(path)  # a pipe would be waited for without end
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # of any kind: each tokenizer has files of its own

@@ -290,7 +290,7 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
         return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
     try:
-        weights = series._reader(residence.loaded)()
+        weights = series._reader(residence.loaded)()  # noqa: SLF001 - of the class above
         pairs = fitted(module, weights or {}, residence.buffers, series.name)
     except CheckpointError:
         return None

@@ -49,8 +49,10 @@ def _best_head(grid: Any) -> str:
 def loss_table(series: Mapping[str, CheckpointSeries], manifests: Manifests) -> list[str]:
     """Losses and in-context learning of the first and the last checkpoint."""
     lines = [
-        "| series | parameters | final training loss | held-out loss, first → last "
-        "| in-context learning, first → last |",
+        (
+            "| series | parameters | final training loss | held-out loss, first → last "
+            "| in-context learning, first → last |"
+        ),
         "|---|--:|--:|--:|--:|",
     ]
     tokenizer = Tokenizer.from_file(str(HERE / "tokenizer.json"))

@@ -16,7 +16,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
 import platform
 from collections import deque
 from collections.abc import Callable
@@ -169,7 +168,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """A reader sees the old file or the whole new one, also when training is interrupted."""
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def as_json(content: dict[str, Any]) -> bytes:

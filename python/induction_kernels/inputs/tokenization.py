@@ -82,7 +82,7 @@ def answer_token(model: Model, answer: str) -> int:
 
 
 def token_strings(model: Model, ids: Int[Tensor, " pos"] | list[int]) -> list[str]:
-    """One text a token. Bytes that are no whole UTF-8 character are written \\xE2\\x82."""
+    r"""One text a token. Bytes that are no whole UTF-8 character are written \xE2\x82."""
     ids = torch.as_tensor(ids).flatten().tolist()
     if model.tokenizer is None:
         return [str(i) for i in ids]

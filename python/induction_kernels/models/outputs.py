@@ -74,8 +74,8 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
     ends: list[Tensor] = []
     hooks: list[Any] = []
     with restoring(lambda: remove(hooks)):
-        for body in _bodies(module):
-            hooks.append(body.register_forward_hook(partial(_keep_end, ends)))
+        keep = partial(_keep_end, ends)
+        hooks.extend(body.register_forward_hook(keep) for body in _bodies(module))
         try:
             last = module(input_ids=tokens, use_cache=False, logits_to_keep=1).logits
         except NotCutHereError:  # said by attention that is done elsewhere

@@ -149,7 +149,7 @@ def visible(token: str) -> str:
 def training_axis(
     axes: Sequence[Axes], series: Mapping[str, xarray.Dataset], scale: Scale
 ) -> dict[str, Float[np.ndarray, " checkpoint"]]:
-    """x of every checkpoint of every series, in tokens seen, or steps where they are not known.
+    """Where the checkpoints lie on x: at their tokens seen, or steps where they are not known.
 
     On a log axis, checkpoint 0 gets a place before the rest and the axis is broken there.
 

@@ -136,7 +136,7 @@ def _colour_bar(
 
 
 def _frame(ax: Axes) -> None:
-    ax.grid(False)
+    ax.grid(visible=False)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
 

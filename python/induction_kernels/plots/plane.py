@@ -127,7 +127,7 @@ def score_scatter(
         SelectionError: a score, a checkpoint or a head that the dataset does not have.
     """
     ax = prepare(ax or subplots(width=4.4, height=4.0)[0])
-    ax.grid(False)
+    ax.grid(visible=False)
     across, up = variable(scores, x), variable(scores, y)
     last = check_checkpoint(scores, checkpoint)
     paths = [one.values[: last + 1].reshape(last + 1, -1) for one in (across, up)]

@@ -31,6 +31,6 @@ class AblationGrid(Analysis, frozen=True):
         return text_tokens(session)
 
     def steps(self, at: At) -> Iterator[Arrays]:
-        found = ablate_each_with(ablator(at, self.how, False), at.model)
+        found = ablate_each_with(ablator(at, self.how, frozen=False), at.model)
         found["icl"] = found.pop("in_context_learning")
         yield {name: grid.astype(np.float32) for name, grid in found.items()}

@@ -122,7 +122,9 @@ class AblationGrid(Analysis):
     how: Kind
 
     def arrays(self, model: Model) -> Arrays:
-        found = ablate_each_with(_ablator(self.session, model, self.how, False), model)
+        found = ablate_each_with(
+            _ablator(self.session, model, self.how, keep_patterns=False), model
+        )
         return {"icl": found.pop("in_context_learning"), **found}
 
 

@@ -183,8 +183,7 @@ def _copying_of_part(
 
     hooks: list[Any] = []
     with restoring(lambda: remove(hooks)):
-        for module in weights.norm_modules:
-            hooks.append(module.register_forward_pre_hook(remember))
+        hooks.extend(norm.register_forward_pre_hook(remember) for norm in weights.norm_modules)
         visit_attention(model, here, read)
     return found
 

@@ -28,6 +28,8 @@ from induction_kernels.models.model import Model
 
 @dataclass(frozen=True)
 class Shape:
+    """How many of everything a model has, and how wide."""
+
     layers: int
     heads: int
     d_model: int
