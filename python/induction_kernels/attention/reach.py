@@ -7,7 +7,7 @@ from induction_kernels.attention.transformer_lens import OfTransformerLens
 from induction_kernels.attention.way import Way
 from induction_kernels.models.model import Model
 
-_WAYS: dict[str, type[OfTransformerLens] | type[OfHuggingFace]] = {
+_WAYS: dict[str, type[OfTransformerLens | OfHuggingFace]] = {
     "transformer_lens": OfTransformerLens,
     "hugging_face": OfHuggingFace,
 }

@@ -44,7 +44,8 @@ class Way(Protocol):
         """Show each layer's attention as the model itself computes it; return the logits."""
 
     def fused(self) -> Fused:
-        """
+        """The pass that runs with attention done here.
+
         Raises:
             DoesNotFitError: folded weights, active hooks, or a HookedTransformer.
         """
