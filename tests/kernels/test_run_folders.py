@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,20 @@ def trained(tmp_path_factory, tokenizer) -> Path:
 
 
 @pytest.fixture
-def run(trained, tmp_path) -> Path:
-    return shutil.copytree(trained, tmp_path / "run")
+def run(trained, tmp_path) -> Iterator[Path]:
+    """A copy to spoil. Whoever waits for a pipe in it fails, and is let go."""
+
+    def give_up(*_: object) -> None:
+        pytest.fail("a pipe is waited for without end")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(30)
+    yield shutil.copytree(trained, tmp_path / "run")
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+    for path in tmp_path.rglob("*"):
+        if path.is_fifo():
+            os.close(os.open(path, os.O_RDWR | os.O_NONBLOCK))
 
 
 def scored(series: CheckpointSeries) -> list[bool]:
@@ -102,12 +115,16 @@ def pipe(name: str) -> Callable[[Path], None]:
     return spoil
 
 
-def loop(name: str) -> Callable[[Path], None]:
+def link(name: str, to: str) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
-        (folder / name).symlink_to(name)
+        (folder / name).symlink_to(to)
 
     return spoil
+
+
+def loop(name: str) -> Callable[[Path], None]:
+    return link(name, name)
 
 
 def only_pickled(folder: Path) -> None:
@@ -310,6 +327,9 @@ BROKEN_TOKENIZERS = {
     "vocabulary no JSON": replace("tokenizer.json", "{"),
     "vocabulary of nothing": replace("tokenizer.json", "{}"),
     "vocabulary a pipe": pipe("tokenizer.json"),
+    # Which would be passed over, and the text be cut up otherwise without a word.
+    "special tokens a pipe": pipe("special_tokens_map.json"),
+    "added tokens a link to nothing": link("added_tokens.json", "nothing"),
 }
 
 

@@ -132,7 +132,7 @@ def _read_tokenizer(folder: Path) -> Any:
     refuse_code(path, read_json(path))
     for path in sorted(folder.iterdir()):
         if _OF_TOKENIZERS.fullmatch(path.name) and not path.is_dir():
-            check_file(path)  # a pipe would be waited for without end
+            check_file(path)  # which Transformers passes over where it is none
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # of any kind: each tokenizer has files of its own
