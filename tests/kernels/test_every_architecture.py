@@ -65,6 +65,9 @@ def judge(name: str) -> Verdict:
         return Verdict(name, "crash", traceback.format_exc())
     try:
         differences = compare(module, ids, scores, patterns, losses)
+        if (n := as_model(module).n_ctx) <= 128:
+            longest = ids[:1].repeat(1, n)[:, :n]
+            differences["the loss of the longest text"] = _far_loss(module, longest)
         if scores.attrs["attention"] == "fused":
             differences["a head taken away"] = compare_ablation(module, ids)
     except Exception:
@@ -100,11 +103,21 @@ def compare(module: Any, ids: Tensor, scores: Any, patterns: Tensor, losses: Ten
             found[f"{name} of layer {layer}"] = _far(
                 torch.tensor(scores[name][layer].values), expected
             )
+    found["the loss"] = _far_losses(losses, logits, ids)
+    return found
+
+
+def _far_loss(module: Any, ids: Tensor) -> float:
+    with torch.no_grad():
+        logits = module(input_ids=ids, use_cache=False).logits
+    return _far_losses(token_losses(module, ids), logits, ids)
+
+
+def _far_losses(losses: Tensor, logits: Tensor, ids: Tensor) -> float:
     expected = torch.nn.functional.cross_entropy(
         logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
     )
-    found["the loss"] = _far(losses.flatten(), expected) / max(1.0, float(expected.max()))
-    return found
+    return _far(losses.flatten(), expected) / max(1.0, float(expected.max()))
 
 
 def compare_ablation(module: Any, ids: Tensor) -> float:

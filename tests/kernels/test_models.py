@@ -83,6 +83,7 @@ def test_nan_weights_are_named(make) -> None:
         ("WhisperForCausalLM", 64),
         ("MptForCausalLM", 64),
         ("OPTForCausalLM", 64),
+        ("ProphetNetForCausalLM", 60),
     ],
 )
 def test_the_context_is_as_long_as_the_model_has_positions(name, context) -> None:

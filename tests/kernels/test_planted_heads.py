@@ -19,7 +19,7 @@ from induction_kernels import (
 from induction_kernels.models import outputs
 from small_models import HUGGING_FACE, VOCABULARY
 from torch import Tensor, nn
-from transformers import GPT2LMHeadModel
+from transformers import GPT2LMHeadModel, GPT2PreTrainedModel
 
 
 def planted(change: Callable[[Any, Tensor, Tensor], Tensor], start: float) -> Any:
@@ -71,7 +71,7 @@ def ids(rows: int = 3, n: int = 12) -> Tensor:
 
 def expected_losses(model: Any, tokens: Tensor) -> Tensor:
     with torch.no_grad():
-        logits = model(input_ids=tokens).logits[:, :-1]
+        logits = model(input_ids=tokens).logits[:, :-1].float()
     return -logits.log_softmax(-1).gather(-1, tokens[:, 1:, None])[..., 0]
 
 
@@ -118,6 +118,49 @@ def test_a_series_whose_first_checkpoint_does_without(head) -> None:
     for checkpoint in range(2):
         losses = expected_losses(series.load(checkpoint), tokens)
         assert found[checkpoint] == pytest.approx(float(losses.mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_head_that_does_hardly_more_than_multiply_is_not_left_out(precision) -> None:
+    """A loss is right to 1e-5, or to what half precision holds; so is what it is made of."""
+    dtype, little = getattr(torch, precision), {"float32": 1e-4, "bfloat16": 0.05}[precision]
+    model, tokens = planted(*HEADS["bias"]).to(dtype), ids()
+    with torch.no_grad():
+        model.transformer.ln_f.weight.mul_(20)
+        size = float(model(input_ids=tokens).logits.abs().max())
+    before = expected_losses(model, tokens)
+    model.extra.data.copy_(little * size * torch.arange(VOCABULARY).remainder(2))
+    expected = expected_losses(model, tokens)
+    assert float((expected - before).abs().max()) > 10 * little
+    found = token_losses(model, tokens)
+    torch.testing.assert_close(found, expected, atol=little / 10, rtol=0)
+
+
+def test_a_head_stands_on_the_outermost_body() -> None:
+    """Of a model that holds one that holds another, and goes on where that one ends."""
+    torch.manual_seed(0)
+    model, tokens = HUGGING_FACE["gpt2"]().eval(), ids()
+    within = model.transformer
+
+    class Around(GPT2PreTrainedModel):
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.within = within
+            self.last = nn.Linear(config.n_embd, config.n_embd)
+
+        def get_input_embeddings(self) -> nn.Module:
+            return self.within.wte
+
+        def forward(self, input_ids: Any = None, **others: Any) -> Any:
+            out = self.within(input_ids=input_ids, **{**others, "return_dict": True})
+            out.last_hidden_state = self.last(out.last_hidden_state)
+            return out
+
+    model.transformer = Around(model.config).eval()
+    torch.testing.assert_close(
+        token_losses(model, tokens), expected_losses(model, tokens), atol=1e-5, rtol=0
+    )
+    assert model not in outputs._whole
 
 
 @pytest.mark.parametrize("kind", HUGGING_FACE)

@@ -54,14 +54,16 @@ def _layers_of(config: Any, class_name: str) -> int:
 
 def _context_of(module: Any, config: Any) -> int:
     """The longest sequence: as the configuration says, and no longer than the text model's table of
-    positions, which RoBERTa and its like begin to count after the id of padding."""
+    positions, which RoBERTa and its like begin to count after the id of padding. ProphetNet looks
+    up the position after the last token, too: of what it predicts."""
     said = _first_of(config, "max_position_embeddings", "n_positions", "max_seq_len")
     tables = [
         table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
         for name, table in module.get_decoder().named_modules()
         if isinstance(table, nn.Embedding) and "position" in name.rpartition(".")[2]
     ]
-    return min([*([int(said)] if said and said > 0 else []), *tables], default=2048)
+    ahead = 1 if hasattr(config, "ngram") else 0
+    return min([*([int(said)] if said and said > 0 else []), *tables], default=2048) - ahead
 
 
 def _heads_of(config: Any, class_name: str) -> int:
