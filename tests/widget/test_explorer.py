@@ -23,6 +23,7 @@ from induction_kernels.errors import ProbeError
 from induction_kernels.inputs.texts import TextProbe
 from small_models import HUGGING_FACE, bridge, variants
 from traitlets import TraitError
+from wire_page import Page
 
 
 def grid(explorer: InductionExplorer, score: str, series: int = 0) -> np.ndarray:
@@ -55,7 +56,7 @@ def test_a_model_that_cannot_be_measured_says_why(tokenizer, monkeypatch) -> Non
     without = InductionExplorer(bridge())
     without.wait()
     assert "no tokenizer" in without._measured_on[0]
-    monkeypatch.setattr("induction_explorer.series.session.MEASURE_PASSES", 1000)
+    monkeypatch.setattr("induction_explorer.series.budget.PASS", 1000)
     large = InductionExplorer(bridge(), tokenizer=tokenizer)
     large.wait()
     assert "too large" in large._measured_on[0]
@@ -99,10 +100,9 @@ def test_a_hugging_face_model_with_its_tokenizer(tokenizer) -> None:
         expected = head_scores((model, tokenizer), "induction")["induction"].values
         assert grid(given, "induction")[0] == pytest.approx(expected, abs=1e-6)
         assert given._prompts[0]["tokens"][0] == "<|bos|>"
-        run = given._runs[0]
-        assert not run.faults
         top = top_predictions((model, tokenizer), given._prompts[0]["ids"], k=3)
-        assert run.predictions[0].ids[-1, :3].tolist() == top.ids.tolist()
+        ((_, arrays),) = Page(given).ask("predictions", checkpoints=[0])
+        assert arrays["ids"][0, -1, :3].tolist() == top.ids.tolist()
 
 
 def test_the_readers_model_is_not_changed(series) -> None:
@@ -291,9 +291,8 @@ def test_closing_stops_the_work(series) -> None:
 
 def test_models_run_on_the_workers_thread_only(series, monkeypatch) -> None:
     threads = set()
-    from induction_explorer.series import session
-
-    compute, score = session.PromptRun.compute, session.SeriesSession.score
+    from induction_explorer.analyses.one_pass import OnePass
+    from induction_explorer.series.session import SeriesSession
 
     def record(original):
         def recorded(*args):
@@ -302,8 +301,8 @@ def test_models_run_on_the_workers_thread_only(series, monkeypatch) -> None:
 
         return recorded
 
-    monkeypatch.setattr(session.PromptRun, "compute", record(compute))
-    monkeypatch.setattr(session.SeriesSession, "score", record(score))
+    monkeypatch.setattr(OnePass, "steps", record(OnePass.steps))
+    monkeypatch.setattr(SeriesSession, "score", record(SeriesSession.score))
     InductionExplorer(series).wait()
     assert threads == {"induction-explorer"}
 
@@ -349,7 +348,7 @@ def test_a_new_prompt_and_a_new_answer_are_one_run(explorer) -> None:
     explorer.view = explorer.view | {"prompt": "the cat sat", "answer": " on"}
     assert (explorer.prompt, explorer.answer, runs()) == ("the cat sat", " on", 3)
     explorer.answer = " cat"
-    assert (explorer._prompts[0]["answer"], runs()) == (explorer._runs[0].answer_string, 4)
+    assert (explorer._prompts[0]["answer"][:2], runs()) == (" c", 4)
     with pytest.raises(TraitError, match="The prompt is empty"):
         explorer.view = explorer.view | {"prompt": "", "answer": " mat"}
     assert (explorer.prompt, explorer.answer, runs()) == ("the cat sat", " cat", 4)
@@ -363,4 +362,5 @@ def test_any_context_has_a_prompt_to_begin_with(tokenizer, context) -> None:
     assert explorer._prompts[0]["error"] is None
     assert len(explorer._prompts[0]["tokens"]) <= context
     assert explorer._status["error"] is None
-    assert not explorer._runs[0].faults
+    ((body, _),) = Page(explorer).ask("predictions", checkpoints=[0])
+    assert body["done"]

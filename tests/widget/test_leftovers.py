@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
-from induction_explorer.channel.worker import SHARED, Urgency, shared_worker
+from induction_explorer.channel.worker import SHARED, Task, Urgency, shared_worker
 from leftovers import living, nothing_left, tasks
 
 
@@ -29,9 +29,11 @@ def test_an_explorer_that_a_test_forgets_is_closed_with_all_it_has_to_do(
 
 
 def test_a_task_that_no_explorer_owns_is_said() -> None:
+    task = Task(Urgency.ASKED, lambda: False)
+    task.steps = (step for step in ())
     with SHARED:
         with pytest.raises(AssertionError), nothing_left():
-            task = shared_worker().submit(Urgency.ASKED, lambda: None, lambda: False)
+            shared_worker().submit(task)
         shared_worker().cancel(task)
 
 

@@ -71,7 +71,7 @@ def test_what_is_not_there_yet_comes_when_it_is(series) -> None:
 
 
 def test_patterns_too_large_to_keep_are_computed_when_asked_for(series, monkeypatch) -> None:
-    monkeypatch.setattr("induction_explorer.series.session.PATTERN_BYTES", 1000)
+    monkeypatch.setattr("induction_explorer.series.budget.PATTERN_BYTES", 1000)
     explorer = InductionExplorer(series, prompt="the cat sat on the mat " * 4)
     explorer.wait()
     assert not explorer._prompts[0]["scrub"]
@@ -100,9 +100,16 @@ def test_a_new_prompt(page) -> None:
         ({"kind": "prompt", "text": "qz" * 100, "answer": ""}, "takes at most 128"),
         ({"kind": "patterns", "head": [2, 0], "checkpoints": [0]}, "no head 0 in layer 2"),
         ({"kind": "patterns", "head": [0, 0], "checkpoints": [4]}, "no checkpoint 4"),
-        ({"kind": "grid", "score": "nonsense"}, "KeyError"),
+        ({"kind": "grid", "score": "nonsense"}, "no score 'nonsense'"),
+        ({"kind": "grid", "score": "induction", "series": 7}, "no series 7"),
+        ({"kind": "grid"}, "came without 'score'"),
         ({"kind": "dance"}, "no request of kind 'dance'"),
-        ({"kind": "patterns"}, "KeyError"),
+        ({"kind": ["patterns"]}, "no request of kind ['patterns']"),
+        ({"kind": "patterns"}, "came without 'checkpoints'"),
+        ({"kind": "patterns", "checkpoints": [0]}, "came without 'head'"),
+        ({"kind": "patterns", "checkpoints": 0, "head": [0, 0]}, "'checkpoints' of a request"),
+        ({"kind": "wiring", "checkpoints": [0], "head": [1, 9]}, "no head 9 in layer 1"),
+        ({"kind": "wiring", "checkpoints": [0], "head": "L1H2"}, "is 'L1H2'"),
     ],
 )
 def test_an_exception_reaches_the_page(page, fields, said) -> None:
@@ -286,7 +293,8 @@ def test_what_cannot_be_ablated_is_said(page) -> None:
     ((error, _),) = page.ask("ablation", checkpoints=[3], heads=[[7, 2]], how="zero", frozen=False)
     assert "no head 2 in layer 7" in error["error"]["message"]
     ((error, _),) = page.ask("ablation_grid", checkpoints=[3], how="noise")
-    assert "zero, mean, resample" in error["error"]["message"]
+    assert "'how' of a request of kind 'ablation_grid' is 'noise'" in error["error"]["message"]
+    assert "'mean' or 'resample' or 'zero'" in error["error"]["hint"]
     ((error, _),) = page.ask("wiring", checkpoints=[99], head=[1, 2])
     assert "no checkpoint 99" in error["error"]["message"]
 

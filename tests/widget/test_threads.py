@@ -85,31 +85,6 @@ def test_cells_messages_and_results_at_once(explorer: InductionExplorer) -> None
     assert explorer._status["state"] == "ready"
 
 
-class Slow:
-    """A subject that gives other threads time to come between."""
-
-    def __hash__(self) -> int:
-        time.sleep(random.random() / 100)
-        return 1
-
-
-def test_one_subject_has_one_place_for_its_answers(explorer: InductionExplorer) -> None:
-    """Where handlers look is where the worker writes, though both come first."""
-    session = explorer._session
-    for _ in range(15):
-        subject, found = Slow(), []
-
-        def find(subject: Slow = subject, found: list[Any] = found) -> None:
-            found.append(session.found(subject))
-
-        threads = [threading.Thread(target=find) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert all(one is session.found(subject) for one in found)
-
-
 def test_a_cell_sets_a_trait_when_a_message_is_through(explorer: InductionExplorer) -> None:
     explorer.checkpoint = 0
     cell = threading.Thread(target=lambda: setattr(explorer, "checkpoint", 2))

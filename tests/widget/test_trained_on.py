@@ -11,6 +11,7 @@ import torch
 from induction_explorer import InductionExplorer
 from induction_kernels import attention_patterns, head_scores
 from small_models import HUGGING_FACE, bridge
+from wire_page import Page
 
 
 def grid(explorer: InductionExplorer, score: str = "induction") -> np.ndarray:
@@ -33,9 +34,13 @@ def train_on(model: Any) -> None:
 
 
 def pattern(explorer: InductionExplorer, head: tuple[int, int]) -> np.ndarray:
-    found = explorer._runs[0].pattern(explorer.checkpoint, head)
-    assert found is not None
-    return found
+    ((_, arrays),) = Page(explorer).ask("patterns", head=head, checkpoints=[explorer.checkpoint])
+    return arrays["patterns"][0]
+
+
+def logits(explorer: InductionExplorer) -> np.ndarray:
+    ((_, arrays),) = Page(explorer).ask("predictions", checkpoints=[0])
+    return arrays["logits"][0]
 
 
 @pytest.mark.parametrize("kind", ["bridge", *HUGGING_FACE])
@@ -44,7 +49,7 @@ def test_training_on_under_an_open_explorer(kind, tokenizer) -> None:
     model = bridge() if kind == "bridge" else HUGGING_FACE[kind]().eval()
     explorer = opened(model, tokenizer=tokenizer)
     scores, attention = grid(explorer).copy(), pattern(explorer, (1, 2)).copy()
-    predicted = explorer._runs[0].predictions[0]
+    predicted = logits(explorer)
     train_on(model)
 
     explorer.prompt = "the cat"
@@ -52,7 +57,7 @@ def test_training_on_under_an_open_explorer(kind, tokenizer) -> None:
     explorer.prompt = "the cat sat on the cat"
     explorer.wait()
     assert np.array_equal(pattern(explorer, (1, 2)), attention)
-    assert torch.equal(explorer._runs[0].predictions[0].logits, predicted.logits)
+    assert np.array_equal(logits(explorer), predicted)
     assert np.array_equal(grid(explorer), scores)
 
     anew = opened(model, tokenizer=tokenizer)

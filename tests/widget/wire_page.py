@@ -30,7 +30,10 @@ class Page:
         self.explorer.wait()
         return self.parts("r1")
 
-    def parts(self, request: str) -> list[tuple[dict, dict[str, np.ndarray]]]:
+    def parts(
+        self, request: str, *, partial: bool = False
+    ) -> list[tuple[dict, dict[str, np.ndarray]]]:
+        """Errors and parts of a reply, `partial` ones too or only those that are whole."""
         found, head, data = [], None, b""
         messages = [(c, b) for c, b in self.sent if c["id"] == request]
         for content, buffers in messages:
@@ -40,7 +43,8 @@ class Page:
             if content["chunk"] == 0:
                 head, data = content, b""
             data += b"".join(buffers)
-            if content["chunk"] >= content["chunks"] - 1:
+            whole = head["body"].get("share", 1) == 1
+            if content["chunk"] >= content["chunks"] - 1 and (partial or whole):
                 found.append((head["body"] | {"done": content["done"]}, _split(head, data)))
         return found
 

@@ -6,7 +6,7 @@ A message is checked by what its struct declares, and js/src/contract.gen.ts is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Arrays of one checkpoint by name.
 Arrays = dict[str, np.ndarray]
+#: After every pass a function that gives what is known, NaN elsewhere; the last gives the answer.
+Steps = Generator[Callable[[], Arrays], None, None]
 
 #: Counted from 0.
 Index = Annotated[int, Meta(ge=0)]
@@ -54,18 +56,16 @@ class Analysis(msgspec.Struct, frozen=True):
         """
 
     def passes(self, session: SeriesSession) -> int:
-        """Forward passes at one checkpoint."""
+        """Forward passes at one checkpoint, about: as many as there are steps."""
         return 1
 
     def tokens(self, session: SeriesSession) -> int:
-        """Tokens of one pass; 0 for the prompt's, which are few."""
+        """Tokens that a pass runs, in the mean; 0 for the prompt's, which are few."""
         return 0
 
-    def steps(self, at: At) -> Iterator[Arrays]:
-        """What is known so far, NaN elsewhere, after every pass or few; the last is the answer.
-
-        Between two of them other weights may be put into the model and taken out again.
-        """
+    def steps(self, at: At) -> Steps:
+        """Pass after pass. Between two of them other weights may be put into the model and taken
+        out again."""
         raise NotImplementedError
 
     def words(self, session: SeriesSession, found: list[Arrays]) -> dict[str, Any]:

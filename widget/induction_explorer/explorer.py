@@ -23,8 +23,6 @@ from induction_kernels.scores.registry import SCORES
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime
-from induction_explorer.analyses.causes import AblationGrid, AblationOf, WiringOf
-from induction_explorer.analyses.subjects import AttendedBy, Patterns, Predictions, Subject
 from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.partial_state import PartialState
 from induction_explorer.channel.requests import Requests
@@ -44,13 +42,8 @@ from induction_explorer.lifetime import weakly
 from induction_explorer.prompts import default_prompt
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.derived import UNKNOWN, Findings
-from induction_explorer.series.session import (
-    PromptRun,
-    SeriesSession,
-    is_model_and_tokenizer,
-    open_session,
-    refused,
-)
+from induction_explorer.series.prompt import Prompt, refused
+from induction_explorer.series.session import SeriesSession, is_model_and_tokenizer, open_session
 from induction_explorer.view import PARTS, check_arranged, split
 
 #: Bytes of score grids held in the state. More than this is fetched by request instead, so that
@@ -173,13 +166,11 @@ class InductionExplorer(PartialState):
         if not found:
             raise TypeError("InductionExplorer was given an empty list; give at least one model.")
         self._sessions = [session for session, _ in found]
-        self._runs: list[PromptRun | InductionError] = []
+        self._read: list[Prompt | InductionError] = []
         self._ran: tuple[str, str] | None = None
         self._generation = 0
         self._restoring = True  # until everything is there
-        self._requests = Requests(
-            self._work, weakly(self._subject_of), weakly(self._grid), weakly(self._run_prompt)
-        )
+        self._requests = Requests(self._work, self._sessions, weakly(self._run_prompt))
         self._reply = weakly(self.send)
         self._grids_shown_at = self._measures_shown_at = 0.0
         self._findings = Findings(self._sessions)
@@ -408,21 +399,21 @@ class InductionExplorer(PartialState):
 
     # --- the prompt ---
 
-    def _read_prompt(self, prompt: str, answer: str) -> list[PromptRun | InductionError]:
+    def _read_prompt(self, prompt: str, answer: str) -> list[Prompt | InductionError]:
         """The prompt as each series reads it; a series that cannot gets its reason instead.
 
         Raises:
             InductionError: the current series cannot read it.
         """
-        runs: list[PromptRun | InductionError] = []
+        prompts: list[Prompt | InductionError] = []
         for session in self._sessions:
             try:
-                runs.append(PromptRun.make(session, prompt, answer, self._generation + 1))
+                prompts.append(Prompt.read(session, prompt, answer))
             except InductionError as error:
                 if session is self._session:
                     raise
-                runs.append(without_frames(error))
-        return runs
+                prompts.append(without_frames(error))
+        return prompts
 
     def _run_prompt(self, prompt: str, answer: str) -> None:
         """A prompt that JavaScript asks for.
@@ -439,65 +430,23 @@ class InductionExplorer(PartialState):
         """Run what is to be read now, once where both were changed together."""
         if self._ran == (self.prompt, self.answer):
             return
-        runs = self._read_prompt(self.prompt, self.answer)
+        self._read = self._read_prompt(self.prompt, self.answer)
+        self._ran = (self.prompt, self.answer)
         self._generation += 1
-        for run in self._runs:
-            if isinstance(run, PromptRun):
-                run.current = False
-        self._runs, self._ran = runs, (self.prompt, self.answer)
-        self._requests.drop_stale()
-        self._work.cancel(Urgency.PROMPT)
+        self._requests.follow(self._read, self._generation, self._order)
         self._prompts = [
-            run.info() if isinstance(run, PromptRun) else refused(run, self._generation)
-            for run in runs
+            one.info(self._generation)
+            if isinstance(one, Prompt)
+            else refused(one, self._generation)
+            for one in self._read
         ]
-        for run in runs:
-            if isinstance(run, PromptRun) and run.scrub:
-                for checkpoint in self._order(run.session):
-                    self._work.submit(
-                        Urgency.PROMPT,
-                        partial(run.compute, checkpoint, None),
-                        self._requests.serve,
-                    )
         self._show_progress()
-
-    def _subject_of(self, request: Mapping[str, Any]) -> Subject | None:
-        """What a request asks for; None for a kind that does not exist.
-
-        Raises:
-            InductionError: it cannot be asked for, or not any more.
-        """
-        match request.get("kind"):
-            case "patterns":
-                run = self._prompt_run(request)
-                return Patterns(run, tuple(request["head"]))
-            case "predictions":
-                return Predictions(self._prompt_run(request))
-            case "attended":
-                run = self._prompt_run(request)
-                return AttendedBy(run, request["token"])
-            case "ablation":
-                run = self._prompt_run(request)
-                heads = tuple((layer, head) for layer, head in request["heads"])
-                return AblationOf(run.session, heads, request["how"], request["frozen"], run)
-            case "ablation_grid":
-                return AblationGrid(self._sessions[request["series"]], request["how"])
-            case "wiring":
-                return WiringOf(self._sessions[request["series"]], tuple(request["head"]))
-            case _:
-                return None
-
-    def _prompt_run(self, request: Mapping[str, Any]) -> PromptRun:
-        series, generation = request["series"], request["generation"]
-        if 0 <= series < len(self._runs):
-            run = self._runs[series]
-            if isinstance(run, PromptRun) and run.generation == generation:
-                return run
-        raise InductionError("The prompt has changed since this was asked for.")
 
     # --- the scores ---
 
     def _sweep(self) -> None:
+        for session in self._sessions:
+            session.forget_faults()
         show_grids, show_measures = weakly(self._show_grids), weakly(self._show_measures)
         for session in sorted(self._sessions, key=lambda s: s is not self._session):
             unscored = [i for i in self._order(session) if not session.is_scored(i)]
@@ -572,9 +521,6 @@ class InductionExplorer(PartialState):
             self._components_of = self._findings.components_text
             self._show_measures()
 
-    def _grid(self, series: int, score: str) -> np.ndarray:
-        return self._sessions[series].grids[score].copy()
-
     def scores(self) -> xarray.Dataset:
         """Every score of the series shown, computed so far; as `induction_kernels.sweep` has it."""
         return scores_of(self._session)
@@ -593,10 +539,11 @@ class InductionExplorer(PartialState):
             InductionError: no head is selected, the prompt cannot be run, or CircuitsVis is not
                 installed.
         """
-        run = self._runs[self.series]
-        if isinstance(run, InductionError):
-            raise run
-        return to_circuitsvis(run, self.checkpoint, [(la, h) for la, h in self.heads])
+        prompt = self._read[self.series]
+        if isinstance(prompt, InductionError):
+            raise prompt
+        heads = [(layer, head) for layer, head in self.heads]
+        return to_circuitsvis(self._session, prompt, self.checkpoint, heads)
 
     # --- what the reader is told ---
 

@@ -13,7 +13,7 @@ heads: compare the controls.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from induction_kernels.attention.door import as_model
@@ -41,13 +41,14 @@ from induction_kernels.errors import (
     PromptError,
     SelectionError,
 )
-from induction_kernels.inputs.batches import in_batches
+from induction_kernels.inputs.batches import in_batches, in_batches_by_steps
 from induction_kernels.inputs.padding import GIVE_MASK, Mask, Rows
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.inputs.tokenization import answer_token, prompt_tokens
 from induction_kernels.losses.tokens import in_context_learning_positions, losses_of
 from induction_kernels.models.model import Model
+from induction_kernels.models.outputs import Output
 from induction_kernels.provenance import package_version
 from induction_kernels.restoring import without_gradients
 
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 Kind = Literal["zero", "mean", "resample"]
 KINDS: tuple[Kind, ...] = ("zero", "mean", "resample")
 #: Rows of the default text, and rows at a time.
-ROWS, _BATCH = 32, 16
+ROWS, BATCH = 32, 16
 #: Sets of random heads that a set is compared with.
 CONTROLS = 20
 
@@ -69,6 +70,7 @@ class Ablator:
 
     Args:
         text: by default `ROWS` rows of the bundled series' held-out text.
+        batch: how many rows a pass runs, where memory allows: no number depends on it.
 
     Raises:
         SelectionError: a kind that does not exist, or resampling with a single row.
@@ -83,6 +85,7 @@ class Ablator:
         kind: Kind = "zero",
         frozen: bool = False,
         seed: int = 0,
+        batch: int = BATCH,
     ) -> None:
         if kind not in KINDS:
             raise SelectionError(
@@ -92,6 +95,7 @@ class Ablator:
         if self.text.tokens.shape[1] < 2:
             raise ProbeError("One token has no next token to predict.", "Give rows of two or more.")
         self.kind, self.frozen, self.seed = kind, frozen, seed
+        self.batch = min(batch, BATCH)
         self.repeated = RepeatedTokens.make(model, seed=seed)
         if kind == "resample":
             permutation_without_fixed_points(len(self.text.tokens), seed)
@@ -112,47 +116,67 @@ class Ablator:
         Raises:
             InductionError: losses that are not finite.
         """
-        rows = _rows(probe)
+        found = SetLosses.unknown(sets, probe)
+        for _ in self.fill(found, model, probe):
+            pass
+        return found.known()
+
+    def fill(
+        self, found: SetLosses, model: Model, probe: TextProbe | RepeatedTokens
+    ) -> Iterator[None]:
+        """`losses`, pass by pass."""
+        rows, sets = _rows(probe), found.sets
         means = self._means(model, sets, probe) if self.kind == "mean" else {}
-        before = torch.full((len(rows.tokens), rows.tokens.shape[1] - 1), torch.nan)
-        after = before.repeat(len(sets), 1, 1)
         for own, columns in rows.by_length():
             tokens, groups = rows.tokens[own, columns], _groups(len(own))
             donors = self._donors(groups) if self.kind == "resample" else None
-            run = partial(self._losses_of_part, model, tokens, sets, means, donors)
-            for part, (clean, ablated) in in_batches(tokens, _BATCH, run, groups=groups):
-                predicting = own[part], columns[part, :-1]
-                if not (clean.isfinite().all() and ablated.isfinite().all()):
-                    raise InductionError(
-                        f"Losses of {model.name} are not finite.",
-                        "The weights or activations overflow; load intact weights or use a wider "
-                        "dtype.",
-                    )
-                before[predicting] = clean
-                after[:, *predicting] = ablated
-        return before, after
+
+            def run(
+                part: slice,
+                tokens: Tensor = tokens,
+                donors: Tensor | None = donors,
+                own: Tensor = own,
+                columns: Tensor = columns,
+            ) -> Generator[None, None, None]:
+                given = None if donors is None else tokens[donors[part]]
+                passes = self._losses_of_part(model, tokens[part], sets, means, given)
+                for number, losses in enumerate(passes):
+                    found.fill(number, own[part], columns[part, :-1], losses)
+                    yield
+
+            for step in in_batches_by_steps(tokens, self.batch, run, groups=groups):
+                if step is None:
+                    yield
 
     def _losses_of_part(
         self,
         model: Model,
-        tokens: Int[Tensor, "all length"],
+        tokens: Int[Tensor, "row length"],
         sets: Sequence[Sequence[Head]],
         means: Replacements,
-        donors: Int[Tensor, " all"] | None,
-        part: slice,
-    ) -> tuple[Losses, Float[Tensor, "set row pos"]]:
-        here = tokens[part]
-        given = {} if donors is None else self._outputs(model, sets, tokens[donors[part]])
-        intervener = Intervener(model, here)
-        ablated = []
+        donors: Int[Tensor, "row length"] | None,
+    ) -> Iterator[Losses]:
+        """With nothing ablated, then with each set."""
+        given = {} if donors is None else self._outputs(model, sets, donors)
+        intervener = Intervener(model, tokens)
+
+        def losses(output: Output) -> Losses:
+            of_rows = losses_of(output, tokens, model.d_vocab)
+            if not of_rows.isfinite().all():
+                raise InductionError(
+                    f"Losses of {model.name} are not finite.",
+                    "The weights or activations overflow; load intact weights or use a wider "
+                    "dtype.",
+                )
+            return of_rows
+
+        yield losses(intervener.clean.output)
         for heads in sets:
             if self.kind == "zero":
                 replaced: Replacements = {head: torch.zeros(()) for head in heads}
             else:
                 replaced = {head: (given or means)[head] for head in heads}
-            output = intervener.run(replaced, frozen=self.frozen)
-            ablated.append(losses_of(output, here, model.d_vocab))
-        return losses_of(intervener.clean.output, here, model.d_vocab), torch.stack(ablated)
+            yield losses(intervener.run(replaced, frozen=self.frozen))
 
     def _donors(self, groups: Sequence[slice]) -> Int[Tensor, " row"]:
         """Of every row the one whose outputs it gets: another of its group, however many rows are
@@ -183,7 +207,8 @@ class Ablator:
 
         for own, columns in rows.by_length():
             tokens = rows.tokens[own, columns]
-            found += [sums for _, sums in in_batches(tokens, _BATCH, partial(sums_of, tokens))]
+            parts = in_batches(tokens, self.batch, partial(sums_of, tokens))
+            found += [sums for _, sums in parts]
         return {
             head: torch.stack([sums[head] for sums in found]).sum(0) / rows.lengths.sum()
             for head in found[0]
@@ -245,6 +270,48 @@ class Ablator:
             "seed": self.seed,
             "package_version": package_version(),
         }
+
+
+@dataclass(eq=False)
+class SetLosses:
+    """Losses with nothing ablated, and with each of some sets of heads ablated.
+
+    Attributes:
+        before, after: in nats, on the CPU; NaN where there is padding and where nothing was run.
+        was_run: which rows, first with nothing ablated, then of each set.
+    """
+
+    sets: Sequence[Sequence[Head]]
+    before: Losses
+    after: Float[Tensor, "set row pos"]
+    was_run: Bool[Tensor, "runs row"]
+
+    @classmethod
+    def unknown(
+        cls, sets: Sequence[Sequence[Head]], probe: TextProbe | RepeatedTokens
+    ) -> SetLosses:
+        rows, length = probe.tokens.shape
+        before = torch.full((rows, length - 1), torch.nan)
+        was_run = torch.zeros(1 + len(sets), rows, dtype=torch.bool)
+        return cls(sets, before, before.repeat(len(sets), 1, 1), was_run)
+
+    def fill(
+        self,
+        number: int,
+        own: Int[Tensor, "part 1"],
+        columns: Int[Tensor, "part pos"],
+        losses: Float[Tensor, "part pos"],
+    ) -> None:
+        into = self.before if number == 0 else self.after[number - 1]
+        into[own, columns] = losses
+        self.was_run[number, own.flatten()] = True
+
+    def known(self) -> tuple[Losses, Float[Tensor, "set row pos"]]:
+        """Of what was run on every row; NaN elsewhere."""
+        first, *others = self.was_run.all(1)
+        before = self.before if first else torch.full_like(self.before, torch.nan)
+        of_all = torch.tensor([bool(one) for one in others])
+        return before, torch.where(of_all[:, None, None], self.after, torch.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,19 +411,48 @@ def ablate_with(
     asked: tuple[Tensor, int] | None = None,
 ) -> Ablation:
     """`ablate` with an ablator that is used again, and a prompt [1, pos] with its answer's id."""
+    *_, last = ablate_by_steps(ablator, model, heads, controls, asked)
+    return last()
+
+
+def ablate_by_steps(
+    ablator: Ablator,
+    model: Model,
+    heads: list[Head],
+    controls: int = CONTROLS,
+    asked: tuple[Tensor, int] | None = None,
+) -> Iterator[Callable[[], Ablation]]:
+    """`ablate_with`: after every pass a function that gives what is known, NaN elsewhere.
+
+    Between two of them other weights may be put into the model and taken out again.
+    """
     sets = [heads, *ablator.controls(model, heads, controls)]
     distinct = [list(one) for one in dict.fromkeys(map(tuple, sets))]
-    clean, of_distinct = ablator.losses(model, distinct, ablator.text)
-    ablated = of_distinct[[distinct.index(one) for one in sets]]
+    places = [distinct.index(one) for one in sets]
+    answers = None if asked is None else ablator.answer(model, heads, *asked)
+    found = SetLosses.unknown(distinct, ablator.text)
+    for _ in ablator.fill(found, model, ablator.text):
+        yield partial(_ablation, heads, places, found, answers, model.n_ctx)
+
+
+def _ablation(
+    heads: list[Head],
+    places: list[int],
+    found: SetLosses,
+    answers: tuple[tuple[float, int], tuple[float, int]] | None,
+    n_ctx: int,
+) -> Ablation:
+    clean, of_distinct = found.known()
+    ablated = of_distinct[places]
     loss = (ablated - clean).nanmean(-1)
-    icl = _icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)
-    before, after = (None, None) if asked is None else ablator.answer(model, heads, *asked)
+    icl = _icl(ablated, n_ctx) - _icl(clean, n_ctx)
+    before, after = answers or (None, None)
     return Ablation(
         heads=heads,
         loss=float(clean.nanmean(-1).mean()),
         loss_change=float(loss[0].mean()),
         loss_error=_error(loss[0]),
-        icl=float(_icl(clean, model.n_ctx).nanmean()),
+        icl=float(_icl(clean, n_ctx).nanmean()),
         icl_change=float(icl[0].nanmean()),
         icl_error=_error(icl[0]),
         control_loss=loss[1:].mean(-1).numpy(),
@@ -373,8 +469,8 @@ def _rows(probe: TextProbe | RepeatedTokens) -> Rows:
 
 
 def _groups(rows: int) -> list[slice]:
-    """At most `_BATCH` rows each, as evenly as can be."""
-    count = -(-rows // _BATCH)
+    """At most `BATCH` rows each, as evenly as can be."""
+    count = -(-rows // BATCH)
     return [
         slice(int(part[0]), int(part[-1]) + 1) for part in torch.arange(rows).tensor_split(count)
     ]
@@ -426,22 +522,42 @@ def ablate_each(
 
 
 def ablate_each_with(ablator: Ablator, model: Model) -> dict[str, Float[np.ndarray, "layer head"]]:
+    *_, last = ablate_each_by_steps(ablator, model)
+    return last()
+
+
+def ablate_each_by_steps(
+    ablator: Ablator, model: Model
+) -> Iterator[Callable[[], dict[str, Float[np.ndarray, "layer head"]]]]:
+    """`ablate_each_with`: after every pass a function that gives what is known, NaN elsewhere.
+
+    Between two of them other weights may be put into the model and taken out again.
+    """
     heads = every_head(model)
-    clean, ablated = ablator.losses(model, [[head] for head in heads], ablator.text)
+    sets = [[head] for head in heads]
     repeated = ablator.repeated
     second = slice(repeated.lead + repeated.period, repeated.lead + 2 * repeated.period - 1)
-    known, unknown = ablator.losses(model, [[head] for head in heads], repeated)
-    changes = {
-        "loss": (ablated - clean).nanmean(2).mean(1),
-        "in_context_learning": (_icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)).nanmean(1),
-        "induction_loss": (unknown - known)[:, :, second].mean((1, 2)),
-    }
-    rows, columns = zip(*heads, strict=True)
-    found = {}
-    for name, change in changes.items():
-        found[name] = np.full((model.n_layers, model.n_heads), np.nan, change.numpy().dtype)
-        found[name][rows, columns] = change.numpy()
-    return found
+    found, of_repeated = (SetLosses.unknown(sets, probe) for probe in (ablator.text, repeated))
+
+    def known() -> dict[str, Float[np.ndarray, "layer head"]]:
+        clean, ablated = found.known()
+        before, after = of_repeated.known()
+        icl = _icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)
+        changes = {
+            "loss": (ablated - clean).nanmean(2).mean(1),
+            "in_context_learning": icl.nanmean(1),
+            "induction_loss": (after - before)[:, :, second].mean((1, 2)),
+        }
+        rows, columns = zip(*heads, strict=True)
+        grids = {}
+        for name, change in changes.items():
+            grids[name] = np.full((model.n_layers, model.n_heads), np.nan, change.numpy().dtype)
+            grids[name][rows, columns] = change.numpy()
+        return grids
+
+    for probe, into in ((ablator.text, found), (repeated, of_repeated)):
+        for _ in ablator.fill(into, model, probe):
+            yield known
 
 
 def ablations(

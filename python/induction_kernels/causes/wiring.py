@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +17,13 @@ from induction_kernels.attention.door import as_model
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.stack import Pile, Stack
-from induction_kernels.causes.intervene import Head, Intervener, check_heads, every_head
+from induction_kernels.causes.intervene import (
+    Head,
+    Intervener,
+    Replacements,
+    check_heads,
+    every_head,
+)
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.inputs.batches import in_batches
 from induction_kernels.inputs.probes import RepeatedTokens
@@ -79,65 +86,99 @@ def wiring(model: object, head: Head, *, seed: int = 0) -> xarray.Dataset:
 
 def wire(model: Model, head: Head, probe: RepeatedTokens, *, seed: int = 0) -> Wiring:
     """`wiring` on a probe that is used again."""
+    *_, last = wire_by_steps(model, head, probe, seed=seed)
+    return last()
+
+
+def wire_by_steps(
+    model: Model,
+    head: Head,
+    probe: RepeatedTokens,
+    *,
+    seed: int = 0,
+    batch: int | None = None,
+) -> Iterator[Callable[[], Wiring]]:
+    """`wire`: after every pass a function that gives what is known, NaN elsewhere.
+
+    Between two of them other weights may be put into the model and taken out again.
+
+    Args:
+        batch: how many rows a pass runs, where memory allows; all of them by default.
+    """
     rows = len(probe.tokens)
     feeding = [one for one in every_head(model) if one[0] < head[0]]
-    run = partial(_read_part, model, head, probe, feeding)
-    parts = list(in_batches(probe.tokens, rows, run))
-    clean = torch.cat([found.clean for _, found in parts])
-    previous = torch.stack(
-        [found.previous * (part.stop - part.start) / rows for part, found in parts]
-    ).sum(0)
-    changes = torch.cat([found.ablated for _, found in parts], dim=1) - clean
-    previous_token, effect, error = (
-        np.full((model.n_layers, model.n_heads), np.nan, np.float32) for _ in range(3)
-    )
-    previous_token[: head[0]] = previous.numpy()
-    for (below, other), change in zip(feeding, changes, strict=True):
-        effect[below, other] = float(change.mean())
-        error[below, other] = float(change.std() / rows**0.5)
-    return Wiring(
-        float(clean.mean()), _composition(model, head, seed), previous_token, effect, error
-    )
+    composition = _composition(model, head, seed)
+    clean = torch.full((rows,), torch.nan)
+    previous = torch.zeros(head[0], model.n_heads)
+    ablated = torch.full((len(feeding), rows), torch.nan)
+
+    def known() -> Wiring:
+        previous_token, effect, error = (
+            np.full((model.n_layers, model.n_heads), np.nan, np.float32) for _ in range(3)
+        )
+        if clean.isfinite().all():
+            previous_token[: head[0]] = previous.numpy()
+        for (below, other), change in zip(feeding, ablated - clean, strict=True):
+            effect[below, other] = float(change.mean())
+            error[below, other] = float(change.std() / rows**0.5)
+        return Wiring(float(clean.mean()), composition, previous_token, effect, error)
+
+    parts = []
+    for place, part in in_batches(probe.tokens, batch or rows, partial(_Part, model, head, probe)):
+        clean[place] = part.clean
+        previous += part.previous * (place.stop - place.start) / rows
+        parts.append((place, part))
+        yield known
+    for number, one in enumerate(feeding):
+        for place, part in parts:
+            ablated[number, place] = part.without(one)
+            yield known
 
 
-@dataclass(frozen=True, eq=False)
 class _Part:
-    """Of some rows of the probe: the head's score with nothing ablated and with each head that may
-    feed it, and the previous-token scores of these."""
+    """Some rows of the probe, run again and again.
+
+    Attributes:
+        clean: the head's score with nothing ablated.
+        previous: previous-token scores of the heads that may feed it.
+    """
 
     clean: Float[Tensor, " row"]
-    ablated: Float[Tensor, "feeding row"]
     previous: Float[Tensor, "layer head"]
 
+    def __init__(self, model: Model, head: Head, probe: RepeatedTokens, place: slice) -> None:
+        self._head = head
+        self._intervener = Intervener(model, probe.tokens[place])
+        self._induction = Reading(readout.induction(probe.period, probe.lead), "pattern")
+        previous = Reading(readout.previous_token(probe.tokens.shape[1]), "pattern")
+        before = Pile(model, {"previous": previous})
 
-def _read_part(
-    model: Model, head: Head, probe: RepeatedTokens, feeding: list[Head], part: slice
-) -> _Part:
-    layer, index = head
-    intervener = Intervener(model, probe.tokens[part])
-    induction = Reading(readout.induction(probe.period, probe.lead), "pattern")
-    previous = Reading(readout.previous_token(probe.tokens.shape[1]), "pattern")
-    before = Pile(model, {"previous": previous})
-    scores: list[Tensor] = []
+        def read(attention: LayerAttention) -> None:
+            if attention.layer < head[0]:
+                before.add(attention)
 
-    def read(attention: LayerAttention) -> None:
-        if attention.layer == layer:
-            scores.append(Stack.of_rows(attention).read(induction)[:, index].cpu())
+        self.clean = self._score({}, read)
+        self.previous = before.read()["previous"][: head[0]]
 
-    def read_all(attention: LayerAttention) -> None:
-        read(attention)
-        if attention.layer < layer:
-            before.add(attention)
+    def without(self, other: Head) -> Float[Tensor, " row"]:
+        """The head's score when another gives nothing."""
+        return self._score({other: torch.zeros(())})
 
-    intervener.run({}, read=read_all)
-    for one in feeding:
-        intervener.run({one: torch.zeros(())}, read=read)
-    clean, *ablated = scores
-    return _Part(
-        clean,
-        torch.stack(ablated) if ablated else clean.new_zeros(0, len(clean)),
-        before.read()["previous"][:layer],
-    )
+    def _score(
+        self, replaced: Replacements, also: Callable[[LayerAttention], None] | None = None
+    ) -> Float[Tensor, " row"]:
+        layer, index = self._head
+        scores: list[Tensor] = []
+
+        def read(attention: LayerAttention) -> None:
+            if attention.layer == layer:
+                scores.append(Stack.of_rows(attention).read(self._induction)[:, index].cpu())
+            if also is not None:
+                also(attention)
+
+        self._intervener.run(replaced, read=read)
+        (found,) = scores
+        return found
 
 
 def _composition(model: Model, head: Head, seed: int) -> Grid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import SupportsIndex, TypeVar
 
 import torch
@@ -47,6 +47,27 @@ def in_batches(
         ProbeError: a size that is no whole number from 1.
         InductionError: not even one row fits.
     """
+
+    def run_at_once(part: slice) -> Generator[None, None, T]:
+        yield from ()
+        return run(part)
+
+    for found in in_batches_by_steps(tokens, size, run_at_once, groups=groups):
+        if found is not None:
+            yield found
+
+
+def in_batches_by_steps(
+    tokens: Int[Tensor, "batch pos"],
+    size: int,
+    run: Callable[[slice], Generator[None, None, T]],
+    *,
+    groups: Sequence[slice] = (),
+) -> Iterator[tuple[slice, T] | None]:
+    """`in_batches` of what has steps itself: None after each of these.
+
+    A part that runs out of memory in the middle begins anew, in two.
+    """
     size = check_rows("batch_size", size)
     done = 0
     while done < len(tokens):
@@ -54,7 +75,7 @@ def in_batches(
         part = slice(done, min(done + size, end))
         count = part.stop - part.start
         try:
-            found = run(part)
+            found = yield from run(part)
         except torch.OutOfMemoryError as error:
             # Its frames hold tensors, which can only be freed once it is gone: not in here.
             reason = str(error).splitlines()[0]

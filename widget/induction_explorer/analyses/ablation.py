@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from induction_kernels.causes.ablation import CONTROLS, ablate_with
+from induction_kernels.causes.ablation import CONTROLS, ablate_by_steps
 from induction_kernels.causes.ablation import Ablation as Found
 from induction_kernels.causes.intervene import check_heads
 
-from induction_explorer.analyses.of_text import Kind, ablator, text_tokens
-from induction_explorer.contract import Analysis, Arrays, Head, analysis
+from induction_explorer.analyses.of_text import Kind, ablator, passes_over_text, tokens_a_pass
+from induction_explorer.contract import Analysis, Arrays, Head, Steps, analysis
 from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
@@ -52,27 +53,27 @@ class Ablation(Analysis, frozen=True):
         check_heads(session.tokenizer_model, self.heads)
 
     def passes(self, session: SeriesSession) -> int:
-        return 2 + _controls(session)
+        return passes_over_text(session, 1 + _controls(session))
 
     def tokens(self, session: SeriesSession) -> int:
-        return text_tokens(session)
+        return tokens_a_pass(session)
 
-    def steps(self, at: At) -> Iterator[Arrays]:
+    def steps(self, at: At) -> Steps:
         prompt = at.prompt
         asked = None if prompt.answer is None else (prompt.ids, prompt.answer)
         heads = check_heads(at.model, self.heads)
-        yield _arrays(
-            ablate_with(
-                ablator(at, self.how, self.frozen), at.model, heads, _controls(at.session), asked
-            )
-        )
+        controls = _controls(at.session)
+        of_text = ablator(at, self.how, self.frozen)
+        for known in ablate_by_steps(of_text, at.model, heads, controls, asked):
+            yield partial(_arrays, known)
 
 
 def _controls(session: SeriesSession) -> int:
     return CONTROLS if session.light else _FEW_CONTROLS
 
 
-def _arrays(found: Found) -> Arrays:
+def _arrays(known_now: Callable[[], Found]) -> Arrays:
+    found = known_now()
     (before, rank_before), (after, rank_after) = (
         one or (np.nan, -1) for one in (found.answer_before, found.answer_after)
     )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from induction_kernels.causes.ablation import ablate_each_with
+from induction_kernels.causes.ablation import ablate_each_by_steps
+from induction_kernels.inputs.probes import RepeatedTokens
+from torch import Tensor
 
-from induction_explorer.analyses.of_text import Kind, ablator, text_tokens
-from induction_explorer.contract import Analysis, Arrays, analysis
+from induction_explorer.analyses.of_text import (
+    Kind,
+    ablator,
+    passes_over_text,
+    rows_a_pass,
+    tokens_a_pass,
+)
+from induction_explorer.contract import Analysis, Arrays, Steps, analysis
 from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
@@ -25,12 +34,30 @@ class AblationGrid(Analysis, frozen=True):
     arrays = {"loss": "layer head", "icl": "layer head", "induction_loss": "layer head"}
 
     def passes(self, session: SeriesSession) -> int:
-        return 1 + len(session.every_head)
+        return sum(self._passes(session))
 
     def tokens(self, session: SeriesSession) -> int:
-        return text_tokens(session)
+        of_text, of_repeated = self._passes(session)
+        repeated = _repeated(session).numel() * (1 + len(session.every_head))
+        whole = of_text * tokens_a_pass(session) + repeated
+        return whole // (of_text + of_repeated)
 
-    def steps(self, at: At) -> Iterator[Arrays]:
-        found = ablate_each_with(ablator(at, self.how, frozen=False), at.model)
-        found["icl"] = found.pop("in_context_learning")
-        yield {name: grid.astype(np.float32) for name, grid in found.items()}
+    def _passes(self, session: SeriesSession) -> tuple[int, int]:
+        """Over the text, and over repeated tokens."""
+        sets, rows = len(session.every_head), len(_repeated(session))
+        of_repeated = (1 + sets) * -(-rows // rows_a_pass(session))
+        return passes_over_text(session, sets), of_repeated
+
+    def steps(self, at: At) -> Steps:
+        for known in ablate_each_by_steps(ablator(at, self.how, frozen=False), at.model):
+            yield partial(_arrays, known)
+
+
+def _repeated(session: SeriesSession) -> Tensor:
+    return RepeatedTokens.make(session.tokenizer_model).tokens
+
+
+def _arrays(known: Callable[[], dict[str, np.ndarray]]) -> Arrays:
+    found = known()
+    found["icl"] = found.pop("in_context_learning")
+    return {name: grid.astype(np.float32) for name, grid in found.items()}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from induction_kernels.causes.ablation import ROWS, Ablator
+from induction_kernels.causes.ablation import BATCH, ROWS, Ablator
 from induction_kernels.inputs.texts import LONGEST, TextProbe
 
-from induction_explorer.series import session as budget
+from induction_explorer.series import budget
 from induction_explorer.series.at import At
 from induction_explorer.series.session import SeriesSession
 
@@ -18,22 +18,35 @@ Kind = Literal["zero", "mean", "resample"]
 _LEAST_ROWS = 4
 
 
-def rows_of_text(session: SeriesSession) -> int:
-    """As many rows as one pass over them keeps nobody waiting, but not too few."""
-    length = min(LONGEST, session.context)
-    quick = budget.MEASURE_PASSES // (session.parameters * length)
-    return int(max(_LEAST_ROWS, min(ROWS, quick)))
+def _rows(session: SeriesSession) -> int:
+    """As many as one pass over all of them keeps nobody waiting, but not too few."""
+    quick = budget.PASS // (session.parameters * _length(session))
+    return max(_LEAST_ROWS, min(ROWS, quick))
 
 
-def text_tokens(session: SeriesSession) -> int:
+def _length(session: SeriesSession) -> int:
     given = session.given_text
-    if given is not None:
-        return int(given.first(rows_of_text(session)).tokens.numel())
-    return rows_of_text(session) * min(LONGEST, session.context)
+    return min(LONGEST, session.context) if given is None else given.tokens.shape[1]
+
+
+def rows_a_pass(session: SeriesSession) -> int:
+    return min(BATCH, _rows(session), budget.rows_a_pass(session, _length(session)))
+
+
+def tokens_a_pass(session: SeriesSession) -> int:
+    return rows_a_pass(session) * _length(session)
+
+
+def passes_over_text(session: SeriesSession, sets: int) -> int:
+    """Over the text, with nothing ablated and with each of so many sets of heads."""
+    given = session.given_text
+    rows = _rows(session) if given is None else min(_rows(session), len(given.tokens))
+    return (1 + sets) * -(-rows // rows_a_pass(session))
 
 
 def ablator(at: At, kind: Kind, frozen: bool) -> Ablator:
     """On the reader's text, or on the default one."""
-    rows, given = rows_of_text(at.session), at.session.given_text
+    session = at.session
+    rows, given = _rows(session), session.given_text
     text = TextProbe.default(at.model, rows) if given is None else given.first(rows)
-    return Ablator(at.model, text, kind=kind, frozen=frozen)
+    return Ablator(at.model, text, kind=kind, frozen=frozen, batch=rows_a_pass(session))

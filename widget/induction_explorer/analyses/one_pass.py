@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
 from induction_kernels.models.outputs import Output
 
-from induction_explorer.contract import Analysis, Arrays
+from induction_explorer.contract import Analysis, Arrays, Steps
 from induction_explorer.series.at import At
 from induction_explorer.series.session import SeriesSession
 
@@ -31,7 +31,7 @@ class OnePass(Analysis, frozen=True):
     def end(self, arrays: Arrays, output: Output, at: At) -> None:
         """What the pass gave."""
 
-    def steps(self, at: At) -> Iterator[Arrays]:
+    def steps(self, at: At) -> Steps:
         together = [one for one in (self, *at.beside) if isinstance(one, OnePass)]
         found = {one: one.begin(at.session) for one in together}
         watching: dict[Head, list[OnePass]] = defaultdict(list)
@@ -48,4 +48,4 @@ class OnePass(Analysis, frozen=True):
             one.end(arrays, output, at)
             if one != self:
                 at.give(one, arrays)
-        yield found[self]
+        yield lambda: found[self]

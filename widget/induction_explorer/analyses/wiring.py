@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from induction_kernels.causes.wiring import wire
+from induction_kernels.causes.wiring import Wiring as Found
+from induction_kernels.causes.wiring import wire_by_steps
 from induction_kernels.inputs.probes import RepeatedTokens
 
-from induction_explorer.contract import Analysis, Arrays, Head, analysis
+from induction_explorer.contract import Analysis, Arrays, Head, Steps, analysis
+from induction_explorer.series import budget
 from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
@@ -37,11 +40,25 @@ class Wiring(Analysis, frozen=True):
         session.check_head(self.head)
 
     def passes(self, session: SeriesSession) -> int:
-        return 1 + sum(layer < self.head[0] for layer, _ in session.every_head)
+        rows = len(RepeatedTokens.make(session.tokenizer_model).tokens)
+        feeding = sum(layer < self.head[0] for layer, _ in session.every_head)
+        return (1 + feeding) * -(-rows // _rows_a_pass(session))
 
     def tokens(self, session: SeriesSession) -> int:
-        return int(RepeatedTokens.make(session.tokenizer_model).tokens.numel())
+        length = RepeatedTokens.make(session.tokenizer_model).tokens.shape[1]
+        return length * _rows_a_pass(session)
 
-    def steps(self, at: At) -> Iterator[Arrays]:
-        found = wire(at.model, self.head, RepeatedTokens.make(at.model))
-        yield {name: np.asarray(getattr(found, name), np.float32) for name in self.arrays}
+    def steps(self, at: At) -> Steps:
+        probe, batch = RepeatedTokens.make(at.model), _rows_a_pass(at.session)
+        for known in wire_by_steps(at.model, self.head, probe, batch=batch):
+            yield partial(_arrays, known)
+
+
+def _rows_a_pass(session: SeriesSession) -> int:
+    rows, length = RepeatedTokens.make(session.tokenizer_model).tokens.shape
+    return min(rows, budget.rows_a_pass(session, length))
+
+
+def _arrays(known: Callable[[], Found]) -> Arrays:
+    found = known()
+    return {name: np.asarray(getattr(found, name), np.float32) for name in Wiring.arrays}

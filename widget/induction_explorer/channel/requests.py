@@ -1,38 +1,110 @@
-"""Requests from JavaScript, answered part by part as results come: js/src/kernel/model.ts."""
+"""Requests from JavaScript, answered part by part as results come: `Request` of kernel/model.ts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
-from induction_kernels.errors import SelectionError
+from induction_kernels.errors import InductionError, SelectionError
 
-from induction_explorer.analyses.subjects import Subject
+from induction_explorer.channel.answering import Answering, Subject
 from induction_explorer.channel.wire import reply_messages
-from induction_explorer.channel.work import Work, say
-from induction_explorer.channel.worker import SHARED, Urgency
+from induction_explorer.channel.work import Work, say, without_frames
+from induction_explorer.channel.worker import SHARED
+from induction_explorer.contract import ANALYSES, Arrays, Index, read
+from induction_explorer.series import budget
+from induction_explorer.series.prompt import Prompt
+from induction_explorer.series.session import SeriesSession
 
 Send = Callable[..., None]
+
+_log = logging.getLogger(__name__)
+
+
+class _Asked(msgspec.Struct):
+    """What a request for an analysis says beside its parameters."""
+
+    series: Index
+    checkpoints: tuple[Index, ...]
+    anyway: bool = False
+
+
+class _OfPrompt(msgspec.Struct):
+    generation: int
+
+
+class _Prompt(msgspec.Struct):
+    text: str
+    answer: str
+
+
+class _Grid(msgspec.Struct):
+    series: Index
+    score: str
 
 
 @dataclass(eq=False)
 class Pending:
-    """A request that waits for checkpoints of its subject."""
+    """A request that waits for checkpoints of its subject.
+
+    Attributes:
+        done: called when it waits no more.
+    """
 
     id: str
     subject: Subject
     waiting: list[int]
     send: Send
+    generation: int | None
+    done: Callable[[Pending], None]
+    failures: dict[int, Exception] = field(default_factory=dict)
 
-    def reply(self, checkpoints: list[int], *, done: bool) -> None:
-        """One part with these checkpoints."""
-        body, arrays = self.subject.part(checkpoints)
-        body = body | {"checkpoints": checkpoints}
-        for message, buffers in reply_messages(self.id, body, arrays, done=done):
-            self.send(message, buffers)
+    def hear(self, checkpoint: int, arrays: Arrays, share: float) -> None:
+        """One part with this checkpoint, or with what is known of it."""
+        if share == 1:
+            self.waiting.remove(checkpoint)
+        self.reply({checkpoint: arrays}, share)
+
+    def fail(self, checkpoint: int, error: Exception) -> None:
+        """What failed is said when all others are through."""
+        self.failures[checkpoint] = error
+        self.finish()
+
+    def reply(self, found: Mapping[int, Arrays], share: float = 1) -> None:
+        """One part with these checkpoints; what it cannot say ends the request."""
+        try:
+            for message, buffers in self._part(found, share):
+                self.send(message, buffers)
+        except Exception as error:  # others wait as well
+            self._end(error)
+        else:
+            self.finish()
+
+    def finish(self) -> None:
+        """End when all has come that can."""
+        if not self.waiting:
+            self.done(self)
+        elif all(checkpoint in self.failures for checkpoint in self.waiting):
+            self._end(self.failures[self.waiting[0]])
+
+    def _end(self, error: Exception) -> None:
+        self.done(self)
+        try:
+            self.send({"id": self.id, "error": say(without_frames(error))})
+        except Exception:  # the page is out of reach; others are not
+            _log.exception("Induction Explorer could not say why it does not answer.")
+
+    def _part(self, found: Mapping[int, Arrays], share: float) -> Iterable[Any]:
+        session, analysis = self.subject.session, self.subject.analysis
+        each = list(found.values())
+        arrays = {name: np.stack([one[name] for one in each]) for name in analysis.arrays}
+        body = {"checkpoints": list(found), "share": share, "generation": self.generation}
+        body |= analysis.words(session, each)
+        return reply_messages(self.id, body, arrays, done=not self.waiting)
 
 
 class Requests:
@@ -41,94 +113,118 @@ class Requests:
     def __init__(
         self,
         work: Work,
-        subject_of: Callable[[Mapping[str, Any]], Subject | None],
-        grid: Callable[[int, str], np.ndarray],
+        sessions: Sequence[SeriesSession],
         run_prompt: Callable[[str, str], None],
     ) -> None:
-        self._work = work
-        self._subject_of = subject_of
-        self._grid = grid
+        self._sessions = sessions
         self._run_prompt = run_prompt
+        self._answering = Answering(work)
         self._pending: dict[str, Pending] = {}
+        self._prompts: list[Prompt | InductionError] = []
+        self._generation = 0
 
     def receive(self, content: Mapping[str, Any], send: Send) -> None:
         """Answer a request, now or part by part later; an exception becomes an error reply."""
         request = str(content.get("id", ""))
         with SHARED:
-            self._receive(request, content, send)
+            try:
+                self._receive(request, content, send)
+            except Exception as error:  # the reader's to see, never only a log line
+                send({"id": request, "error": say(error)})
+
+    def follow(
+        self,
+        prompts: Sequence[Prompt | InductionError],
+        generation: int,
+        order: Callable[[SeriesSession], Sequence[int]],
+    ) -> None:
+        """There are new prompts, one a series: what was asked of others is forgotten."""
+        for pending in list(self._pending.values()):
+            if pending.generation is not None:
+                self._stop(pending)
+        self._answering.stop_running_ahead()
+        left = {
+            (session, prompt.key)
+            for session, prompt in zip(self._sessions, self._prompts, strict=False)
+            if isinstance(prompt, Prompt)
+        }
+        self._prompts, self._generation = list(prompts), generation
+        for session, prompt in zip(self._sessions, prompts, strict=True):
+            if isinstance(prompt, Prompt):
+                left.discard((session, prompt.key))
+                if prompt.scrub:
+                    self._answering.run_ahead(session, prompt, order(session))
+        for session, key in left:
+            session.results.leave(key)
 
     def _receive(self, request: str, content: Mapping[str, Any], send: Send) -> None:
-        try:
-            match content.get("kind"):
-                case "prompt":
-                    self._run_prompt(content["text"], content["answer"])
-                    _send_all(send, request, {}, {})
-                case "grid":
-                    grid = self._grid(content["series"], content["score"])
-                    _send_all(send, request, {}, {"grid": grid})
-                case "ping":
-                    _send_all(send, request, {"waiting": list(self._pending)}, {})
-                case "cancel":
-                    self._pending.pop(request, None)
-                case kind:
-                    subject = self._subject_of(content)
-                    if subject is None:
-                        raise SelectionError(f"There is no request of kind {kind!r}.")
-                    self._wait_for(Pending(request, subject, [], send), content["checkpoints"])
-        except Exception as error:  # the reader's to see, never only a log line
-            send({"id": request, "error": say(error)})
+        match kind := content.get("kind"):
+            case "prompt":
+                prompt = read(_Prompt, kind, content)
+                self._run_prompt(prompt.text, prompt.answer)
+                _send_all(send, request, {}, {})
+            case "grid":
+                grid = read(_Grid, kind, content)
+                _send_all(send, request, {}, {"grid": self._grid(grid)})
+            case "ping":
+                _send_all(send, request, {"waiting": list(self._pending)}, {})
+            case "cancel":
+                if (pending := self._pending.get(request)) is not None:
+                    self._stop(pending)
+            case str() if kind in ANALYSES:
+                self._ask(request, kind, content, send)
+            case _:
+                raise SelectionError(
+                    f"There is no request of kind {kind!r}.",
+                    f"Kinds: {', '.join(['prompt', 'grid', 'ping', 'cancel', *ANALYSES])}.",
+                )
 
-    def serve(self) -> None:
-        """Send what has just been computed to whoever waits for it."""
-        for pending in list(self._pending.values()):
-            for checkpoint in [i for i in pending.waiting if pending.subject.has(i)]:
-                pending.waiting.remove(checkpoint)
-                pending.reply([checkpoint], done=not pending.waiting)
-            self._finish(pending)
+    def _ask(self, request: str, kind: str, content: Mapping[str, Any], send: Send) -> None:
+        asked = read(_Asked, kind, content)
+        analysis = read(ANALYSES[kind], kind, content)
+        session = self._session(asked.series)
+        prompt, generation = None, None
+        if analysis.of != "text":
+            generation = read(_OfPrompt, kind, content).generation
+            prompt = self._prompt(asked.series, generation)
+        _check(session, asked.checkpoints)
+        analysis.check(session, prompt)
+        subject = Subject.of(session, analysis, prompt)
+        known = {i: found for i in asked.checkpoints if (found := subject.known(i)) is not None}
+        missing = [i for i in dict.fromkeys(asked.checkpoints) if i not in known]
+        if missing and not asked.anyway:
+            budget.check(analysis, session, len(missing))
+        pending = Pending(request, subject, list(missing), send, generation, self._stop)
+        self._pending[request] = pending
+        if known:
+            pending.reply(known)
+        if self._pending.get(request) is pending:
+            self._answering.ask(subject, missing, pending)
 
-    def drop_stale(self) -> None:
-        """Forget what was asked of an earlier prompt."""
-        self._pending = {k: p for k, p in self._pending.items() if p.subject.is_current()}
-
-    def _wait_for(self, pending: Pending, checkpoints: list[int]) -> None:
-        subject = pending.subject
-        _check(subject, checkpoints)
-        # Whoever asks again for what failed wants it tried again.
-        failed = {i for i in checkpoints if subject.forget_fault(i)}
-        ready = [i for i in checkpoints if subject.has(i)]
-        pending.waiting = [i for i in checkpoints if i not in ready]
-        self._pending[pending.id] = pending
-        if ready:
-            pending.reply(ready, done=not pending.waiting)
-        self._finish(pending)
-        # Only the first asked for jumps the queue; where all are computed anyway, the rest is on
-        # its way.
-        for checkpoint in pending.waiting:
-            first = checkpoint == pending.waiting[0]
-            if subject.ahead and not first and checkpoint not in failed:
-                continue
-            self._work.submit(
-                Urgency.ASKED if first else Urgency.REST,
-                partial(self._compute, subject, checkpoint),
-                self.serve,
-            )
-
-    def _compute(self, subject: Subject, checkpoint: int) -> None:
-        """On the worker's thread: nothing, when nobody waits for it any more."""
-        with SHARED:
-            wanted = [p.subject for p in self._pending.values() if checkpoint in p.waiting]
-        if subject in wanted:
-            subject.compute(checkpoint, wanted)
-
-    def _finish(self, pending: Pending) -> None:
-        """Let go of a request that has all it can get; what failed is said at the end."""
-        faults = pending.subject.faults
-        if any(i not in faults for i in pending.waiting):
-            return
+    def _stop(self, pending: Pending) -> None:
         self._pending.pop(pending.id, None)
-        if pending.waiting:
-            fault = faults[pending.waiting[0]]
-            pending.send({"id": pending.id, "error": {"message": fault, "hint": ""}})
+        self._answering.stop(pending)
+
+    def _session(self, series: int) -> SeriesSession:
+        if series >= len(self._sessions):
+            raise SelectionError(
+                f"There is no series {series}.", f"Series go from 0 to {len(self._sessions) - 1}."
+            )
+        return self._sessions[series]
+
+    def _prompt(self, series: int, generation: int) -> Prompt:
+        prompt = self._prompts[series]
+        if generation != self._generation or not isinstance(prompt, Prompt):
+            raise InductionError("The prompt has changed since this was asked for.")
+        return prompt
+
+    def _grid(self, asked: _Grid) -> np.ndarray:
+        grids = self._session(asked.series).grids
+        if asked.score not in grids:
+            raise SelectionError(
+                f"There is no score {asked.score!r} of this series.", f"Scores: {', '.join(grids)}."
+            )
+        return grids[asked.score].copy()
 
 
 def _send_all(
@@ -138,11 +234,11 @@ def _send_all(
         send(message, buffers)
 
 
-def _check(subject: Subject, checkpoints: list[int]) -> None:
-    count = len(subject.session.series)
+def _check(session: SeriesSession, checkpoints: Sequence[int]) -> None:
+    count = len(session.series)
     for checkpoint in checkpoints:
-        if not 0 <= checkpoint < count:
+        if checkpoint >= count:
             raise SelectionError(
-                f"There is no checkpoint {checkpoint} in {subject.session.name}.",
+                f"There is no checkpoint {checkpoint} in {session.name}.",
                 f"Checkpoints go from 0 to {count - 1}.",
             )

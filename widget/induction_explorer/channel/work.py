@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +12,8 @@ from induction_kernels.errors import InductionError
 from induction_kernels.names import legible
 from traitlets import TraitError
 
-from induction_explorer.channel.worker import SHARED, Task, Urgency, shared_worker
+from induction_explorer.channel.worker import SHARED, STEP, Steps, Task, Urgency, shared_worker
+from induction_explorer.series.budget import TooLargeError
 
 E = TypeVar("E", bound=BaseException)
 
@@ -53,8 +55,10 @@ class Status:
         return status | {"state": state, "error": say(error)}
 
 
-def say(error: Exception) -> dict[str, str]:
+def say(error: Exception) -> dict[str, Any]:
     """`ErrorInfo` of js/src/kernel/model.ts."""
+    if isinstance(error, TooLargeError):
+        return {"message": legible(error.message), "hint": legible(error.hint), "anyway": True}
     if isinstance(error, InductionError):
         return {"message": legible(error.message), "hint": legible(error.hint)}
     if isinstance(error, TraitError):
@@ -71,7 +75,8 @@ class Work:
     def __init__(self, on_progress: Callable[[], None]) -> None:
         self._on_progress = on_progress
         self._tasks: dict[int, Task] = {}
-        self._total: Counter[Urgency] = Counter()
+        #: Passes, by urgency, since nothing was left of it.
+        self._finished: Counter[Urgency] = Counter()
         self._errors: dict[Urgency, Exception] = {}
         self._waiting = 0
         #: Someone looks at what it does: it is done before what nobody sees.
@@ -88,6 +93,10 @@ class Work:
         """Tasks that are not finished."""
         return len(self._tasks)
 
+    def has(self, task: Task) -> bool:
+        """Whether it is not finished."""
+        return task.number in self._tasks
+
     def count(self, urgency: Urgency) -> int:
         with SHARED:
             return sum(task.urgency == urgency for task in self._tasks.values())
@@ -95,23 +104,49 @@ class Work:
     def submit(
         self, urgency: Urgency, compute: Callable[[], Any], finish: Callable[[], Any]
     ) -> None:
-        """Run `compute` on the worker, then `finish` with SHARED."""
+        """Run `compute` on the worker as one step, then `finish` with SHARED."""
 
-        def run() -> None:
-            failure: Exception | None = None
-            try:
-                compute()
-            except Exception as error:  # shown to the reader, whatever it is
-                failure = error
-            with SHARED:
-                self._finish(task, finish, failure)
+        def steps() -> Steps:
+            compute()
+            yield from ()
 
+        self.submit_steps(urgency, steps(), finish)
+
+    def submit_steps(
+        self,
+        urgency: Urgency,
+        steps: Steps,
+        finish: Callable[[], Any] = lambda: None,
+        passes: int = 1,
+    ) -> Task:
+        """Run these on the worker, one after the other as long as nothing is more urgent."""
         with SHARED:
             if not self.count(urgency):
                 self._errors.pop(urgency, None)
-            task = shared_worker().submit(urgency, run, self._is_awaited)
+            task = Task(urgency, self._is_awaited, passes)
+            task.steps = self._follow(task, steps, finish)
+            shared_worker().submit(task)
             self._tasks[task.number] = task
-            self._total[urgency] += 1
+        return task
+
+    def _follow(self, task: Task, steps: Steps, finish: Callable[[], Any]) -> Steps:
+        """The steps, counted and told of; whatever goes wrong is kept to be shown."""
+        failure: Exception | None = None
+        told = time.monotonic()
+        try:
+            for _ in steps:
+                with SHARED:
+                    task.done = min(task.done + 1, task.passes)
+                    if time.monotonic() >= told + STEP:
+                        self._tell()
+                        told = time.monotonic()
+                yield
+        except Exception as error:  # shown to the reader, whatever it is
+            failure = error
+        finally:
+            steps.close()
+        with SHARED:
+            self._finish(task, finish, failure)
 
     def wait(self, timeout: float) -> bool:
         """Whether everything is finished, within `timeout` seconds.
@@ -133,22 +168,30 @@ class Work:
                 self._waiting -= 1
 
     def cancel(self, urgency: Urgency | None = None) -> None:
-        """Forget what has not begun: all of it, or what has this urgency."""
+        """End all of it, or what has this urgency, at the latest with the step that runs."""
         with SHARED:
-            for number, task in list(self._tasks.items()):
+            for task in list(self._tasks.values()):
                 if urgency is None or task.urgency == urgency:
-                    shared_worker().cancel(task)
-                    del self._tasks[number]
-                    self._total[task.urgency] -= 1
-            SHARED.notify_all()
+                    self.drop(task)
+
+    def drop(self, task: Task) -> None:
+        """End a task at the latest with the step that runs; one that asks for it ends by itself."""
+        with SHARED:
+            if (
+                not shared_worker().is_running(task)
+                and self._tasks.pop(task.number, None) is not None
+            ):
+                shared_worker().cancel(task)
+                SHARED.notify_all()
 
     def status(self) -> dict[str, Any]:
         """How far the slowest kind of work is."""
         for urgency in sorted(Urgency, reverse=True):
-            left = self.count(urgency)
+            left = [task for task in self._tasks.values() if task.urgency == urgency]
             if left:
-                total = self._total[urgency]
-                return Status.computing(_LABELS[urgency], total - left, total)
+                done = self._finished[urgency] + sum(task.done for task in left)
+                total = self._finished[urgency] + sum(task.passes for task in left)
+                return Status.computing(_LABELS[urgency], done, total)
         return Status.ready()
 
     def _is_awaited(self) -> bool:
@@ -165,10 +208,14 @@ class Work:
         if failure is not None:
             self._errors.pop(task.urgency, None)  # the last comes last
             self._errors[task.urgency] = without_frames(failure)
+        self._finished[task.urgency] += task.passes
         if not self.count(task.urgency):
-            self._total[task.urgency] = 0
+            self._finished[task.urgency] = 0
+        self._tell()
+        SHARED.notify_all()
+
+    def _tell(self) -> None:
         try:
             self._on_progress()
         except Exception:  # it cannot be told to the reader: the worker must go on
             _log.exception("Induction Explorer could not show its progress.")
-        SHARED.notify_all()

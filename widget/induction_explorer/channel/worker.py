@@ -1,19 +1,26 @@
-"""Long work off the threads that people wait for: one small task at a time, most urgent first."""
+"""Long work off the threads that people wait for: one small step at a time, most urgent first."""
 
 from __future__ import annotations
 
 import atexit
 import itertools
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
+from typing import Any
 
 #: Whoever touches what explorers hold has this. Cells run on the main thread, a page's messages
 #: may arrive on a subshell's, results on the worker's, and explorers on one series share what is
 #: known of it: so there is one lock for all of them. It is not held while a model runs.
 SHARED = threading.Condition(threading.RLock())
+
+#: Seconds after which a task lets others come before it, at the end of a pass.
+STEP = 0.1
+
+Steps = Generator[Any, None, None]
 
 
 class Urgency(IntEnum):
@@ -27,23 +34,29 @@ class Urgency(IntEnum):
     MEASURE = 4
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Task:
-    """A unit of work.
+    """Work in steps, between which others may come before it.
 
     Attributes:
         is_awaited: whether someone looks at what it is for.
+        passes: how many steps it has, about; and how many it has done.
+        steps: must not raise.
+        cancelled: nobody wants it any more: it ends with the step that runs.
     """
 
     urgency: Urgency
-    number: int
-    run: Callable[[], None]
     is_awaited: Callable[[], bool]
+    passes: int = 1
+    done: int = 0
+    steps: Steps = field(init=False)
+    number: int = field(init=False)
+    cancelled: bool = False
 
     @property
-    def place(self) -> tuple[bool, Urgency, int]:
-        """In the queue."""
-        return not self.is_awaited(), self.urgency, self.number
+    def place(self) -> tuple[bool, Urgency, bool, int]:
+        """In the queue: what takes one pass does not wait for what takes many."""
+        return not self.is_awaited(), self.urgency, self.passes > 1, self.number
 
 
 class Worker:
@@ -53,6 +66,7 @@ class Worker:
         self._tasks: dict[int, Task] = {}
         self._numbers = itertools.count()
         self._ended = False
+        self._current: Task | None = None
         self._thread = threading.Thread(target=self._work, name="induction-explorer", daemon=True)
         self._thread.start()
         atexit.register(self._end)
@@ -62,25 +76,41 @@ class Worker:
         """Whether this is the worker's own thread."""
         return threading.current_thread() is self._thread
 
-    def submit(
-        self, urgency: Urgency, run: Callable[[], None], is_awaited: Callable[[], bool]
-    ) -> Task:
-        """Queue `run`, which must not raise."""
+    def is_running(self, task: Task) -> bool:
+        """Whether it is this task that asks."""
+        return self.is_here and task is self._current
+
+    def submit(self, task: Task) -> None:
+        """Queue a task."""
         with SHARED:
-            task = Task(urgency, next(self._numbers), run, is_awaited)
+            task.number = next(self._numbers)
             self._tasks[task.number] = task
             SHARED.notify_all()
-        return task
 
     def cancel(self, task: Task) -> None:
-        """Forget a task; one that has begun goes on."""
+        """End a task: now, or after the step that runs."""
         with SHARED:
-            self._tasks.pop(task.number, None)
+            task.cancelled = True
+            if self._tasks.pop(task.number, None) is not None:
+                task.steps.close()
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
-            task.run()
+            self._current = task
+            goes_on = self._advance(task)
+            with SHARED:
+                dropped = task.cancelled
+                if goes_on and not dropped:
+                    self._tasks[task.number] = task
+            if dropped:
+                task.steps.close()
+            self._current = None
             del task  # an idle worker holds on to nothing
+
+    def _advance(self, task: Task) -> bool:
+        """Whether there is more to do after this step."""
+        end = time.monotonic() + STEP
+        return any(time.monotonic() >= end or task.cancelled or self._ended for _ in task.steps)
 
     def _next(self) -> Task | None:
         with SHARED:
@@ -91,7 +121,7 @@ class Worker:
             return self._tasks.pop(first.number)
 
     def _end(self) -> None:
-        """Let the task at work finish: a thread that the interpreter kills inside torch aborts the
+        """Let the step at work finish: a thread that the interpreter kills inside torch aborts the
         whole process."""
         with SHARED:
             self._ended = True

@@ -8,10 +8,13 @@ from induction_kernels import attention_patterns
 from induction_kernels.attention.patterns import Head
 from induction_kernels.errors import InductionError, SelectionError
 
-from induction_explorer.series.session import PromptRun
+from induction_explorer.series.prompt import Prompt
+from induction_explorer.series.session import SeriesSession
 
 
-def to_circuitsvis(run: PromptRun, checkpoint: int, heads: list[Head]) -> Any:
+def to_circuitsvis(
+    session: SeriesSession, prompt: Prompt, checkpoint: int, heads: list[Head]
+) -> Any:
     """Attention of the heads on the prompt, at a checkpoint, as CircuitsVis draws it.
 
     Raises:
@@ -27,10 +30,10 @@ def to_circuitsvis(run: PromptRun, checkpoint: int, heads: list[Head]) -> Any:
             "CircuitsVis is not installed.", "pip install 'induction-explorer[circuitsvis]'"
         ) from error
     # A model of its own: the session's is the worker's.
-    model = run.session.series.replica().model(checkpoint)
+    model = session.series.replica().model(checkpoint)
     return attention_heads(
-        attention=attention_patterns(model, run.ids, heads),
-        tokens=run.strings,
+        attention=attention_patterns(model, prompt.ids, heads),
+        tokens=prompt.strings,
         attention_head_names=[model.head_name(*head) for head in heads],
         min_value=0,
         max_value=1,

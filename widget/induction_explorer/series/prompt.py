@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from induction_kernels.errors import InductionError
@@ -10,7 +11,7 @@ from induction_kernels.inputs.tokenization import answer_token, prompt_tokens, t
 from induction_kernels.names import legible
 from torch import Tensor
 
-from induction_explorer.series import session as budget
+from induction_explorer.series import budget
 from induction_explorer.series.session import SeriesSession
 
 
@@ -49,6 +50,11 @@ class Prompt:
             answer_string="" if token is None else token_strings(model, [token])[0],
             scrub=size <= budget.PATTERN_BYTES and session.light,
         )
+
+    @cached_property
+    def key(self) -> tuple[int, ...]:
+        """Equal for prompts of the same ids."""
+        return tuple(self.ids[0].tolist())
 
     def info(self, generation: int) -> dict[str, Any]:
         """`PromptInfo` of js/src/model.ts."""

@@ -1,54 +1,41 @@
-"""One series as an explorer works on it: a model of its own, its scores, one prompt's results."""
+"""One series as an explorer works on it: a model of its own, its scores, and what was asked."""
 
 from __future__ import annotations
 
 import weakref
-from collections import OrderedDict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from induction_kernels.attention.door import as_model
-from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
+from induction_kernels.attention.patterns import Head
 from induction_kernels.checkpoints import CheckpointSeries, series_of
 from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.inputs.texts import LONGEST, ROWS, TextProbe, Texts
-from induction_kernels.inputs.tokenization import answer_token, prompt_tokens, token_strings
 from induction_kernels.losses.measures import MEASURES, Measurer
-from induction_kernels.losses.predictions import PositionPredictions, predict_positions
 from induction_kernels.losses.tokens import in_context_learning_positions
 from induction_kernels.models.model import Model, refuse_without_attention
 from induction_kernels.names import legible
 from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
-from torch import Tensor
 
-from induction_explorer.channel.worker import SHARED
-
-#: How many predictions a position shows.
-TOP_K = 10
-#: Patterns kept for one prompt; within this, every checkpoint's are computed ahead of scrubbing.
-PATTERN_BYTES = 64 << 20
-#: Parameters times checkpoints up to which running every checkpoint on each prompt is quick.
-PARAMETER_PASSES = 2_000_000_000
-#: Parameters times tokens up to which measuring one checkpoint keeps nobody waiting.
-MEASURE_PASSES = 50_000_000_000
-#: Subjects whose answers are kept, beside those of the prompt.
-_SUBJECTS = 64
+from induction_explorer.series import budget
+from induction_explorer.series.results import Results
 
 
 class SeriesSession:
     """A series with a resident model that nobody else holds, and the scores read off it so far.
 
     The model is touched by the worker's thread only; `grids` are filled there, one checkpoint at a
-    time, and may be read while that goes on, as may `faults`, a new dict with each of them.
+    time, and may be read while that goes on, as may `faults` and `unmeasured`, a new dict with each
+    of them.
     """
 
     def __init__(self, series: CheckpointSeries, texts: Texts | None = None) -> None:
         self.series = series
+        #: Why checkpoints cannot be shown, and why others have no measures.
         self.faults: dict[int, str] = {}
+        self.unmeasured: dict[int, str] = {}
         self._scored: set[int] = set()
         model = self._first_model()
         self.name = legible(series.name)
@@ -61,12 +48,14 @@ class SeriesSession:
         self.scorer = Scorer(model, scores)
         #: Scores that are not measured, by title, and why.
         self.left_out = {SCORES[name].title: reason for name, reason in left_out.items()}
-        #: The text that losses are measured on, or why they are not; "" until that is known.
-        self.measured_on = ""
+        self._measured_on = ""
         self.measures: dict[str, np.ndarray] = {}
         self.positions = np.arange(0)
         self._measured: set[int] = set()
-        self._answers: OrderedDict[Hashable, tuple[dict[int, Any], dict[int, str]]] = OrderedDict()
+        #: What was asked of its checkpoints; touched with SHARED.
+        self.results = Results()
+        #: Work a second (`budget`), as it was last timed; None before that.
+        self.pace: float | None = None
         self.given_text = None if texts is None else TextProbe.of(model, texts)
         self._measurer: Measurer | None = None
         shape = (len(series), self.layers, self.heads)
@@ -75,18 +64,12 @@ class SeriesSession:
     @property
     def light(self) -> bool:
         """Small enough to ask a question of every checkpoint."""
-        return self.parameters * len(self.series) <= PARAMETER_PASSES
+        return self.parameters * len(self.series) <= budget.PARAMETER_PASSES
 
-    def found(self, subject: Hashable) -> tuple[dict[int, Any], dict[int, str]]:
-        """What is known of a subject by checkpoint, and why some are missing; the subjects that
-        were asked for last are kept."""
-        with SHARED:
-            if subject not in self._answers:
-                self._answers[subject] = {}, {}
-            self._answers.move_to_end(subject)
-            while len(self._answers) > _SUBJECTS:
-                self._answers.popitem(last=False)
-            return self._answers[subject]
+    def time(self, work: float, seconds: float) -> None:
+        """Some work (`budget`) took so long."""
+        if seconds > 0:
+            self.pace = work / seconds
 
     def is_measured(self, checkpoint: int) -> bool:
         return checkpoint in self._measured
@@ -96,18 +79,34 @@ class SeriesSession:
         if self.is_measured(checkpoint):
             return
         self._measured.add(checkpoint)
-        if not self.measured_on:
+        if not self._measured_on:
             self._begin_to_measure()
         if self._measurer is None or checkpoint in self.faults:
             return
         try:
             found = self._measurer(self.series.model(checkpoint, then=then))
         except Exception as error:  # whatever it is, the reader is told and the others go on
-            self.faults = self.faults | {checkpoint: _say(error)}
+            self.unmeasured = self.unmeasured | {checkpoint: _say(error)}
             return
         for name, value in found.items():
             kept = value[self.positions] if MEASURES[name].per == "position" else value
             self.measures[name][checkpoint] = kept.numpy()
+
+    @property
+    def measured_on(self) -> str:
+        """The text that losses are measured on, or why they are not; "" until that is known. And
+        what could not be measured."""
+        if not self.unmeasured:
+            return self._measured_on
+        labels = ", ".join(self.series.labels[i] for i in sorted(self.unmeasured))
+        why = self.unmeasured[min(self.unmeasured)]
+        return f"{self._measured_on}; not measured: {labels} ({why})"
+
+    def forget_faults(self) -> None:
+        """What failed may be tried anew: maybe a disk was full, or the GPU."""
+        self._scored -= self.faults.keys()
+        self._measured -= self.faults.keys() | self.unmeasured.keys()
+        self.faults, self.unmeasured = {}, {}
 
     @property
     def text_hash(self) -> str:
@@ -121,9 +120,9 @@ class SeriesSession:
     def _begin_to_measure(self) -> None:
         """Choose the text, or find out why there can be none."""
         model = self.tokenizer_model
-        rows = min(ROWS, MEASURE_PASSES // (self.parameters * min(LONGEST, model.n_ctx)))
+        rows = min(ROWS, budget.PASS // (self.parameters * min(LONGEST, model.n_ctx)))
         if rows < 4 and self.given_text is None:
-            self.measured_on = (
+            self._measured_on = (
                 f"{model.name} is too large to measure losses in the background; "
                 "induction_kernels.measures(series) does it while you wait."
             )
@@ -134,10 +133,10 @@ class SeriesSession:
             positions = in_context_learning_positions(predicted)
             self._measurer = Measurer(model, text, positions=positions)
         except InductionError as error:
-            self.measured_on = str(error)
+            self._measured_on = str(error)
             return
         early, late = positions
-        self.measured_on = (
+        self._measured_on = (
             f"{len(text.tokens)} rows of {text.origin} (late is position {late}, early {early})"
         )
         self.positions = _log_spaced(self._measurer.positions)
@@ -173,6 +172,7 @@ class SeriesSession:
         try:
             for name, values in self.scorer(self.series.model(checkpoint, then=then)).items():
                 self.grids[name][checkpoint] = values.numpy()
+            self.faults = {i: why for i, why in self.faults.items() if i != checkpoint}
         except Exception as error:  # whatever it is, the reader is told and the others go on
             self.faults = self.faults | {checkpoint: _say(error)}
         self._scored.add(checkpoint)
@@ -237,117 +237,11 @@ class SeriesSession:
         }
 
 
-@dataclass(eq=False)
-class PromptRun:
-    """One prompt on one series: what has been computed of it, checkpoint by checkpoint.
-
-    Attributes:
-        scrub: patterns of all heads at all checkpoints are computed and kept.
-        current: no newer prompt has taken its place.
-    """
-
-    session: SeriesSession
-    generation: int
-    ids: Tensor
-    answer: int | None
-    strings: list[str]
-    scrub: bool
-    current: bool = True
-    faults: dict[int, str] = field(default_factory=dict)
-    predictions: dict[int, PositionPredictions] = field(default_factory=dict)
-    _patterns: OrderedDict[tuple[int, Head], np.ndarray] = field(default_factory=OrderedDict)
-    _bytes: int = 0
-
-    @classmethod
-    def make(cls, session: SeriesSession, text: str, answer: str, generation: int) -> PromptRun:
-        """Read the prompt with the series' tokenizer.
-
-        Raises:
-            PromptError, ProbeError: a prompt or an answer that cannot be run.
-        """
-        model = session.tokenizer_model
-        ids = prompt_tokens(model, text)
-        n = ids.shape[1]
-        checkpoints = len(session.series)
-        size = checkpoints * session.layers * session.heads * n * (n + 1) // 2
-        passes = session.parameters * checkpoints
-        return cls(
-            session=session,
-            generation=generation,
-            ids=ids,
-            answer=answer_token(model, answer) if answer else None,
-            strings=token_strings(model, ids[0]),
-            scrub=size <= PATTERN_BYTES and passes <= PARAMETER_PASSES,
-        )
-
-    def info(self) -> dict[str, Any]:
-        """`PromptInfo` of js/src/kernel/model.ts."""
-        return {
-            "generation": self.generation,
-            "tokens": self.strings,
-            "ids": self.ids[0].tolist(),
-            "answer": self.answer_string,
-            "scrub": self.scrub,
-            "error": None,
-        }
-
-    @property
-    def answer_string(self) -> str:
-        """The token that is ranked after the prompt, "" for none."""
-        if self.answer is None:
-            return ""
-        return token_strings(self.session.tokenizer_model, [self.answer])[0]
-
-    def pattern(self, checkpoint: int, head: Head) -> np.ndarray | None:
-        """The packed triangle of a head, if it is there."""
-        return self._patterns.get((checkpoint, head))
-
-    def compute(self, checkpoint: int, heads: list[Head] | None) -> None:
-        """Run one checkpoint; keep the patterns of `heads` (None: all) and the predictions."""
-        if checkpoint in self.faults or self._has(checkpoint, heads):
-            return
-        try:
-            model = self.session.series.model(checkpoint)
-            wanted = self.session.every_head if heads is None else heads
-            keep = partial(self._keep, checkpoint)
-            output = run_patterns(model, self.ids, wanted, keep, keep_packed)
-            self.predictions[checkpoint] = predict_positions(
-                output, self.ids[0], model.d_vocab, TOP_K, self.answer
-            )
-        except Exception as error:  # whatever it is, the reader is told
-            self.faults[checkpoint] = _say(error)
-
-    def _has(self, checkpoint: int, heads: list[Head] | None) -> bool:
-        wanted = heads if heads is not None else self.session.every_head
-        return checkpoint in self.predictions and all(
-            (checkpoint, head) in self._patterns for head in wanted
-        )
-
-    def _keep(self, checkpoint: int, head: Head, packed: np.ndarray) -> None:
-        replaced = self._patterns.pop((checkpoint, head), None)
-        self._patterns[checkpoint, head] = packed
-        self._bytes += packed.nbytes - (0 if replaced is None else replaced.nbytes)
-        while self._bytes > 2 * PATTERN_BYTES and len(self._patterns) > 1:
-            self._bytes -= self._patterns.popitem(last=False)[1].nbytes
-
-
 def _log_spaced(count: int) -> np.ndarray:
     """Positions from 0 to count - 1; where they are many, about a hundred, even on a log axis."""
     if count <= 128:
         return np.arange(count)
     return np.unique(np.geomspace(1, count, 120).round().astype(int) - 1)
-
-
-def refused(error: InductionError, generation: int) -> dict[str, Any]:
-    """`PromptInfo` of a series that cannot run the prompt."""
-    return {
-        "generation": generation,
-        "tokens": [],
-        "ids": [],
-        "answer": "",
-        "scrub": False,
-        "error": {"message": legible(error.message), "hint": legible(error.hint)},
-    }
 
 
 def _say(error: Exception) -> str:

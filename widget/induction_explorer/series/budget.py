@@ -1,0 +1,88 @@
+"""How much is computed without being asked twice, and what more than that would cost.
+
+Work is counted in parameters times tokens, of each of which a forward pass takes about two
+floating-point operations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from induction_kernels.errors import InductionError
+
+if TYPE_CHECKING:
+    from induction_explorer.contract import Analysis
+    from induction_explorer.series.prompt import Prompt
+    from induction_explorer.series.session import SeriesSession
+
+#: Patterns kept for one prompt; within this, every checkpoint's are computed ahead of scrubbing.
+PATTERN_BYTES = 64 << 20
+#: Parameters times checkpoints up to which running every checkpoint on each prompt is quick.
+PARAMETER_PASSES = 2_000_000_000
+#: Of one pass, which a click waits for: about 100 ms, or with the least rows a few seconds.
+STEP = 3_000_000_000
+PASS = 50_000_000_000
+#: Of one checkpoint's answer: a minute or two on two cores.
+ANSWER = 2_000_000_000_000
+#: What a GPU does in the same time.
+_GPU = 50
+#: Of work a second, as long as none was timed.
+_GUESS = 20e9
+
+
+class TooLargeError(InductionError):
+    """It would take long; it is computed all the same when the reader wants it."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one checkpoint's answer."""
+
+    passes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.passes:,} forward passes, about {_duration(self.seconds)}"
+
+
+def rows_a_pass(session: SeriesSession, length: int) -> int:
+    """How many rows of so many tokens are run at a time."""
+    return max(1, STEP * _faster(session) // (session.parameters * length))
+
+
+def work(analysis: Analysis, session: SeriesSession, prompt: Prompt | None) -> float:
+    """Of one checkpoint's answer."""
+    tokens = analysis.tokens(session) or (0 if prompt is None else len(prompt.strings))
+    return float(analysis.passes(session) * tokens * session.parameters)
+
+
+def check(analysis: Analysis, session: SeriesSession, checkpoints: int) -> None:
+    """Whether an answer is computed without being asked twice; what is read off the prompt always
+    is.
+
+    Raises:
+        TooLargeError: it is not; says what it costs.
+    """
+    passes, whole = analysis.passes(session), work(analysis, session, None)
+    faster = _faster(session)
+    if whole / passes <= PASS * faster and whole <= ANSWER * faster:
+        return
+    cost = Cost(passes, whole / (session.pace or _GUESS * faster))
+    each = "" if checkpoints == 1 else " a checkpoint"
+    raise TooLargeError(
+        f"{session.name} is too large to compute this in the background: {cost}{each}.",
+        "It can be computed all the same, and stopped.",
+    )
+
+
+def _faster(session: SeriesSession) -> int:
+    return _GPU if session.tokenizer_model.device.type == "cuda" else 1
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = round(seconds / length)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{max(1, round(seconds))} seconds" if seconds >= 1.5 else "a second"
