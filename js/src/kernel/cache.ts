@@ -5,8 +5,14 @@
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
+interface Held<T> {
+  value: T;
+  /** Otherwise more of it is on its way. */
+  whole: boolean;
+}
+
 export class CheckpointCache<T> {
-  readonly #subjects = new Map<string, Map<number, T>>();
+  readonly #subjects = new Map<string, Map<number, Held<T>>>();
   readonly #version = signal(0);
   readonly #sizeOf: (value: T) => number;
   readonly #limit: number;
@@ -23,26 +29,38 @@ export class CheckpointCache<T> {
   }
 
   get(subject: string, checkpoint: number): T | undefined {
-    return this.#subjects.get(subject)?.get(checkpoint);
+    return this.#subjects.get(subject)?.get(checkpoint)?.value;
   }
 
+  /** The value, unless more of it is on its way. */
+  whole(subject: string, checkpoint: number): T | undefined {
+    const held = this.#subjects.get(subject)?.get(checkpoint);
+    return held?.whole ? held.value : undefined;
+  }
+
+  /** Those that are not wholly there. */
   missing(subject: string, checkpoints: number[]): number[] {
     const have = this.#subjects.get(subject);
-    return have === undefined ? checkpoints : checkpoints.filter((checkpoint) => !have.has(checkpoint));
+    return checkpoints.filter((checkpoint) => !have?.get(checkpoint)?.whole);
   }
 
   /** Adds values; drops the oldest subjects outside `wanted` while too much is held. */
-  add(subject: string, values: Iterable<[number, T]>, wanted: (subject: string) => boolean): void {
-    const held = this.#subjects.get(subject) ?? new Map<number, T>();
+  add(
+    subject: string,
+    values: Iterable<[number, T]>,
+    wanted: (subject: string) => boolean,
+    whole = true,
+  ): void {
+    const held = this.#subjects.get(subject) ?? new Map<number, Held<T>>();
     this.#subjects.set(subject, held);
     for (const [checkpoint, value] of values) {
       if (!held.has(checkpoint)) this.#bytes += this.#sizeOf(value);
-      held.set(checkpoint, value);
+      held.set(checkpoint, { value, whole });
     }
     for (const [old, entries] of this.#subjects) {
       if (this.#bytes <= this.#limit) break;
       if (old === subject || wanted(old)) continue;
-      for (const value of entries.values()) this.#bytes -= this.#sizeOf(value);
+      for (const { value } of entries.values()) this.#bytes -= this.#sizeOf(value);
       this.#subjects.delete(old);
     }
     this.#version.value += 1;

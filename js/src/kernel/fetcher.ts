@@ -68,7 +68,12 @@ export class Fetcher<T> {
     const running = this.#running.get(want.lane);
     if (missing.every((checkpoint) => running?.checkpoints.has(checkpoint))) return;
     const answer = this.#requests.send(want.question(missing), want.lane, (part) =>
-      this.cache.add(want.subject, want.decode(part), (subject) => this.#subjects.has(subject)),
+      this.cache.add(
+        want.subject,
+        want.decode(part),
+        (subject) => this.#subjects.has(subject),
+        (part.body.share ?? 1) === 1,
+      ),
     );
     const started = { subject: want.subject, checkpoints: new Set(missing), answer };
     this.#running.set(want.lane, started);

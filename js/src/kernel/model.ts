@@ -262,7 +262,8 @@ export type Request =
  * What the kernel sends back, with exactly one binary buffer when `chunks` > 0.
  * A part is a body and its arrays; its bytes (all arrays one after the other) are cut into `chunks`
  * messages so that none exceeds 1 MiB. Body and arrays come with chunk 0. `done` is set on the last
- * message of the last part.
+ * message of the last part. Answers of many passes come in several parts: the body's `share` says how much
+ * there is, and what is not is NaN.
  */
 export type Reply =
   | { id: string; error: ErrorInfo }

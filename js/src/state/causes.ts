@@ -52,7 +52,10 @@ export class Causes {
 
   /** The selected heads ablated together. */
   ablation(): Cause {
-    return this.#cause(this.#ablationSubject());
+    const cause = this.#cause(this.#ablationSubject());
+    const { cache } = this.#fetcher;
+    // Its sentences compare numbers that come one after the other.
+    return { ...cause, at: (checkpoint) => cache.whole(this.#ablationSubject(), checkpoint) ?? null };
   }
 
   /** Every head ablated alone. */
