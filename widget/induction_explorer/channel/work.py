@@ -186,12 +186,13 @@ class Work:
 
     def status(self) -> dict[str, Any]:
         """How far the slowest kind of work is."""
-        for urgency in sorted(Urgency, reverse=True):
-            left = [task for task in self._tasks.values() if task.urgency == urgency]
-            if left:
-                done = self._finished[urgency] + sum(task.done for task in left)
-                total = self._finished[urgency] + sum(task.passes for task in left)
-                return Status.computing(_LABELS[urgency], done, total)
+        with SHARED:
+            for urgency in sorted(Urgency, reverse=True):
+                left = [task for task in self._tasks.values() if task.urgency == urgency]
+                if left:
+                    done = self._finished[urgency] + sum(task.done for task in left)
+                    total = self._finished[urgency] + sum(task.passes for task in left)
+                    return Status.computing(_LABELS[urgency], done, total)
         return Status.ready()
 
     def _is_awaited(self) -> bool:
