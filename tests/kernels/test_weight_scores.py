@@ -95,23 +95,23 @@ def test_rotary_models_are_approximate_and_folded_ones_are_said_to_be() -> None:
 
 
 def test_weights_that_cannot_be_read_are_left_out_and_refused_by_name(tokenizer) -> None:
-    model = as_model(ARCHITECTURES["phi3"](), tokenizer)
+    model = as_model(ARCHITECTURES["qwen3"](), tokenizer)
     found = head_scores(model)
     assert set(found.data_vars) == set(SCORES) - set(OF_WEIGHTS)
     assert len(found.attrs["left_out"]) == len(OF_WEIGHTS)
-    assert all("Phi3ForCausalLM" in line for line in found.attrs["left_out"])
-    with pytest.raises(UnsupportedModelError, match="Phi3ForCausalLM"):
+    assert all("Qwen3ForCausalLM" in line for line in found.attrs["left_out"])
+    with pytest.raises(UnsupportedModelError, match="Qwen3ForCausalLM"):
         head_scores(model, "ov_copying")
 
 
 def test_a_sweep_says_what_it_left_out(tokenizer) -> None:
     from induction_kernels import CheckpointSeries
 
-    model = ARCHITECTURES["phi3"]()
+    model = ARCHITECTURES["qwen3"]()
     series = CheckpointSeries.from_state_dicts(model, [model.state_dict()], tokenizer=tokenizer)
     found = sweep(series, progress=False)
     assert len(found.attrs["left_out"]) == len(OF_WEIGHTS)
-    with pytest.raises(CheckpointError, match="Phi3ForCausalLM"):
+    with pytest.raises(CheckpointError, match="Qwen3ForCausalLM"):
         sweep(series, "ov_copying", progress=False)
 
 

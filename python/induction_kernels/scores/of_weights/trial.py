@@ -1,0 +1,189 @@
+"""Whether a model does with its weights what is read of them, tried on a few tokens.
+
+An adapter says which weights there are, not that nothing else is done: queries may be normalized
+once more, what attention writes may be scaled, embeddings may be. Each token is given by itself,
+where every head attends to it alone and no rotation turns it yet. So every step is a product of
+weights, but for what is added to all tokens alike, which falls out of differences.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from einops import einsum
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from induction_kernels.attention.agreement import weights_state
+from induction_kernels.attention.hugging_face import fused_by_interface
+from induction_kernels.attention.kernels import Softmax, attention
+from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.models.model import Model
+from induction_kernels.restoring import remove, restoring
+from induction_kernels.scores.of_weights.parts import Body, Parts, not_as_products
+
+_TOKENS = 8
+
+# Of modules with these weights: what embeddings are multiplied by, or why the weights do not say
+# what the model does. Weak: they can be freed.
+_known: weakref.WeakKeyDictionary[nn.Module, tuple[int, float | str]]
+_known = weakref.WeakKeyDictionary()
+
+
+def scale_of_embedding(model: Model, parts: Parts) -> float:
+    """What a model multiplies its embeddings by, once all that it does was seen to be read right.
+
+    Raises:
+        UnsupportedModelError: the model does something else with its weights.
+    """
+    if parts.body is None:
+        return 1.0
+    module = parts.body.module
+    state, found = _known.get(module, (None, ""))
+    if state != (now := weights_state(module)):
+        with model.evaluating():
+            found = _tried(model, parts, parts.body)
+        _known[module] = now, found
+    if isinstance(found, str):
+        raise not_as_products(model, found)
+    return found
+
+
+def _tried(model: Model, parts: Parts, body: Body) -> float | str:
+    seen = _Pass()
+    tokens = torch.linspace(0, model.d_vocab - 1, _TOKENS, device=model.device).long()
+    try:
+        with _watched(body, seen):
+            fused_by_interface(body.module).run(tokens[:, None], seen.attend, None)
+    except DoesNotFitError as error:
+        return str(error)
+    layers = range(body.layers)
+    if set(seen.queries) != set(layers) or not all(f"norm {i}" in seen.given for i in layers):
+        return "not every layer attends"
+    exact = parts.embed.dtype == torch.float32
+    scale = _multiple(seen.given["norm 0"], parts.embed[tokens], exact)
+    if scale is None:
+        return "what enters the first layer is not the embedding"
+    for layer in layers:
+        if wrong := _wrong(parts, body, seen, layer, exact):
+            return f"in layer {layer} {wrong}"
+    if (
+        _multiple(seen.given["unembed"], _normal(body.final_norm, seen.given["norm end"]), exact)
+        is None
+    ):
+        return "what is unembedded is not what the last norm gives"
+    return scale
+
+
+def _wrong(parts: Parts, body: Body, seen: _Pass, layer: int, exact: bool) -> str | None:
+    """What a layer does beside multiplying by its weights."""
+    q, k, v, o = (weights.float() for weights in parts.heads(layer))
+    normal = _normal(body.norms[layer], seen.given[f"norm {layer}"])
+    products = {
+        "queries": (seen.queries[layer], q),
+        "keys": (seen.keys[layer], k),
+        "values": (seen.values[layer], v),
+    }
+    for name, (found, weights) in products.items():
+        product = einsum(normal, weights, "row d_model, head d_model d_head -> row head d_head")
+        multiple = _multiple(found, product, exact)
+        # A score of queries and keys does not depend on how large they are.
+        if multiple is None or (name == "values" and abs(multiple - 1) > _tolerance(exact)):
+            return f"it does more to {name} than multiply by weights"
+    z = seen.z[layer]
+    wrote = einsum(z, o, "row head d_head, head d_head d_model -> row d_model")
+    after = seen.given.get(f"norm {layer + 1}", seen.given["norm end"])
+    added = after - seen.given[f"norm {layer}"]
+    rests = [added, *(added - seen.made[name] for name in seen.of_mlp(layer))]
+    # Of a sum with a larger one, as much is lost.
+    lost = 4 * torch.finfo(parts.embed.dtype).eps * after.norm()
+    if not any(_same(rest, wrote, exact, float(lost)) for rest in rests):
+        return "what heads write is not added as it is"
+    return None
+
+
+def _normal(norm: Any, residual: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
+    """What a norm makes of it by itself, whatever hooks make of that."""
+    like = next(norm.parameters(), residual)
+    return norm.forward(residual.to(like.dtype)).float()
+
+
+class _Pass:
+    """A pass over single tokens.
+
+    Attributes:
+        given, made: what enters and leaves modules, [row, ...].
+        queries, keys, values, z: of layers, [row, head, d_head].
+    """
+
+    def __init__(self) -> None:
+        self.given: dict[str, Tensor] = {}
+        self.made: dict[str, Tensor] = {}
+        self.queries: dict[int, Tensor] = {}
+        self.keys: dict[int, Tensor] = {}
+        self.values: dict[int, Tensor] = {}
+        self.z: dict[int, Tensor] = {}
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
+        z, _ = attention(q, k, v, softmax)
+        for kept, of in ((self.queries, q), (self.keys, k), (self.values, v), (self.z, z)):
+            kept[layer] = of[:, :, -1].float()
+        return z
+
+    def keep(self, name: str, _module: nn.Module, inputs: Any, output: Any) -> None:
+        output = output[0] if isinstance(output, tuple) else output
+        for kept, of in ((self.given, inputs[0] if inputs else None), (self.made, output)):
+            if isinstance(of, Tensor):
+                kept[name] = of[:, -1].float() if of.ndim == 3 else of.float()
+
+    def of_mlp(self, layer: int) -> list[str]:
+        return [name for name in (f"mlp {layer}", f"mlp.out {layer}") if name in self.made]
+
+
+@contextmanager
+def _watched(body: Body, seen: _Pass) -> Iterator[None]:
+    modules = {f"norm {layer}": norm for layer, norm in enumerate(body.norms)}
+    modules["norm end"] = body.final_norm
+    modules["unembed"] = body.module.get_output_embeddings()
+    for layer in range(body.layers):
+        for name in ("mlp", "mlp.out"):
+            try:
+                part = body.part(f"blocks.{layer}.{name}")
+            except (AttributeError, ValueError):  # there is none of its own
+                continue
+            if part is not body.part(f"blocks.{layer}"):
+                modules[f"{name} {layer}"] = part
+    handles: list[Any] = []
+    with restoring(lambda: remove(handles)):
+        for name, module in modules.items():
+            handles.append(module.register_forward_hook(partial(seen.keep, name)))
+        yield
+
+
+def _differences(of: Float[Tensor, "row ..."]) -> Float[Tensor, "row ..."]:
+    return of.float() - of.float().mean(0)
+
+
+def _multiple(found: Tensor, expected: Tensor, exact: bool) -> float | None:
+    """The factor above 0 by which the differences of rows are those expected; None without one."""
+    a, b = _differences(found), _differences(expected)
+    if a.shape != b.shape:
+        return None
+    if not b.any():  # as where weights are 0
+        return None if a.any() else 1.0
+    factor = float((a * b).sum() / b.square().sum())
+    return factor if factor > 0 and _same(found, factor * expected.float(), exact) else None
+
+
+def _same(found: Tensor, expected: Tensor, exact: bool, lost: float = 0.0) -> bool:
+    a, b = _differences(found), _differences(expected)
+    return a.shape == b.shape and bool((a - b).norm() <= _tolerance(exact) * b.norm() + lost)
+
+
+def _tolerance(exact: bool) -> float:
+    return 1e-3 if exact else 5e-2
