@@ -1,0 +1,180 @@
+// @vitest-environment happy-dom
+import { describe, expect, it } from "vitest";
+import { grid, SCORES, traits } from "../../js/dev/data";
+import type { ExplorerModel } from "../../js/src/kernel/model";
+import { cornersOf, placeOf, scaleOf } from "./drawn";
+import { rowsOf, saved } from "./saved";
+import { freshPage, one, SHAPE, settle, show as showAny } from "./shown";
+
+const SIZE = SHAPE.layers * SHAPE.heads;
+/** Of a head at a checkpoint: a number no other has. */
+const across = (checkpoint: number, head: number) => (head + 1) / 10 + checkpoint / 1000;
+const upwards = (checkpoint: number, head: number) => ((head * 5) % SIZE) / 10 - checkpoint / 500;
+
+function scores(of: (checkpoint: number, head: number) => number) {
+  const shape = [SHAPE.checkpoints, SHAPE.layers, SHAPE.heads];
+  const values = Float32Array.from({ length: SHAPE.checkpoints * SIZE }, (_, i) =>
+    of(Math.floor(i / SIZE), i % SIZE),
+  );
+  return { dtype: "float32" as const, shape, data: new DataView(values.buffer) };
+}
+
+const GRIDS = { "0/previous_token": scores(across), "0/induction": scores(upwards) };
+
+async function show(change: Partial<ExplorerModel> = {}) {
+  const shown = await showAny({ _view: { tab: "scatter" }, _grids: GRIDS, ...change });
+  return { ...shown, chart: one(shown.el, "[role=tabpanel] .ie-chart") };
+}
+
+/** The dots as they are drawn, those of the selected heads after the others. */
+async function dots(el: HTMLElement): Promise<{ x: number; y: number; r: number; fill: string }[]> {
+  const { text } = await saved(el, "Scatter", "SVG");
+  const circles = text.matchAll(/<circle cx="([^"]+)" cy="([^"]+)" r="([^"]+)" fill="([^"]+)"/g);
+  return [...circles].map(([, x, y, r, fill]) => ({
+    x: Number(x),
+    y: Number(y),
+    r: Number(r),
+    fill: fill ?? "",
+  }));
+}
+
+function point(chart: HTMLElement, kind: string, at: { x: number; y: number }, init: MouseEventInit = {}) {
+  chart.dispatchEvent(new MouseEvent(kind, { bubbles: true, clientX: at.x, clientY: at.y, ...init }));
+}
+
+freshPage();
+
+describe("the scatter", () => {
+  it.each([25, 4])("has every head's dot where its two scores say, at checkpoint %i", async (checkpoint) => {
+    const { el, chart } = await show({ checkpoint });
+    const [x, y] = [scaleOf(chart, "x"), scaleOf(chart, "y")];
+    const found = await dots(el);
+    expect(found).toHaveLength(SIZE + 1);
+    for (let head = 0; head < SIZE; head++) {
+      expect(found[head]?.x).toBeCloseTo(x.place(across(checkpoint, head)), 1);
+      expect(found[head]?.y).toBeCloseTo(y.place(upwards(checkpoint, head)), 1);
+    }
+    const axes = [...chart.querySelectorAll("[aria-label$='-axis label']")].map((label) => label.textContent);
+    expect(axes).toEqual(["Previous token", "Induction"]);
+  });
+
+  it("draws the selected heads once more, larger, in the colour of their names", async () => {
+    const { el, chart } = await show({ heads: [[1, 2]] });
+    const found = await dots(el);
+    const [own, again] = [found[6], found.at(-1)];
+    expect([again?.x, again?.y]).toEqual([own?.x, own?.y]);
+    expect(again?.r).toBeGreaterThan(own?.r ?? 0);
+    const name = one(chart, ".ie-dot-name");
+    expect(name.textContent).toBe("L1H2");
+    expect(name.style.color).toBe(again?.fill);
+    expect(again?.fill).not.toBe(own?.fill);
+    expect(Number.parseFloat(name.style.left)).toBeCloseTo(again?.x ?? 0, 3);
+    expect(Number.parseFloat(name.style.top)).toBeCloseTo(again?.y ?? 0, 3);
+  });
+
+  it("says the head that is pointed at and both of its scores", async () => {
+    const { el, chart } = await show({ checkpoint: 4 });
+    const [, , head] = await dots(el);
+    point(chart, "pointermove", { x: (head?.x ?? 0) + 3, y: (head?.y ?? 0) - 3 });
+    await settle();
+    expect(one(chart, ".ie-tip").textContent).toBe("L0H2 Previous token 0.304, Induction 0.192");
+    point(chart, "pointermove", { x: 0, y: 0 }); // far from all of them
+    await settle();
+    expect(chart.querySelector(".ie-tip")).toBeNull();
+  });
+
+  it("means the nearest of several dots within reach", async () => {
+    const crowded = (_: number, head: number) => (head === 0 ? 1 : 0.1 + head / 1000);
+    const level = (_: number, head: number) => (head === 0 ? 1 : 0.1);
+    const { el, chart } = await show({
+      _grids: { "0/previous_token": scores(crowded), "0/induction": scores(level) },
+    });
+    const found = await dots(el);
+    expect((found[7]?.x ?? 0) - (found[1]?.x ?? 0)).toBeLessThan(20);
+    for (const head of [1, 3, 6]) {
+      const { x, y } = found[head] ?? { x: 0, y: 0 };
+      point(chart, "pointermove", { x, y: y + 1 });
+      await settle();
+      expect(one(chart, ".ie-tip strong").textContent).toBe(`L${Math.floor(head / 4)}H${head % 4}`);
+    }
+  });
+
+  it("selects the head that is clicked, and adds one with Shift", async () => {
+    const { el, chart, fake } = await show({ heads: [[1, 1]] });
+    const found = await dots(el);
+    point(chart, "click", found[2] ?? { x: 0, y: 0 });
+    await settle();
+    expect(fake.get("heads")).toEqual([[0, 2]]);
+    point(chart, "click", found[7] ?? { x: 0, y: 0 }, { shiftKey: true });
+    await settle();
+    expect(fake.get("heads")).toEqual([
+      [0, 2],
+      [1, 3],
+    ]);
+    point(chart, "click", { x: 0, y: 0 });
+    await settle();
+    expect(fake.get("heads")).toHaveLength(2);
+  });
+
+  it("leaves each head's trail through all checkpoints, unless it is not to", async () => {
+    const { el, chart } = await show({ heads: [[1, 2]] });
+    const [x, y] = [scaleOf(chart, "x"), scaleOf(chart, "y")];
+    const trail = [...chart.querySelectorAll("g[aria-label=line] path")].at(-1);
+    const corners = trail === undefined ? [] : cornersOf(trail);
+    expect(corners).toHaveLength(SHAPE.checkpoints);
+    corners.forEach((corner, checkpoint) => {
+      expect(corner.x).toBeCloseTo(x.place(across(checkpoint, 6)), 1);
+      expect(corner.y).toBeCloseTo(y.place(upwards(checkpoint, 6)), 1);
+    });
+    one(el, "[role=tabpanel] input[type=checkbox]").click();
+    await settle();
+    expect(one(el, "[role=tabpanel] .ie-chart").querySelector("g[aria-label=line]")).toBeNull();
+  });
+
+  it("marks the chance of both scores", async () => {
+    const { chart } = await show();
+    const [x, y] = [scaleOf(chart, "x"), scaleOf(chart, "y")];
+    const lines = [...chart.querySelectorAll("g[aria-label=rule] line")];
+    const [upright, level] = [lines[0], lines[1]];
+    expect(Number(upright?.getAttribute("x1"))).toBeCloseTo(x.place(0.0139), 1);
+    expect(Number(level?.getAttribute("y1"))).toBeCloseTo(y.place(0.0139), 1);
+  });
+
+  it("compares with the score that is chosen, and saves the two that are shown", async () => {
+    const { el, chart } = await show({ _grids: { ...GRIDS, "0/induction_logit": grid(SHAPE, true) } });
+    const marks = [...chart.querySelectorAll("[aria-label='x-axis tick label'] text")].map(placeOf);
+    const select = one(el, "select[aria-label=Against]") as HTMLSelectElement;
+    select.value = "induction_logit";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    const now = one(el, "[role=tabpanel] .ie-chart");
+    expect(one(now, "[aria-label='x-axis label']").textContent).toBe("Induction (logit)");
+    expect([...now.querySelectorAll("[aria-label='x-axis tick label'] text")].map(placeOf)).not.toEqual(
+      marks,
+    );
+    const [names] = rowsOf(await saved(el, "Scatter", "CSV"));
+    expect(names?.slice(-2)).toEqual(["induction_logit", "induction"]);
+  });
+
+  it("says how many heads have no value, and draws the others", async () => {
+    const without = (c: number, head: number) => (head < 3 ? Number.NaN : across(c, head));
+    const { el } = await show({ _grids: { ...GRIDS, "0/previous_token": scores(without) } });
+    expect(await dots(el)).toHaveLength(SIZE - 3 + 1);
+    expect(one(el, "[role=tabpanel]").textContent).toContain("3 of 8 heads have no value of one of the two.");
+  });
+
+  it("says which score it shows where the series lacks the one that was chosen", async () => {
+    const { _series } = traits(SHAPE);
+    const lacking = SCORES.filter(({ name }) => name !== "previous_token");
+    const { el } = await showAny({
+      _view: { tab: "scatter" },
+      _series: [..._series, ..._series],
+      _scores: [lacking, SCORES],
+      _prompts: [...traits(SHAPE)._prompts, ...traits(SHAPE)._prompts],
+      _grids: { "0/induction": scores(upwards) },
+    });
+    expect(one(el, "[role=tabpanel]").textContent).toContain(
+      "Previous token is not measured in this series, so Induction (logit) is shown.",
+    );
+  });
+});
