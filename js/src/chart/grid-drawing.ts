@@ -118,26 +118,3 @@ export function missing({ attending }: SeriesInfo, [layer]: Head, values: Float3
   if (!attending.includes(layer)) return "no attention";
   return values.some(Number.isFinite) ? "none" : "not computed";
 }
-
-/** The cell an arrow key, Home or End leads to from `index`; null for any other key. */
-export function movedIndex(key: string, index: number, { layers, heads }: GridLayout): number | null {
-  const [row, column] = [Math.floor(index / heads), index % heads];
-  const at = (r: number, c: number) =>
-    Math.max(0, Math.min(layers - 1, r)) * heads + Math.max(0, Math.min(heads - 1, c));
-  switch (key) {
-    case "ArrowLeft":
-      return at(row, column - 1);
-    case "ArrowRight":
-      return at(row, column + 1);
-    case "ArrowUp":
-      return at(row - 1, column);
-    case "ArrowDown":
-      return at(row + 1, column);
-    case "Home":
-      return at(row, 0);
-    case "End":
-      return at(row, heads - 1);
-    default:
-      return null;
-  }
-}

@@ -4,6 +4,7 @@
  */
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { useRoving } from "../ui/roving";
 import type { ViewProps } from "../ui/view";
 import { download, fileName } from "./download";
 import { figureOf, pngOf } from "./figure";
@@ -19,11 +20,18 @@ const FORMATS = ["SVG", "PNG", "CSV"] as const;
 
 export function Save({ view, title, table }: SaveProps) {
   const root = useRef<HTMLSpanElement>(null);
+  const menu = useRef<HTMLSpanElement>(null);
+  const roving = useRoving(menu, { role: "menuitem", count: FORMATS.length });
   const open = useSignal(false);
   const failed = useSignal<string | null>(null);
+  /** Into the menu, which opens where it is not. */
+  const enter = () => {
+    open.value = true;
+    menu.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
+  };
   useSignalEffect(() => {
     if (!open.value) return;
-    root.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
+    enter();
     const close = (event: Event) => {
       if (!root.current?.contains(event.target as Node)) open.value = false;
     };
@@ -60,14 +68,10 @@ export function Save({ view, title, table }: SaveProps) {
     }
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const items = [...(root.current?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.defaultPrevented) return; // moved within the menu
     if (event.key === "Escape" && open.value) close();
-    else if (step !== undefined && !open.value) open.value = true;
-    else if (step !== undefined) {
-      const at = items.indexOf(document.activeElement as HTMLElement);
-      items[(at + step + items.length) % items.length]?.focus();
-    } else return;
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") enter();
+    else return;
     event.preventDefault();
   };
   return (
@@ -94,7 +98,14 @@ export function Save({ view, title, table }: SaveProps) {
         Save
       </button>
       {open.value && (
-        <span class="ie-save-menu" role="menu" aria-label={`Save ${title} as`}>
+        <span
+          ref={menu}
+          class="ie-save-menu"
+          role="menu"
+          aria-label={`Save ${title} as`}
+          onKeyDown={roving.move}
+          onFocusIn={roving.focused}
+        >
           {FORMATS.map((format) => (
             <button
               key={format}

@@ -5,14 +5,7 @@
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { usePixelRatio } from "../chart/canvas";
-import {
-  drawGrid,
-  type GridLayout,
-  gridLayout,
-  gridVector,
-  movedIndex,
-  nameCells,
-} from "../chart/grid-drawing";
+import { drawGrid, type GridLayout, gridLayout, gridVector, nameCells } from "../chart/grid-drawing";
 import { Legend } from "../chart/legend";
 import { drawsAs } from "../export/figure";
 import { Save } from "../export/save";
@@ -20,6 +13,7 @@ import { scoreTable } from "../export/tables";
 import type { Head } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
 import { type Scale, scoreScale, slotColor } from "../ui/color";
+import { useRoving } from "../ui/roving";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-width";
 import type { View, ViewProps } from "../ui/view";
@@ -90,7 +84,8 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
   const canvas = useRef<HTMLCanvasElement>(null);
   const grid = useRef<HTMLDivElement>(null);
   const ratio = usePixelRatio();
-  const cursor = useSignal(0);
+  const { layers, heads } = layout;
+  const roving = useRoving(grid, { role: "gridcell", count: layers * heads, columns: heads });
   const laid = useSignal(layout);
   laid.value = layout;
   const named = useSignal(score);
@@ -119,11 +114,9 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
     if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const target = movedIndex(event.key, cursor.value, layout);
-    if (target === null && event.key !== "Enter" && event.key !== " ") return;
+    if (roving.move(event) !== null || (event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
-    if (target === null) return choose(event);
-    grid.current?.querySelectorAll<HTMLElement>("[role=gridcell]")[target]?.focus();
+    choose(event);
   };
   const style = { "--ie-cell-w": `${layout.width}px`, "--ie-cell-h": `${layout.height}px` };
   return (
@@ -139,23 +132,20 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
         tabIndex={-1}
         onClick={choose}
         onKeyDown={onKeyDown}
-        onFocusIn={(event) => {
-          const head = headAt(event.target);
-          if (head !== null) cursor.value = head[0] * layout.heads + head[1];
-        }}
+        onFocusIn={roving.focused}
         onPointerOver={(event) => {
           view.hoverHead.value = headAt(event.target);
         }}
         onPointerLeave={leave}
       >
-        {range(layout.layers).map((layer) => (
+        {range(layers).map((layer) => (
           <div role="row" class="ie-grid-row" tabIndex={-1} key={layer}>
-            {range(layout.heads).map((head) => (
+            {range(heads).map((head) => (
               <Cell
                 key={head}
                 view={view}
                 head={[layer, head]}
-                reachable={cursor.value === layer * layout.heads + head}
+                tabIndex={roving.tabIndex(layer * heads + head)}
               />
             ))}
           </div>
@@ -165,7 +155,7 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
   );
 }
 
-function Cell({ view, head, reachable }: { view: View; head: Head; reachable: boolean }) {
+function Cell({ view, head, tabIndex }: { view: View; head: Head; tabIndex: 0 | -1 }) {
   const slot = view.store.slots.value.get(headName(head));
   const hovered = view.hoverHead.value !== null && sameHead(view.hoverHead.value, head);
   return (
@@ -173,7 +163,7 @@ function Cell({ view, head, reachable }: { view: View; head: Head; reachable: bo
       role="gridcell"
       class={`ie-cell ${hovered ? "ie-cell-hovered" : ""}`}
       data-head={head.join()}
-      tabIndex={reachable ? 0 : -1}
+      tabIndex={tabIndex}
       aria-selected={slot !== undefined}
       style={slot === undefined ? {} : { "--ie-slot": slotColor(slot, view.theme.value) }}
     />

@@ -1,5 +1,7 @@
 /** The tabs under the patterns: the measures of the whole model, and what is made of them. */
 import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
+import { useRoving } from "../ui/roving";
 import type { View, ViewProps } from "../ui/view";
 import { Ablation } from "./ablation";
 import { AllSeries } from "./all-series";
@@ -67,24 +69,22 @@ interface TabsProps {
 }
 
 function Tabs({ tabs, open, choose }: TabsProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const roving = useRoving(root, { role: "tab", count: tabs.length }, tabs.indexOf(open));
   const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    const next = (tabs.indexOf(open) + step + tabs.length) % tabs.length;
-    choose((tabs[next] ?? open).name);
-    (event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("[role=tab]")[next]?.focus();
+    const next = roving.move(event);
+    if (next !== null) choose((tabs[next] ?? open).name);
   };
   return (
-    <div class="ie-tabs" role="tablist" aria-label="Measures" onKeyDown={onKeyDown}>
-      {tabs.map((tab) => (
+    <div ref={root} class="ie-tabs" role="tablist" aria-label="Measures" onKeyDown={onKeyDown}>
+      {tabs.map((tab, index) => (
         <button
           key={tab.name}
           type="button"
           role="tab"
           class="ie-tab"
           aria-selected={tab === open}
-          tabIndex={tab === open ? 0 : -1}
+          tabIndex={roving.tabIndex(index)}
           onClick={() => choose(tab.name)}
         >
           {tab.title}

@@ -2,9 +2,9 @@
  * The prompt's tokens as a list of one tab stop: arrow keys, Home and End move within it, Enter or a click
  * chooses, pointing and focus point.
  */
-import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { quoted } from "../state/text";
+import { useRoving } from "./roving";
 import { TokenText } from "./token-text";
 import { useLeaving } from "./use-leaving";
 
@@ -26,32 +26,18 @@ interface Props {
 
 export function TokenList(props: Props) {
   const { list, tokens, label, isSelected, several, isDisabled, point, leave } = props;
-  const moved = useSignal(0);
-  const last = tokens.length - 1;
-  // The prompt may be shorter than it was when the cursor was moved.
-  const cursor = () => Math.min(moved.value, last);
+  const roving = useRoving(list, { role: "option", count: tokens.length });
   const choose = (index: number | null) => {
     if (index !== null && !isDisabled?.(index)) props.choose(index);
   };
   const unpoint = () => point(null);
   useLeaving(unpoint);
   const onKeyDown = (event: KeyboardEvent) => {
-    const steps: Record<string, number> = {
-      ArrowRight: cursor() + 1,
-      ArrowDown: cursor() + 1,
-      ArrowLeft: cursor() - 1,
-      ArrowUp: cursor() - 1,
-      Home: 0,
-      End: last,
-    };
-    const target = steps[event.key];
-    if (target !== undefined) {
-      moved.value = Math.max(0, Math.min(last, target));
-      (list.current?.children[moved.value] as HTMLElement | undefined)?.focus();
-    } else if (event.key === "Escape" && leave != null) {
+    if (roving.move(event) !== null) return;
+    if (event.key === "Escape" && leave != null) {
       leave();
     } else if (event.key === "Enter" || event.key === " ") {
-      choose(cursor());
+      choose(roving.cursor());
     } else {
       return;
     }
@@ -68,9 +54,8 @@ export function TokenList(props: Props) {
       onPointerOver={(event) => point(indexOf(event.target))}
       onPointerLeave={unpoint}
       onFocusIn={(event) => {
-        const index = indexOf(event.target);
-        if (index !== null) moved.value = index;
-        point(index);
+        roving.focused(event);
+        point(indexOf(event.target));
       }}
       onFocusOut={unpoint}
       onClick={(event) => choose(indexOf(event.target))}
@@ -85,7 +70,7 @@ export function TokenList(props: Props) {
           aria-label={`${index} ${quoted(text)}`}
           aria-selected={isSelected(index)}
           aria-disabled={isDisabled?.(index)}
-          tabIndex={cursor() === index ? 0 : -1}
+          tabIndex={roving.tabIndex(index)}
         >
           <TokenText text={text} limit={24} />
         </div>
