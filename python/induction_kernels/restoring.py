@@ -12,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 
 @contextmanager
-def restoring(put_back: Callable[[], None]) -> Iterator[None]:
+def restoring(put_back: Callable[[], object]) -> Iterator[None]:
     """After this context `put_back` has run: twice, for an interrupt may end the first time.
 
     So it must not matter to it how much was changed, and how much is back already.

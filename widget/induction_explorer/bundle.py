@@ -19,7 +19,7 @@ from ipywidgets import Widget
 _STATIC = Path(__file__).parent / "static"
 
 
-class Module(Widget):
+class Module(Widget):  # type: ignore[misc]  # ipywidgets has no types
     """What js/src/kernel/loader.ts loads: `code`, a packed ES module; equal versions are equal."""
 
     version = traitlets.Unicode().tag(sync=True)

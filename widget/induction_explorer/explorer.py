@@ -56,7 +56,7 @@ _UPDATE_EVERY = 0.2
 _PUBLIC = {*PARTS, "view"}
 
 
-def _written_by_js(kind: traitlets.TraitType) -> Any:
+def _written_by_js(kind: traitlets.TraitType[Any, Any]) -> Any:
     """A trait that JS sets; `set_state` echoes it when it is checked, ipywidgets would before."""
     return kind.tag(sync=True, echo_update=False)
 
@@ -258,7 +258,8 @@ class InductionExplorer(PartialState):
 
     @property
     def _session(self) -> SeriesSession:
-        return self._sessions[self.series]
+        number: int = self.series
+        return self._sessions[number]
 
     @traitlets.validate("series")
     def _check_series(self, proposal: Any) -> int:
@@ -292,14 +293,13 @@ class InductionExplorer(PartialState):
 
     @traitlets.validate("prompt", "answer")
     def _check_prompt(self, proposal: Any) -> str:
-        texts = {"prompt": self.prompt, "answer": self.answer} | {
-            proposal.trait.name: proposal.value
-        }
+        text: str = proposal.value
+        texts = {"prompt": self.prompt, "answer": self.answer} | {proposal.trait.name: text}
         try:
             self._read_prompt(**texts)
         except InductionError as error:
             raise traitlets.TraitError(legible(str(error))) from error
-        return proposal.value
+        return text
 
     @traitlets.observe("heads")
     def _note_choice(self, _change: Any) -> None:
@@ -332,12 +332,14 @@ class InductionExplorer(PartialState):
     # --- the view as one value ---
 
     def _current_view(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in PARTS} | self._view
+        arranged: dict[str, Any] = self._view
+        return {name: getattr(self, name) for name in PARTS} | arranged
 
     @traitlets.validate("view")
     def _check_view(self, proposal: Any) -> dict[str, Any]:
-        split(proposal.value)
-        return proposal.value
+        view: dict[str, Any] = proposal.value
+        split(view)
+        return view
 
     @traitlets.validate("_view")
     def _check_arranged(self, proposal: Any) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class OfHuggingFace:
             return pattern.to(v.dtype) @ v
 
         with attending(module, attend):
-            return module(input_ids=tokens, use_cache=False).logits
+            logits: Tensor = module(input_ids=tokens, use_cache=False).logits
+        return logits
 
     def fused(self) -> Fused:
         return fused_by_interface(self._module)

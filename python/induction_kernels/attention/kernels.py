@@ -116,7 +116,8 @@ def _on_cpu(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor, 
     flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     added = _added(softmax, q)
     k, v = _for_every_head(k, q), _for_every_head(v, q)
-    return flash(q, k, v, 0.0, added is None, attn_mask=added, scale=softmax.scale)
+    out, lse = flash(q, k, v, is_causal=added is None, attn_mask=added, scale=softmax.scale)
+    return out, lse
 
 
 def _on_cuda(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:

@@ -36,7 +36,8 @@ def run_native(
     head, cap = bare(native.head), native.output_logits_soft_cap
 
     def unembed(rows: Tensor) -> Tensor:
-        return cap * torch.tanh(head(rows) / cap) if cap > 0 else head(rows)
+        logits: Tensor = head(rows)
+        return cap * torch.tanh(logits / cap) if cap > 0 else logits
 
     return Output(bare(native.ln_out)(residual), unembed)
 

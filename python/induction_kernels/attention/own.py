@@ -40,7 +40,8 @@ def run_own(
             layer = layer_of(part, name)
             if layer is not None:
                 handles.append(part.register_forward_hook(partial(watcher.see, layer)))
-        return module(input_ids=tokens, use_cache=False, **asked).logits
+        logits: Tensor = module(input_ids=tokens, use_cache=False, **asked).logits
+    return logits
 
 
 def _records(module: nn.Module) -> bool:

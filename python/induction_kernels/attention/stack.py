@@ -128,9 +128,12 @@ class Stack:
 
     def _sums(self, of_cells: Shaped[Tensor, "row head cell"]) -> Shaped[Tensor, "layer head"]:
         """Over the batch and the cells; cells of one row each stand layer by layer in one line."""
+        split: Tensor
         if len(of_cells) == len(self.q):
-            return of_cells.sum(2).unflatten(0, (self.n_layers, -1)).sum(1)
-        return of_cells[0].unflatten(1, (self.n_layers, -1)).sum(2).T
+            split = of_cells.sum(2).unflatten(0, (self.n_layers, -1))
+            return split.sum(1)
+        split = of_cells[0].unflatten(1, (self.n_layers, -1))
+        return split.sum(2).T
 
     def _parts_of(self, readout: Readout) -> Iterator[Readout]:
         """Cells, as many at a time as fit into little memory."""

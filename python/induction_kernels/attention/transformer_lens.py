@@ -112,8 +112,8 @@ def _native_scores(attention: Any, q: Tensor, k: Tensor) -> Tensor:
     if attention.rotary is not None:
         q, k = attention.rotary.apply_rope(q, k)
     k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
-    scores = q @ k.transpose(-2, -1) / attention.scale
-    cap = attention.attn_scores_soft_cap
+    scores: Tensor = q @ k.transpose(-2, -1) / attention.scale
+    cap: float = attention.attn_scores_soft_cap
     return cap * torch.tanh(scores / cap) if cap > 0 else scores
 
 

@@ -22,7 +22,7 @@ class Trunk:
     """
 
     start: int = 0
-    entering: dict[int, Any] = field(default_factory=dict)
+    entering: dict[int, Tensor] = field(default_factory=dict)
 
     def above(self, layer: int) -> Trunk:
         """To begin at `layer` with what entered it; a pass of its own where that is unknown."""

@@ -44,7 +44,7 @@ class StepPlaces:
     def quantiles(self, values: Float[np.ndarray, " place"], shares: list[float]) -> np.ndarray:
         order = values.argsort(kind="stable")
         below = np.cumsum(self.weights[order]) - self.weights[order] / 2
-        return np.interp(shares, below, values[order])
+        return np.asarray(np.interp(shares, below, values[order]))
 
 
 def step_places(

@@ -131,7 +131,8 @@ class _Whitened:
 
     def _rest(self, curves: np.ndarray) -> np.ndarray:
         white = whiten(curves, self._rho)
-        return white - (white @ self._trend) @ self._trend.T
+        rest: np.ndarray = white - (white @ self._trend) @ self._trend.T
+        return rest
 
     def left(self, curves: np.ndarray, unseen: float) -> np.ndarray:
         """[sort, curve]: what the best abrupt, between, gradual and smooth shape leave, and the
@@ -150,7 +151,8 @@ class _Whitened:
         noise = _NOISE_GAIN * self._further * np.maximum(total - best - further, 0) / len(rest.T)
         alone = best - _AGAINST * np.maximum(further - noise, 0)
         every = np.array([*gains, smooth, alone])
-        return (np.maximum(total - every, 0) + unseen) * self._scale
+        squares: np.ndarray = (np.maximum(total - every, 0) + unseen) * self._scale
+        return squares
 
 
 @lru_cache(maxsize=4)  # 64 MiB each at 154 checkpoints
@@ -159,7 +161,8 @@ def step_shapes(x: tuple[float, ...]) -> StepShapes:
 
 
 def logistic(u: np.ndarray, centre: np.ndarray | float, width: np.ndarray | float) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip((u - centre) / width, -500, 500)))
+    done: np.ndarray = 1 / (1 + np.exp(-np.clip((u - centre) / width, -500, 500)))
+    return done
 
 
 def whiten(curves: np.ndarray, rho: float) -> np.ndarray:
@@ -179,8 +182,9 @@ def trend(u: np.ndarray) -> np.ndarray:
     at = np.linspace(u[0], u[-1], 4)
 
     def d(k: int) -> np.ndarray:
-        cubes = np.clip(u - at[k], 0, None) ** 3 - np.clip(u - at[-1], 0, None) ** 3
-        return cubes / (at[-1] - at[k])
+        cubes: np.ndarray = np.clip(u - at[k], 0, None) ** 3 - np.clip(u - at[-1], 0, None) ** 3
+        cubes /= at[-1] - at[k]
+        return cubes
 
     return np.array([*line, d(0) - d(2), d(1) - d(2)])
 

@@ -60,13 +60,14 @@ class HuggingFaceFolders:
 
         path, configuration = self._described
         try:
-            return AutoModelForCausalLM.from_config(
+            model: nn.Module = AutoModelForCausalLM.from_config(
                 copy.deepcopy(configuration), trust_remote_code=False
-            ).eval()
+            )
         except Exception as error:  # of any kind: each model is built by code of its own
             raise CheckpointError(
                 f"{path} holds no configuration of a causal language model.", say(error)
             ) from error
+        return model.eval()
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         folder, (described, ours) = self._paths[index], self._described

@@ -37,7 +37,8 @@ class Place:
         for where in (self.device, self.dtype):
             if where is not None:
                 module = module.to(where, **quiet)
-        return module
+        held: nn.Module = module
+        return held
 
 
 def _existing(name: str | torch.device) -> torch.device:

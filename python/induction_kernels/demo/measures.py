@@ -27,7 +27,8 @@ def logits(
         )
         mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
         residual = residual + attention.o(mixed.transpose(1, 2).flatten(2))
-    return model.head(model.ln_out(residual))
+    logits: Tensor = model.head(model.ln_out(residual))
+    return logits
 
 
 def token_losses(

@@ -59,7 +59,8 @@ class BundledSource:
         path = self._folder / "config.json"
         content = read_bytes(path)
         check_hash(path, content, self._manifest["config_sha256"])
-        return json.loads(content)
+        config: dict[str, Any] = json.loads(content)
+        return config
 
     def build(self) -> nn.Module:
         from transformer_lens.config import TransformerBridgeConfig
@@ -68,7 +69,7 @@ class BundledSource:
         shape = {k: v for k, v in self._config.items() if k != "tied_embeddings"}
         # Without initialisation: the weights come from the checkpoint.
         config = TransformerBridgeConfig(**shape, init_weights=False)
-        bridge = TransformerBridge.boot_native(
+        bridge: nn.Module = TransformerBridge.boot_native(
             config, tokenizer=self.tokenizer, model_name=self.name
         ).eval()
         # TransformerLens' search for hooks leaves recursive closures that hold the bridge.

@@ -74,7 +74,7 @@ class RepeatedTokens:
             [torch.randperm(len(vocabulary), generator=generator)[:period] for _ in range(batch)]
         )
         repeated = vocabulary[rows].repeat(1, copies)
-        if lead:
+        if model.bos_id is not None:
             repeated = torch.cat([torch.full((batch, 1), model.bos_id), repeated], dim=1)
         return cls(repeated, period, copies, lead, seed)
 

@@ -105,7 +105,7 @@ def encode(model: Model, text: str) -> list[int]:
             "Remove it; text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace') does.",
         ) from None
     assert model.tokenizer is not None
-    ids = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids: list[int] = model.tokenizer(text, add_special_tokens=False)["input_ids"]
     if ids and max(ids) >= model.d_vocab:
         raise PromptError(
             f"The tokenizer reads the text as token {max(ids)} among others; {model.name} knows "
@@ -139,7 +139,8 @@ def _numbers(model: Model, text: str) -> Tensor:
 
 
 def _string_of(tokenizer: Any, token: int) -> str:
-    piece = tokenizer.convert_ids_to_tokens(token) if token < len(tokenizer) else None
+    known = token < len(tokenizer)
+    piece: str | bytes | None = tokenizer.convert_ids_to_tokens(token) if known else None
     if piece is None:
         return f"<{token}>"
     if isinstance(piece, bytes):
@@ -154,7 +155,8 @@ def _string_of(tokenizer: Any, token: int) -> str:
         return _visible(bytes([int(piece[3:5], 16)]))  # SentencePiece's byte fallback
     if "▁" in piece:
         return piece.replace("▁", " ")
-    return tokenizer.decode([token], clean_up_tokenization_spaces=False) or piece
+    decoded: str = tokenizer.decode([token], clean_up_tokenization_spaces=False)
+    return decoded or piece
 
 
 def _is_byte_level(tokenizer: Any) -> bool:

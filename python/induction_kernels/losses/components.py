@@ -97,7 +97,8 @@ def _check(losses: Mapping[str, Losses | xarray.Dataset]) -> dict[str, np.ndarra
 
 def _standardise(losses: np.ndarray) -> np.ndarray:
     spread = np.nanstd(losses, axis=0)
-    return (losses - np.nanmean(losses, axis=0)) / np.where(spread > 0, spread, 1)
+    standard: np.ndarray = (losses - np.nanmean(losses, axis=0)) / np.where(spread > 0, spread, 1)
+    return standard
 
 
 def _fit(

@@ -64,7 +64,7 @@ def passage_losses(
 
     read = walk(series, prepare, done="run", progress=progress)
     model, passage = read.model, read.reader
-    variables: dict[str, tuple] = {
+    variables: dict[str, tuple[object, object]] = {
         "loss": (("checkpoint", "position"), read.along(lambda at: at.losses[:-1]))
     }
     if passage.answer is not None:

@@ -70,7 +70,7 @@ def losses_of(
     with without_gradients():
         for part, logits in output.rows(n, d_vocab):
             losses[part] = nn.functional.cross_entropy(logits, targets[part], reduction="none")
-    return losses.unflatten(0, (batch, n)).cpu()
+    return losses.view(batch, n).cpu()
 
 
 def slope_by_log_position(

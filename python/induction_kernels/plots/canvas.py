@@ -96,7 +96,7 @@ def variable(found: xarray.Dataset, name: str) -> xarray.DataArray:
 
 
 def title_of(values: xarray.DataArray) -> str:
-    return values.attrs.get("title", str(values.name).replace("_", " "))
+    return str(values.attrs.get("title", str(values.name).replace("_", " ")))
 
 
 def check_checkpoint(found: xarray.Dataset, index: int) -> int:

@@ -130,7 +130,7 @@ def _colour_bar(
     ax: Axes, colors: ScalarMappable, name: str, ticks: list[float] | None = None
 ) -> None:
     bar = ax.figure.colorbar(colors, ax=ax, shrink=0.6, aspect=30, pad=0.02, ticks=ticks)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(colors=MUTED, labelsize=SMALL, length=0)
     bar.set_label(name, fontsize=SMALL, color=MUTED)
 

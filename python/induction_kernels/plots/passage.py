@@ -151,7 +151,7 @@ def _key(ax: Axes, boxes: PatchCollection, losses: Losses, limits: tuple[float, 
     height = ax.get_window_extent().height * 72 / ax.figure.dpi
     place = ax.inset_axes((0.83, 1 + 5.5 / height, 0.09, 5 / height))
     bar = ax.figure.colorbar(boxes, cax=place, orientation="horizontal", ticks=[])
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     low = ("≤" if np.nanmin(losses, initial=0) < limits[0] else "") + signed(limits[0], "g")
     high = ("≥" if np.nanmax(losses, initial=0) > limits[1] else "") + f"{limits[1]:g} nats"
     style: dict[str, Any] = {"va": "center", "fontsize": SMALL - 1, "color": MUTED}

@@ -38,10 +38,10 @@ class PartialState(anywidget.AnyWidget):
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         """The state, but for what was computed unless it is named."""
-        if key is not None or self._is_whole:
-            return super().get_state(key, drop_defaults)
+        whole = key is not None or self._is_whole
         small = [name for name in self.keys if name not in self.computed]
-        return super().get_state(small, drop_defaults) | {"_behind": next(_BEHIND)}
+        state: dict[str, Any] = super().get_state(key if whole else small, drop_defaults)
+        return state if whole else state | {"_behind": next(_BEHIND)}
 
     def send_state(self, key: Any = None) -> None:
         super().send_state(self.keys if key is None else key)
@@ -49,7 +49,8 @@ class PartialState(anywidget.AnyWidget):
     def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:
         """With defaults: the page knows none, and the module it is drawn by is one."""
         with self._in_whole():
-            return super()._get_embed_state(drop_defaults=False)
+            state: dict[str, Any] = super()._get_embed_state(drop_defaults=False)
+        return state
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         if content.get("kind") == "state":

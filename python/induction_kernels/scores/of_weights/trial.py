@@ -110,7 +110,8 @@ def _wrong(parts: Parts, body: Body, seen: _Pass, layer: int, exact: bool) -> st
 def _normal(norm: Any, residual: Float[Tensor, "row d_model"]) -> Float[Tensor, "row d_model"]:
     """What a norm makes of it by itself, whatever hooks make of that."""
     like = next(norm.parameters(), residual)
-    return norm.forward(residual.to(like.dtype)).float()
+    normal: Tensor = norm.forward(residual.to(like.dtype))
+    return normal.float()
 
 
 class _Pass:
