@@ -5,6 +5,7 @@ import { AxisNote } from "../chart/axis-note";
 import { curveOf, type Ground, plotEmphasis, plotGround } from "../chart/curves-plot";
 import { drawPattern } from "../chart/pattern-drawing";
 import { nearest, pointAlong } from "../chart/pointing";
+import { Tip } from "../chart/tip";
 import { Bands, WindowHandles } from "../chart/window-band";
 import { Save } from "../export/save";
 import { scoreTable } from "../export/tables";
@@ -184,18 +185,18 @@ function Hovered({ view, ground, at }: { view: View; ground: Ground; at: Readonl
   const [x, y] = [ground.x[checkpoint] ?? 0, Number.isFinite(value) ? ground.y(value) : ground.bottom];
   const slot = view.store.slots.value.get(headName(head));
   const color = slot === undefined ? "var(--ie-ink)" : slotColor(slot, view.theme.value);
-  const side = x > ground.width / 2 ? "ie-tip-left" : "ie-tip-right";
   return (
     <>
       <svg class="ie-chart-layer" width={ground.width} height={ground.height} aria-hidden="true">
         <path class="ie-curve-hovered" stroke={color} d={path(ground, curve)} />
         <circle class="ie-dot" r="4" fill={color} cx={x} cy={y} />
       </svg>
-      <div class={`ie-tip ${side}`} style={{ left: `${x}px`, top: `${y}px` }}>
-        <strong>{headName(head)}</strong> {scoreText(value)}
+      <Tip x={x} y={y} width={ground.width} name={headName(head)}>
+        {" "}
+        {scoreText(value)}
         <span class="ie-tip-at"> · {info.labels[checkpoint]}</span>
         {at.value !== null && <Preview view={view} head={head} checkpoint={checkpoint} />}
-      </div>
+      </Tip>
     </>
   );
 }

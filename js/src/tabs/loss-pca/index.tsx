@@ -2,10 +2,11 @@
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { nearestPoint } from "../../chart/pointing";
+import { Tip } from "../../chart/tip";
 import { Save } from "../../export/save";
 import { componentTable } from "../../export/tables";
 import { isInside } from "../../state/phases";
-import { checkpointText, precise } from "../../state/text";
+import { precise, tokensText } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { absentText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
@@ -122,6 +123,7 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
   };
   const info = store.info.value;
   const tip = hovered.value === null ? undefined : drawn.current[hovered.value];
+  const tokens = info === null || hovered.value === null ? "" : tokensText(info, hovered.value);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the slider is the way to do this by keyboard
     <div
@@ -142,12 +144,9 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
       <div ref={base} class="ie-chart-layer" />
       <div ref={ring} class="ie-ring" />
       {tip !== undefined && hovered.value !== null && info !== null && (
-        <div
-          class={`ie-tip ${tip[0] > drawn.width / 2 ? "ie-tip-left" : "ie-tip-right"}`}
-          style={{ left: `${tip[0]}px`, top: `${tip[1]}px` }}
-        >
-          {checkpointText(info, hovered.value)}
-        </div>
+        <Tip x={tip[0]} y={tip[1]} width={drawn.width} name={info.labels[hovered.value] ?? ""}>
+          {tokens !== "" && <span class="ie-tip-at"> · {tokens}</span>}
+        </Tip>
       )}
     </div>
   );

@@ -2,6 +2,7 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { surfaceOf, usePixelRatio } from "../../chart/canvas";
+import { Tip } from "../../chart/tip";
 import { drawsAs } from "../../export/figure";
 import { Save } from "../../export/save";
 import { scoreTable } from "../../export/tables";
@@ -290,14 +291,14 @@ function Hovered(props: {
   const { drawn, name, index, left, top, view } = props;
   if (!Number.isFinite(left + top)) return null;
   const at = view.store.shown.value * drawn.heads + index;
-  const side = left > drawn.ground.width / 2 ? "ie-tip-left" : "ie-tip-right";
   return (
     <>
       <div class="ie-ring" style={{ transform: `translate(${left}px, ${top}px)` }} />
-      <div class={`ie-tip ${side}`} style={{ left: `${left}px`, top: `${top}px` }}>
-        <strong>{name}</strong> {drawn.x.score.title} {scoreText(drawn.x.values[at] ?? Number.NaN)},{" "}
-        {drawn.y.score.title} {scoreText(drawn.y.values[at] ?? Number.NaN)}
-      </div>
+      <Tip x={left} y={top} width={drawn.ground.width} name={name}>
+        {" "}
+        {drawn.x.score.title} {scoreText(drawn.x.values[at] ?? Number.NaN)}, {drawn.y.score.title}{" "}
+        {scoreText(drawn.y.values[at] ?? Number.NaN)}
+      </Tip>
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** The wiring of one head as a layered graph: layer 0 at the bottom, the head itself on top. */
 import { type ReadonlySignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { Tip } from "../../chart/tip";
 import type { Head } from "../../kernel/model";
 import { headName, sameHead } from "../../state/heads";
 import { changeText, scoreText } from "../../state/text";
@@ -102,7 +103,7 @@ export function WiringGraph({ view, head, fed, look, layout, choose }: Props) {
           ))}
         </g>
       </svg>
-      <Tip view={view} fed={fed} layout={layout.value} />
+      <Feeding view={view} fed={fed} layout={layout.value} />
     </div>
   );
 }
@@ -115,24 +116,20 @@ function Ring({ view, head, layout }: { view: View; head: Head; layout: WiringLa
   return <circle class="ie-wiring-ring" cx={cx} cy={cy} r={layout.radius + 2} />;
 }
 
-function Tip({ view, fed, layout }: { view: View; fed: Props["fed"]; layout: WiringLayout }) {
+function Feeding({ view, fed, layout }: { view: View; fed: Props["fed"]; layout: WiringLayout }) {
   const hovered = view.hoverHead.value;
   const feeder = hovered && fed.value?.feeders.find(({ head }) => sameHead(head, hovered));
   if (feeder == null) return null;
   const [x, y] = layout.place(feeder.head);
-  const left = x > layout.width / 2;
-  const style = {
-    left: `${x + (left ? -1 : 1) * layout.radius}px`,
-    top: `${y}px`,
-  };
   return (
-    <div class={`ie-tip ie-wiring-tip ${left ? "ie-tip-left" : "ie-tip-right"}`} style={style}>
-      <strong>{headName(feeder.head)}</strong> effect {changeText(feeder.effect)} ± {scoreText(feeder.error)}
+    <Tip x={x} y={y} width={layout.width} reach={layout.radius} name={headName(feeder.head)}>
+      {" "}
+      effect {changeText(feeder.effect)} ± {scoreText(feeder.error)}
       <br />
       K-composition {Number.isFinite(feeder.composition) ? changeText(feeder.composition) : "unknown"}
       <br />
       previous token {scoreText(feeder.previousToken)}
-    </div>
+    </Tip>
   );
 }
 
