@@ -118,7 +118,7 @@ class Intervener:
             hidden = self._run(attend, trunk).hidden
         except torch.OutOfMemoryError:
             raise
-        except Exception:  # of whatever it misses that the layers below would have left
+        except Exception:  # noqa: BLE001 - it misses what the layers below would have left
             return False
         clean = self.clean.output.hidden
         off = (hidden - clean).abs().masked_fill(~hidden.isfinite() & ~clean.isfinite(), 0)

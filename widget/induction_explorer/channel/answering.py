@@ -150,7 +150,7 @@ class Answering:
             return
         try:
             yield from self._compute(missing[0], missing[1:], checkpoint)
-        except Exception as error:  # whatever it is, those who wait are told
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             with SHARED:
                 for one in missing:
                     self._fail(one, checkpoint, error)

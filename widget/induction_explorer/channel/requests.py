@@ -79,7 +79,7 @@ class Pending:
         try:
             for message, buffers in self._part(found, share):
                 self.send(message, buffers)
-        except Exception as error:  # others wait as well
+        except Exception as error:  # noqa: BLE001 - others wait as well
             self._end(error)
         else:
             self.finish()
@@ -95,7 +95,7 @@ class Pending:
         self.done(self)
         try:
             self.send({"id": self.id, "error": say(without_frames(error))})
-        except Exception:  # the page is out of reach; others are not
+        except Exception:  # noqa: BLE001 - the page is out of reach; others are not
             _log.exception("Induction Explorer could not say why it does not answer.")
 
     def _part(self, found: Mapping[int, Arrays], share: float) -> Iterable[Any]:
@@ -129,7 +129,7 @@ class Requests:
         with SHARED:
             try:
                 self._receive(request, content, send)
-            except Exception as error:  # the reader's to see, never only a log line
+            except Exception as error:  # noqa: BLE001 - the reader's to see, never only a log line
                 send({"id": request, "error": say(error)})
 
     def follow(

@@ -141,7 +141,7 @@ class Work:
                         self._tell()
                         told = time.monotonic()
                 yield
-        except Exception as error:  # shown to the reader, whatever it is
+        except Exception as error:  # noqa: BLE001 - shown to the reader, whatever it is
             failure = error
         finally:
             steps.close()
@@ -204,7 +204,7 @@ class Work:
         try:
             if failure is None:
                 finish()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - shown as well
             failure = error
         if failure is not None:
             self._errors.pop(task.urgency, None)  # the last comes last
@@ -218,5 +218,5 @@ class Work:
     def _tell(self) -> None:
         try:
             self._on_progress()
-        except Exception:  # it cannot be told to the reader: the worker must go on
+        except Exception:  # noqa: BLE001 - it cannot be told to the reader: the worker must go on
             _log.exception("Induction Explorer could not show its progress.")

@@ -85,7 +85,7 @@ class SeriesSession:
             return
         try:
             found = self._measurer(self.series.model(checkpoint, then=then))
-        except Exception as error:  # whatever it is, the reader is told and the others go on
+        except Exception as error:  # noqa: BLE001 - the reader is told; the others go on
             self.unmeasured = self.unmeasured | {checkpoint: _say(error)}
             return
         for name, value in found.items():
@@ -173,7 +173,7 @@ class SeriesSession:
             for name, values in self.scorer(self.series.model(checkpoint, then=then)).items():
                 self.grids[name][checkpoint] = values.numpy()
             self.faults = {i: why for i, why in self.faults.items() if i != checkpoint}
-        except Exception as error:  # whatever it is, the reader is told and the others go on
+        except Exception as error:  # noqa: BLE001 - the reader is told; the others go on
             self.faults = self.faults | {checkpoint: _say(error)}
         self._scored.add(checkpoint)
 
