@@ -40,9 +40,9 @@ def typescript() -> str:
         lines += _interface(kind, arrays)
     lines += ["}", ""]
     lines += ["export type AnalysisKind = keyof AnalysisParameters;", ""]
-    prompted = " | ".join(f'"{kind}"' for kind, one in kinds.items() if one.of != "text")
+    prompted = [f'"{kind}"' for kind, one in kinds.items() if one.of != "text"]
     lines += ["/** Those that depend on the prompt: a request names its generation. */"]
-    lines += [f"export type PromptAnalysis = {prompted};", ""]
+    lines += [*_list("export const OF_PROMPT = ", prompted, " as const;"), ""]
     lines += ["/** Of each array the dtype, and its dims after that of checkpoints. */"]
     lines += ["export const ARRAYS = {"]
     for kind, one in kinds.items():
@@ -92,6 +92,17 @@ def _object(start: str, entries: list[str], end: str) -> Iterator[str]:
     for entry in entries:
         yield f"    {entry},"
     yield f"  }}{end}"
+
+
+def _list(start: str, entries: list[str], end: str) -> Iterator[str]:
+    whole = f"{start}[{', '.join(entries)}]{end}"
+    if len(whole) <= _WIDTH:
+        yield whole
+        return
+    yield f"{start}["
+    for entry in entries:
+        yield f"  {entry},"
+    yield f"]{end}"
 
 
 def _type(declared: inspect.Type) -> str:

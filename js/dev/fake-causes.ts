@@ -1,5 +1,6 @@
 /** Ablations and wiring of the fake series: previous-token heads feed the induction heads that form above them. */
-import type { Head, Request } from "../src/kernel/model";
+import type { Head } from "../src/contract.gen";
+import type { Request } from "../src/kernel/model";
 import { formed, noise, type Shape } from "./data";
 
 type Cause = Extract<Request, { kind: "ablation" | "ablation_grid" | "wiring" }>;

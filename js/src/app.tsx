@@ -11,7 +11,7 @@ import { ScorePicker } from "./panels/score-picker";
 import { Slider } from "./panels/slider";
 import { Tokens } from "./panels/tokens";
 import type { Store } from "./state/store";
-import { Measures } from "./tabs/measures";
+import { Tabs } from "./tabs/strip";
 import { watchKernel, watchTheme } from "./ui/host";
 import { keepKey } from "./ui/keys";
 import { Notices } from "./ui/notices";
@@ -62,7 +62,7 @@ function Explorer({ view }: ViewProps) {
         <Patterns view={view} />
         <Predictions view={view} />
       </div>
-      <Measures view={view} />
+      <Tabs view={view} />
     </>
   );
 }

@@ -76,7 +76,7 @@ export interface AnalysisArrays {
 export type AnalysisKind = keyof AnalysisParameters;
 
 /** Those that depend on the prompt: a request names its generation. */
-export type PromptAnalysis = "ablation" | "attended" | "patterns" | "predictions";
+export const OF_PROMPT = ["ablation", "attended", "patterns", "predictions"] as const;
 
 /** Of each array the dtype, and its dims after that of checkpoints. */
 export const ARRAYS = {

@@ -60,7 +60,10 @@ def test_what_replaces_a_head_is_part_of_the_view(
     panel.get_by_role("combobox", name="Replace by").select_option("mean")
     panel.get_by_role("checkbox", name="Keep patterns").check()
     page.wait_until(
-        lambda: python.value("[w.view.get('ablation'), w.view.get('frozen')]") == ["mean", True],
+        lambda: (
+            python.value("w.view.get('tabs', {}).get('ablation')")
+            == {"how": "mean", "frozen": True}
+        ),
         "the trait",
     )
     python.run(

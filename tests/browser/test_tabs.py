@@ -140,7 +140,10 @@ def test_a_clicked_token_is_followed_through_training(
     losses = explorer.measure.get_by_role("listbox", name="Loss", exact=True)
     expect(explorer.measure.locator(".ie-passage-title").first).to_contain_text("mean ")
     losses.get_by_role("option").nth(9).click()
-    page.wait_until(lambda: python.value("w.view.get('tokens')") == [9], "the token")
+    page.wait_until(
+        lambda: python.value("w.view.get('tabs', {}).get('passage', {}).get('tokens')") == [9],
+        "the token",
+    )
     expect(explorer.measure.locator("svg text", has_text="9 ").first).to_be_visible()
     said = explorer.measure.locator(".ie-status")
     losses.get_by_role("option").nth(9).hover()
@@ -174,7 +177,10 @@ def test_a_locked_token_says_its_loss_and_who_attends_to_it(
     expect(said.get_by_role("button").nth(1)).to_have_text(f"L{layer}H{head}")
     said.get_by_role("button", name="over training").click()
     expect(explorer.measure).to_have_accessible_name("Passage")
-    page.wait_until(lambda: python.value("w.view.get('tokens')") == [9], "the token")
+    page.wait_until(
+        lambda: python.value("w.view.get('tabs', {}).get('passage', {}).get('tokens')") == [9],
+        "the token",
+    )
     explorer.tokens.nth(9).click()
 
 
@@ -200,7 +206,12 @@ def test_scatter_and_grid_light_up_together(
     explorer.cell("L1H2").hover()
     expect(explorer.measure.locator(".ie-tip")).to_contain_text("L1H2")
     explorer.measure.get_by_role("combobox", name="Against").select_option("ov_copying")
-    page.wait_until(lambda: python.value("w.view.get('against')") == "ov_copying", "the trait")
+    page.wait_until(
+        lambda: (
+            python.value("w.view.get('tabs', {}).get('scatter', {}).get('against')") == "ov_copying"
+        ),
+        "the trait",
+    )
     explorer.cell("L1H0").hover()
     expect(explorer.measure.locator(".ie-tip")).to_contain_text("OV copying")
 

@@ -93,8 +93,8 @@ describe("the ablation tab", () => {
       [0, 3],
     ]);
     expect(asked("ablation").at(-1)?.heads).toEqual([
-      [1, 1],
       [0, 3],
+      [1, 1],
     ]);
   });
 
@@ -115,7 +115,7 @@ describe("the ablation tab", () => {
     await settle();
     expect(asked("ablation").at(-1)).toMatchObject({ how: "resample", frozen: true });
     expect(asked("ablation_grid").at(-1)).toMatchObject({ how: "resample" });
-    expect(fake.get("_view")).toMatchObject({ ablation: "resample", frozen: true });
+    expect(fake.get("_view")).toMatchObject({ tabs: { ablation: { how: "resample", frozen: true } } });
     expect(panel.textContent).toContain("Here later heads always attend anew.");
   });
 

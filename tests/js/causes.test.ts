@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Head } from "../../js/src/kernel/model";
+import type { Head } from "../../js/src/contract.gen";
 import { compareDraws, drawsText, isClear, possibleSets } from "../../js/src/state/draws";
 import { changeText } from "../../js/src/state/text";
 import { verdict } from "../../js/src/tabs/ablation/together";

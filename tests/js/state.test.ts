@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { promptInfo, promptTokens, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import type { Head } from "../../js/src/kernel/model";
+import type { Head } from "../../js/src/contract.gen";
 import { Store } from "../../js/src/state/store";
 
 const SHAPE = { layers: 2, heads: 4, checkpoints: 26 };
@@ -116,8 +116,16 @@ describe("several series", () => {
   });
 });
 
-describe("answers", () => {
+describe("what a view asks for", () => {
   const patternRequests = () => fake.sent.filter((request) => request.kind === "patterns");
+  const result = (head: Head) => store.results.of("patterns", { head });
+  const pattern = (head: Head, checkpoint: number) => result(head).at(checkpoint)?.patterns;
+
+  beforeEach(() => {
+    store.results.ask(() =>
+      store.heads.value.map((head) => ({ analysis: "patterns" as const, parameters: { head } })),
+    );
+  });
 
   it("asks for all checkpoints of a head once, nearest first, and not again while scrubbing", () => {
     expect(patternRequests()).toHaveLength(1);
@@ -134,7 +142,7 @@ describe("answers", () => {
     for (const request of [...fake.sent]) kernel(request, fake);
     fake.kernel = kernel;
     vi.advanceTimersByTime(2000);
-    expect(store.answers.pattern([0, 1], 25).value).toHaveLength(36);
+    expect(pattern([0, 1], 25)).toHaveLength(36);
     store.selectHead([1, 1], false);
     vi.advanceTimersByTime(2000);
     store.selectHead([0, 1], false);
@@ -157,16 +165,16 @@ describe("answers", () => {
     const arrays = [{ name: "patterns", dtype: "uint8" as const, shape: [1, 36] }];
     const body = { generation: 0, checkpoints: [10] };
     fake.reply({ id: first?.id ?? "", chunk: 0, chunks: 1, done: false, body, arrays }, [data]);
-    expect(store.answers.pattern([0, 1], 10).value).toBeNull();
+    expect(pattern([0, 1], 10)).toBeUndefined();
     const current = { ...body, generation: 1 };
     fake.reply({ id: first?.id ?? "", chunk: 0, chunks: 1, done: true, body: current, arrays }, [data]);
-    expect(store.answers.pattern([0, 1], 10).value).toHaveLength(36);
+    expect(pattern([0, 1], 10)).toHaveLength(36);
   });
 
   it("asks anew for a new prompt", () => {
     fake.receive({ _prompts: [{ ...promptInfo(promptTokens(5)), generation: 2 }] });
     expect(patternRequests().at(-1)?.generation).toBe(2);
-    expect(store.answers.pattern([0, 1], 10)).toEqual({ value: null, error: null });
+    expect([result([0, 1]).at(10), result([0, 1]).failure(10)]).toEqual([null, null]);
   });
 
   it("asks only for where the slider rests when all would cost too much", () => {
@@ -187,7 +195,7 @@ describe("answers", () => {
     expect(patternRequests().at(-1)?.checkpoints).not.toContain(10);
     fake.reply({ id: patternRequests().at(-1)?.id ?? "", error: { message: "NaN weights", hint: "" } });
     await vi.advanceTimersByTimeAsync(1);
-    expect(store.answers.pattern([1, 0], 11).error?.message).toBe("NaN weights");
+    expect(result([1, 0]).failure(11)?.message).toBe("NaN weights");
   });
 
   it("asks nothing without a kernel", () => {

@@ -99,7 +99,7 @@ describe("a strip of the passage", () => {
     tokens[0]?.focus();
     key("Enter");
     tokens[0]?.click();
-    expect(fake.get("_view").tokens ?? []).toEqual([]);
+    expect(fake.get("_view").tabs?.passage?.tokens ?? []).toEqual([]);
     expect(tokens[0]?.getAttribute("aria-disabled")).toBe("true");
     key("ArrowRight");
     key("Enter");
@@ -107,12 +107,12 @@ describe("a strip of the passage", () => {
     key(" ");
     tokens[4]?.click();
     await settle();
-    expect(fake.get("_view").tokens).toEqual([1, 2, 4]);
+    expect(fake.get("_view").tabs?.passage?.tokens).toEqual([1, 2, 4]);
     expect(el.querySelector("[role=tabpanel] .ie-status")?.textContent).toMatch(/^token 2 ' \w+': /);
     expect(options(strips()[2])[4]?.getAttribute("aria-selected")).toBe("true");
     tokens[4]?.click();
     await settle();
-    expect(fake.get("_view").tokens).toEqual([1, 2]);
+    expect(fake.get("_view").tabs?.passage?.tokens).toEqual([1, 2]);
   });
 
   it("keeps a tab stop when the prompt becomes shorter", async () => {

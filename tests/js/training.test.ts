@@ -188,7 +188,7 @@ describe("a page of several series", () => {
       allSeriesTable(store),
       measureTable(store, "loss"),
       passageTable(store),
-      answerTable(store),
+      answerTable(store, store.results.of("predictions", {})),
     ]) {
       const [checkpoint, step, tokens] = ["checkpoint", "step", "tokens"].map((name) =>
         table.columns.indexOf(name),

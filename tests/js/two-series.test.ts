@@ -90,7 +90,7 @@ describe("a name that is read from right to left", () => {
         _measures: {},
         answer: " שלום",
         checkpoint: 3,
-        _view: { tab, tokens: [1] },
+        _view: { tab, tabs: { passage: { tokens: [1] } } },
       });
       one("[role=option]:nth-child(2)").click();
       await settle();

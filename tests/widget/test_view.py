@@ -16,7 +16,9 @@ def two() -> InductionExplorer:
 def test_one_line_restores_what_was_saved(two) -> None:
     two.series, two.checkpoint, two.compare = 1, 3, 20
     two.heads, two.score, two.answer = [[1, 2], [0, 1]], "previous_token", " C"
-    two.set_state({"_view": {"tab": "passage", "tokens": [4, 7], "window": [1e6, 5e6]}})
+    two.set_state(
+        {"_view": {"tab": "passage", "window": [1e6, 5e6], "tabs": {"passage": {"tokens": [4, 7]}}}}
+    )
     saved = two.view
     two.series, two.heads, two.score = 0, [], "entropy"
     two.set_state({"_view": {}})
@@ -34,6 +36,7 @@ def test_one_line_restores_what_was_saved(two) -> None:
         ({"tabb": 1}, "it may have series, checkpoint"),
         ({"x_scale": "cubic"}, "'log' or 'linear'"),
         ({"window": [3, 1]}, "None or"),
+        ({"tabs": {"passage": [4, 7]}}, "options of each tab by its name"),
         ({"checkpoint": 999}, "from 0 to"),
         ({"series": 1, "checkpoint": 2, "heads": [[5, 5]]}, "layer 0 to 1"),
     ],
@@ -46,6 +49,27 @@ def test_a_wrong_view_changes_nothing(two, wrong, says) -> None:
     assert two.view == before
     assert two.checkpoint == 5
     assert two.series == 0
+
+
+def test_a_view_saved_when_options_stood_beside_their_tabs_is_restored(two) -> None:
+    """With every option that a reader could choose then."""
+    two.view = {
+        **{"series": 1, "checkpoint": 3, "compare": None, "score": "induction", "heads": [[1, 2]]},
+        **{"prompt": "A B", "answer": "", "tab": "scatter", "x_scale": "linear", "window": None},
+        **{"window_unit": None, "brush": [2, 5], "tokens": [4, 7], "against": "entropy"},
+        **{"trails": False, "pca": "standardised", "ablation": "mean", "frozen": True},
+    }
+    assert two.view["tabs"] == {
+        "passage": {"tokens": [4, 7]},
+        "scatter": {"against": "entropy", "trails": False},
+        "loss_pca": {"fit": "standardised"},
+        "ablation": {"how": "mean", "frozen": True},
+    }
+    assert (two.view["tab"], two.view["brush"], two.heads) == ("scatter", [2, 5], [[1, 2]])
+    two.view = two.view | {"ablation": "resample"}
+    assert two.view["tabs"]["ablation"] == {"how": "resample", "frozen": True}
+    two.view = two.view
+    assert not {"ablation", "tokens", "pca"} & two.view.keys()
 
 
 def test_every_change_is_in_the_view(two) -> None:

@@ -37,12 +37,24 @@ def _is_pair(value: Any, each: Callable[[Any], bool]) -> bool:
     )
 
 
-_TEXT = (lambda value: isinstance(value, str), "a name")
-_SWITCH = (lambda value: isinstance(value, bool), "True or False")
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | bool | int | float)
+
+
+def _are_options(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(tab, str)
+        and isinstance(options, Mapping)
+        and all(isinstance(name, str) and _is_plain(chosen) for name, chosen in options.items())
+        for tab, options in value.items()
+    )
+
 
 #: Each key of `ViewState`: the test of a value, and what is allowed in words.
 ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "tab": _TEXT,
+    "tab": (lambda value: isinstance(value, str), "a name"),
     "x_scale": _one_of("log", "linear"),
     "window": (
         lambda value: value is None or _is_pair(value, _is_number),
@@ -56,15 +68,20 @@ ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or _is_pair(value, _is_index),
         "None or [first, last] checkpoint",
     ),
-    "tokens": (
-        lambda value: isinstance(value, list | tuple) and all(map(_is_index, value)),
-        "positions of the prompt, from 0",
+    "tabs": (
+        _are_options,
+        "the options of each tab by its name, as in {'ablation': {'how': 'mean'}}",
     ),
-    "against": _TEXT,
-    "trails": _SWITCH,
-    "pca": _one_of("joint", "standardised"),
-    "ablation": _one_of("zero", "mean", "resample"),
-    "frozen": _SWITCH,
+}
+
+#: What older views hold beside the tab: the tab that each became an option of, and its name there.
+_MOVED = {
+    "tokens": ("passage", "tokens"),
+    "against": ("scatter", "against"),
+    "trails": ("scatter", "trails"),
+    "pca": ("loss_pca", "fit"),
+    "ablation": ("ablation", "how"),
+    "frozen": ("ablation", "frozen"),
 }
 
 
@@ -85,6 +102,19 @@ def check_arranged(arranged: Mapping[str, Any]) -> dict[str, Any]:
     return dict(arranged)
 
 
+def translated(view: Mapping[str, Any]) -> dict[str, Any]:
+    """A view as it is saved today, of one that was saved when options stood beside their tabs."""
+    kept = {key: value for key, value in view.items() if key not in _MOVED}
+    moved: dict[str, dict[str, Any]] = {}
+    for key in _MOVED.keys() & view.keys():
+        tab, option = _MOVED[key]
+        moved.setdefault(tab, {})[option] = view[key]
+    if not moved:
+        return kept
+    tabs = kept.get("tabs", {})
+    return kept | {"tabs": tabs | {tab: tabs.get(tab, {}) | moved[tab] for tab in moved}}
+
+
 def split(view: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The traits in a view, in the order to restore them, and what JavaScript arranges.
 
@@ -93,5 +123,6 @@ def split(view: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     if not isinstance(view, Mapping):
         raise traitlets.TraitError(f"view is {view!r}; it must be a dict, as explorer.view gives.")
+    view = translated(view)
     traits = {name: view[name] for name in PARTS if name in view}
     return traits, check_arranged({k: v for k, v in view.items() if k not in PARTS})

@@ -3,7 +3,8 @@
  * score; the selected heads lie over it in a plot of their own, so selecting does not redraw the ground.
  */
 import * as Plot from "@observablehq/plot";
-import type { Head, ScoreInfo, SeriesInfo } from "../kernel/model";
+import type { Head } from "../contract.gen";
+import type { ScoreInfo, SeriesInfo } from "../kernel/model";
 import { headName } from "../state/heads";
 import { trainingOf, type Unit } from "../state/training";
 import { AWAY, roomFor, spread } from "./labels";

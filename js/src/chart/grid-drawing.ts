@@ -1,6 +1,7 @@
 /** How large a head grid's cells are, and what is painted into them. */
 
-import type { Head, SeriesInfo } from "../kernel/model";
+import type { Head } from "../contract.gen";
+import type { SeriesInfo } from "../kernel/model";
 import { headName } from "../state/heads";
 import { decimals } from "../state/text";
 import { cellColors, type Scale, type Theme } from "../ui/color";

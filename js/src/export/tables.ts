@@ -1,9 +1,10 @@
 /** What each panel shows, as a table: every checkpoint, every series, at the precision it came in. */
+import { type AnalysisKind, ARRAYS } from "../contract.gen";
 import { triangleIndex } from "../kernel/arrays";
 import type { SeriesInfo } from "../kernel/model";
-import type { Arrays, Cause } from "../state/causes";
 import { headName } from "../state/heads";
 import { lossesAt } from "../state/passage";
+import type { Result, Values } from "../state/results";
 import type { Store } from "../state/store";
 import type { Cell, Table } from "./table";
 
@@ -82,8 +83,8 @@ export function measureTable(store: Store, name: string): Table {
   return { columns: ["series", ...TRAINING, ...(byPosition ? ["position"] : []), name], rows };
 }
 
-export function componentTable(store: Store): Table {
-  const name = store.viewState.peek().pca === "joint" ? "loss_pca" : "loss_pca_standardised";
+export function componentTable(store: Store, fit: "joint" | "standardised"): Table {
+  const name = fit === "joint" ? "loss_pca" : "loss_pca_standardised";
   const rows = store.seriesList.peek().flatMap((info, series) => {
     const points = store.measureOf(series, name)?.values;
     return info.steps.map((_, i): Cell[] => [
@@ -101,7 +102,7 @@ export function patternTable(store: Store): Table {
   const tokens = store.promptInfo.peek()?.tokens ?? [];
   const rows: Cell[][] = [];
   for (const head of store.heads.peek()) {
-    const triangle = store.answers.pattern(head, store.shown.peek()).value;
+    const triangle = store.results.of("patterns", { head }).at(store.shown.peek())?.patterns;
     for (let query = 0; query < tokens.length; query++) {
       for (let key = 0; key <= query; key++) {
         const attention = triangle?.[triangleIndex(query, key)];
@@ -114,13 +115,19 @@ export function patternTable(store: Store): Table {
 }
 
 export function predictionTable(store: Store, position: number): Table {
-  const { value } = store.answers.predictions(store.shown.peek());
-  const rows = Array.from({ length: value?.k ?? 0 }, (_, rank): Cell[] => {
-    const cell = position * (value?.k ?? 0) + rank;
-    const id = value?.ids[cell] ?? 0;
-    return [rank, id, value?.tokens[id] ?? "", exact(value?.logits[cell]), exact(value?.probabilities[cell])];
+  const found = store.results.of("predictions", {}).at(store.shown.peek());
+  const count = found === null ? 0 : ranksOf(found);
+  const rows = Array.from({ length: count }, (_, rank): Cell[] => {
+    const cell = position * count + rank;
+    const id = found?.ids[cell] ?? 0;
+    return [rank, id, found?.tokens[id] ?? "", exact(found?.logits[cell]), exact(found?.probabilities[cell])];
   });
   return { columns: ["rank", "id", "token", "logit", "probability"], rows };
+}
+
+/** How many tokens are ranked at every position. */
+export function ranksOf({ ids, losses }: Values<"predictions">): number {
+  return ids.length / losses.length;
 }
 
 /** Loss of every token of the prompt at every known checkpoint. */
@@ -141,67 +148,49 @@ export function passageTable(store: Store): Table {
   return { columns: [...TRAINING, "position", "token", "loss"], rows };
 }
 
-export function answerTable(store: Store): Table {
+export function answerTable(store: Store, result: Result<"predictions">): Table {
   const rows = store.seriesList.peek().flatMap((info, series) => {
     const last = (store.prompts.peek()[series]?.tokens.length ?? 0) - 1;
     return info.steps.map((_, checkpoint): Cell[] => {
-      const { value } = store.answers.predictions(checkpoint, series);
-      const rank = value?.answerRank[last] ?? -1;
-      const known = value !== null && rank >= 0;
+      const found = result.in(series).at(checkpoint);
+      const rank = found?.answer_rank[last] ?? -1;
+      const known = found !== null && rank >= 0;
       return [
         info.name,
         ...training(info, checkpoint),
         known ? rank : null,
-        known ? exact(value.answerProbability[last]) : null,
+        known ? exact(found.answer_probability[last]) : null,
       ];
     });
   });
   return { columns: ["series", ...TRAINING, "rank", "probability"], rows };
 }
 
-/** Numbers of the selected heads' ablation at every known checkpoint. */
-export function ablationTable(store: Store): Table {
-  const names = ["loss", "loss_change", "loss_error", "icl", "icl_change", "icl_error"];
-  return causeTable(store, store.causes.ablation(), names, (found) => [
-    names.map((name) => exact(found[name]?.[0])),
-  ]);
-}
-
-export function ablationGridTable(store: Store): Table {
-  const names = ["loss", "icl", "induction_loss"];
-  return causeTable(store, store.causes.grid(), ["layer", "head", ...names], headRows(store, names));
-}
-
-export function wiringTable(store: Store): Table {
-  const head = store.activeHead.peek();
-  const names = ["composition", "previous_token", "effect", "error"];
-  const columns = ["layer", "head", ...names];
-  return head === null
-    ? { columns, rows: [] }
-    : causeTable(store, store.causes.wiring(head), columns, headRows(store, names));
-}
-
-function headRows(store: Store, names: string[]): (found: Arrays) => Cell[][] {
-  const heads = store.info.peek()?.heads ?? 1;
-  return (found) =>
-    Array.from(found[names[0] ?? ""] ?? [], (_, index): Cell[] => [
-      Math.floor(index / heads),
-      index % heads,
-      ...names.map((name) => exact(found[name]?.[index])),
-    ]);
-}
-
-function causeTable(
+/** The arrays with these dims at every checkpoint that is wholly known, a row for each place along them. */
+export function analysisTable<A extends AnalysisKind>(
   store: Store,
-  cause: Cause,
-  columns: string[],
-  rowsOf: (found: Arrays) => Cell[][],
+  result: Result<A>,
+  analysis: A,
+  dims: string,
 ): Table {
   const info = store.info.peek();
+  const along = dims.split(" ").filter(Boolean);
+  const names = Object.entries<string>(ARRAYS[analysis])
+    .filter(([, declared]) => declared === `float32 ${dims}`.trim())
+    .map(([name]) => name);
   const rows = (info?.steps ?? []).flatMap((_, checkpoint) => {
-    const found = cause.at(checkpoint);
-    const start = training(info as SeriesInfo, checkpoint);
-    return found === null ? [] : rowsOf(found).map((row) => [...start, ...row]);
+    const found = result.whole(checkpoint) as Record<string, ArrayLike<number>> | null;
+    const length = found?.[names[0] ?? ""]?.length ?? 0;
+    return Array.from({ length }, (_unused, index): Cell[] => [
+      ...training(info as SeriesInfo, checkpoint),
+      ...(along.length > 0 ? placeOf(info as SeriesInfo, index) : []),
+      ...names.map((name) => exact(found?.[name]?.[index])),
+    ]);
   });
-  return { columns: [...TRAINING, ...columns], rows };
+  return { columns: [...TRAINING, ...along, ...names], rows };
+}
+
+/** Layer and head. */
+function placeOf({ heads }: SeriesInfo, index: number): [number, number] {
+  return [Math.floor(index / heads), index % heads];
 }

@@ -14,7 +14,7 @@ export interface NumberArray<T extends Numbers = Numbers> {
 
 const CONSTRUCTORS = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const;
 
-type TypedArray<D extends DType> = InstanceType<(typeof CONSTRUCTORS)[D]>;
+export type TypedArray<D extends DType> = InstanceType<(typeof CONSTRUCTORS)[D]>;
 
 export function sizeOf(shape: number[]): number {
   return shape.reduce((product, length) => product * length, 1);

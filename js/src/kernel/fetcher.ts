@@ -7,9 +7,7 @@ import type { CheckpointCache } from "./cache";
 import type { Answer, Part, Question, RequestError, Requests } from "./requests";
 
 export interface Want<T> {
-  /** One running request a lane. */
-  lane: string;
-  /** What the values are of; another subject on the same lane replaces the running request. */
+  /** What the values are of, in one running request. */
   subject: string;
   /** In the order they should arrive. */
   checkpoints: number[];
@@ -19,7 +17,6 @@ export interface Want<T> {
 }
 
 interface Running {
-  subject: string;
   checkpoints: Set<number>;
   answer: Answer;
 }
@@ -54,9 +51,9 @@ export class Fetcher<T> {
 
   update(wants: Want<T>[]): void {
     this.#subjects = new Set(wants.map(({ subject }) => subject));
-    for (const [lane, running] of this.#running) {
-      if (this.#subjects.has(running.subject)) continue;
-      this.#running.delete(lane);
+    for (const [subject, running] of this.#running) {
+      if (this.#subjects.has(subject)) continue;
+      this.#running.delete(subject);
       running.answer.cancel();
     }
     for (const want of wants) this.#fetch(want);
@@ -65,9 +62,9 @@ export class Fetcher<T> {
   #fetch(want: Want<T>): void {
     const failed = this.#failures.value.get(want.subject)?.checkpoints;
     const missing = this.cache.missing(want.subject, want.checkpoints).filter((c) => !failed?.has(c));
-    const running = this.#running.get(want.lane);
+    const running = this.#running.get(want.subject);
     if (missing.every((checkpoint) => running?.checkpoints.has(checkpoint))) return;
-    const answer = this.#requests.send(want.question(missing), want.lane, (part) =>
+    const answer = this.#requests.send(want.question(missing), want.subject, (part) =>
       this.cache.add(
         want.subject,
         want.decode(part),
@@ -75,12 +72,12 @@ export class Fetcher<T> {
         (part.body.share ?? 1) === 1,
       ),
     );
-    const started = { subject: want.subject, checkpoints: new Set(missing), answer };
-    this.#running.set(want.lane, started);
+    const started = { checkpoints: new Set(missing), answer };
+    this.#running.set(want.subject, started);
     answer.finished
       .catch((error: RequestError) => this.#fail(want.subject, missing, error))
       .finally(() => {
-        if (this.#running.get(want.lane) === started) this.#running.delete(want.lane);
+        if (this.#running.get(want.subject) === started) this.#running.delete(want.subject);
       });
   }
 

@@ -5,6 +5,7 @@
  * tests/widget/test_model_type.py fails when the two lists of names differ.
  */
 import type { AnyModel } from "@anywidget/types";
+import type { AnalysisKind, AnalysisParameters, Head } from "../contract.gen";
 import type { ViewState } from "../state/view-state";
 
 /** One array on the wire: row-major, little-endian. `data` may be a window on a larger buffer. */
@@ -15,9 +16,6 @@ export interface Envelope {
 }
 
 export type DType = "float32" | "int32" | "uint8";
-
-/** Layer and head, both from 0: `[1, 6]` is L1H6. */
-export type Head = [layer: number, head: number];
 
 /** One series: the checkpoints of one model. */
 export interface SeriesInfo {
@@ -186,69 +184,24 @@ export interface ExplorerModel {
 
 /**
  * What JS sends. `id` is unique within the model; the same id comes back on every part of the reply.
- * A newer request of the same kind (and head) makes the older one stale: send a cancel for it.
  */
 export type Request =
   /** Run a new prompt (and the expected answer, "" for none). Reply body {}; then `prompt`, `answer`, `_prompts` have changed. */
   | { id: string; kind: "prompt"; text: string; answer: string }
   /**
-   * Patterns of one head, one part a few checkpoints, in the order asked for.
-   * Part body {generation, checkpoints: number[]}; array "patterns" uint8 [checkpoints, n(n+1)/2]: round(255 a), lower triangle, row-major.
-   */
-  | { id: string; kind: "patterns"; series: number; generation: number; head: Head; checkpoints: number[] }
-  /**
-   * Predictions after every position. Part body {generation, checkpoints, k, tokens: Record<id, text>};
-   * arrays "ids" int32 [c, n, k], "logits" float32 [c, n, k], "probabilities" float32 [c, n, k],
-   * "answer_rank" int32 [c, n] (0 = top; -1 = no answer), "answer_probability" float32 [c, n], "losses"
-   * float32 [c, n]: of the answer in nats, NaN without one.
-   * The answer at position i is token i+1; at the last position it is the first token of `answer`.
-   */
-  | { id: string; kind: "predictions"; series: number; generation: number; checkpoints: number[] }
-  /**
-   * How much every head attends to one token of the prompt. Part body {generation, checkpoints}; array
-   * "attention" float32 [c, layer, head]: mean over later queries; NaN for the last token.
+   * An analysis, at checkpoints in the order in which they should come. One part a few of them: body
+   * {generation, checkpoints} and words, arrays as declared, each after a dim for the checkpoints. `generation`
+   * is that of the prompt, for analyses of one.
    */
   | {
-      id: string;
-      kind: "attended";
-      series: number;
-      generation: number;
-      checkpoints: number[];
-      token: number;
-    }
-  /**
-   * What ablating `heads` together does to the text and to the prompt's answer, on the current prompt of
-   * `generation`. Part body {checkpoints, draws}; arrays float32, [c] but for the controls: "loss",
-   * "loss_change", "loss_error" (standard error of the change over rows), "icl", "icl_change", "icl_error";
-   * "control_loss" and "control_icl" [c, draws]: the same of as many random heads, of the same layers where
-   * there are enough others; "answer_before", "answer_after" (probabilities; NaN without an answer),
-   * "rank_before", "rank_after" (-1 without an answer).
-   */
-  | {
-      id: string;
-      kind: "ablation";
-      series: number;
-      generation: number;
-      checkpoints: number[];
-      heads: Head[];
-      how: ViewState["ablation"];
-      frozen: boolean;
-    }
-  /** Every single head's ablation. Part body {checkpoints}; arrays float32 [c, layer, head]: changes of "loss", "icl", "induction_loss". */
-  | {
-      id: string;
-      kind: "ablation_grid";
-      series: number;
-      checkpoints: number[];
-      how: ViewState["ablation"];
-    }
-  /**
-   * What feeds `head`: of every head in an earlier layer. Part body {checkpoints}; arrays float32
-   * [c, layer, head], NaN for heads that are not in an earlier layer: "composition" (K-composition above its
-   * random baseline), "previous_token" (score), "effect" (change of `head`'s induction score when this one is
-   * ablated), "error" (its standard error); and "induction" [c], that score with nothing ablated.
-   */
-  | { id: string; kind: "wiring"; series: number; checkpoints: number[]; head: Head }
+      [A in AnalysisKind]: {
+        id: string;
+        kind: A;
+        series: number;
+        generation?: number;
+        checkpoints: number[];
+      } & AnalysisParameters[A];
+    }[AnalysisKind]
   /** A grid too large for the `_grids` trait. Array "grid" float32 [checkpoint, layer, head]. */
   | { id: string; kind: "grid"; series: number; score: string }
   /** A sign of life is asked for. Reply body {waiting: ids of the requests that will still be answered}. */

@@ -7,13 +7,14 @@ import { drawPattern } from "../chart/pattern-drawing";
 import { nearest, pointAlong } from "../chart/pointing";
 import { Tip } from "../chart/tip";
 import { Bands, WindowHandles } from "../chart/window-band";
+import type { Head } from "../contract.gen";
 import { Save } from "../export/save";
 import { scoreTable } from "../export/tables";
-import type { Head } from "../kernel/model";
 import { headName } from "../state/heads";
 import { scoreText } from "../state/text";
 import { slotColor } from "../ui/color";
 import { absentText } from "../ui/pending";
+import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-width";
 import type { View, ViewProps } from "../ui/view";
@@ -65,6 +66,10 @@ function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | n
   const [now, then] = [useRef<SVGSVGElement>(null), useRef<SVGSVGElement>(null)];
   const pointerFrame = useRef(0);
   const at = useSignal<number | null>(null);
+  useAsks(store, () => {
+    const head = store.preview.value;
+    return head === null ? [] : [{ analysis: "patterns", parameters: { head } }];
+  });
 
   useSignalEffect(() => {
     if (ground.value !== null) base.current?.replaceChildren(ground.value.element);
@@ -204,7 +209,7 @@ function Hovered({ view, ground, at }: { view: View; ground: Ground; at: Readonl
 /** The hovered head's pattern at the hovered checkpoint. */
 function Preview({ view, head, checkpoint }: { view: View; head: Head; checkpoint: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { value } = view.store.answers.pattern(head, checkpoint);
+  const value = view.store.results.of("patterns", { head }).at(checkpoint)?.patterns ?? null;
   const tokens = view.store.promptInfo.value?.tokens.length ?? 0;
   useEffect(() => {
     if (canvas.current !== null) drawPattern(canvas.current, tokens, value, view.theme.peek());

@@ -2,6 +2,7 @@
 import { headName } from "../state/heads";
 import { lossesAt } from "../state/passage";
 import { quoted, scoreText } from "../state/text";
+import { useAsks } from "../ui/use-asks";
 import type { ViewProps } from "../ui/view";
 
 const NAMED = 4;
@@ -9,10 +10,15 @@ const NAMED = 4;
 export function LockedToken({ view }: ViewProps) {
   const { store } = view;
   const token = store.lock.value;
+  useAsks(store, () => {
+    const token = store.lock.value;
+    return token === null ? [] : [{ analysis: "attended", parameters: { token } }];
+  });
   const [info, text] = [store.info.value, store.promptInfo.value?.tokens[token ?? -1]];
   if (token === null || info === null || text === undefined) return null;
   const loss = token === 0 ? undefined : lossesAt(store, store.shown.value)?.[token - 1];
-  const heads = Array.from(store.answers.attended(token, store.shown.value) ?? [], (share, index) => ({
+  const { attention = [] } = store.results.of("attended", { token }).at(store.shown.value) ?? {};
+  const heads = Array.from(attention, (share, index) => ({
     share,
     head: [Math.floor(index / info.heads), index % info.heads] as [number, number],
   }))
@@ -25,11 +31,7 @@ export function LockedToken({ view }: ViewProps) {
       {loss !== undefined && (
         <>
           : loss {scoreText(loss)} nats ·{" "}
-          <button
-            type="button"
-            class="ie-link"
-            onClick={() => store.arrange({ tab: "passage", tokens: [token] })}
-          >
+          <button type="button" class="ie-link" onClick={() => store.openTab("passage", { tokens: [token] })}>
             over training
           </button>
         </>

@@ -2,21 +2,22 @@
 import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { drawPattern } from "../chart/pattern-drawing";
+import type { Head } from "../contract.gen";
 import { Save } from "../export/save";
 import { patternTable } from "../export/tables";
-import { triangleIndex } from "../kernel/arrays";
 import { WAITING } from "../kernel/connection";
-import type { Head } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
 import { sentence } from "../state/text";
 import { gradient, lut, slotColor } from "../ui/color";
 import { TryAgain } from "../ui/notices";
+import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
 import type { View, ViewProps } from "../ui/view";
 
 export function Patterns({ view }: ViewProps) {
   const { heads, promptInfo } = view.store;
   const tokens = promptInfo.value?.tokens.length ?? 0;
+  useAsks(view.store, () => heads.value.map((head) => ({ analysis: "patterns", parameters: { head } })));
   return (
     <section class="ie-patterns">
       <div class="ie-caption">
@@ -75,10 +76,9 @@ function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens:
   const { store, theme, hover } = view;
   const canvas = useRef<HTMLCanvasElement>(null);
   useSignalEffect(() => {
-    const { value } = store.answers.pattern(head, store.shown.value);
+    const found = store.results.of("patterns", { head }).at(store.shown.value);
     const n = store.promptInfo.value?.tokens.length ?? 0;
-    const stale = value !== null && value.length !== triangleIndex(n, 0);
-    if (canvas.current !== null && !stale) drawPattern(canvas.current, n, value, theme.value);
+    if (canvas.current !== null) drawPattern(canvas.current, n, found?.patterns ?? null, theme.value);
   });
   const leave = () => {
     hover.value = null;
@@ -140,9 +140,10 @@ function Crosshair({ view, head, tokens }: { view: View; head: Head; tokens: num
 
 /** Why the panel is empty, while it is. */
 function State({ view, head }: { view: View; head: Head }) {
-  const { answers, shown, connection, info } = view.store;
-  const { value, error } = answers.pattern(head, shown.value);
-  if (value !== null) return null;
+  const { results, shown, connection, info } = view.store;
+  const result = results.of("patterns", { head });
+  if (result.at(shown.value) !== null) return null;
+  const error = result.failure(shown.value);
   if (error !== null) {
     return (
       <div class="ie-panel-state" role="alert">

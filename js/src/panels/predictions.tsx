@@ -1,20 +1,25 @@
 /** What the model expects after the pointed token, or after the last one. */
 
 import { Save } from "../export/save";
-import { predictionTable } from "../export/tables";
+import { predictionTable, ranksOf } from "../export/tables";
 import { WAITING } from "../kernel/connection";
-import type { Predictions as Ranked } from "../state/answers";
+import type { Values } from "../state/results";
 import { probabilityText, quoted, sentence } from "../state/text";
 import { TryAgain } from "../ui/notices";
 import { TokenText } from "../ui/token-text";
+import { useAsks } from "../ui/use-asks";
 import type { ViewProps } from "../ui/view";
+
+type Ranked = Values<"predictions">;
 
 export function Predictions({ view }: ViewProps) {
   const { store, pointed } = view;
   const tokens = store.promptInfo.value?.tokens ?? [];
+  useAsks(store, () => [{ analysis: "predictions", parameters: {} }]);
   if (tokens.length === 0) return <section class="ie-predictions" />;
   const position = Math.min(pointed.value?.query ?? tokens.length - 1, tokens.length - 1);
-  const { value, error } = store.answers.predictions(store.shown.value);
+  const result = store.results.of("predictions", {});
+  const [value, error] = [result.at(store.shown.value), result.failure(store.shown.value)];
   const last = position === tokens.length - 1;
   const answer = (last ? store.promptInfo.value?.answer : tokens[position + 1]) ?? "";
   const whole = last ? store.answer.value : answer;
@@ -67,7 +72,7 @@ interface AnswerProps {
 }
 
 function AnswerLine({ ranked, position, answer, whole }: AnswerProps) {
-  const rank = ranked.answerRank[position] ?? -1;
+  const rank = ranked.answer_rank[position] ?? -1;
   if (rank < 0) return null;
   return (
     <p class="ie-answer">
@@ -78,16 +83,17 @@ function AnswerLine({ ranked, position, answer, whole }: AnswerProps) {
           of <bdi>{quoted(whole)}</bdi>
         </>
       )}
-      : rank {rank}, p {probabilityText(ranked.answerProbability[position] ?? 0)}
+      : rank {rank}, p {probabilityText(ranked.answer_probability[position] ?? 0)}
     </p>
   );
 }
 
 function Rows({ ranked, position }: { ranked: Ranked; position: number }) {
+  const count = ranksOf(ranked);
   return (
     <>
-      {Array.from({ length: ranked.k }, (_, rank) => {
-        const cell = position * ranked.k + rank;
+      {Array.from({ length: count }, (_, rank) => {
+        const cell = position * count + rank;
         const probability = ranked.probabilities[cell] ?? Number.NaN;
         return (
           <tr key={rank}>

@@ -18,7 +18,7 @@ export function Tokens({ view }: ViewProps) {
   const pattern = useComputed(() =>
     pointed.value === null || readHead.value === null
       ? null
-      : store.answers.pattern(readHead.value, store.shown.value).value,
+      : (store.results.of("patterns", { head: readHead.value }).at(store.shown.value)?.patterns ?? null),
   );
   useSignalEffect(() => {
     void tokens.value;

@@ -1,5 +1,5 @@
 /** How a change by the chosen heads compares with the same of random heads. */
-import type { Head } from "../kernel/model";
+import type { Head } from "../contract.gen";
 
 export interface Draws {
   count: number;

@@ -1,5 +1,5 @@
 /** Heads as names, and the colour each selected one keeps while it stays selected. */
-import type { Head } from "../kernel/model";
+import type { Head } from "../contract.gen";
 
 export function headName([layer, head]: Head): string {
   return `L${layer}H${head}`;

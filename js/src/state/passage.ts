@@ -4,9 +4,9 @@ import type { Store } from "./store";
 /** Losses of tokens 1, 2, ... of the prompt at a checkpoint, in nats; null while they are not there. */
 export function lossesAt(store: Store, checkpoint: number, series = store.series.value): Float32Array | null {
   const count = store.prompts.value[series]?.tokens.length ?? 0;
-  const { value } = store.answers.predictions(checkpoint, series);
+  const found = store.results.of("predictions", {}, series).at(checkpoint);
   // The last loss is that of the answer, which is no token of the passage.
-  return value === null ? null : value.losses.subarray(0, Math.max(0, count - 1));
+  return found === null ? null : found.losses.subarray(0, Math.max(0, count - 1));
 }
 
 /** Loss of one token of the prompt at every checkpoint; NaN where it is not known, and for token 0. */

@@ -5,28 +5,28 @@
  * animation frame (everything drawn reads `shown`), and the trait follows when the movement rests.
  */
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { decodeFloats, type NumberArray } from "../kernel/arrays";
+import type { Head } from "../contract.gen";
+import { decodeFloats } from "../kernel/arrays";
 import type { Connection } from "../kernel/connection";
+
 import {
   type ErrorInfo,
   type ExplorerModel,
-  type Head,
   type Model,
   onChange,
   type ScoreInfo,
   type SeriesInfo,
 } from "../kernel/model";
+
 import { RequestError, Requests } from "../kernel/requests";
 import { type Choices, Writer } from "../kernel/writer";
-import { Answers } from "./answers";
-import { Causes } from "./causes";
+import { type Grid, Grids } from "./grids";
 import { assignSlots, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
+import { Results } from "./results";
 import { nearestCheckpoint, trainingUnit } from "./training";
 import { completeView, type ViewState } from "./view-state";
-
-export type Grid = NumberArray<Float32Array>;
 
 export class Store {
   readonly seriesList: Signal<ExplorerModel["_series"]>;
@@ -79,15 +79,8 @@ export class Store {
     const { title = left.score } = this.scoreIn(left.series, left.score) ?? {};
     return { title, reason: this.info.value?.left_out[title] ?? "" };
   });
-  /** The score that the chosen one is plotted against. */
-  readonly againstInfo = computed(() => {
-    const { against } = this.viewState.value;
-    return this.scores.value.find(({ name }) => name === against) ?? this.scores.value[1] ?? null;
-  });
-  /** By "series index/score", as `fetchedGrids`. */
+  /** By "series index/score". */
   readonly grids: Signal<ExplorerModel["_grids"]>;
-  /** Grids too large for a trait, by "series index/score". */
-  readonly fetchedGrids = signal<ReadonlyMap<string, Grid | ErrorInfo>>(new Map());
   /** [checkpoint, layer, head] of the chosen score; null while the kernel has not sent it. */
   readonly grid: ReadonlySignal<Grid | ErrorInfo | null>;
   readonly gridValues = computed(() => {
@@ -108,8 +101,8 @@ export class Store {
   readonly requests: Requests;
   readonly connection: Connection;
   readonly connected: Signal<boolean>;
-  readonly answers: Answers;
-  readonly causes: Causes;
+  readonly results: Results;
+  readonly fetchedGrids: Grids;
   readonly player: Player;
   readonly #model: Model;
   readonly #writer: Writer;
@@ -190,6 +183,7 @@ export class Store {
     this.#oncePerFrame(abort);
 
     this.grids = this.#follow("_grids", abort);
+    this.fetchedGrids = new Grids(this, abort);
     this.grid = computed(() => this.gridOf(this.scoreInfo.value?.name ?? ""));
     this.#untilAbort(abort, () => {
       this.slots.value = assignSlots(this.slots.peek(), this.heads.value);
@@ -206,8 +200,7 @@ export class Store {
       this.lock.value = null;
       this.promptRun.value = { ...this.promptRun.peek(), error: null };
     });
-    this.answers = new Answers(this, abort);
-    this.causes = new Causes(this, abort);
+    this.results = new Results(this, abort);
     this.player = new Player(this, abort);
   }
 
@@ -215,7 +208,7 @@ export class Store {
   readonly gridOf = (score: string): Grid | ErrorInfo | null => {
     const key = `${this.series.value}/${score}`;
     const envelope = this.grids.value[key];
-    if (envelope === undefined) return this.fetchedGrids.value.get(key) ?? null;
+    if (envelope === undefined) return this.fetchedGrids.found.value.get(key) ?? null;
     try {
       return decodeFloats(envelope);
     } catch (error) {
@@ -260,6 +253,18 @@ export class Store {
   arrange(change: Partial<ViewState>): void {
     this.#view.value = { ...this.#view.peek(), ...change };
     this.#writer.later("_view", this.#view.peek());
+  }
+
+  /** Chooses options of a tab. */
+  arrangeTab(name: string, options: Record<string, unknown>): void {
+    const { tabs } = this.viewState.peek();
+    this.arrange({ tabs: { ...tabs, [name]: { ...tabs[name], ...options } } });
+  }
+
+  /** Opens a tab with these options. */
+  openTab(name: string, options: Record<string, unknown>): void {
+    this.arrangeTab(name, options);
+    this.arrange({ tab: name });
   }
 
   /** Draws the window by hand; null leaves it as it was found. */
@@ -315,8 +320,8 @@ export class Store {
 
   /** Asks the kernel once more for whatever failed. */
   tryAgain(): void {
-    this.answers.tryAgain();
-    this.causes.tryAgain();
+    this.results.tryAgain();
+    this.fetchedGrids.tryAgain();
   }
 
   async runPrompt(text: string, answer: string): Promise<void> {

@@ -18,16 +18,8 @@ export interface ViewState {
   window_unit: Unit | null;
   /** Checkpoints looked at, first and last, as brushed in a chart; null = all. */
   brush: [number, number] | null;
-  /** Positions of the prompt whose loss over training is drawn. */
-  tokens: number[];
-  /** The score that `score` is plotted against, and whether each head leaves a trail. */
-  against: string;
-  trails: boolean;
-  /** Principal components of all series together, or of each on its own, standardised. */
-  pca: "joint" | "standardised";
-  /** What an ablated head gives instead of its output, and whether later patterns stay as they were. */
-  ablation: "zero" | "mean" | "resample";
-  frozen: boolean;
+  /** Options of each tab, by its name: those that were chosen, as the tab reads them. */
+  tabs: Record<string, Record<string, unknown>>;
 }
 
 const BEGINNING: ViewState = {
@@ -36,12 +28,7 @@ const BEGINNING: ViewState = {
   window: null,
   window_unit: null,
   brush: null,
-  tokens: [],
-  against: "previous_token",
-  trails: true,
-  pca: "joint",
-  ablation: "zero",
-  frozen: false,
+  tabs: {},
 };
 
 export function completeView(known: Partial<ViewState>): ViewState {

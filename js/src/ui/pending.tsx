@@ -1,24 +1,24 @@
-/** Why a cause is not there yet, or never will be. */
+/** Why an answer is not there yet, or never will be. */
 
+import type { AnalysisKind } from "../contract.gen";
 import { WAITING } from "../kernel/connection";
-import type { RequestError } from "../kernel/requests";
-import type { Cause } from "../state/causes";
+import type { Result } from "../state/results";
 import type { Store } from "../state/store";
 import { sentence } from "../state/text";
 import { TryAgain } from "./notices";
 import type { ViewProps } from "./view";
 
 /** In words, for the shown checkpoint. */
-export function pendingText(store: Store, cause: Cause): string {
+export function pendingText<A extends AnalysisKind>(store: Store, result: Result<A>): string {
   const { info, shown, settled, connection } = store;
   if (info.value?.faults[shown.value] !== undefined) return "This checkpoint could not be used.";
-  if (cause.failure(shown.value) !== null) return "This could not be computed.";
+  if (result.failure(shown.value) !== null) return "This could not be computed.";
   const waiting = WAITING[connection.state.value];
   if (waiting !== WAITING.computing) return waiting;
   if (info.value?.light === false && shown.value !== settled.value) {
     return "Let go of the slider to compute this checkpoint.";
   }
-  return `${waiting} ${cause.known} of ${cause.wanted} checkpoints`;
+  return `${waiting} ${result.known} of ${result.wanted} checkpoints`;
 }
 
 /** In the place of a figure of what the kernel computes unasked: why there is nothing to draw. */
@@ -28,19 +28,21 @@ export function absentText({ working, connection }: Store, otherwise: string): s
 }
 
 /** "12 of 26 checkpoints" while some are on their way. */
-export function progressText(store: Store, { known, wanted }: Cause): string {
+export function progressText<A extends AnalysisKind>(store: Store, result: Result<A>): string {
+  const { known, wanted } = result;
   return known > 0 && known < wanted && store.connected.value ? `${known} of ${wanted} checkpoints` : "";
 }
 
 /** The same after other words. */
-export function Progress({ view, cause }: ViewProps & { cause: Cause }) {
-  const text = progressText(view.store, cause);
+export function Progress<A extends AnalysisKind>({ view, result }: ViewProps & { result: Result<A> }) {
+  const text = progressText(view.store, result);
   return text === "" ? null : <> · {text}</>;
 }
 
-/** What went wrong, each thing once. */
-export function Failures({ view, errors }: ViewProps & { errors: (RequestError | null)[] }) {
-  const known = new Map(errors.filter((error) => error !== null).map((error) => [error.message, error]));
+/** What went wrong at the shown checkpoint, each thing once. */
+export function Failures({ view, of }: ViewProps & { of: Pick<Result<AnalysisKind>, "failure">[] }) {
+  const errors = of.map((result) => result.failure(view.store.shown.value)).filter((error) => error !== null);
+  const known = new Map(errors.map((error) => [error.message, error]));
   return (
     <>
       {[...known.values()].map(({ message, hint }) => (

@@ -1,6 +1,6 @@
 /** What belongs to one view alone: its theme and what the reader points at. */
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { Head } from "../kernel/model";
+import type { Head } from "../contract.gen";
 import type { Store } from "../state/store";
 import type { Theme } from "./color";
 

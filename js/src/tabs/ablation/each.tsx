@@ -1,11 +1,11 @@
 /** What every head does alone, as a grid like that of the scores. */
-import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { type GridLayout, gridLayout } from "../../chart/grid-drawing";
 import { ScaleLegend } from "../../chart/legend";
 import { Save } from "../../export/save";
-import { ablationGridTable } from "../../export/tables";
+import { analysisTable } from "../../export/tables";
 import { Cells } from "../../panels/head-grid";
-import type { Cause } from "../../state/causes";
+import type { Result } from "../../state/results";
 import { evenScale, type Scale } from "../../ui/color";
 import { pendingText, progressText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
@@ -26,28 +26,36 @@ const WHAT = {
   },
 };
 
-export function EachHead({ view }: ViewProps) {
+interface Props extends ViewProps {
+  result: Result<"ablation_grid">;
+  frozen: boolean;
+}
+
+export function EachHead({ view, result, frozen }: Props) {
   const { store, theme } = view;
   const [ref, available] = useWidth<HTMLElement>();
   const what = useSignal<keyof typeof WHAT>("loss");
-  const cause = useComputed(() => store.causes.grid());
   const layout = useComputed<GridLayout | null>(() => {
     const info = store.info.value;
     return info === null || available.value === 0
       ? null
       : gridLayout(info.layers, info.heads, available.value);
   });
-  const values = useComputed(() => cause.value.at(store.shown.value)?.[what.value] ?? new Float32Array());
+  const values = useComputed(() => result.at(store.shown.value)?.[what.value] ?? new Float32Array());
   const scale = useComputed<Scale>(() => {
-    const known = (store.info.value?.steps ?? []).map((_, i) => cause.value.at(i)?.[what.value] ?? []);
-    return evenScale(known as Float32Array[], LEAST, theme.value);
+    const known = (store.info.value?.steps ?? []).flatMap((_, i) => result.at(i)?.[what.value] ?? []);
+    return evenScale(known, LEAST, theme.value);
   });
   const laid = layout.value;
   const { title, meaning } = WHAT[what.value];
   return (
     <section ref={ref} class="ie-each">
       <div class="ie-caption">
-        <Save view={view} title="Ablation of each head" table={() => ablationGridTable(store)} />
+        <Save
+          view={view}
+          title="Ablation of each head"
+          table={() => analysisTable(store, result, "ablation_grid", "layer head")}
+        />
         <span class="ie-heading">Each head alone</span>{" "}
         <label class="ie-note">
           change of{" "}
@@ -81,15 +89,15 @@ export function EachHead({ view }: ViewProps) {
       )}
       <ScaleLegend view={view} scale={scale.value} title="nats" chance={null} values={values} />
       <p class="ie-note">
-        {meaning} {store.viewState.value.frozen && "Here later heads always attend anew."}
+        {meaning} {frozen && "Here later heads always attend anew."}
       </p>
-      <Waiting view={view} cause={cause} />
+      <Waiting view={view} result={result} />
     </section>
   );
 }
 
-function Waiting({ view, cause }: ViewProps & { cause: ReadonlySignal<Cause> }) {
-  const missing = cause.value.at(view.store.shown.value) === null;
-  const text = missing ? pendingText(view.store, cause.value) : progressText(view.store, cause.value);
+function Waiting({ view, result }: Pick<Props, "view" | "result">) {
+  const missing = result.at(view.store.shown.value) === null;
+  const text = missing ? pendingText(view.store, result) : progressText(view.store, result);
   return text === "" ? null : <p class="ie-note">{text}</p>;
 }

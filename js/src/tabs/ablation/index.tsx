@@ -1,7 +1,7 @@
 /** What heads do to the loss: each alone as a grid, the selected ones together, and through training. */
-
+import type { Head } from "../../contract.gen";
 import { Failures } from "../../ui/pending";
-import type { ViewProps } from "../../ui/view";
+import { flag, oneOf, type PanelProps, tab } from "../tab";
 import { AblationThroughTraining } from "./curve";
 import { EachHead } from "./each";
 import { Together } from "./together";
@@ -12,8 +12,32 @@ const HOW = {
   resample: "The head adds what it gave on another row of the text: likely outputs, but of the wrong input.",
 };
 
-export function Ablation({ view }: ViewProps) {
-  const { causes, shown } = view.store;
+const options = {
+  /** What an ablated head gives instead of its output. */
+  how: oneOf("zero", "mean", "resample"),
+  /** Whether later patterns stay as they were. */
+  frozen: flag(false),
+};
+type Props = PanelProps<typeof options, "ablation" | "ablation_grid">;
+
+export default tab({
+  name: "ablation",
+  title: "Ablation",
+  options,
+  asks: ({ options: { how, frozen }, heads, prompt }) => ({
+    ...(heads.length > 0 &&
+      prompt !== null && { ablation: { heads: [...heads].sort(byPlace), how, frozen } }),
+    ablation_grid: { how },
+  }),
+  Panel: Ablation,
+});
+
+/** What is ablated together does not depend on the order of selection. */
+function byPlace(a: Head, b: Head): number {
+  return a[0] - b[0] || a[1] - b[1];
+}
+
+function Ablation({ view, options, arrange, found }: Props) {
   return (
     <>
       <p class="ie-meaning">
@@ -21,23 +45,19 @@ export function Ablation({ view }: ViewProps) {
         make up for one that is gone. And ablating most other heads raises in-context learning, so compare
         with random heads before reading a cause into a number.
       </p>
-      <Choices view={view} />
-      <Failures
-        view={view}
-        errors={[causes.grid().failure(shown.value), causes.ablation().failure(shown.value)]}
-      />
+      <Choices options={options} arrange={arrange} />
+      <Failures view={view} of={[found.ablation_grid, found.ablation]} />
       <div class="ie-columns ie-columns-scores">
-        <EachHead view={view} />
-        <Together view={view} />
+        <EachHead view={view} result={found.ablation_grid} frozen={options.value.frozen} />
+        <Together view={view} result={found.ablation} />
       </div>
-      <AblationThroughTraining view={view} />
+      <AblationThroughTraining view={view} result={found.ablation} />
     </>
   );
 }
 
-function Choices({ view }: ViewProps) {
-  const { store } = view;
-  const { ablation, frozen } = store.viewState.value;
+function Choices({ options, arrange }: Pick<Props, "options" | "arrange">) {
+  const { how, frozen } = options.value;
   return (
     <div class="ie-cause-choices">
       <div>
@@ -46,22 +66,22 @@ function Choices({ view }: ViewProps) {
           <select
             class="ie-select"
             aria-label="Replace by"
-            value={ablation}
-            onChange={(event) => store.arrange({ ablation: event.currentTarget.value as keyof typeof HOW })}
+            value={how}
+            onChange={(event) => arrange({ how: event.currentTarget.value as keyof typeof HOW })}
           >
             {Object.keys(HOW).map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>
         </label>{" "}
-        <span class="ie-note">{HOW[ablation]}</span>
+        <span class="ie-note">{HOW[how]}</span>
       </div>
       <div>
         <label>
           <input
             type="checkbox"
             checked={frozen}
-            onChange={(event) => store.arrange({ frozen: event.currentTarget.checked })}
+            onChange={(event) => arrange({ frozen: event.currentTarget.checked })}
           />{" "}
           Keep patterns
         </label>{" "}

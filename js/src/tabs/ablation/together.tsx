@@ -1,7 +1,7 @@
 /** The selected heads ablated together, in numbers and words, beside as many random heads. */
-import type { Arrays } from "../../state/causes";
 import { compareDraws, drawsText, isClear, possibleSets } from "../../state/draws";
 import { headName } from "../../state/heads";
+import type { Result, Values } from "../../state/results";
 import { changeText, probabilityText, quoted, scoreText } from "../../state/text";
 import { Progress, pendingText } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
@@ -12,9 +12,15 @@ const MEASURES = {
   icl: { title: "In-context learning", verbs: ["weakens", "strengthens"] },
 } as const;
 type Measure = keyof typeof MEASURES;
+type Numbers = Values<"ablation">;
+
+interface Props extends ViewProps {
+  result: Result<"ablation">;
+}
+
 const NAMES = Object.keys(MEASURES) as Measure[];
 
-export function Together({ view }: ViewProps) {
+export function Together({ view, result }: Props) {
   const { heads } = view.store;
   const names = heads.value.map(headName);
   return (
@@ -26,21 +32,21 @@ export function Together({ view }: ViewProps) {
       {names.length === 0 ? (
         <p class="ie-note">No head is selected. Click one in either grid; Shift or Ctrl adds more.</p>
       ) : (
-        <Found view={view} />
+        <Found view={view} result={result} />
       )}
     </section>
   );
 }
 
-function Found({ view }: ViewProps) {
+function Found({ view, result }: Props) {
   const { store } = view;
   if (store.promptInfo.value?.error != null) {
     return <p class="ie-note">This needs a prompt that runs.</p>;
   }
-  const cause = store.causes.ablation();
-  const found = cause.at(store.shown.value);
-  if (found === null) return <p class="ie-note">{pendingText(store, cause)}</p>;
-  const count = draws(found, "loss").length;
+  // The sentences compare numbers that come one after the other.
+  const found = result.whole(store.shown.value);
+  if (found === null) return <p class="ie-note">{pendingText(store, result)}</p>;
+  const count = found.control_loss.length;
   return (
     <>
       <table class="ie-numbers" aria-label="Ablation of the selected heads">
@@ -60,7 +66,7 @@ function Found({ view }: ViewProps) {
       </table>
       {NAMES.map((name) => (
         <p key={name}>
-          {verdict(name, one(found, `${name}_change`), one(found, `${name}_error`), draws(found, name))}
+          {verdict(name, one(found, `${name}_change`), one(found, `${name}_error`), found[`control_${name}`])}
         </p>
       ))}
       <Repeats view={view} count={count} />
@@ -69,23 +75,19 @@ function Found({ view }: ViewProps) {
         ± one standard error over rows.
         {count > 0 &&
           ` Random heads: mean and range of ${count} draws of as many other heads, from the same layers where there are enough; sizes are compared whatever their sign.`}
-        <Progress view={view} cause={cause} />
+        <Progress view={view} result={result} />
       </p>
     </>
   );
 }
 
-function one(found: Arrays, name: string): number {
-  return found[name]?.[0] ?? Number.NaN;
+function one(found: Numbers, name: keyof Numbers): number {
+  return found[name][0] ?? Number.NaN;
 }
 
-function draws(found: Arrays, name: string): Float32Array {
-  return found[`control_${name}`] ?? new Float32Array();
-}
-
-function Row({ name, found }: { name: Measure; found: Arrays }) {
+function Row({ name, found }: { name: Measure; found: Numbers }) {
   const change = one(found, `${name}_change`);
-  const compared = compareDraws(change, draws(found, name));
+  const compared = compareDraws(change, found[`control_${name}`]);
   return (
     <tr>
       <th scope="row">{MEASURES[name].title}</th>
@@ -135,7 +137,7 @@ function Repeats({ view, count }: ViewProps & { count: number }) {
 }
 
 /** What becomes of the prompt's answer. */
-function Answer({ view, found }: ViewProps & { found: Arrays }) {
+function Answer({ view, found }: ViewProps & { found: Numbers }) {
   const [before, after] = [one(found, "rank_before"), one(found, "rank_after")];
   if (before < 0) return null;
   return (

@@ -19,12 +19,21 @@ import { trainingOf } from "../../state/training";
 import { slotColor } from "../../ui/color";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { tab } from "../tab";
 
 /** A chart narrower than this shows nothing. */
 const NARROW = 260;
 const GAP = 16;
 
-export function AllSeries({ view }: ViewProps) {
+export default tab({
+  name: "all_series",
+  title: "Every series",
+  options: {},
+  isThere: ({ seriesList }) => seriesList.value.length > 1,
+  Panel: AllSeries,
+});
+
+function AllSeries({ view }: ViewProps) {
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
   const grounds = useComputed<(Ground | null)[]>(() => (width.value === 0 ? [] : plotAll(view, width.value)));

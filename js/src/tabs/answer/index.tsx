@@ -6,12 +6,28 @@ import { TrainingChartView } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import { answerTable } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
+import type { Result } from "../../state/results";
+import type { Store } from "../../state/store";
 import { probabilityText, quoted } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { useWidth } from "../../ui/use-width";
-import type { View, ViewProps } from "../../ui/view";
+import type { ViewProps } from "../../ui/view";
+import { type PanelProps, tab } from "../tab";
 
-export function Answer({ view }: ViewProps) {
+export default tab({
+  name: "answer",
+  title: "Answer",
+  options: {},
+  everySeries: true,
+  asks: () => ({ predictions: {} }),
+  Panel: Answer,
+});
+
+interface Props extends ViewProps {
+  result: Result<"predictions">;
+}
+
+function Answer({ view, found }: PanelProps<Record<never, never>, "predictions">) {
   const { promptInfo, answer } = view.store;
   const token = promptInfo.value?.answer ?? "";
   if (token === "") {
@@ -31,7 +47,7 @@ export function Answer({ view }: ViewProps) {
             , the first token of <bdi>{quoted(answer.value)}</bdi>
           </>
         )}
-        . <Now view={view} />
+        . <Now view={view} result={found.predictions} />
       </p>
       {promptInfo.value?.scrub === false && (
         <p class="ie-note">
@@ -39,14 +55,14 @@ export function Answer({ view }: ViewProps) {
           rested is known.
         </p>
       )}
-      <One view={view} kind="rank" />
-      <One view={view} kind="probability" />
+      <One view={view} result={found.predictions} kind="rank" />
+      <One view={view} result={found.predictions} kind="probability" />
       <AxisNote view={view} />
     </>
   );
 }
 
-function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
+function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
   const drawn = useComputed<Drawn | null>(() => {
@@ -55,7 +71,7 @@ function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
       name: info.name,
       current: series === store.series.value,
       x: trainingOf(info, store.unit.value),
-      y: answersOf(view, series, kind),
+      y: answersOf(store, result.in(series), series, kind),
     }));
     if (!curves.some(({ y }) => y.some(Number.isFinite))) return null;
     const type = store.viewState.value.x_scale;
@@ -74,12 +90,12 @@ function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
       },
     });
   });
-  const { error } = store.answers.predictions(store.shown.value);
+  const error = result.failure(store.shown.value);
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
         <span class="ie-heading">{kind === "rank" ? "Rank of the answer" : "Probability of the answer"}</span>
-        <Save view={view} title={`Answer ${kind}`} table={() => answerTable(store)} />
+        <Save view={view} title={`Answer ${kind}`} table={() => answerTable(store, result)} />
         <span class="ie-note">
           {kind === "rank" ? " tokens that are thought likelier, log scale; top = none" : " after the prompt"}
         </span>
@@ -93,14 +109,19 @@ function One({ view, kind }: { view: View; kind: "rank" | "probability" }) {
   );
 }
 
-function answersOf({ store }: View, series: number, kind: "rank" | "probability"): number[] {
+function answersOf(
+  store: Store,
+  result: Result<"predictions">,
+  series: number,
+  kind: "rank" | "probability",
+): number[] {
   const [info, prompt] = [store.seriesList.value[series], store.prompts.value[series]];
   const last = (prompt?.tokens.length ?? 0) - 1;
   return (info?.steps ?? []).map((_, checkpoint) => {
-    const { value } = store.answers.predictions(checkpoint, series);
-    const rank = value?.answerRank[last] ?? -1;
-    if (value === null || rank < 0) return Number.NaN;
-    return kind === "rank" ? rank : (value.answerProbability[last] ?? Number.NaN);
+    const found = result.at(checkpoint);
+    const rank = found?.answer_rank[last] ?? -1;
+    if (found === null || rank < 0) return Number.NaN;
+    return kind === "rank" ? rank : (found.answer_probability[last] ?? Number.NaN);
   });
 }
 
@@ -110,15 +131,15 @@ function decades(lowest: number): number[] {
   return ticks;
 }
 
-function Now({ view }: ViewProps) {
+function Now({ view, result }: Props) {
   const { store } = view;
   const last = (store.promptInfo.value?.tokens.length ?? 0) - 1;
-  const { value } = store.answers.predictions(store.shown.value);
-  if (value === null) return null;
+  const found = result.at(store.shown.value);
+  if (found === null) return null;
   return (
     <span>
-      Here it ranks {value.answerRank[last]}, with probability{" "}
-      {probabilityText(value.answerProbability[last] ?? Number.NaN)}.
+      Here it ranks {found.answer_rank[last]}, with probability{" "}
+      {probabilityText(found.answer_probability[last] ?? Number.NaN)}.
     </span>
   );
 }

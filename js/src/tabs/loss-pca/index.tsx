@@ -11,29 +11,41 @@ import { trainingOf } from "../../state/training";
 import { absentText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { oneOf, type PanelProps, tab } from "../tab";
 import { type Path, type Plane, plotPaths } from "./plot";
 
 /** A pointer further away than this from every point points at none. */
 const REACH = 24;
 
-export function LossPca({ view }: ViewProps) {
+const options = {
+  /** Principal components of all series together, or of each on its own, standardised. */
+  fit: oneOf("joint", "standardised"),
+};
+type Props = PanelProps<typeof options>;
+type Fit = "joint" | "standardised";
+
+export default tab({ name: "loss_pca", title: "Loss PCA", options, Panel: LossPca });
+
+function LossPca({ view, options, arrange }: Props) {
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
   const plane = useComputed<Plane | null>(() => {
-    const paths = pathsOf(view);
-    return width.value === 0 || paths.length === 0 ? null : plotPaths(paths, axesOf(view), width.value);
+    const paths = pathsOf(view, options.value.fit);
+    return width.value === 0 || paths.length === 0
+      ? null
+      : plotPaths(paths, axesOf(view, options.value.fit), width.value);
   });
-  const joint = store.viewState.value.pca === "joint";
+  const { fit } = options.value;
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
-        <Save view={view} title="Loss PCA" table={() => componentTable(store)} />
+        <Save view={view} title="Loss PCA" table={() => componentTable(store, fit)} />
         <p class="ie-meaning">
           Every checkpoint as one point: the losses of the same tokens, one a row of text, in the plane in
           which they vary most. The path turns where training does.
         </p>
         <p class="ie-note">
-          {joint
+          {fit === "joint"
             ? `principal components of losses in nats, ${store.componentsOf.value} · Olsson et al. 2022`
             : "principal components of standardised losses, one fit a series; only this series is shown, as axes of different fits cannot be compared · Kissane 2023"}
           <Turn view={view} />
@@ -43,8 +55,8 @@ export function LossPca({ view }: ViewProps) {
         Fit{" "}
         <select
           class="ie-select"
-          value={store.viewState.value.pca}
-          onChange={(event) => store.arrange({ pca: event.currentTarget.value as "joint" | "standardised" })}
+          value={fit}
+          onChange={(event) => arrange({ fit: event.currentTarget.value as Fit })}
         >
           <option value="joint">jointly over series</option>
           <option value="standardised">each series, standardised</option>
@@ -71,8 +83,8 @@ function Turn({ view }: ViewProps) {
 }
 
 /** [x, y] of every checkpoint. */
-function pathsOf({ store }: View): Path[] {
-  const name = store.viewState.value.pca === "joint" ? "loss_pca" : "loss_pca_standardised";
+function pathsOf({ store }: View, fit: Fit): Path[] {
+  const name = fit === "joint" ? "loss_pca" : "loss_pca_standardised";
   return store.seriesList.value.flatMap((info, index) => {
     const points = store.measureOf(index, name);
     const current = index === store.series.value;
@@ -93,9 +105,8 @@ function pathsOf({ store }: View): Path[] {
   });
 }
 
-function axesOf({ store }: View): [string, string] {
-  const name =
-    store.viewState.value.pca === "joint" ? "loss_pca_explained" : "loss_pca_standardised_explained";
+function axesOf({ store }: View, fit: Fit): [string, string] {
+  const name = fit === "joint" ? "loss_pca_explained" : "loss_pca_standardised_explained";
   const explained = store.measureOf(store.series.value, name)?.values;
   const label = (k: 0 | 1) =>
     `component ${k + 1}, ${explained ? (100 * (explained[k] ?? 0)).toFixed(0) : "?"} % of variance`;

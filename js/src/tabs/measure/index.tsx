@@ -1,4 +1,4 @@
-/** One measure of the whole model, with the slider's checkpoint marked. */
+/** A tab for each measure of the whole model, with the slider's checkpoint marked. */
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { AxisNote } from "../../chart/axis-note";
@@ -12,15 +12,35 @@ import { trainingOf } from "../../state/training";
 import { absentText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { type AnyTab, tab } from "../tab";
 
 /** Of a number beside its mark, in pixels. */
 const VALUE_WIDTH = 45;
+
+/** Measures that are drawn in the tab of another, under it. */
+const UNDER: Record<string, string> = { loss_slope: "loss_by_position" };
+
+export function measureTabs(infos: MeasureInfo[]): AnyTab[] {
+  return infos
+    .filter(({ name }) => !Object.hasOwn(UNDER, name))
+    .map(({ name, title }) =>
+      tab({
+        name,
+        title,
+        options: {},
+        Panel: ({ view }) =>
+          infos
+            .filter((info) => info.name === name || UNDER[info.name] === name)
+            .map((info) => <MeasurePanel key={info.name} view={view} info={info} />),
+      }),
+    );
+}
 
 interface PanelProps extends ViewProps {
   info: MeasureInfo;
 }
 
-export function MeasurePanel({ view, info }: PanelProps) {
+function MeasurePanel({ view, info }: PanelProps) {
   const { measureOf, measuredOn, series } = view.store;
   if (measureOf(series.value, info.name) === null) {
     const why = measuredOn.value[series.value] || absentText(view.store, "Not measured.");

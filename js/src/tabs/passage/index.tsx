@@ -5,10 +5,12 @@ import { Save } from "../../export/save";
 import { passageTable } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
 import { lossesAt, sum } from "../../state/passage";
+import type { Result } from "../../state/results";
 import { checkpointText, quoted, scoreText } from "../../state/text";
 import { cellColors, gradient, lut, type Scale } from "../../ui/color";
 import { TokenList } from "../../ui/token-list";
 import type { View, ViewProps } from "../../ui/view";
+import { indices, type PanelProps, tab } from "../tab";
 import { Trajectories } from "./trajectories";
 
 /** Nats at which the colours end: about guessing among 1,000 tokens, and a change as clear. */
@@ -17,7 +19,22 @@ const FULL_CHANGE = 5;
 
 type Kind = "loss" | "before" | "change";
 
-export function Passage({ view }: ViewProps) {
+const options = {
+  /** Positions of the prompt whose loss over training is drawn. */
+  tokens: indices(),
+};
+type Props = PanelProps<typeof options, "predictions">;
+
+export default tab({
+  name: "passage",
+  title: "Passage",
+  options,
+  everySeries: true,
+  asks: () => ({ predictions: {} }),
+  Panel: Passage,
+});
+
+function Passage({ view, options, arrange, found }: Props) {
   const { store } = view;
   const hovered = useSignal<number | null>(null);
   const tokens = store.promptInfo.value?.tokens ?? [];
@@ -25,6 +42,8 @@ export function Passage({ view }: ViewProps) {
     return <p class="ie-note">Run a prompt of two tokens or more: its loss is shown token by token.</p>;
   }
   const compared = store.compare.value !== null;
+  const choose = (chosen: number[]) => arrange({ tokens: chosen });
+  const strip = { view, result: found.predictions, hovered, chosen: options, choose };
   return (
     <>
       <figure class="ie-passage">
@@ -39,11 +58,11 @@ export function Passage({ view }: ViewProps) {
             2022; Kissane 2023
           </p>
         </figcaption>
-        <Strip view={view} kind="loss" hovered={hovered} />
+        <Strip {...strip} kind="loss" />
         {compared ? (
           <>
-            <Strip view={view} kind="before" hovered={hovered} />
-            <Strip view={view} kind="change" hovered={hovered} />
+            <Strip {...strip} kind="before" />
+            <Strip {...strip} kind="change" />
           </>
         ) : (
           <button
@@ -56,17 +75,20 @@ export function Passage({ view }: ViewProps) {
         )}
         <Said view={view} hovered={hovered} />
       </figure>
-      <Trajectories view={view} />
+      <Trajectories view={view} chosen={options} choose={choose} />
     </>
   );
 }
 
 interface StripProps extends ViewProps {
   kind: Kind;
+  result: Result<"predictions">;
   hovered: { value: number | null };
+  chosen: Props["options"];
+  choose: (tokens: number[]) => void;
 }
 
-function Strip({ view, kind, hovered }: StripProps) {
+function Strip({ view, kind, result, hovered, chosen, choose }: StripProps) {
   const { store, theme } = view;
   const [list, mean] = [useRef<HTMLDivElement>(null), useRef<HTMLSpanElement>(null)];
   const scale = useComputed<Scale>(() =>
@@ -87,14 +109,13 @@ function Strip({ view, kind, hovered }: StripProps) {
     }
     if (mean.current === null) return;
     mean.current.textContent =
-      found === null ? absence(view, kind) : `mean ${scoreText(sum(found) / found.length)}`;
+      found === null ? absence(view, result, kind) : `mean ${scoreText(sum(found) / found.length)}`;
   });
   const tokens = store.promptInfo.value?.tokens ?? [];
-  const chosen = store.viewState.value.tokens;
-  const choose = (token: number) => {
-    const before = store.viewState.peek().tokens;
+  const toggle = (token: number) => {
+    const { tokens: before } = chosen.peek();
     const next = before.includes(token) ? before.filter((other) => other !== token) : [...before, token];
-    store.arrange({ tokens: next.sort((a, b) => a - b) });
+    choose(next.sort((a, b) => a - b));
   };
   return (
     <div class="ie-passage-strip">
@@ -107,9 +128,9 @@ function Strip({ view, kind, hovered }: StripProps) {
         tokens={tokens}
         label={{ loss: "Loss", before: "Loss compared with", change: "Change of loss" }[kind]}
         several
-        isSelected={(token) => chosen.includes(token)}
+        isSelected={(token) => chosen.value.tokens.includes(token)}
         isDisabled={(token) => token === 0}
-        choose={choose}
+        choose={toggle}
         point={(token) => {
           hovered.value = token;
         }}
@@ -128,9 +149,9 @@ function valuesOf({ store }: View, kind: Kind): Float32Array | null {
 }
 
 /** Why there are no losses. */
-function absence({ store }: View, kind: Kind): string {
+function absence({ store }: View, result: Result<"predictions">, kind: Kind): string {
   const checkpoint = kind === "loss" ? store.shown.value : (store.shownCompare.value ?? store.shown.value);
-  return store.answers.predictions(checkpoint).error?.message ?? WAITING[store.connection.state.value];
+  return result.failure(checkpoint)?.message ?? WAITING[store.connection.state.value];
 }
 
 function Title({ view, kind }: { view: View; kind: Kind }) {

@@ -15,13 +15,18 @@ import type { View, ViewProps } from "../../ui/view";
 /** Drawn when the reader has chosen none. */
 const CHOSEN_FOR_THEM = 3;
 
-export function Trajectories({ view }: ViewProps) {
+interface Props extends ViewProps {
+  chosen: ReadonlySignal<{ tokens: number[] }>;
+  choose: (tokens: number[]) => void;
+}
+
+export function Trajectories({ view, chosen, choose }: Props) {
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
   const tokens = useComputed(() => {
     const count = store.promptInfo.value?.tokens.length ?? 0;
-    const chosen = store.viewState.value.tokens.filter((token) => token > 0 && token < count);
-    return chosen.length > 0 ? chosen : mostFallen(store, CHOSEN_FOR_THEM);
+    const there = chosen.value.tokens.filter((token) => token > 0 && token < count);
+    return there.length > 0 ? there : mostFallen(store, CHOSEN_FOR_THEM);
   });
   const drawn = useComputed<Drawn | null>(() => {
     if (width.value === 0) return null;
@@ -30,9 +35,9 @@ export function Trajectories({ view }: ViewProps) {
       ? plotOverTraining(curves, { width: width.value, type: store.viewState.value.x_scale, named: true })
       : null;
   });
-  const { viewState, promptInfo } = store;
-  const missing = viewState.value.tokens.filter((token) => token >= (promptInfo.value?.tokens.length ?? 0));
-  const own = viewState.value.tokens.length > missing.length;
+  const { promptInfo } = store;
+  const missing = chosen.value.tokens.filter((token) => token >= (promptInfo.value?.tokens.length ?? 0));
+  const own = chosen.value.tokens.length > missing.length;
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
@@ -45,7 +50,7 @@ export function Trajectories({ view }: ViewProps) {
             <>
               {" "}
               ·{" "}
-              <button type="button" class="ie-link" onClick={() => store.arrange({ tokens: [] })}>
+              <button type="button" class="ie-link" onClick={() => choose([])}>
                 choose for me
               </button>
             </>

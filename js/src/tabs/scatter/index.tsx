@@ -3,19 +3,22 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signa
 import { useRef } from "preact/hooks";
 import { surfaceOf, usePixelRatio } from "../../chart/canvas";
 import { Tip } from "../../chart/tip";
+import type { Head } from "../../contract.gen";
 import { drawsAs } from "../../export/figure";
 import { Save } from "../../export/save";
 import { scoreTable } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
-import type { Head } from "../../kernel/model";
+import type { ScoreInfo } from "../../kernel/model";
 import { ScoreOptions } from "../../panels/score-picker";
 import { headName } from "../../state/heads";
+import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { slotColor } from "../../ui/color";
 import { absentText } from "../../ui/pending";
 import { useLeaving } from "../../ui/use-leaving";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { flag, type PanelProps, tab, text } from "../tab";
 import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./plot";
 
 const REACH = 20;
@@ -27,15 +30,43 @@ interface Drawn {
   heads: number;
 }
 
-export function Scatter({ view }: ViewProps) {
+const options = {
+  /** The score that the chosen one is plotted against. */
+  against: text("previous_token"),
+  /** Whether each head leaves a trail. */
+  trails: flag(true),
+};
+type Props = PanelProps<typeof options>;
+
+export default tab({
+  name: "scatter",
+  title: "Scatter",
+  options,
+  scores: (store, { against }) => [againstIn(store, against)?.name ?? ""],
+  Panel: Scatter,
+});
+
+/** The score of this name where the current series has it; else the second that it has. */
+function againstIn({ scores }: Store, against: string): ScoreInfo | null {
+  return scores.value.find(({ name }) => name === against) ?? scores.value[1] ?? null;
+}
+
+function Scatter({ view, options, arrange }: Props) {
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
-  const drawn = useComputed<Drawn | null>(() => (width.value === 0 ? null : drawnOf(view, width.value)));
-  const { against, trails } = store.viewState.value;
+  const drawn = useComputed<Drawn | null>(() =>
+    width.value === 0 ? null : drawnOf(view, options, width.value),
+  );
+  const { against, trails } = options.value;
+  const other = againstIn(store, against);
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
-        <Save view={view} title="Scatter" table={() => scoreTable(store, comparedNames(view))} />
+        <Save
+          view={view}
+          title="Scatter"
+          table={() => scoreTable(store, [other?.name ?? "", store.scoreInfo.peek()?.name ?? ""])}
+        />
         <p class="ie-meaning">
           Every head by two scores at this checkpoint: {store.scoreInfo.value?.title} (chosen above) against
           another. Dots move with the slider; point at one, or at a cell of the grid, and both light up.
@@ -47,8 +78,8 @@ export function Scatter({ view }: ViewProps) {
           <select
             class="ie-select"
             aria-label="Against"
-            value={store.againstInfo.value?.name ?? against}
-            onChange={(event) => store.arrange({ against: event.currentTarget.value })}
+            value={other?.name ?? against}
+            onChange={(event) => arrange({ against: event.currentTarget.value })}
           >
             <ScoreOptions scores={store.scores.value} />
           </select>
@@ -57,14 +88,14 @@ export function Scatter({ view }: ViewProps) {
           <input
             type="checkbox"
             checked={trails}
-            onChange={(event) => store.arrange({ trails: event.currentTarget.checked })}
+            onChange={(event) => arrange({ trails: event.currentTarget.checked })}
           />{" "}
           Trails over training
         </label>
       </div>
-      <Missing view={view} />
+      <Missing view={view} against={against} />
       {drawn.value === null ? (
-        <p class="ie-note ie-measures-empty">{absentText(store, undrawn(view))}</p>
+        <p class="ie-note ie-measures-empty">{absentText(store, undrawn(store, other))}</p>
       ) : (
         <Chart view={view} drawn={drawn} />
       )}
@@ -73,36 +104,32 @@ export function Scatter({ view }: ViewProps) {
 }
 
 /** Said where the series lacks the score that was chosen to compare with. */
-function Missing({ view }: ViewProps) {
-  const { againstInfo, viewState, seriesList, scoreIn } = view.store;
-  const { against } = viewState.value;
-  if (againstInfo.value === null || againstInfo.value.name === against) return null;
+function Missing({ view, against }: ViewProps & { against: string }) {
+  const { seriesList, scoreIn } = view.store;
+  const other = againstIn(view.store, against);
+  if (other === null || other.name === against) return null;
   const known = seriesList.value.map((_, index) => scoreIn(index, against)?.title);
   return (
     <p class="ie-note">
-      {known.find((title) => title !== undefined) ?? against} is not measured in this series, so{" "}
-      {againstInfo.value.title} is shown.
+      {known.find((title) => title !== undefined) ?? against} is not measured in this series, so {other.title}{" "}
+      is shown.
     </p>
   );
 }
 
 /** Why the two scores are not drawn. */
-function undrawn({ store }: View): string {
-  const compared = [store.againstInfo.value, store.scoreInfo.value];
-  const grids = compared.map((score) => score && store.gridOf(score.name));
+function undrawn(store: Store, other: ScoreInfo | null): string {
+  const grids = [other, store.scoreInfo.value].map((score) => score && store.gridOf(score.name));
   if (grids.some((grid) => grid === null)) return WAITING[store.connection.state.value];
   return "One of the two scores has no values for this model.";
 }
 
-function comparedNames({ store }: View): string[] {
-  return [store.againstInfo.peek()?.name ?? "", store.scoreInfo.peek()?.name ?? ""];
-}
-
-function drawnOf(view: View, width: number): Drawn | null {
+function drawnOf(view: View, options: Props["options"], width: number): Drawn | null {
   const { store, theme } = view;
+  const { against, trails } = options.value;
   const [info, x, y] = [
     store.info.value,
-    axisOf(view, store.againstInfo.value),
+    axisOf(view, againstIn(store, against)),
     axisOf(view, store.scoreInfo.value),
   ];
   if (info === null || x === null || y === null) return null;
@@ -112,7 +139,6 @@ function drawnOf(view: View, width: number): Drawn | null {
     head: indexOf(head, info.heads),
     color: slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value),
   }));
-  const { trails } = store.viewState.value;
   return { ground: plotScatter(x, y, { heads, chosen, trails, width }), x, y, heads };
 }
 

@@ -1,6 +1,6 @@
 /** What a frame of scrubbing changes in the drawing of the wiring: attributes, never elements. */
 
-import type { Head } from "../../kernel/model";
+import type { Head } from "../../contract.gen";
 import { headName } from "../../state/heads";
 import { scoreText } from "../../state/text";
 import { cellColors, lut, type Scale, type Theme } from "../../ui/color";

@@ -1,9 +1,9 @@
 /** The heads that can feed another: how strongly they do, and where they stand in the drawing. */
 
-import type { Head } from "../../kernel/model";
-import type { Arrays } from "../../state/causes";
+import type { Head } from "../../contract.gen";
 import { isClear } from "../../state/draws";
 import { headName } from "../../state/heads";
+import type { Values } from "../../state/results";
 
 export interface Feeder {
   head: Head;
@@ -24,8 +24,9 @@ export interface Fed {
   induction: number;
 }
 
-export function fedBy(arrays: Arrays, head: Head, heads: number): Fed {
-  const at = (name: string, index: number) => arrays[name]?.[index] ?? Number.NaN;
+export function fedBy(found: Values<"wiring">, head: Head, heads: number): Fed {
+  const at = (name: "composition" | "previous_token" | "effect" | "error", index: number) =>
+    found[name][index] ?? Number.NaN;
   const feeders = Array.from(
     { length: head[0] * heads },
     (_, index): Feeder => ({
@@ -37,7 +38,10 @@ export function fedBy(arrays: Arrays, head: Head, heads: number): Fed {
     }),
   );
   const strength = ({ effect }: Feeder) => Math.abs(effect) || 0;
-  return { feeders: feeders.sort((a, b) => strength(b) - strength(a)), induction: at("induction", 0) };
+  return {
+    feeders: feeders.sort((a, b) => strength(b) - strength(a)),
+    induction: found.induction[0] ?? Number.NaN,
+  };
 }
 
 /** Feeders drawn with an edge, and listed. */

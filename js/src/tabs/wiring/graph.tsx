@@ -2,7 +2,7 @@
 import { type ReadonlySignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Tip } from "../../chart/tip";
-import type { Head } from "../../kernel/model";
+import type { Head } from "../../contract.gen";
 import { headName, sameHead } from "../../state/heads";
 import { changeText, scoreText } from "../../state/text";
 import { slotColor } from "../../ui/color";

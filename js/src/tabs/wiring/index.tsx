@@ -1,14 +1,15 @@
 /** What feeds the active head: heads of earlier layers, by composition and by what ablating them does. */
 import { batch, type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import type { Head } from "../../contract.gen";
 import { Save } from "../../export/save";
-import { wiringTable } from "../../export/tables";
-import type { Head } from "../../kernel/model";
-import type { Cause } from "../../state/causes";
+import { analysisTable } from "../../export/tables";
 import { headName } from "../../state/heads";
+import type { Result } from "../../state/results";
 import { evenScale, largest, roundedUp, slotColor } from "../../ui/color";
 import { Failures, Progress, pendingText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { type PanelProps, tab } from "../tab";
 import type { Look } from "./drawing";
 import { DRAWN, type Fed, fedBy, LEAST, wiringLayout } from "./feeders";
 import { WiringGraph } from "./graph";
@@ -18,7 +19,16 @@ import { WiringTable } from "./table";
 /** The widest line stands for at least this much. */
 const LEAST_COMPOSITION = 0.01;
 
-export function Wiring({ view }: ViewProps) {
+export default tab({
+  name: "wiring",
+  title: "Wiring",
+  options: {},
+  asks: ({ activeHead }) =>
+    activeHead !== null && activeHead[0] > 0 ? { wiring: { head: activeHead } } : {},
+  Panel: Wiring,
+});
+
+function Wiring({ view, found }: PanelProps<Record<never, never>, "wiring">) {
   const { store } = view;
   const head = store.activeHead.value;
   if (head === null) {
@@ -28,7 +38,11 @@ export function Wiring({ view }: ViewProps) {
   return (
     <figure>
       <figcaption class="ie-caption">
-        <Save view={view} title="Wiring" table={() => wiringTable(store)} />
+        <Save
+          view={view}
+          title="Wiring"
+          table={() => analysisTable(store, found.wiring, "wiring", "layer head")}
+        />
         <p class="ie-meaning">
           What feeds {name}: how much its keys read of what each earlier head writes (K-composition, by the
           weights), and how its induction score changes when that head is ablated.
@@ -42,7 +56,7 @@ export function Wiring({ view }: ViewProps) {
       {head[0] === 0 ? (
         <p>{name} is in the first layer: no earlier head can feed it. Select a head of a later layer.</p>
       ) : (
-        <Feeders key={`${store.series.value}/${name}`} view={view} head={head} />
+        <Feeders key={`${store.series.value}/${name}`} view={view} head={head} result={found.wiring} />
       )}
     </figure>
   );
@@ -55,12 +69,11 @@ function compositionNote({ store }: View): string {
   return ["less that of random heads", ...said].join("; ");
 }
 
-function Feeders({ view, head }: { view: View; head: Head }) {
+function Feeders({ view, head, result }: { view: View; head: Head; result: Result<"wiring"> }) {
   const { store } = view;
   const heads = store.info.value?.heads ?? 1;
-  const cause = useComputed(() => store.causes.wiring(head));
   const fed = useComputed<Fed | null>(() => {
-    const found = cause.value.at(store.shown.value);
+    const found = result.at(store.shown.value);
     return found === null ? null : fedBy(found, head, heads);
   });
   const seen = useSignal(false);
@@ -70,14 +83,14 @@ function Feeders({ view, head }: { view: View; head: Head }) {
   const missing = useComputed(() => fed.value === null);
   return (
     <div class="ie-wiring">
-      <Failures view={view} errors={[cause.value.failure(store.shown.value)]} />
+      <Failures view={view} of={[result]} />
       {missing.value && (
-        <p class={`ie-note ${seen.value ? "ie-wiring-missing" : ""}`}>{pendingText(store, cause.value)}</p>
+        <p class={`ie-note ${seen.value ? "ie-wiring-missing" : ""}`}>{pendingText(store, result)}</p>
       )}
       {/* Keeps its place where a checkpoint is missing, so that nothing jumps. */}
       {seen.value && (
         <div class={`ie-wiring-columns ${missing.value ? "ie-wiring-hidden" : ""}`}>
-          <Found view={view} head={head} heads={heads} cause={cause} fed={fed} />
+          <Found view={view} head={head} heads={heads} result={result} fed={fed} />
         </div>
       )}
     </div>
@@ -88,17 +101,17 @@ interface FoundProps extends ViewProps {
   head: Head;
   /** A layer. */
   heads: number;
-  cause: ReadonlySignal<Cause>;
+  result: Result<"wiring">;
   fed: ReadonlySignal<Fed | null>;
 }
 
-function Found({ view, head, heads, cause, fed }: FoundProps) {
+function Found({ view, head, heads, result, fed }: FoundProps) {
   const { store, theme } = view;
   const [ref, width] = useWidth<HTMLDivElement>();
   const look = useComputed<Look>(() => ({
     theme: theme.value,
-    effects: evenScale(known(view, cause, "effect"), LEAST, theme.value),
-    widest: roundedUp(largest(known(view, cause, "composition"), LEAST_COMPOSITION)),
+    effects: evenScale(known(view, result, "effect"), LEAST, theme.value),
+    widest: roundedUp(largest(known(view, result, "composition"), LEAST_COMPOSITION)),
     selected: new Map([...store.slots.value].map(([name, slot]) => [name, slotColor(slot, theme.value)])),
   }));
   const layout = useComputed(() => wiringLayout(head, heads, width.value));
@@ -122,7 +135,7 @@ function Found({ view, head, heads, cause, fed }: FoundProps) {
           {count > DRAWN
             ? `The ${DRAWN} of ${count} earlier heads with the largest effect`
             : "Earlier heads, the largest effect first"}
-          <Progress view={view} cause={cause.value} />
+          <Progress view={view} result={result} />
         </p>
         <WiringTable view={view} fed={fed} choose={choose} />
       </div>
@@ -131,6 +144,6 @@ function Found({ view, head, heads, cause, fed }: FoundProps) {
 }
 
 /** An array at every checkpoint that is known. */
-function known({ store }: View, cause: ReadonlySignal<Cause>, name: string): Float32Array[] {
-  return (store.info.value?.steps ?? []).flatMap((_, i) => cause.value.at(i)?.[name] ?? []);
+function known({ store }: View, result: Result<"wiring">, name: "effect" | "composition"): Float32Array[] {
+  return (store.info.value?.steps ?? []).flatMap((_, i) => result.at(i)?.[name] ?? []);
 }

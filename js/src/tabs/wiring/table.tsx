@@ -1,6 +1,6 @@
 /** The strongest feeders in numbers, and the way to select them by keyboard. */
 import { type ReadonlySignal, useSignal, useSignalEffect } from "@preact/signals";
-import type { Head } from "../../kernel/model";
+import type { Head } from "../../contract.gen";
 import { headName } from "../../state/heads";
 import { changeText, scoreText } from "../../state/text";
 import { useLeaving } from "../../ui/use-leaving";

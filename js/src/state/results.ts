@@ -1,0 +1,226 @@
+/**
+ * What the kernel answered, analysis by analysis and checkpoint by checkpoint: the one place where arrays are
+ * asked for. Views say what they show (`ask`), for as long as they show it, and read what is there (`of`).
+ */
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import {
+  type AnalysisArrays,
+  type AnalysisKind,
+  type AnalysisParameters,
+  ARRAYS,
+  OF_PROMPT,
+} from "../contract.gen";
+import { sizeOf, take, triangleSize } from "../kernel/arrays";
+import { CheckpointCache } from "../kernel/cache";
+import { Fetcher, type Want } from "../kernel/fetcher";
+import type { DType, PromptInfo, SeriesInfo } from "../kernel/model";
+import type { Part, Question, RequestError } from "../kernel/requests";
+import type { Store } from "./store";
+
+/** An analysis with its parameters, of a series or else of the current one. */
+export interface Ask<A extends AnalysisKind = AnalysisKind> {
+  analysis: A;
+  parameters: AnalysisParameters[A];
+  series?: number;
+}
+
+/** The named arrays of one checkpoint, and the words beside them. */
+export type Values<A extends AnalysisKind> = AnalysisArrays[A] & Words<A>;
+type Words<A> = A extends "predictions" ? { tokens: Record<string, string> } : unknown;
+type Found = Record<string, unknown>;
+
+/** Answers to one question that may change; everything read of it is read through signals. */
+export class Result<A extends AnalysisKind> {
+  readonly #results: Results;
+  readonly #ask: () => Ask<A> | null;
+
+  constructor(results: Results, ask: () => Ask<A> | null) {
+    this.#results = results;
+    this.#ask = ask;
+  }
+
+  /** Whether there is a question. */
+  get asked(): boolean {
+    return this.#ask() !== null;
+  }
+
+  at(checkpoint: number): Values<A> | null {
+    const ask = this.#ask();
+    return ask === null ? null : this.#results.read(ask, checkpoint);
+  }
+
+  /** The same, unless more of it is on its way. */
+  whole(checkpoint: number): Values<A> | null {
+    const ask = this.#ask();
+    return ask === null ? null : this.#results.read(ask, checkpoint, "whole");
+  }
+
+  /** Why this checkpoint did not come; null when it came or still may. */
+  failure(checkpoint: number): RequestError | null {
+    const ask = this.#ask();
+    return ask === null ? null : this.#results.failure(ask, checkpoint);
+  }
+
+  /** Checkpoints that are asked for, and that are known. */
+  get wanted(): number {
+    const ask = this.#ask();
+    return ask === null ? 0 : this.#results.checkpoints(ask).length;
+  }
+
+  get known(): number {
+    const ask = this.#ask();
+    return ask === null ? 0 : this.#results.known(ask);
+  }
+
+  /** The same of another series. */
+  in(series: number): Result<A> {
+    return new Result(this.#results, () => {
+      const ask = this.#ask();
+      return ask === null ? null : { ...ask, series };
+    });
+  }
+}
+
+export class Results {
+  readonly #store: Store;
+  readonly #fetcher: Fetcher<Found>;
+  readonly #asking = signal<readonly ReadonlySignal<Ask[]>[]>([]);
+
+  constructor(store: Store, abort: AbortSignal) {
+    this.#store = store;
+    this.#fetcher = new Fetcher(store.requests, new CheckpointCache<Found>(bytesOf));
+    const stop = effect(() => this.#fetcher.update(this.#wants()));
+    abort.addEventListener("abort", stop, { once: true });
+  }
+
+  /** Asks for this, whatever it comes to be, until the function given back is called. */
+  ask(asks: () => Ask[]): () => void {
+    const asked = computed(asks);
+    this.#asking.value = [...this.#asking.peek(), asked];
+    return () => {
+      this.#asking.value = this.#asking.peek().filter((other) => other !== asked);
+    };
+  }
+
+  of<A extends AnalysisKind>(analysis: A, parameters: AnalysisParameters[A], series?: number): Result<A> {
+    const ask = { analysis, parameters, ...(series !== undefined && { series }) };
+    return new Result(this, () => ask);
+  }
+
+  /** Asks once more for what failed. */
+  tryAgain(): void {
+    this.#fetcher.tryAgain();
+  }
+
+  read<A extends AnalysisKind>(
+    ask: Ask<A>,
+    checkpoint: number,
+    how: "get" | "whole" = "get",
+  ): Values<A> | null {
+    const { cache } = this.#fetcher;
+    void cache.version.value;
+    return (cache[how](this.#subject(ask), checkpoint) as Values<A> | undefined) ?? null;
+  }
+
+  failure(ask: Ask, checkpoint: number): RequestError | null {
+    return this.#fetcher.failure(this.#subject(ask), checkpoint);
+  }
+
+  known(ask: Ask): number {
+    void this.#fetcher.cache.version.value;
+    const wanted = this.checkpoints(ask);
+    return wanted.length - this.#fetcher.cache.missing(this.#subject(ask), wanted).length;
+  }
+
+  /**
+   * All usable checkpoints, nearest first, where they are affordable; else where the slider rests, and where
+   * its second handle does of what only takes a pass.
+   */
+  checkpoints({ analysis, series = this.#store.series.value }: Ask): number[] {
+    const { seriesList, prompts, checkpoint, settled, settledCompare } = this.#store;
+    const [info, prompt] = [seriesList.value[series], prompts.value[series]];
+    if (info === undefined) return [];
+    const once = ONE_PASS.has(analysis);
+    const every = once ? prompt?.scrub === true : info.light;
+    const here = every ? checkpoint.peek() : settled.value;
+    const there = every || !once ? null : settledCompare.value;
+    const wanted = every ? info.steps.map((_, index) => index) : [...new Set([here, there ?? here])];
+    return wanted
+      .filter((index) => index < info.steps.length && info.faults[index] === undefined)
+      .sort((a, b) => Math.abs(a - here) - Math.abs(b - here));
+  }
+
+  /** What tells one answer from another. */
+  #subject({ analysis, parameters, series = this.#store.series.value }: Ask): string {
+    const generation = ofPrompt.has(analysis) ? this.#store.prompts.value[series]?.generation : "";
+    return [analysis, series, generation, JSON.stringify(parameters)].join("/");
+  }
+
+  #wants(): Want<Found>[] {
+    const wants = this.#asking.value.flatMap((asked) => asked.value.flatMap((ask) => this.#want(ask) ?? []));
+    return [...new Map(wants.map((want) => [want.subject, want])).values()];
+  }
+
+  /** Null while it cannot be asked about. */
+  #want(ask: Ask): Want<Found> | null {
+    const { analysis, parameters, series = this.#store.series.value } = ask;
+    const { seriesList, prompts, connected } = this.#store;
+    const [info, prompt] = [seriesList.value[series], prompts.value[series]];
+    if (!connected.value || info === undefined) return null;
+    if (ofPrompt.has(analysis) && !runs(prompt)) return null;
+    const about = ofPrompt.has(analysis) ? { series, generation: prompt?.generation } : { series };
+    return {
+      subject: this.#subject(ask),
+      checkpoints: this.checkpoints(ask),
+      question: (checkpoints) => ({ kind: analysis, ...about, checkpoints, ...parameters }) as Question,
+      decode: (part) => decode(part, analysis, info, prompt),
+    };
+  }
+}
+
+const ofPrompt: ReadonlySet<AnalysisKind> = new Set(OF_PROMPT);
+/** Of the prompt, in one forward pass. */
+const ONE_PASS: ReadonlySet<AnalysisKind> = new Set(["patterns", "predictions", "attended"]);
+
+function runs(prompt: PromptInfo | undefined): boolean {
+  return prompt !== undefined && prompt.error === null && prompt.tokens.length > 0;
+}
+
+function bytesOf(found: Found): number {
+  return Object.values(found).reduce(
+    (total: number, one) => total + (ArrayBuffer.isView(one) ? one.byteLength : 0),
+    0,
+  );
+}
+
+/** Values by checkpoint; none when they belong to an older prompt. Throws when a shape is not as declared. */
+function decode(
+  part: Part,
+  analysis: AnalysisKind,
+  info: SeriesInfo,
+  prompt: PromptInfo | undefined,
+): [number, Found][] {
+  const { generation, checkpoints, share: _, ...words } = part.body;
+  if (ofPrompt.has(analysis) && generation !== prompt?.generation) return [];
+  const tokens = prompt?.tokens.length ?? 0;
+  const sizes: Record<string, number> = {
+    layer: info.layers,
+    head: info.heads,
+    query: tokens,
+    cell: triangleSize(tokens),
+  };
+  const found = (checkpoints as number[]).map((checkpoint): [number, Found] => [checkpoint, { ...words }]);
+  for (const [name, declared] of Object.entries<string>(ARRAYS[analysis])) {
+    const [dtype, ...dims] = declared.split(" ");
+    const { shape, values } = take(part.arrays, name, dtype as DType);
+    const expected = [found.length, ...dims.map((dim) => sizes[dim])];
+    if (
+      shape.length !== expected.length ||
+      expected.some((size, i) => size !== undefined && size !== shape[i])
+    )
+      throw new Error(`array "${name}" is [${shape}], not [${expected.map((size) => size ?? "any")}]`);
+    const size = sizeOf(shape.slice(1));
+    for (const [i, [, one]] of found.entries()) one[name] = values.subarray(i * size, (i + 1) * size);
+  }
+  return found;
+}

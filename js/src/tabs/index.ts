@@ -1,0 +1,10 @@
+/** Every tab, in reading order; before them stands one for each measure (measure/). */
+import ablation from "./ablation";
+import allSeries from "./all-series";
+import answer from "./answer";
+import lossPca from "./loss-pca";
+import passage from "./passage";
+import scatter from "./scatter";
+import wiring from "./wiring";
+
+export const TABS = [lossPca, allSeries, passage, answer, scatter, ablation, wiring];

@@ -1,0 +1,109 @@
+/** The tabs under the patterns, and the open one's panel. */
+import { useComputed } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { type AnalysisKind, ARRAYS } from "../contract.gen";
+import { type Ask, Result } from "../state/results";
+import type { Store } from "../state/store";
+import { useRoving } from "../ui/roving";
+import type { View, ViewProps } from "../ui/view";
+import { TABS } from ".";
+import { measureTabs } from "./measure";
+import { type AnyTab, type Asks, chosenOf } from "./tab";
+
+export function Tabs({ view }: ViewProps) {
+  const { store } = view;
+  // Made once: another Panel would take the place of what is drawn, and of a drag on it.
+  const measures = useComputed(() => measureTabs(store.measureInfos.value));
+  const name = useComputed(() => store.viewState.value.tab);
+  const tabs = [...measures.value, ...TABS.filter(({ isThere }) => isThere?.(store) ?? true)];
+  const open = tabs.find((tab) => tab.name === name.value) ?? tabs[0];
+  if (open === undefined) return null;
+  return (
+    <section class="ie-section ie-measures">
+      <Strip tabs={tabs} open={open} choose={(name) => store.arrange({ tab: name })} />
+      <div role="tabpanel" aria-label={open.title} key={open.name}>
+        <Panel view={view} tab={open} />
+      </div>
+    </section>
+  );
+}
+
+interface StripProps {
+  tabs: AnyTab[];
+  open: AnyTab;
+  choose: (name: string) => void;
+}
+
+function Strip({ tabs, open, choose }: StripProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const roving = useRoving(root, { role: "tab", count: tabs.length }, tabs.indexOf(open));
+  const onKeyDown = (event: KeyboardEvent) => {
+    const next = roving.move(event);
+    if (next !== null) choose((tabs[next] ?? open).name);
+  };
+  return (
+    <div ref={root} class="ie-tabs" role="tablist" aria-label="Measures" onKeyDown={onKeyDown}>
+      {tabs.map((tab, index) => (
+        <button
+          key={tab.name}
+          type="button"
+          role="tab"
+          class="ie-tab"
+          aria-selected={tab === open}
+          tabIndex={roving.tabIndex(index)}
+          onClick={() => choose(tab.name)}
+        >
+          {tab.title}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Panel({ view, tab }: { view: View; tab: AnyTab }) {
+  const { store } = view;
+  const options = useComputed(() => chosenOf(tab.options, store.viewState.value.tabs[tab.name]));
+  const asked = useComputed<Asks<AnalysisKind>>(() => {
+    const { info, promptInfo, heads, activeHead } = store;
+    if (info.value === null || tab.asks === undefined) return {};
+    return tab.asks({
+      info: info.value,
+      prompt: promptInfo.value?.error == null && promptInfo.value?.tokens.length ? promptInfo.value : null,
+      heads: heads.value,
+      activeHead: activeHead.value,
+      options: options.value,
+    });
+  });
+  const found = useMemo(() => {
+    const of = (analysis: AnalysisKind) =>
+      new Result(store.results, () => {
+        const parameters = asked.value[analysis];
+        return parameters === undefined ? null : { analysis, parameters };
+      });
+    const names = Object.keys(ARRAYS) as AnalysisKind[];
+    return Object.fromEntries(names.map((name) => [name, of(name)])) as { [A in AnalysisKind]: Result<A> };
+  }, [store, tab]);
+  useEffect(() => {
+    const asks = () => {
+      const all = tab.everySeries ? seriesFirst(store) : [store.series.value];
+      return Object.entries(asked.value).flatMap(([analysis, parameters]) =>
+        all.map((series) => ({ analysis, parameters, series }) as Ask),
+      );
+    };
+    const stops = [
+      store.results.ask(asks),
+      store.fetchedGrids.ask(() => tab.scores?.(store, options.value) ?? []),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [store, tab]);
+  const arrange = (change: Record<string, unknown>) => store.arrangeTab(tab.name, change);
+  return <tab.Panel view={view} options={options} arrange={arrange} found={found} />;
+}
+
+/** Every series, the current one first. */
+function seriesFirst({ seriesList, series }: Store): number[] {
+  const others = seriesList.value.map((_, index) => index).filter((index) => index !== series.value);
+  return [series.value, ...others];
+}

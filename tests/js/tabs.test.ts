@@ -1,0 +1,51 @@
+// @vitest-environment happy-dom
+import { describe, expect, it } from "vitest";
+import { measures, SCORES, seriesInfo } from "../../js/dev/data";
+import { TABS } from "../../js/src/tabs";
+import { chosenOf, flag, indices, oneOf, text } from "../../js/src/tabs/tab";
+import { freshPage, one, SHAPE, settle, show } from "./shown";
+
+freshPage();
+
+const NAMES = ["loss", "in_context_learning", "loss_by_position", ...TABS.map(({ name }) => name)];
+
+describe("a tab", () => {
+  it.each(NAMES)("%s keeps what it has drawn when the view around it changes", async (tab) => {
+    const two = [seriesInfo("a", SHAPE), seriesInfo("b", SHAPE)];
+    const { el, fake } = await show({
+      _view: { tab },
+      _series: two,
+      _scores: [SCORES, SCORES],
+      _measures: { ...measures(SHAPE), ...measures(SHAPE, 1) },
+    });
+    const panel = one(el, "[role=tabpanel]");
+    const drawn = panel.firstElementChild;
+    expect(drawn).not.toBeNull();
+    fake.receive({ _view: { tab, brush: [3, 20] } });
+    await settle();
+    expect(one(el, "[role=tabpanel]")).toBe(panel);
+    expect(panel.firstElementChild).toBe(drawn);
+  });
+
+  it("that is not there gives way to the first", async () => {
+    const { el } = await show({ _view: { tab: "all_series" } });
+    expect(one(el, "[role=tab][aria-selected=true]").textContent).toBe("Loss");
+  });
+});
+
+describe("an option", () => {
+  const options = { how: oneOf("zero", "mean"), keep: flag(true), tokens: indices(), against: text("x") };
+  const first = { how: "zero", keep: true, tokens: [], against: "x" };
+
+  it("is as it was saved", () => {
+    const saved = { how: "mean", keep: false, tokens: [4, 7], against: "y" };
+    expect(chosenOf(options, saved)).toEqual(saved);
+  });
+
+  it("begins anew where it was not saved, or is nothing that the tab knows", () => {
+    expect(chosenOf(options)).toEqual(first);
+    expect(chosenOf(options, { how: "both", keep: 1, tokens: [1.5, -1], against: null, more: 2 })).toEqual(
+      first,
+    );
+  });
+});
