@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Int
+from einops import repeat
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from induction_kernels.attention.agreement import agreement_of, require_agreement
@@ -48,8 +49,7 @@ class OfHuggingFace:
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
             pattern, s = _written_out(q, k, softmax)
             visit(layer, pattern, s if scores else None)
-            v = v.repeat_interleave(q.shape[1] // v.shape[1], dim=1)
-            return pattern.to(v.dtype) @ v
+            return pattern.to(v.dtype) @ for_every_head(v, q.shape[1])
 
         with attending(module, attend):
             logits: Tensor = module(input_ids=tokens, use_cache=False).logits
@@ -102,9 +102,17 @@ def _run(
         raise DoesNotFitError(str(error)) from error
 
 
+def for_every_head(
+    grouped: Float[Tensor, "batch kv_head pos d_head"], heads: int
+) -> Float[Tensor, "batch head pos d_head"]:
+    """Keys or values of groups of heads, once for each head."""
+    group = heads // grouped.shape[1]
+    return repeat(grouped, "batch kv_head ... -> batch (kv_head group) ...", group=group)
+
+
 def _written_out(q: Tensor, k: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
     """The pattern, float32, and the scores before the softmax."""
-    s = softmax.scores(q @ k.repeat_interleave(q.shape[1] // k.shape[1], dim=1).mT, softmax.bias)
+    s = softmax.scores(q @ for_every_head(k, q.shape[1]).mT, softmax.bias)
     allowed = softmax.allowed
     if allowed is None:
         allowed = torch.ones_like(s[0, 0], dtype=torch.bool).tril()

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from induction_kernels.attention.hugging_face import fused_by_interface
+from induction_kernels.attention.hugging_face import for_every_head, fused_by_interface
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.native import run_native
 from induction_kernels.attention.unbridged import unbridged
@@ -111,8 +111,8 @@ def _native_scores(attention: Any, q: Tensor, k: Tensor) -> Tensor:
     q, k = (x.reshape(*x.shape[:2], -1, attention.d_head).transpose(1, 2) for x in (q, k))
     if attention.rotary is not None:
         q, k = attention.rotary.apply_rope(q, k)
-    k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
-    scores: Tensor = q @ k.transpose(-2, -1) / attention.scale
+    k = for_every_head(k, q.shape[1])
+    scores: Tensor = q @ k.mT / attention.scale
     cap: float = attention.attn_scores_soft_cap
     return cap * torch.tanh(scores / cap) if cap > 0 else scores
 

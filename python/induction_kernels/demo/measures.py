@@ -7,6 +7,7 @@ hooks of a bridge, no tokenizer, nothing to convert.
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
@@ -17,16 +18,19 @@ def logits(
     model: NativeModel, tokens: Int[Tensor, "batch pos"]
 ) -> Float[Tensor, "batch pos vocab"]:
     """What `model(tokens)` returns, with fused attention: training takes half the time."""
-    batch, n_pos = tokens.shape
-    residual = model.tok_embed(tokens) + model.pos.weight[:n_pos]
+    residual = model.tok_embed(tokens) + model.pos.weight[: tokens.shape[1]]
     for layer in model.layers:
         attention, normed = layer.attn, layer.ln1(residual)
+        heads = attention.n_heads
         query, key, value = (
-            project(normed).view(batch, n_pos, attention.n_heads, -1).transpose(1, 2)
+            rearrange(
+                project(normed), "batch pos (head d_head) -> batch head pos d_head", head=heads
+            )
             for project in (attention.q, attention.k, attention.v)
         )
         mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
-        residual = residual + attention.o(mixed.transpose(1, 2).flatten(2))
+        joined = rearrange(mixed, "batch head pos d_head -> batch pos (head d_head)")
+        residual = residual + attention.o(joined)
     logits: Tensor = model.head(model.ln_out(residual))
     return logits
 

@@ -16,6 +16,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 import torch
+from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -29,6 +30,9 @@ from induction_kernels.scores.of_weights.head_weights import HeadWeights
 
 #: Rows of the vocabulary at a time.
 _CHUNK = 8192
+_PRODUCT = "read d_model, head d_model d_head -> head read d_head"
+_PAIRS = "head rank d_model, to_head to_rank d_model -> head rank to_head to_rank"
+
 #: Pairs of random heads behind the baseline of composition.
 _RANDOM_PAIRS = 16
 
@@ -46,13 +50,17 @@ def ov_copying(model: object) -> Float[Tensor, "layer head"]:
     """
     with without_gradients():
         weights = HeadWeights(as_model(model))
-        through_tokens = sum(
+        of_parts = (
             weights.unembedding(part).T @ weights.embedding(part) for part in _chunks(weights)
         )
+        through_tokens = sum(of_parts, start=torch.zeros(()))
         rows = []
         for index in range(weights.shape.layers):
             layer = weights.layer(index)
-            small = torch.einsum("hdm,mn,hne->hde", layer.W_O, through_tokens, layer.W_V)
+            small = einsum(
+                layer.W_O, through_tokens, layer.W_V,
+                "head d_head written, written read, head read d_head_too -> head d_head d_head_too",
+            )  # fmt: skip
             rows.append(_share_of_positive(small.cpu().double()))
         return torch.stack(rows).float()
 
@@ -176,9 +184,14 @@ def _copying_of_part(
 
     def read(index: int, pattern: Tensor, _scores: Tensor | None) -> None:
         layer, normal = weights.layer(index), weights.norms[index](residual[0])
-        values = torch.einsum("bkm,hmd->bhkd", normal, layer.W_V)
+        values = einsum(
+            normal, layer.W_V, "row key d_model, head d_model d_head -> row head key d_head"
+        )
         unembedding = weights.unembedding(here.to(normal.device))
-        to_logits = torch.einsum("hdm,bjm->bhdj", layer.W_O, unembedding)
+        to_logits = einsum(
+            layer.W_O, unembedding,
+            "head d_head d_model, row token d_model -> row head d_head token",
+        )  # fmt: skip
         found[:, index] = (4 * shares(values, pattern.float(), to_logits) - 1).cpu()
 
     hooks: list[Any] = []
@@ -211,11 +224,13 @@ def qk_trace(
         rows = []
         for index in range(weights.shape.layers):
             layer = weights.layer(index)
-            queries = torch.einsum("mn,hnd->hmd", tokens, layer.W_Q)
-            keys = torch.einsum("mn,hnd->hmd", moved, layer.W_K)
+            queries = einsum(tokens, layer.W_Q, _PRODUCT)
+            keys = einsum(moved, layer.W_K, _PRODUCT)
             rows.append((queries * keys).sum((1, 2)).cpu())
             p = previous_token[index].to(moved)[:, None, None]
-            moved += torch.einsum("hmd,hdn->mn", p * layer.W_V, layer.W_O)
+            moved += einsum(
+                p * layer.W_V, layer.W_O, "head read d_head, head d_head written -> read written"
+            )
         return torch.stack(rows)
 
 
@@ -261,10 +276,9 @@ def k_composition(model: object, seed: int = 0) -> KComposition:
             layer = weights.layer(to)
             reads, reads_norm = _shrunk(layer.W_Q, layer.W_K.mT)
             for index, (writes, writes_norm) in enumerate(earlier):
-                product = writes.flatten(0, 1) @ reads.flatten(0, 1).T
-                size = product.unflatten(0, (n_heads, -1)).unflatten(2, (n_heads, -1))
+                product = einsum(writes, reads, _PAIRS)
                 norms = writes_norm[:, None] * reads_norm
-                ratio = size.square().sum((1, 3)).sqrt() / norms
+                ratio = product.square().sum((1, 3)).sqrt() / norms
                 pairs[index, :, to] = torch.where(norms == 0, 0, ratio).cpu()
             earlier.append(_shrunk(layer.W_V, layer.W_O))
         baseline = random_k_composition(shape.d_model, shape.d_head, seed)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from einops import repeat
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -86,7 +87,8 @@ class HeadWeights:
         norm = self.norms[index]
         q, k, v, o = self._parts.heads(index)
         q, k, v = (norm.fold_into(w.mT).mT for w in (q, k, v))
-        k, v = (w.repeat_interleave(self.shape.heads // len(w), dim=0) for w in (k, v))
+        group = self.shape.heads // len(k)
+        k, v = (repeat(w, "kv_head ... -> (kv_head group) ...", group=group) for w in (k, v))
         return LayerWeights(q, k, v, self._written(o))
 
     def embedding(self, tokens: Int[Tensor, "*row"] | slice) -> Float[Tensor, "*row d_model"]:
