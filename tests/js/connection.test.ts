@@ -5,41 +5,10 @@ import { fakeKernel } from "../../js/dev/fake-kernel";
 import type { FakeModel } from "../../js/dev/fake-model";
 import { SINCE } from "../../js/src/kernel/connection";
 import type { ExplorerModel, Status } from "../../js/src/kernel/model";
+import { HostKernel } from "./host-kernel";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
 freshPage();
-
-/** A kernel object as JupyterLab's widget manager holds it. */
-class HostKernel {
-  status = "idle";
-  connectionStatus = "connected";
-  isDisposed = false;
-  readonly #slots: Record<string, Set<() => void>> = {};
-  readonly disposed = this.#emitter("disposed");
-  readonly statusChanged = this.#emitter("status");
-  readonly connectionStatusChanged = this.#emitter("connection");
-
-  #emitter(name: string) {
-    const slots = new Set<() => void>();
-    this.#slots[name] = slots;
-    return {
-      connect: (slot: () => void) => void slots.add(slot),
-      disconnect: (slot: () => void) => void slots.delete(slot),
-    };
-  }
-
-  get listeners(): number {
-    return Object.values(this.#slots).reduce((sum, slots) => sum + slots.size, 0);
-  }
-
-  become(change: Partial<Pick<HostKernel, "status" | "connectionStatus" | "isDisposed">>): void {
-    Object.assign(this, change);
-    const told = { disposed: "isDisposed", status: "status", connection: "connectionStatus" };
-    for (const [name, what] of Object.entries(told)) {
-      if (what in change) for (const slot of this.#slots[name] ?? []) slot();
-    }
-  }
-}
 
 const COMPUTING: Status = { state: "computing", label: "Scoring heads", done: 3, total: 26, error: null };
 /** Nothing but what the kernel has not sent yet. */

@@ -43,6 +43,8 @@ export class Connection {
   readonly connected: Signal<boolean> = signal(true);
   readonly host: Signal<HostWord> = signal("unknown");
   readonly state: ReadonlySignal<ConnectionState>;
+  /** How often the kernel came back: it was silent and spoke, or the host found the way to it again. */
+  readonly returns = signal(0);
   readonly #heard = signal<"lately" | "quiet" | "silent">("lately");
   readonly #abort: AbortSignal;
   #timers: ReturnType<typeof setTimeout>[] = [];
@@ -74,13 +76,17 @@ export class Connection {
     let before = this.host.peek();
     this.#untilAbort(() => {
       const now = this.host.value;
-      if (before === "connecting" && now !== "connecting" && this.#expecting) ask();
+      if (before === "connecting" && now !== "connecting") {
+        this.returns.value = this.returns.peek() + 1;
+        if (this.#expecting) ask();
+      }
       before = now;
     });
   }
 
   /** The kernel gave a sign of life. */
   heard(): void {
+    if (this.#heard.peek() === "silent") this.returns.value = this.returns.peek() + 1;
     this.#listen();
   }
 

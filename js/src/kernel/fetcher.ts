@@ -2,7 +2,7 @@
  * Keeps a cache filled with what is wanted: asks for the checkpoints that are missing, lets a running
  * request finish when it covers them, and stops requests for subjects nobody wants any more.
  */
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { CheckpointCache } from "./cache";
 import type { Answer, Part, Question, RequestError, Requests } from "./requests";
 
@@ -21,16 +21,14 @@ interface Running {
   answer: Answer;
 }
 
-interface Failure {
-  checkpoints: Set<number>;
-  error: RequestError;
-}
+/** Errors by checkpoint. */
+type Failures = ReadonlyMap<number, RequestError>;
 
 export class Fetcher<T> {
   readonly cache: CheckpointCache<T>;
   readonly #requests: Requests;
   readonly #running = new Map<string, Running>();
-  readonly #failures = signal<ReadonlyMap<string, Failure>>(new Map());
+  readonly #failures = signal<ReadonlyMap<string, Failures>>(new Map());
   #subjects = new Set<string>();
 
   constructor(requests: Requests, cache: CheckpointCache<T>) {
@@ -40,13 +38,12 @@ export class Fetcher<T> {
 
   /** Why this checkpoint of the subject did not come; null when it came or still may. */
   failure(subject: string, checkpoint: number): RequestError | null {
-    const failure = (this.#failures as ReadonlySignal<ReadonlyMap<string, Failure>>).value.get(subject);
-    return failure?.checkpoints.has(checkpoint) ? failure.error : null;
+    return this.#failures.value.get(subject)?.get(checkpoint) ?? null;
   }
 
   /** Forgets what failed; whoever updates by an effect then asks for it once more. */
   tryAgain(): void {
-    this.#failures.value = new Map();
+    if (this.#failures.peek().size > 0) this.#failures.value = new Map();
   }
 
   update(wants: Want<T>[]): void {
@@ -60,7 +57,7 @@ export class Fetcher<T> {
   }
 
   #fetch(want: Want<T>): void {
-    const failed = this.#failures.value.get(want.subject)?.checkpoints;
+    const failed = this.#failures.value.get(want.subject);
     const missing = this.cache.missing(want.subject, want.checkpoints).filter((c) => !failed?.has(c));
     const running = this.#running.get(want.subject);
     if (missing.every((checkpoint) => running?.checkpoints.has(checkpoint))) return;
@@ -82,7 +79,8 @@ export class Fetcher<T> {
   }
 
   #fail(subject: string, asked: number[], error: RequestError): void {
-    const checkpoints = new Set(this.cache.missing(subject, asked));
-    this.#failures.value = new Map(this.#failures.peek()).set(subject, { checkpoints, error });
+    const before = this.#failures.peek();
+    const failed = this.cache.missing(subject, asked).map((checkpoint) => [checkpoint, error] as const);
+    this.#failures.value = new Map(before).set(subject, new Map([...(before.get(subject) ?? []), ...failed]));
   }
 }

@@ -89,8 +89,15 @@ export class Results {
   constructor(store: Store, abort: AbortSignal) {
     this.#store = store;
     this.#fetcher = new Fetcher(store.requests, new CheckpointCache<Found>(bytesOf));
-    const stop = effect(() => this.#fetcher.update(this.#wants()));
-    abort.addEventListener("abort", stop, { once: true });
+    const stops = [
+      effect(() => this.#fetcher.update(this.#wants())),
+      effect(() => {
+        if (store.connection.returns.value > 0) this.tryAgain();
+      }),
+    ];
+    abort.addEventListener("abort", () => {
+      for (const stop of stops) stop();
+    });
   }
 
   /** Asks for this, whatever it comes to be, until the function given back is called. */
@@ -107,7 +114,7 @@ export class Results {
     return new Result(this, () => ask);
   }
 
-  /** Asks once more for what failed. */
+  /** Asks once more for what failed; so does a kernel that comes back. */
   tryAgain(): void {
     this.#fetcher.tryAgain();
   }

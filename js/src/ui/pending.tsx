@@ -39,6 +39,23 @@ export function Progress<A extends AnalysisKind>({ view, result }: ViewProps & {
   return text === "" ? null : <> · {text}</>;
 }
 
+/** What went wrong in the other series, each at the checkpoint nearest to the shown one. */
+export function OtherFailures({ view, of }: ViewProps & { of: Result<AnalysisKind> }) {
+  const { seriesList, series, shownEach } = view.store;
+  return (
+    <>
+      {seriesList.value.map(({ name }, index) => {
+        const error = of.in(index).failure(shownEach.value[index] ?? 0);
+        return index === series.value || error === null ? null : (
+          <p class="ie-alert" role="alert" key={name}>
+            <bdi>{name}</bdi>: {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
+          </p>
+        );
+      })}
+    </>
+  );
+}
+
 /** What went wrong at the shown checkpoint, each thing once. */
 export function Failures({ view, of }: ViewProps & { of: Pick<Result<AnalysisKind>, "failure">[] }) {
   const errors = of.map((result) => result.failure(view.store.shown.value)).filter((error) => error !== null);

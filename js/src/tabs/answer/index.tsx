@@ -10,6 +10,7 @@ import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
 import { probabilityText, quoted } from "../../state/text";
 import { trainingOf } from "../../state/training";
+import { OtherFailures } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
@@ -55,6 +56,7 @@ function Answer({ view, found }: PanelProps<Record<never, never>, "predictions">
           rested is known.
         </p>
       )}
+      <OtherFailures view={view} of={found.predictions} />
       <One view={view} result={found.predictions} kind="rank" />
       <One view={view} result={found.predictions} kind="probability" />
       <AxisNote view={view} />

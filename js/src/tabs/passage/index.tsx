@@ -8,6 +8,7 @@ import { lossesAt, sum } from "../../state/passage";
 import type { Result } from "../../state/results";
 import { checkpointText, quoted, scoreText } from "../../state/text";
 import { cellColors, gradient, lut, type Scale } from "../../ui/color";
+import { OtherFailures } from "../../ui/pending";
 import { TokenList } from "../../ui/token-list";
 import type { View, ViewProps } from "../../ui/view";
 import { indices, type PanelProps, tab } from "../tab";
@@ -75,6 +76,7 @@ function Passage({ view, options, arrange, found }: Props) {
         )}
         <Said view={view} hovered={hovered} />
       </figure>
+      <OtherFailures view={view} of={found.predictions} />
       <Trajectories view={view} chosen={options} choose={choose} />
     </>
   );

@@ -1,0 +1,90 @@
+// @vitest-environment happy-dom
+import { describe, expect, it } from "vitest";
+import { promptInfo, SCORES, seriesInfo } from "../../js/dev/data";
+import { fakeKernel } from "../../js/dev/fake-kernel";
+import type { FakeModel } from "../../js/dev/fake-model";
+import type { Request } from "../../js/src/kernel/model";
+import { HostKernel } from "./host-kernel";
+import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
+
+freshPage();
+
+const REFUSED = { message: "Out of memory.", hint: "" };
+const works = fakeKernel(SHAPE, 3);
+
+/** Refuses what `refuses` says, and answers everything else. */
+const kernelThat =
+  (refuses: (request: Request) => boolean): NonNullable<FakeModel["kernel"]> =>
+  (request, model) =>
+    refuses(request) ? model.reply({ id: request.id, error: REFUSED }) : works(request, model);
+
+const alerts = (el: Element) => [...el.querySelectorAll("[role=alert]")].map((a) => a.textContent ?? "");
+const askedFor = (fake: FakeModel, kind: string) => fake.sent.filter((request) => request.kind === kind);
+
+describe("a failure", () => {
+  it("at one checkpoint is remembered when another fails", async () => {
+    const heavy = [{ ...promptInfo(TOKENS, false) }];
+    const { el, fake } = await show(
+      { _prompts: heavy, checkpoint: 10 },
+      kernelThat(({ kind }) => kind === "patterns"),
+    );
+    for (const checkpoint of [11, 10]) {
+      fake.receive({ checkpoint });
+      await settle();
+    }
+    expect(alerts(one(el, ".ie-patterns"))).toEqual([expect.stringContaining("Out of memory.")]);
+    expect(askedFor(fake, "patterns")).toHaveLength(2);
+  });
+
+  it("ends with the value that comes after all", async () => {
+    let fails = true;
+    const heavy = [{ ...promptInfo(TOKENS, false) }];
+    const { el, fake } = await show(
+      { _prompts: heavy, checkpoint: 10 },
+      kernelThat(({ kind }) => fails && kind === "patterns"),
+    );
+    fails = false;
+    one(el, ".ie-patterns [role=alert] button").click();
+    await settle();
+    fake.receive({ checkpoint: 11 });
+    await settle();
+    fake.receive({ checkpoint: 10 });
+    await settle();
+    expect(alerts(one(el, ".ie-patterns"))).toEqual([]);
+  });
+
+  it("is asked for once more when the way to the kernel is found again, and once only", async () => {
+    const host = new HostKernel();
+    const kernel = kernelThat(({ kind }) => kind === "patterns");
+    const { el, fake } = await show({}, kernel, host);
+    expect(askedFor(fake, "patterns")).toHaveLength(1);
+    host.become({ connectionStatus: "connecting" });
+    await settle();
+    expect(askedFor(fake, "patterns")).toHaveLength(1);
+    host.become({ connectionStatus: "connected" });
+    for (let i = 0; i < 60; i++) await settle();
+    expect(askedFor(fake, "patterns")).toHaveLength(2);
+    expect(alerts(one(el, ".ie-patterns"))).toEqual([expect.stringContaining("Out of memory.")]);
+  });
+
+  it("of what attends to a token is said beside the token", async () => {
+    const { el } = await show(
+      {},
+      kernelThat(({ kind }) => kind === "attended"),
+    );
+    one(el, "[aria-label=Tokens] [role=option]:nth-child(3)").click();
+    await settle();
+    expect(alerts(one(el, ".ie-tokens"))).toEqual(["Out of memory.  Try again"]);
+  });
+
+  it.each(["answer", "passage"])("of another series is said in the tab %s", async (tab) => {
+    const two = [seriesInfo("one", SHAPE), seriesInfo("two", SHAPE)];
+    const prompt = promptInfo(TOKENS, true, " C");
+    const { el } = await show(
+      { _view: { tab }, _series: two, _scores: [SCORES, SCORES], _prompts: [prompt, prompt], answer: " C" },
+      kernelThat((request) => request.kind === "predictions" && request.series === 1),
+    );
+    expect(alerts(one(el, "[role=tabpanel]"))).toEqual(["two: Out of memory.  Try again"]);
+    expect(alerts(one(el, ".ie-predictions"))).toEqual([]);
+  });
+});
