@@ -4,10 +4,9 @@ import type { Request } from "../src/kernel/model";
 import { formed, noise, type Shape } from "./data";
 
 type Cause = Extract<Request, { kind: "ablation" | "ablation_grid" | "wiring" }>;
-/** Each array's values and shape. */
-export type Values = Record<string, { values: number[]; shape: number[] }>;
+type Values = Record<string, number[]>;
 
-const DRAWS = 20;
+export const DRAWS = 20;
 
 /** What the arrays of the reply hold of one checkpoint. */
 export function causesAt(shape: Shape, request: Cause, checkpoint: number, answered: boolean): Values {
@@ -47,7 +46,7 @@ function together(shape: Shape, checkpoint: number, heads: Head[], answered: boo
   const controls = Array.from({ length: others.length < heads.length ? 0 : DRAWS }, (_, draw) =>
     change([...others].sort((a, b) => noise(draw, ...a) - noise(draw, ...b)).slice(0, heads.length)),
   );
-  const one = (value: number) => ({ values: [value], shape: [] });
+  const one = (value: number) => [value];
   const icl = -0.6 * (checkpoint / shape.checkpoints);
   const before = 0.9 * (checkpoint / shape.checkpoints);
   return {
@@ -57,8 +56,8 @@ function together(shape: Shape, checkpoint: number, heads: Head[], answered: boo
     icl: one(icl),
     icl_change: one(0.8 * change(heads)),
     icl_error: one(0.02),
-    control_loss: { values: controls, shape: [controls.length] },
-    control_icl: { values: controls.map((value) => 0.6 * value), shape: [controls.length] },
+    control_loss: controls,
+    control_icl: controls.map((value) => 0.6 * value),
     answer_before: one(answered ? before : Number.NaN),
     answer_after: one(answered ? before * Math.exp(-4 * Math.abs(change(heads))) : Number.NaN),
     rank_before: one(answered ? Math.round(12 * (1 - before)) : -1),
@@ -68,19 +67,14 @@ function together(shape: Shape, checkpoint: number, heads: Head[], answered: boo
 
 function each(shape: Shape, checkpoint: number): Values {
   const changes = allHeads(shape).map(([layer, head]) => lossChange(shape, checkpoint, layer, head));
-  const of = (factor: number) => ({
-    values: changes.map((change) => factor * change),
-    shape: [shape.layers, shape.heads],
-  });
+  const of = (factor: number) => changes.map((change) => factor * change);
   return { loss: of(1), icl: of(0.8), induction_loss: of(9) };
 }
 
 function wiring(shape: Shape, checkpoint: number, [layer, head]: Head): Values {
   const induction = 0.012 + formed(shape, checkpoint, layer, head);
-  const of = (value: (below: number, other: number) => number) => ({
-    values: allHeads(shape).map(([la, h]) => (la < layer ? value(la, h) : Number.NaN)),
-    shape: [shape.layers, shape.heads],
-  });
+  const of = (value: (below: number, other: number) => number) =>
+    allHeads(shape).map(([la, h]) => (la < layer ? value(la, h) : Number.NaN));
   // Few heads feed a head: of the previous-token heads, those whose number comes out high.
   const share = (la: number, h: number) =>
     previousToken(shape, checkpoint, la, h) * (0.05 + 0.95 * noise(la, h, layer, head) ** 6);
@@ -94,6 +88,6 @@ function wiring(shape: Shape, checkpoint: number, [layer, head]: Head): Values {
       (la, h) => -induction * share(la, h) + 0.02 * (noise(checkpoint, la, h, 29) - 0.5) * induction,
     ),
     error: of((la, h) => 0.002 + 0.01 * noise(la, h, 31)),
-    induction: { values: [induction], shape: [] },
+    induction: [induction],
   };
 }

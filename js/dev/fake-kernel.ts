@@ -1,8 +1,9 @@
 /** Answers the widget's requests the way the kernel does, out of synthetic patterns and predictions. */
-import { triangleIndex, triangleSize } from "../src/kernel/arrays";
-import type { ErrorInfo, Reply, Request } from "../src/kernel/model";
+import { type AnalysisKind, ARRAYS } from "../src/contract.gen";
+import { sizeOf, triangleIndex, triangleSize } from "../src/kernel/arrays";
+import type { DType, ErrorInfo, Reply, Request } from "../src/kernel/model";
 import { formed, noise, promptInfo, type Shape } from "./data";
-import { causesAt, type Values } from "./fake-causes";
+import { causesAt, DRAWS } from "./fake-causes";
 import type { FakeModel } from "./fake-model";
 
 const CHECKPOINTS_A_PART = 8;
@@ -36,7 +37,9 @@ export function pattern(
   return triangle;
 }
 
-type Asked = Exclude<Request, { kind: "cancel" | "ping" | "prompt" | "grid" | "attended" | "state" }>;
+type Asked = Extract<Request, { kind: AnalysisKind }>;
+/** The numbers of each array at one checkpoint. */
+export type Values = Record<string, ArrayLike<number>>;
 
 /** With `refuses`, questions about causes are answered by this error. */
 export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
@@ -56,7 +59,7 @@ export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
       setTimeout(() => runPrompt(request, model), 4 * DELAY_MS);
       return;
     }
-    if (request.kind === "grid" || request.kind === "attended" || request.kind === "state") return;
+    if (request.kind === "grid" || request.kind === "state") return;
     if (refuses !== undefined && CAUSES.has(request.kind)) {
       setTimeout(() => model.reply({ id: request.id, error: refuses }), DELAY_MS);
       return;
@@ -100,31 +103,35 @@ function runPrompt(request: Extract<Request, { kind: "prompt" }>, model: FakeMod
   model.reply({ id: request.id, chunk: 0, chunks: 0, done: true, body: {} });
 }
 
+/** What the kernel would say of these checkpoints: arrays as declared, each after a dim for the checkpoints. */
 function partOf(shape: Shape, request: Asked, model: FakeModel, period: number): FakePart {
   const n = model.get("_prompts")[0]?.tokens.length ?? 0;
-  const answered = model.get("answer") !== "";
-  switch (request.kind) {
-    case "patterns":
-      return patternsPart(shape, request.checkpoints, request.head, n, period);
-    case "predictions":
-      return predictionsPart(shape, request.checkpoints, n, answered);
-    default:
-      return causePart(
-        request.checkpoints.map((checkpoint) => causesAt(shape, request, checkpoint, answered)),
-      );
+  const found = request.checkpoints.map((checkpoint) => valuesAt(shape, request, checkpoint, model, period));
+  const sizes: Record<string, number> = {
+    ...{ layer: shape.layers, head: shape.heads, query: n, cell: triangleSize(n), rank: K },
+    draw: found[0]?.control_loss?.length ?? DRAWS,
+  };
+  const arrays: FakePart["arrays"] = [];
+  const bytes: Uint8Array[] = [];
+  for (const [name, declared] of Object.entries<string>(ARRAYS[request.kind])) {
+    const [dtype, ...dims] = declared.split(" ") as [DType, ...string[]];
+    const one = dims.map((dim) => sizes[dim] ?? 1);
+    const size = sizeOf(one);
+    const values = new { float32: Float32Array, int32: Int32Array, uint8: Uint8Array }[dtype](
+      found.length * size,
+    );
+    found.forEach((each, i) => {
+      // What nobody made up is noise.
+      values.set(each[name] ?? Float32Array.from({ length: size }, (_, at) => noise(i, at)), i * size);
+    });
+    arrays.push({ name, dtype, shape: [found.length, ...one] });
+    bytes.push(new Uint8Array(values.buffer));
   }
+  const words = request.kind === "predictions" ? { tokens: WORDS } : {};
+  return { body: words, arrays, data: new DataView(Uint8Array.from(bytes.flatMap((b) => [...b])).buffer) };
 }
 
-function causePart(found: Values[]): FakePart {
-  const names = Object.keys(found[0] ?? {});
-  const numbers = names.flatMap((name) => found.flatMap((one) => one[name]?.values ?? []));
-  const arrays = names.map((name) => ({
-    name,
-    dtype: "float32" as const,
-    shape: [found.length, ...(found[0]?.[name]?.shape ?? [])],
-  }));
-  return { body: {}, arrays, data: new DataView(Float32Array.from(numbers).buffer) };
-}
+const WORDS = Object.fromEntries(Array.from({ length: 40 }, (_, id) => [id, ` word${id}`]));
 
 interface FakePart {
   body: Record<string, unknown>;
@@ -132,64 +139,42 @@ interface FakePart {
   data: DataView;
 }
 
-function patternsPart(
+function valuesAt(
   shape: Shape,
-  checkpoints: number[],
-  [layer, head]: [number, number],
-  n: number,
+  request: Asked,
+  checkpoint: number,
+  model: FakeModel,
   period: number,
-): FakePart {
-  const size = triangleSize(n);
-  const bytes = new Uint8Array(checkpoints.length * size);
-  checkpoints.forEach((checkpoint, i) => {
-    bytes.set(pattern(shape, checkpoint, layer, head, n, period), i * size);
-  });
-  const arrays: FakePart["arrays"] = [
-    { name: "patterns", dtype: "uint8", shape: [checkpoints.length, size] },
-  ];
-  return { body: {}, arrays, data: new DataView(bytes.buffer) };
+): Partial<Values> {
+  const n = model.get("_prompts")[0]?.tokens.length ?? 0;
+  const answered = model.get("answer") !== "";
+  switch (request.kind) {
+    case "patterns":
+      return { patterns: pattern(shape, checkpoint, ...request.head, n, period) };
+    case "predictions":
+      return predictionsAt(shape, checkpoint, n, answered);
+    case "ablation":
+    case "ablation_grid":
+    case "wiring":
+      return causesAt(shape, request, checkpoint, answered);
+    default:
+      return {};
+  }
 }
 
-function predictionsPart(shape: Shape, checkpoints: number[], n: number, answered: boolean): FakePart {
-  const c = checkpoints.length;
-  const ids = new Int32Array(c * n * K);
-  const logits = new Float32Array(c * n * K);
-  const probabilities = new Float32Array(c * n * K);
-  const ranks = new Int32Array(c * n);
-  const chances = new Float32Array(c * n);
-  for (let i = 0; i < c * n; i++) {
-    const peak = 0.05 + (0.85 * (checkpoints[Math.floor(i / n)] ?? 0)) / shape.checkpoints;
-    for (let r = 0; r < K; r++) {
-      ids[i * K + r] = (i + r * 7) % 40;
-      probabilities[i * K + r] = peak * (1 - peak) ** r;
-      logits[i * K + r] = 12 + Math.log(probabilities[i * K + r] ?? 1);
-    }
-    const last = i % n === n - 1;
-    ranks[i] = last && !answered ? -1 : peak > 0.5 ? 0 : Math.round(20 * (1 - peak));
-    chances[i] = peak > 0.5 ? peak : 0.01;
-  }
-  const each = (name: string, dtype: "int32" | "float32", ...inner: number[]) => ({
-    name,
-    dtype,
-    shape: [c, ...inner],
-  });
-  const losses = chances.map((p, i) => (i % n === n - 1 && !answered ? Number.NaN : -Math.log(p)));
-  const parts = [ids, logits, probabilities, ranks, chances, losses];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  parts.reduce((offset, part) => {
-    bytes.set(new Uint8Array(part.buffer), offset);
-    return offset + part.byteLength;
-  }, 0);
+function predictionsAt(shape: Shape, checkpoint: number, n: number, answered: boolean): Values {
+  const peak = 0.05 + (0.85 * checkpoint) / shape.checkpoints;
+  const each = (of: (position: number) => number) => Array.from({ length: n }, (_, i) => of(i));
+  const ranked = (of: (position: number, rank: number) => number) =>
+    each((i) => i).flatMap((i) => Array.from({ length: K }, (_, rank) => of(i, rank)));
+  const unknown = (position: number) => position === n - 1 && !answered;
+  const chance = peak > 0.5 ? peak : 0.01;
   return {
-    body: { k: K, tokens: Object.fromEntries(Array.from({ length: 40 }, (_, id) => [id, ` word${id}`])) },
-    arrays: [
-      each("ids", "int32", n, K),
-      each("logits", "float32", n, K),
-      each("probabilities", "float32", n, K),
-      each("answer_rank", "int32", n),
-      each("answer_probability", "float32", n),
-      each("losses", "float32", n),
-    ],
-    data: new DataView(bytes.buffer),
+    ids: ranked((position, rank) => (position + rank * 7) % 40),
+    logits: ranked((_, rank) => 12 + Math.log(peak * (1 - peak) ** rank)),
+    probabilities: ranked((_, rank) => peak * (1 - peak) ** rank),
+    answer_rank: each((i) => (unknown(i) ? -1 : peak > 0.5 ? 0 : Math.round(20 * (1 - peak)))),
+    answer_probability: each(() => chance),
+    losses: each((i) => (unknown(i) ? Number.NaN : -Math.log(chance))),
   };
 }
