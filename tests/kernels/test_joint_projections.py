@@ -16,7 +16,9 @@ from induction_kernels import CheckpointSeries, ablate, as_model, attention_patt
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.checkpoints import series_of
 from induction_kernels.errors import CheckpointError
+from induction_kernels.models.joint import clean, joints_of
 from small_models import VOCABULARY, wrapped
+from tiny import tiny
 from torch import Tensor
 
 KINDS = ("gpt2", "gpt_neox", "phi3")
@@ -65,6 +67,36 @@ def by_its_own_forward(bridge: Any) -> Tensor:
     seen: list[Tensor] = []
     visit_attention(as_model(bridge), TOKENS, lambda _, pattern, __: seen.append(pattern[0]))
     return torch.cat(seen)
+
+
+#: How many weights and biases two layers have joint.
+JOINTS = {
+    "GPT2LMHeadModel": 4,
+    "GPTNeoXForCausalLM": 4,
+    "Phi3ForCausalLM": 4,
+    "BloomForCausalLM": 4,
+    "MptForCausalLM": 2,
+    "FalconForCausalLM": 2,
+    "CodeGenForCausalLM": 2,
+    "OpenAIGPTLMHeadModel": 4,
+    "GPTBigCodeForCausalLM": 4,
+    "GlmForCausalLM": 2,
+    "LlamaForCausalLM": 0,
+}
+
+
+@pytest.mark.parametrize("name", JOINTS)
+def test_parts_and_whole_say_the_same_of_each_other(name) -> None:
+    """However a bridge takes the projection apart."""
+    model = wrapped(tiny(name)).original_model
+    tensors = {clean(n): tensor for n, tensor in model.state_dict(keep_vars=True).items()}
+    joints = joints_of(model)
+    assert len(joints) == JOINTS[name]
+    for joint in joints:
+        whole = tensors[joint.whole]
+        for part in joint.parts:
+            assert torch.equal(joint.part(part, whole), tensors[part])
+        assert torch.equal(joint.joined({part: tensors[part] for part in joint.parts}), whole)
 
 
 @pytest.mark.parametrize("names", [published, of_a_bridge, half_each])
