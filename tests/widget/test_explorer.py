@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 from induction_explorer import CheckpointSeries, InductionExplorer
+from induction_explorer.analyses.one_pass import OnePass
+from induction_explorer.channel.answering import Answering
+from induction_explorer.series.session import SeriesSession
 from induction_kernels import (
     MEASURES,
     SCORES,
@@ -291,8 +294,6 @@ def test_closing_stops_the_work(series) -> None:
 
 def test_models_run_on_the_workers_thread_only(series, monkeypatch) -> None:
     threads = set()
-    from induction_explorer.analyses.one_pass import OnePass
-    from induction_explorer.series.session import SeriesSession
 
     def record(original):
         def recorded(*args):
@@ -305,6 +306,25 @@ def test_models_run_on_the_workers_thread_only(series, monkeypatch) -> None:
     monkeypatch.setattr(SeriesSession, "score", record(SeriesSession.score))
     InductionExplorer(series).wait()
     assert threads == {"induction-explorer"}
+
+
+def test_checkpoints_around_the_readers_are_computed_first(series, monkeypatch) -> None:
+    done: dict[str, list[int]] = {"score": [], "measure": [], "_compute": []}
+
+    def record(cls: type, name: str, place: int) -> None:
+        original = getattr(cls, name)
+
+        def recorded(*args):
+            done[name].append(args[place])
+            return original(*args)
+
+        monkeypatch.setattr(cls, name, recorded)
+
+    record(SeriesSession, "score", 1)
+    record(SeriesSession, "measure", 1)
+    record(Answering, "_compute", 3)
+    InductionExplorer(series, checkpoint=2).wait()
+    assert list(done.values()) == [[2, 1, 3, 0]] * 3
 
 
 @pytest.mark.slow

@@ -67,8 +67,8 @@ class SeriesSession:
         return self.parameters * len(self.series) <= budget.PARAMETER_PASSES
 
     def time(self, work: float, seconds: float) -> None:
-        """Some work (`budget`) took so long."""
-        if seconds > 0:
+        """Some work (`budget`) took so long; what was quick was mostly spent on something else."""
+        if seconds >= 0.5:
             self.pace = work / seconds
 
     def is_measured(self, checkpoint: int) -> bool:
