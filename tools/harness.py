@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from hosts import Host, hosts
 from lab import HOST
+from patience import PATIENCE
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,7 @@ class Harness:
 
     def open(self, page: Page, host: str | None = None, **query: str | int) -> None:
         """Show a case of js/dev/main.ts, e.g. `case="2l"`, in one of `hosts()`."""
+        page.set_default_timeout(1000 * PATIENCE)
         name = "index" if host is None else host
         if host is not None:
             page.emulate_media(color_scheme=hosts()[host].scheme)

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client import BlockingKernelClient
-
-#: Seconds for an answer: a kernel may be importing torch on a busy machine.
-PATIENCE = 120
+from patience import PATIENCE
 
 
 class KernelError(Exception):

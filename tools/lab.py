@@ -25,10 +25,9 @@ import nbformat
 from jupyter_client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from patience import PATIENCE
 
 HOST = "127.0.0.1"
-#: Seconds for JupyterLab to answer, and for a kernel to: a busy machine is slow, not broken.
-PATIENCE = 120
 
 # Lab looks for news, updates and extensions on the internet unless told not to.
 _SERVER = {
@@ -86,13 +85,14 @@ class Lab:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def start_kernel(self, notebook: str) -> str:
-        """The kernel that JupyterLab will use for this notebook, started; returns its id."""
+    def start_kernel(self, notebook: str, running: str | None = None) -> str:
+        """The kernel that JupyterLab will use for this notebook: the `running` one, else a new one;
+        returns its id."""
         body = {
             "path": notebook,
             "name": Path(notebook).name,
             "type": "notebook",
-            "kernel": {"name": "python3"},
+            "kernel": {"name": "python3"} if running is None else {"id": running},
         }
         return self.api("POST", "sessions", body)["kernel"]["id"]
 

@@ -14,13 +14,10 @@ from urllib.parse import urlsplit
 import chromium
 import nbformat
 from lab import HOST, Lab
-from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+from patience import PATIENCE
+from playwright.sync_api import Browser, Page, ViewportSize, WebSocket, expect, sync_playwright
 
-#: Milliseconds for JupyterLab to load and for a kernel to import torch on a busy machine.
-LOADING = 120_000
-#: Milliseconds for anything the widget does by itself.
-REACTION = 15_000
-
+VIEWPORT: ViewportSize = {"width": 1400, "height": 1600}
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -40,7 +37,7 @@ def browser(*arguments: str) -> Iterator[Browser]:
     path = chromium.find()
     if path is None:
         raise RuntimeError("No Chromium is on PATH. `make chromium` says how to get one.")
-    expect.set_options(timeout=REACTION)
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=path, headless=True, args=[*_ARGUMENTS, *arguments]
@@ -117,16 +114,28 @@ class LabPage:
         self.notebook = notebook
         self.traffic = Traffic()
         self.traffic.record(page)
-        page.set_default_timeout(REACTION)
+        page.set_default_timeout(1000 * PATIENCE)
 
     def load(self) -> None:
         """Open the notebook, alone, and wait for its kernel; loading again reloads the page."""
         self.page.goto(self.lab.link(self.notebook) + "&reset")
-        self.page.locator(".jp-Notebook").wait_for(timeout=LOADING)
+        self._wait_until_open()
+
+    def turn_to(self, notebook: str) -> None:
+        """Open another notebook instead of this one, in the same JupyterLab."""
+        self.page.evaluate("[...jupyterapp.shell.widgets('main')].forEach((one) => one.dispose())")
+        self.page.set_viewport_size(VIEWPORT)
+        self.notebook = notebook
+        self.command("docmanager:open", path=notebook)
+        self._wait_until_open()
+
+    def _wait_until_open(self) -> None:
+        self.page.locator(".jp-Notebook").wait_for()
         self.page.wait_for_function(
-            "() => jupyterapp.shell.currentWidget?.sessionContext.session?.kernel"
+            "path => jupyterapp.shell.currentWidget?.context?.path === path"
+            " && jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
             "?.connectionStatus === 'connected'",
-            timeout=LOADING,
+            arg=self.notebook,
         )
 
     def command(self, name: str, **arguments: Any) -> None:
@@ -150,9 +159,9 @@ class LabPage:
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Poll a condition that lies outside the page, such as a trait in the kernel."""
-        end = time.monotonic() + REACTION / 1000
+        end = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < end, f"waited {REACTION / 1000:g} s in vain for: {what}"
+            assert time.monotonic() < end, f"waited {PATIENCE} s in vain for: {what}"
             self.page.wait_for_timeout(50)  # between two polls; the page's events go on
 
 
@@ -171,8 +180,7 @@ def write_notebook(lab: Lab, name: str, *cells: str) -> str:
 @contextmanager
 def open_notebook(browser: Browser, lab: Lab, notebook: str, **viewport: int) -> Iterator[LabPage]:
     """A page with the notebook, in a browser context of its own."""
-    size = {"width": 1400, "height": 1600} | viewport
-    context = browser.new_context(viewport=size, device_scale_factor=1)
+    context = browser.new_context(viewport=VIEWPORT | viewport, device_scale_factor=1)
     opened = LabPage(context.new_page(), lab, notebook)
     try:
         opened.load()

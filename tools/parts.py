@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-#: Milliseconds for the scores, patterns and predictions of all checkpoints of a small series.
-COMPUTING = 120_000
-
 
 class Explorer:
     """One view of an InductionExplorer on a page."""
@@ -41,10 +38,10 @@ class Explorer:
 
     def wait_until_computed(self) -> None:
         """Until every checkpoint is scored and the prompt has run on all of them."""
-        expect(self.predictions.locator("tbody tr").nth(1)).to_be_visible(timeout=COMPUTING)
+        expect(self.predictions.locator("tbody tr").nth(1)).to_be_visible()
         for text in ("computing …", "waiting"):
-            expect(self.root.get_by_text(text)).to_have_count(0, timeout=COMPUTING)
-        expect(self.progress).to_have_count(0, timeout=COMPUTING)
+            expect(self.root.get_by_text(text)).to_have_count(0)
+        expect(self.progress).to_have_count(0)
 
     def names(self) -> list[str]:
         """The accessible names of the grid's cells: "L1H2 induction 0.397", ..."""

@@ -1,4 +1,4 @@
-"""One JupyterLab, one Chromium, one notebook whose widget most tests share, and the harness."""
+"""One JupyterLab, one Chromium, a notebook for every test, and the harness."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import harness as harness_page
-import kernel
 import pytest
 from harness import Harness
+from kernel import Kernel
 from lab import Lab, serve
-from labpage import LabPage, browser, open_notebook, write_notebook
-from notebooks import EXPLORER, check_traffic
+from labpage import LabPage, browser
+from notebooks import EXPLORER, SHOW, Desk, until_drawn
 from parts import Explorer
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
-# What a test may have changed, back to where the first one found it.
-_REMEMBER = "_start = w.view"
-_RESET = "w.view = _start"
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +23,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -48,47 +54,33 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 
 
 @pytest.fixture(scope="session")
-def shared_page(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
-    """A notebook that shows an explorer `w` on attn-only-2l."""
-    notebook = write_notebook(lab, "shared.ipynb", EXPLORER, "display(w)")
-    with open_notebook(chrome, lab, notebook) as page:
+def shared_desk(lab: Lab, chrome: Browser) -> Iterator[Desk]:
+    desk = Desk(lab, chrome)
+    yield desk
+    desk.clear()
+
+
+@pytest.fixture
+def desk(shared_desk: Desk, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """For a notebook with cells of the test's own."""
+    yield shared_desk
+    if _FAILED in request.node.stash:
+        shared_desk.clear()
+
+
+@pytest.fixture
+def page(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
+    """A notebook of the test's own that shows an explorer `w` on attn-only-2l."""
+    with desk.notebook(request.node.name, EXPLORER, SHOW) as page:
         page.run_all()
+        until_drawn(page, desk.python)
         yield page
 
 
-@pytest.fixture(scope="session")
-def shared_kernel(shared_page: LabPage) -> Iterator[kernel.Kernel]:
-    with kernel.connect(shared_page.kernel_file()) as connected:
-        connected.run(_REMEMBER)
-        yield connected
-
-
 @pytest.fixture
-def python(shared_kernel: kernel.Kernel) -> kernel.Kernel:
-    """The shared notebook's kernel."""
-    return shared_kernel
-
-
-@pytest.fixture
-def page(shared_page: LabPage, python: kernel.Kernel) -> Iterator[LabPage]:
-    """The shared notebook, with the widget as it was at first."""
-    view = Explorer(shared_page.page)
-    shared_page.page.mouse.move(0, 0)
-    # The slider tells the kernel when it rests; what the last test moved must not arrive later.
-    shared_page.wait_until(
-        lambda: python.value("w.checkpoint") == int(view.slider.input_value()), "a slider at rest"
-    )
-    python.run(_RESET)
-    shared_page.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
-    expect(view.slider).to_have_value(python.value("str(w.checkpoint)"))
-    view.prompt.fill(python.value("w.prompt"))  # a text that was typed and never run
-    expect(view.patterns).to_have_count(python.value("len(w.heads)"))
-    yield shared_page
-    mark = python.mark()
-    shared_page.wait_until(
-        lambda: shared_page.traffic.has_received(mark), "everything the kernel has sent"
-    )
-    check_traffic(shared_page)
+def python(page: LabPage, desk: Desk) -> Kernel:
+    """The notebook's kernel."""
+    return desk.python
 
 
 @pytest.fixture

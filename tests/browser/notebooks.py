@@ -1,8 +1,17 @@
-"""Cells that most notebooks of these tests begin with, and what no page of theirs may do."""
+"""A notebook for every test, and what no page of these tests may do."""
 
 from __future__ import annotations
 
-from labpage import LabPage
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import kernel
+from lab import Lab
+from labpage import LabPage, open_notebook, write_notebook
+from parts import Explorer
+from playwright.sync_api import Browser, expect
 
 #: VS Code's kernel channel dies on larger ones (design.md, What crosses the wire).
 MAX_MESSAGE = 1 << 20
@@ -11,7 +20,95 @@ SERIES = """\
 from induction_explorer import InductionExplorer, load_demo
 series = load_demo("attn-only-2l")
 """
-EXPLORER = SERIES + "w = InductionExplorer(series)\nw.wait()"
+EXPLORER = "w = InductionExplorer(series)\nw.wait()"
+SHOW = "display(w)"
+
+# So that every notebook's explorer finds the scores: they are the series', and take the longest.
+_PREPARE = SERIES + "w = InductionExplorer(series); w.wait(); w.close()"
+_CLOSE = "from ipywidgets import Widget; Widget.close_all()"
+
+
+class Desk:
+    """One kernel that knows `series`, and one JupyterLab, which shows one notebook at a time.
+
+    What a test leaves behind is in its own notebook and explorer; after one that failed, kernel and
+    page are new as well.
+    """
+
+    def __init__(self, lab: Lab, chrome: Browser) -> None:
+        self._lab = lab
+        self._chrome = chrome
+        self._open = ExitStack()
+        self._kernel = ""
+        self._page: LabPage | None = None
+        self._python: kernel.Kernel | None = None
+
+    @property
+    def python(self) -> kernel.Kernel:
+        """The kernel, spoken to beside the page."""
+        assert self._python is not None, "no notebook is open"
+        return self._python
+
+    @contextmanager
+    def notebook(self, name: str, *cells: str) -> Iterator[LabPage]:
+        """A notebook of its own with these cells, to be run.
+
+        Raises:
+            AssertionError: what `check_traffic` says of the page.
+        """
+        notebook = write_notebook(self._lab, re.sub(r"\W+", "-", name) + ".ipynb", *cells)
+        try:
+            page = self._turn_to(notebook)
+            yield page
+            self._leave(page)
+        except BaseException:
+            self.clear()
+            raise
+
+    def clear(self) -> None:
+        """Begin anew with the next notebook."""
+        self._open.close()
+        if self._kernel:
+            self._lab.api("DELETE", f"kernels/{self._kernel}")
+        self._kernel, self._page, self._python = "", None, None
+
+    def _turn_to(self, notebook: str) -> LabPage:
+        if self._page is not None:
+            self._lab.start_kernel(notebook, self._kernel)
+            self._page.turn_to(notebook)
+            return self._page
+        self._kernel = self._lab.start_kernel(notebook)
+        file = self._lab.connection_file(self._kernel)
+        self._python = self._open.enter_context(kernel.connect(file))
+        self._python.run(_PREPARE)
+        self._page = self._open.enter_context(open_notebook(self._chrome, self._lab, notebook))
+        return self._page
+
+    def _leave(self, page: LabPage) -> None:
+        mark = self.python.mark()
+        page.wait_until(lambda: page.traffic.has_received(mark), "everything the kernel has sent")
+        check_traffic(page)
+        self.python.run(_CLOSE)
+        page.page.mouse.move(0, 0)
+
+
+@contextmanager
+def without_kernel(chrome: Browser, page: LabPage, **viewport: int) -> Iterator[LabPage]:
+    """The notebook as it was saved last, where the kernel knows nothing of it."""
+    copied = f"copy-of-{page.notebook}"
+    shutil.copy(page.lab.folder / page.notebook, page.lab.folder / copied)
+    with open_notebook(chrome, page.lab, copied, **viewport) as opened:
+        yield opened
+        page.lab.api("DELETE", f"kernels/{page.lab.kernel_of(copied)}")
+
+
+def until_drawn(page: LabPage, python: kernel.Kernel) -> Explorer:
+    """The explorer `w` of a notebook, with all that it shows by itself."""
+    view = Explorer(page.page)
+    expect(view.slider).to_have_value(python.value("str(w.checkpoint)"))
+    expect(view.patterns).to_have_count(python.value("len(w.heads)"))
+    page.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
+    return view
 
 
 def check_traffic(page: LabPage) -> None:

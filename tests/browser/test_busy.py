@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import kernel
 import pytest
 from lab import Lab
-from labpage import LOADING, LabPage, open_notebook, write_notebook
-from notebooks import EXPLORER
+from labpage import LabPage, open_notebook, write_notebook
+from notebooks import EXPLORER, SERIES, SHOW, Desk
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 
@@ -22,12 +22,19 @@ WITHOUT_SUBSHELLS = (
 SILENCE = 10_000
 
 
-@pytest.fixture(scope="module")
-def alone(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
-    notebook = write_notebook(lab, "busy.ipynb", EXPLORER, "display(w)")
-    with open_notebook(chrome, lab, notebook) as page:
-        page.page.evaluate(WITHOUT_SUBSHELLS)
-        page.run_all()
+def run_without_subshells(page: LabPage) -> Explorer:
+    page.page.evaluate(WITHOUT_SUBSHELLS)
+    page.run_all()
+    explorer = Explorer(page.page)
+    explorer.wait_until_computed()
+    return explorer
+
+
+@pytest.fixture
+def alone(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
+    """A page that must ask where cells run."""
+    with desk.notebook(request.node.name, EXPLORER, SHOW) as page:
+        run_without_subshells(page)
         yield page
 
 
@@ -36,16 +43,15 @@ def process_of(page: LabPage) -> int:
         return python.value("__import__('os').getpid()")
 
 
-def says(explorer: Explorer, head: str, text: str, timeout: float | None = None) -> None:
+def says(explorer: Explorer, head: str, text: str) -> None:
     """In the panel of a head's pattern."""
     pattern = explorer.page.get_by_role("img", name=f"Attention pattern {head}", exact=True)
     panel = explorer.root.locator(".ie-panel").filter(has=pattern)
-    expect(panel.locator(".ie-panel-state")).to_have_text(text, timeout=timeout)
+    expect(panel.locator(".ie-panel-state")).to_have_text(text)
 
 
 def test_a_busy_kernel_is_said_to_be_busy_and_then_goes_on(alone: LabPage) -> None:
     explorer = Explorer(alone.page)
-    explorer.wait_until_computed()
     with kernel.connect(alone.kernel_file()) as python:
         python.run("w.heads = [[1, 2]]")
         expect(explorer.patterns).to_have_count(1)
@@ -77,15 +83,17 @@ def test_a_kernel_that_stands_still_does_not_answer_until_it_goes_on(alone: LabP
     expect(explorer.alerts).to_have_count(0)
 
 
-def test_nothing_computes_for_ever_once_the_kernel_has_died(alone: LabPage) -> None:
-    explorer = Explorer(alone.page)
-    process = process_of(alone)
-    os.kill(process, signal.SIGSTOP)
-    explorer.cell("L0H1").click()
-    says(explorer, "L0H1", "computing …")
-    os.kill(process, signal.SIGKILL)
-    says(explorer, "L0H1", "needs the kernel", timeout=LOADING)
-    expect(explorer.alerts).to_contain_text(["Disconnected from the kernel"])
-    for text in ("computing", "waiting"):
-        expect(explorer.root.get_by_text(text)).to_have_count(0)
-    expect(explorer.progress).to_have_count(0)
+def test_nothing_computes_for_ever_once_the_kernel_has_died(lab: Lab, chrome: Browser) -> None:
+    notebook = write_notebook(lab, "dying.ipynb", SERIES, EXPLORER, SHOW)
+    with open_notebook(chrome, lab, notebook) as page:
+        explorer = run_without_subshells(page)
+        process = process_of(page)
+        os.kill(process, signal.SIGSTOP)
+        explorer.cell("L0H1").click()
+        says(explorer, "L0H1", "computing …")
+        os.kill(process, signal.SIGKILL)
+        says(explorer, "L0H1", "needs the kernel")
+        expect(explorer.alerts).to_contain_text(["Disconnected from the kernel"])
+        for text in ("computing", "waiting"):
+            expect(explorer.root.get_by_text(text)).to_have_count(0)
+        expect(explorer.progress).to_have_count(0)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from kernel import Kernel
 from labpage import LabPage
-from parts import COMPUTING, Explorer
+from parts import Explorer
 from playwright.sync_api import Locator, expect
 
 LAST = 25
@@ -15,13 +13,12 @@ FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 
 
 @pytest.fixture
-def causes(page: LabPage, explorer: Explorer, python: Kernel) -> Iterator[Explorer]:
-    """L1H2 selected at the last checkpoint; the view as it was afterwards."""
+def causes(page: LabPage, explorer: Explorer, python: Kernel) -> Explorer:
+    """L1H2 selected at the last checkpoint."""
     python.run("w.wait(); w.heads = [[1, 2]]")
     explorer.slider.fill(str(LAST))
     page.wait_until(lambda: python.value("w.checkpoint") == LAST, "the slider")
-    yield explorer
-    python.run("w.view = {'tab': 'loss'}")
+    return explorer
 
 
 def tab(explorer: Explorer, title: str) -> Locator:
@@ -46,7 +43,7 @@ def test_selecting_in_the_effects_ablates_the_heads_together(
         f"found = ablate(load_demo('attn-only-2l').load({LAST}), [(1, 2), (0, 3)])"
     )
     change = python.value("found.loss_change")
-    expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}", timeout=COMPUTING)
+    expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}")
     beaten = python.value("int((abs(found.control_loss) < abs(found.loss_change)).sum())")
     said = "larger than all 20" if beaten == 20 else f"larger than {beaten} of 20"
     expect(panel).to_contain_text(f"Loss rises by {change:.3f}: {said} random draws.")
@@ -72,7 +69,7 @@ def test_what_replaces_a_head_is_part_of_the_view(
         "found = ablate(model, [(1, 2)], kind='mean', frozen=True)"
     )
     change = python.value("found.loss_change")
-    expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}", timeout=COMPUTING)
+    expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}")
 
 
 def test_pointing_at_a_feeder_lights_its_cell_and_clicking_adds_it(
@@ -80,7 +77,7 @@ def test_pointing_at_a_feeder_lights_its_cell_and_clicking_adds_it(
 ) -> None:
     panel = tab(causes, "Wiring")
     picture = panel.get_by_role("img", name="L1H2, induction")
-    expect(picture).to_be_visible(timeout=COMPUTING)
+    expect(picture).to_be_visible()
     feeder = panel.locator("[data-head='0,3']")
     feeder.hover()
     expect(causes.cell("L0H3")).to_have_class("ie-cell ie-cell-hovered")
@@ -96,8 +93,8 @@ def test_scrubbing_moves_the_wiring_without_the_kernel(
     page: LabPage, causes: Explorer, python: Kernel
 ) -> None:
     panel = tab(causes, "Wiring")
-    expect(panel.get_by_role("table")).to_be_visible(timeout=COMPUTING)
-    expect(panel.get_by_text("of 26 checkpoints")).to_have_count(0, timeout=COMPUTING)
+    expect(panel.get_by_role("table")).to_be_visible()
+    expect(panel.get_by_text("of 26 checkpoints")).to_have_count(0)
     page.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
     score = panel.locator(".ie-wiring-score")
     seen = []

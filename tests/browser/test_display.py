@@ -3,7 +3,7 @@
 import re
 
 from kernel import Kernel
-from labpage import LabPage
+from labpage import VIEWPORT, LabPage
 from parts import Explorer
 from playwright.sync_api import expect
 
@@ -55,12 +55,6 @@ def test_ten_predictions_are_ranked(explorer: Explorer) -> None:
 
 
 def test_it_fits_a_narrow_window(page: LabPage, explorer: Explorer) -> None:
-    wide = page.page.viewport_size
-    assert wide is not None
-    page.page.set_viewport_size({"width": 700, "height": wide["height"]})
-    try:
-        overflow = "e => e.scrollWidth - e.clientWidth"
-        expect(explorer.slider).to_be_visible()
-        assert explorer.root.evaluate(overflow) <= 0
-    finally:
-        page.page.set_viewport_size(wide)
+    page.page.set_viewport_size({"width": 700, "height": VIEWPORT["height"]})
+    expect(explorer.slider).to_be_visible()
+    assert explorer.root.evaluate("e => e.scrollWidth - e.clientWidth") <= 0

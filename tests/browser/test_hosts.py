@@ -20,10 +20,9 @@ CONTRASTS = (Path(__file__).parent / "contrasts.js").read_text()
 HOSTS = hosts()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def window(chrome: Browser) -> Iterator[Page]:
     page = chrome.new_page(viewport={"width": 1000, "height": 900})
-    page.set_default_timeout(5000)
     yield page
     page.close()
 

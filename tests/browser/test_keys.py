@@ -44,7 +44,7 @@ PRESS = """(pressed) => {
 }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def window(chrome: Browser, harness: Harness) -> Iterator[Page]:
     page = chrome.new_page()
     harness.open(page, case="2l", tab="wiring")
@@ -54,7 +54,7 @@ def window(chrome: Browser, harness: Harness) -> Iterator[Page]:
     page.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def untouched(chrome: Browser, harness: Harness) -> Iterator[Page]:
     """Nothing is open or locked here."""
     page = chrome.new_page()

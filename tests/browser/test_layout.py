@@ -26,7 +26,7 @@ OUTSIDE = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def window(chrome: Browser) -> Iterator[Page]:
     page = chrome.new_page()
     yield page

@@ -1,7 +1,4 @@
-"""One widget in several views, cells run again, kernels restarted, notebooks reopened.
-
-The tests tell one story of one notebook, in order.
-"""
+"""One widget in several views, cells run again, kernels restarted, notebooks reopened."""
 
 import re
 from collections.abc import Iterator
@@ -9,16 +6,20 @@ from collections.abc import Iterator
 import kernel
 import pytest
 from lab import Lab
-from labpage import LOADING, LabPage, open_notebook, write_notebook
-from notebooks import EXPLORER, check_traffic
+from labpage import VIEWPORT, LabPage, open_notebook, write_notebook
+from notebooks import EXPLORER, SERIES, SHOW, Desk, check_traffic, without_kernel
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 
+#: Two views of an explorer, both in sight.
+CELLS = (EXPLORER, SHOW, SHOW)
+HEIGHT = 3000
 
-@pytest.fixture(scope="module")
-def story(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
-    notebook = write_notebook(lab, "story.ipynb", EXPLORER, "display(w)", "display(w)")
-    with open_notebook(chrome, lab, notebook, height=3000) as page:
+
+@pytest.fixture
+def story(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
+    with desk.notebook(request.node.name, *CELLS) as page:
+        page.page.set_viewport_size({"width": VIEWPORT["width"], "height": HEIGHT})
         page.run_all()
         yield page
 
@@ -69,7 +70,6 @@ def test_two_views_move_together(story: LabPage) -> None:
     expect(first.pattern("L0H1")).to_be_visible()
     first.score.select_option("first_token")
     expect(second.score).to_have_value("first_token")
-    check_traffic(story)
 
 
 def test_running_the_cells_again_leaves_nothing_behind(story: LabPage) -> None:
@@ -80,62 +80,59 @@ def test_running_the_cells_again_leaves_nothing_behind(story: LabPage) -> None:
     expect(first.slider).to_be_visible()
     assert press_once(story, first, "Home") == 1
     expect(second.slider).to_have_value("0")
-    check_traffic(story)
 
 
 def test_a_reopened_notebook_finds_its_living_widget(story: LabPage) -> None:
+    assert press_once(story, Explorer(story.page), "Home") == 1
     story.command("docmanager:save")
     story.load()
     first, second = views(story)
-    expect(first.slider).to_be_visible(timeout=LOADING)
     expect(first.slider).to_have_value("0")
     assert press_once(story, first, "End") == 1
     expect(second.slider).to_have_value(first.slider.input_value())
     expect(first.alerts).to_have_count(0)
-    check_traffic(story)
 
 
-def test_after_a_kernel_restart_it_says_so_and_goes_on_drawing(story: LabPage) -> None:
-    first, second = views(story)
-    story.command("docmanager:save")
-    story.page.evaluate("window.jupyterapp.commands.execute('kernelmenu:restart'); null")
-    story.page.get_by_role("button", name="Confirm Kernel Restart").click()
-    for view in (first, second):
-        expect(view.alerts.filter(has_text="Disconnected")).to_be_visible(timeout=LOADING)
-    names, head = first.names(), first.patterns.first
-    assert head.is_visible()
-    first.slider.focus()
-    story.page.keyboard.press("Home")
-    expect(first.slider).to_have_value("0")
-    story.wait_until(lambda: first.names() != names, "the scores of step 0")
-    expect(second.slider).to_have_value("0")
-    expect(first.run).to_be_disabled()
+def test_after_a_kernel_restart_it_says_so_goes_on_drawing_and_is_run_again(
+    lab: Lab, chrome: Browser
+) -> None:
+    notebook = write_notebook(lab, "restart.ipynb", SERIES, *CELLS)
+    with open_notebook(chrome, lab, notebook, height=HEIGHT) as page:
+        page.run_all()
+        first, second = views(page)
+        expect(second.patterns).to_have_count(2)
+        page.command("docmanager:save")
+        page.page.evaluate("window.jupyterapp.commands.execute('kernelmenu:restart'); null")
+        page.page.get_by_role("button", name="Confirm Kernel Restart").click()
+        for view in (first, second):
+            expect(view.alerts.filter(has_text="Disconnected")).to_be_visible()
+        names, head = first.names(), first.patterns.first
+        assert head.is_visible()
+        first.slider.focus()
+        page.page.keyboard.press("Home")
+        expect(first.slider).to_have_value("0")
+        page.wait_until(lambda: first.names() != names, "the scores of step 0")
+        expect(second.slider).to_have_value("0")
+        expect(first.run).to_be_disabled()
 
-
-def test_run_again_after_the_restart(story: LabPage) -> None:
-    story.run_all()
-    first, _ = views(story)
-    expect(first.slider).to_be_visible(timeout=LOADING)
-    expect(first.alerts).to_have_count(0)
-    assert press_once(story, first, "Home") == 1
-    check_traffic(story)
+        page.traffic.take()
+        page.run_all()
+        expect(first.alerts).to_have_count(0)
+        assert press_once(page, first, "Home") == 1
+        check_traffic(page)
 
 
 def test_reopened_without_its_kernel_it_draws_from_saved_state(
-    story: LabPage, lab: Lab, chrome: Browser
+    story: LabPage, chrome: Browser
 ) -> None:
-    story.command("docmanager:save")
     names = Explorer(story.page).names()
-    session = next(s for s in lab.api("GET", "sessions") if s["path"] == story.notebook)
-    story.page.goto("about:blank")
-    lab.api("DELETE", f"sessions/{session['id']}")
-    with open_notebook(chrome, lab, story.notebook, height=3000) as reopened:
+    story.command("docmanager:save")
+    with without_kernel(chrome, story, height=HEIGHT) as reopened:
         view = Explorer(reopened.page)
-        expect(view.slider).to_be_visible(timeout=LOADING)
         expect(view.alerts.filter(has_text="Disconnected")).to_be_visible()
         expect(view.figure).to_be_visible()
         reopened.wait_until(lambda: view.names() == names, "the scores that were saved")
         view.slider.focus()
-        reopened.page.keyboard.press("End")
-        reopened.wait_until(lambda: view.names() != names, "the scores of the last step")
+        reopened.page.keyboard.press("Home")
+        reopened.wait_until(lambda: view.names() != names, "the scores of the first step")
         check_traffic(reopened)

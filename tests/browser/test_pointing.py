@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from kernel import Kernel
 from labpage import LabPage
-from parts import COMPUTING, Explorer
+from parts import Explorer
 from playwright.sync_api import Locator, expect
 
 Point = tuple[float, float]
@@ -38,8 +38,8 @@ def places(page: LabPage, explorer: Explorer, python: Kernel) -> list[Locator]:
     python.run("w.checkpoint = 10; w.compare = 5; w.view = w.view | {'tab': 'loss_pca'}")
     expect(explorer.slider).to_have_value("10")
     curves = explorer.figure.locator(".ie-chart")
-    expect(curves).to_be_visible(timeout=COMPUTING)
-    expect(explorer.measure.locator(".ie-chart")).to_be_visible(timeout=COMPUTING)
+    expect(curves).to_be_visible()
+    expect(explorer.measure.locator(".ie-chart")).to_be_visible()
     return [
         explorer.slider,
         explorer.root.get_by_role("slider", name="Compare with"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from kernel import Kernel
 from labpage import LabPage
-from parts import COMPUTING, Explorer
+from parts import Explorer
 from playwright.sync_api import expect
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -33,7 +33,7 @@ def ready(page: LabPage, explorer: Explorer, python: Kernel) -> Explorer:
     python.run("w.wait()")
     explorer.wait_until_computed()
     explorer.measures.first.click()
-    expect(explorer.measure.locator("figure svg").first).to_be_visible(timeout=COMPUTING)
+    expect(explorer.measure.locator("figure svg").first).to_be_visible()
     return explorer
 
 

@@ -70,7 +70,7 @@ class Screen:
         return lambda at_x, at_y: pixels[int((at_y - y) * ratio), int((at_x - x) * ratio)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def screen(harness: Harness, chrome: Browser) -> Iterator[Screen]:
     context = chrome.new_context(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1)
     yield Screen(context.new_page(), harness)
@@ -221,6 +221,5 @@ def test_a_change_of_scale_is_drawn_at_once(screen: Screen) -> None:
         screen.page.wait_for_function(
             "([canvas, ratio]) => canvas.width === Math.round(canvas.clientWidth * ratio)",
             arg=[canvas.element_handle(), ratio],
-            timeout=3000,
         )
         assert_scores_lie_on_their_cells(screen, grid)

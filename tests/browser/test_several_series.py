@@ -5,23 +5,22 @@ from collections.abc import Iterator
 
 import kernel
 import pytest
-from lab import Lab
-from labpage import LabPage, open_notebook, write_notebook
-from notebooks import check_traffic
+from labpage import LabPage
+from notebooks import SHOW, Desk
 from parts import Explorer
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-ALL = """\
-from induction_explorer import InductionExplorer, load_demo
-w = InductionExplorer([load_demo(f"attn-only-{layers}l") for layers in (1, 2, 3)])
-w.wait()
+#: Once for all tests: what is known of a series is known to every explorer on it.
+THREE = """\
+three = globals().get("three") or [load_demo(f"attn-only-{layers}l") for layers in (1, 2, 3)]
 """
+ALL = "w = InductionExplorer(three)\nw.wait()"
 
 
-@pytest.fixture(scope="module")
-def trio(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
-    notebook = write_notebook(lab, "trio.ipynb", ALL, "display(w)")
-    with open_notebook(chrome, lab, notebook) as page:
+@pytest.fixture
+def trio(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
+    with desk.notebook(request.node.name, ALL, SHOW) as page:
+        desk.python.run(THREE)
         page.run_all()
         yield page
 
@@ -41,7 +40,6 @@ def test_every_head_of_every_series_within_small_messages(trio: LabPage) -> None
             trio.page.keyboard.press("Home")
             expect(view.slider).to_have_attribute("aria-valuetext", "step 0 · 0 tokens")
             assert not any("not computed" in name for name in view.names())
-    check_traffic(trio)
 
 
 def test_the_longest_prompt_within_small_messages(trio: LabPage) -> None:
@@ -53,7 +51,6 @@ def test_the_longest_prompt_within_small_messages(trio: LabPage) -> None:
         tokens = python.value("len(w._prompts[0]['tokens'])")
         expect(view.tokens).to_have_count(tokens)
         expect(view.root.get_by_text("computing …")).to_have_count(0)
-    check_traffic(trio)
 
 
 MIXED = """\
@@ -86,9 +83,8 @@ def reading_order(note: Locator) -> list[str]:
     )
 
 
-def test_one_unit_for_all_and_the_axis_says_why(lab: Lab, chrome: Browser) -> None:
-    notebook = write_notebook(lab, "mixed.ipynb", MIXED, "display(w)")
-    with open_notebook(chrome, lab, notebook) as page:
+def test_one_unit_for_all_and_the_axis_says_why(desk: Desk, request: pytest.FixtureRequest) -> None:
+    with desk.notebook(request.node.name, MIXED, SHOW) as page:
         page.run_all()
         view = Explorer(page.page)
         for tab in ("Loss", "Every series"):
@@ -102,4 +98,3 @@ def test_one_unit_for_all_and_the_axis_says_why(lab: Lab, chrome: Browser) -> No
             names = ticks.all_text_contents()
             assert len(names) > 8
             assert not any(name.endswith("M") for name in names)
-        check_traffic(page)

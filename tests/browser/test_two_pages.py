@@ -7,27 +7,24 @@ from collections.abc import Iterator
 import kernel
 import pytest
 from lab import Lab
-from labpage import LOADING, LabPage, open_notebook, write_notebook
-from notebooks import EXPLORER, check_traffic
+from labpage import LabPage, open_notebook
+from notebooks import check_traffic
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 
 
-@pytest.fixture(scope="module")
-def first(lab: Lab, chrome: Browser) -> Iterator[LabPage]:
-    notebook = write_notebook(lab, "pages.ipynb", EXPLORER, "display(w)")
-    with open_notebook(chrome, lab, notebook) as page:
-        page.run_all()
-        expect(Explorer(page.page).slider).to_be_visible()
-        page.command("docmanager:save")
-        yield page
+@pytest.fixture
+def first(page: LabPage) -> LabPage:
+    page.command("docmanager:save")
+    return page
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def second(first: LabPage, lab: Lab, chrome: Browser) -> Iterator[LabPage]:
     with open_notebook(chrome, lab, first.notebook) as page:
-        expect(Explorer(page.page).slider).to_be_visible(timeout=LOADING)
+        expect(Explorer(page.page).slider).to_be_visible()
         yield page
+        check_traffic(page)
 
 
 RECONNECT = """\
@@ -94,8 +91,6 @@ def test_two_pages_show_the_same(first: LabPage, second: LabPage) -> None:
         agree(first, second, python)
         here.slider.press("End")
         agree(first, second, python, checkpoint=str(python.value("len(series) - 1")))
-        check_traffic(first)
-        check_traffic(second)
 
 
 def test_a_page_that_has_found_its_kernel_again_shows_all_of_it(second: LabPage) -> None:

@@ -54,10 +54,24 @@ def test_a_wrong_view_changes_nothing(two, wrong, says) -> None:
 def test_a_view_saved_when_options_stood_beside_their_tabs_is_restored(two) -> None:
     """With every option that a reader could choose then."""
     two.view = {
-        **{"series": 1, "checkpoint": 3, "compare": None, "score": "induction", "heads": [[1, 2]]},
-        **{"prompt": "A B", "answer": "", "tab": "scatter", "x_scale": "linear", "window": None},
-        **{"window_unit": None, "brush": [2, 5], "tokens": [4, 7], "against": "entropy"},
-        **{"trails": False, "pca": "standardised", "ablation": "mean", "frozen": True},
+        "series": 1,
+        "checkpoint": 3,
+        "compare": None,
+        "score": "induction",
+        "heads": [[1, 2]],
+        "prompt": "A B",
+        "answer": "",
+        "tab": "scatter",
+        "x_scale": "linear",
+        "window": None,
+        "window_unit": None,
+        "brush": [2, 5],
+        "tokens": [4, 7],
+        "against": "entropy",
+        "trails": False,
+        "pca": "standardised",
+        "ablation": "mean",
+        "frozen": True,
     }
     assert two.view["tabs"] == {
         "passage": {"tokens": [4, 7]},
