@@ -32,7 +32,7 @@ def test_what_js_writes_is_told_to_every_page_once_it_is_checked(explorer, monke
 
 
 def test_what_javascript_arranges_is_what_python_checks() -> None:
-    assert set(ARRANGED) == fields("ViewState", "state/view-state.ts")
+    assert set(ARRANGED) == fields("ViewState")
 
 
 def test_the_dictionaries_inside_have_the_declared_fields(explorer) -> None:

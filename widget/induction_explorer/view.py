@@ -1,7 +1,7 @@
 """The state of the view as one value: what `explorer.view` saves and restores.
 
 It is the public traits, and under them what JavaScript alone arranges: `ViewState` of
-js/src/state/view-state.ts, held in the trait `_view`.
+js/src/kernel/model.ts, held in the trait `_view`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@
  */
 import type { AnyModel } from "@anywidget/types";
 import type { AnalysisKind, AnalysisParameters, Head } from "../contract.gen";
-import type { ViewState } from "../state/view-state";
 
 /** One array on the wire: row-major, little-endian. `data` may be a window on a larger buffer. */
 export interface Envelope {
@@ -141,6 +140,27 @@ export interface Status {
   total: number;
   /** The last thing that went wrong; work may go on beside it. */
   error: ErrorInfo | null;
+}
+
+/**
+ * What a reader arranges: which tab, which axes, which window. Together with the public traits it is the
+ * whole state of the view, which Python saves and restores as `explorer.view`.
+ *
+ * widget/induction_explorer/view.py checks the same names; a test compares the two.
+ */
+export interface ViewState {
+  /** Name of the tab that is open. */
+  tab: string;
+  /** The axis of training in charts. */
+  x_scale: "log" | "linear";
+  /** The phase change as the reader drew it, on the axis of training; null = as it was found. */
+  window: [number, number] | null;
+  /** What `window` is in; null = in the unit of whatever page shows it. */
+  window_unit: "tokens" | "steps" | null;
+  /** Checkpoints looked at, first and last, as brushed in a chart; null = all. */
+  brush: [number, number] | null;
+  /** Options of each tab, by its name: those that were chosen, as the tab reads them. */
+  tabs: Record<string, Record<string, unknown>>;
 }
 
 export interface ExplorerModel {

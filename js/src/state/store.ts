@@ -16,6 +16,7 @@ import {
   onChange,
   type ScoreInfo,
   type SeriesInfo,
+  type ViewState,
 } from "../kernel/model";
 
 import { RequestError, Requests } from "../kernel/requests";
@@ -26,7 +27,7 @@ import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
 import { Results } from "./results";
 import { nearestCheckpoint, trainingUnit } from "./training";
-import { completeView, type ViewState } from "./view-state";
+import { completeView } from "./view-state";
 
 export class Store {
   readonly seriesList: Signal<ExplorerModel["_series"]>;
