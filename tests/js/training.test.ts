@@ -3,13 +3,7 @@ import { describe, expect, it } from "vitest";
 import { measures, promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
-import {
-  allSeriesTable,
-  answerTable,
-  measureTable,
-  passageTable,
-  scoreTable,
-} from "../../js/src/export/tables";
+import { scoreTable } from "../../js/src/export/tables";
 import type { ExplorerModel, SeriesInfo } from "../../js/src/kernel/model";
 import { Store } from "../../js/src/state/store";
 import { isolated } from "../../js/src/state/text";
@@ -20,6 +14,10 @@ import {
   whichEstimated,
   whySteps,
 } from "../../js/src/state/training";
+import { allSeriesTable } from "../../js/src/tabs/all-series/table";
+import { answerTable } from "../../js/src/tabs/answer/table";
+import { measureTable } from "../../js/src/tabs/measure/table";
+import { passageTable } from "../../js/src/tabs/passage/table";
 import { clearPage, freshPage, pageSignal, SHAPE, settle, widgetOf } from "./shown";
 
 const TOKENS = promptTokens(8);

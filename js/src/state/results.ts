@@ -31,10 +31,12 @@ type Found = Record<string, unknown>;
 
 /** Answers to one question that may change; everything read of it is read through signals. */
 export class Result<A extends AnalysisKind> {
+  readonly analysis: A;
   readonly #results: Results;
   readonly #ask: () => Ask<A> | null;
 
-  constructor(results: Results, ask: () => Ask<A> | null) {
+  constructor(results: Results, analysis: A, ask: () => Ask<A> | null) {
+    this.analysis = analysis;
     this.#results = results;
     this.#ask = ask;
   }
@@ -74,7 +76,7 @@ export class Result<A extends AnalysisKind> {
 
   /** The same of another series. */
   in(series: number): Result<A> {
-    return new Result(this.#results, () => {
+    return new Result(this.#results, this.analysis, () => {
       const ask = this.#ask();
       return ask === null ? null : { ...ask, series };
     });
@@ -111,7 +113,7 @@ export class Results {
 
   of<A extends AnalysisKind>(analysis: A, parameters: AnalysisParameters[A], series?: number): Result<A> {
     const ask = { analysis, parameters, ...(series !== undefined && { series }) };
-    return new Result(this, () => ask);
+    return new Result(this, analysis, () => ask);
   }
 
   /** Asks once more for what failed; so does a kernel that comes back. */

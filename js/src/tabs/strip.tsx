@@ -76,7 +76,7 @@ function Panel({ view, tab }: { view: View; tab: AnyTab }) {
   });
   const found = useMemo(() => {
     const of = (analysis: AnalysisKind) =>
-      new Result(store.results, () => {
+      new Result(store.results, analysis, () => {
         const parameters = asked.value[analysis];
         return parameters === undefined ? null : { analysis, parameters };
       });

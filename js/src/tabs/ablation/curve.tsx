@@ -33,11 +33,7 @@ function Chart({ view, result }: Props) {
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
-        <Save
-          view={view}
-          title="Ablation through training"
-          table={() => analysisTable(store, result, "ablation", "")}
-        />
+        <Save view={view} title="Ablation through training" table={() => analysisTable(store, result, "")} />
         <span class="ie-heading">Change of loss through training</span>
         <span class="ie-note">
           {" "}

@@ -54,7 +54,7 @@ export function EachHead({ view, result, frozen }: Props) {
         <Save
           view={view}
           title="Ablation of each head"
-          table={() => analysisTable(store, result, "ablation_grid", "layer head")}
+          table={() => analysisTable(store, result, "layer head")}
         />
         <span class="ie-heading">Each head alone</span>{" "}
         <label class="ie-note">

@@ -11,7 +11,6 @@ import {
   plotGround,
 } from "../../chart/curves-plot";
 import { Save } from "../../export/save";
-import { allSeriesTable } from "../../export/tables";
 import { headName } from "../../state/heads";
 import type { Window } from "../../state/phases";
 import { checkpointText, sentence } from "../../state/text";
@@ -20,6 +19,7 @@ import { slotColor } from "../../ui/color";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { tab } from "../tab";
+import { allSeriesTable } from "./table";
 
 /** A chart narrower than this shows nothing. */
 const NARROW = 260;

@@ -4,7 +4,6 @@ import { AxisNote } from "../../chart/axis-note";
 import { type Drawn, plotOverTraining } from "../../chart/measure-plot";
 import { TrainingChartView } from "../../chart/training-chart";
 import { Save } from "../../export/save";
-import { answerTable } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
 import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
@@ -14,6 +13,7 @@ import { OtherFailures } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
+import { answerTable } from "./table";
 
 export default tab({
   name: "answer",

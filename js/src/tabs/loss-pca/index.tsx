@@ -4,7 +4,6 @@ import { useRef } from "preact/hooks";
 import { nearestPoint } from "../../chart/pointing";
 import { Tip } from "../../chart/tip";
 import { Save } from "../../export/save";
-import { componentTable } from "../../export/tables";
 import { isInside } from "../../state/phases";
 import { precise, tokensText } from "../../state/text";
 import { trainingOf } from "../../state/training";
@@ -13,6 +12,7 @@ import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { oneOf, type PanelProps, tab } from "../tab";
 import { type Path, type Plane, plotPaths } from "./plot";
+import { componentTable } from "./table";
 
 /** A pointer further away than this from every point points at none. */
 const REACH = 24;

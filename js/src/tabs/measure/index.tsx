@@ -5,7 +5,6 @@ import { AxisNote } from "../../chart/axis-note";
 import { type Drawn, plotOverPositions, plotOverTraining } from "../../chart/measure-plot";
 import { TrainingChartView } from "../../chart/training-chart";
 import { Save } from "../../export/save";
-import { measureTable } from "../../export/tables";
 import type { MeasureInfo } from "../../kernel/model";
 import { scoreText, sentence } from "../../state/text";
 import { trainingOf } from "../../state/training";
@@ -13,6 +12,7 @@ import { absentText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { type AnyTab, tab } from "../tab";
+import { measureTable } from "./table";
 
 /** Of a number beside its mark, in pixels. */
 const VALUE_WIDTH = 45;

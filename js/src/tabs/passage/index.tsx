@@ -2,7 +2,6 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Save } from "../../export/save";
-import { passageTable } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
 import { lossesAt, sum } from "../../state/passage";
 import type { Result } from "../../state/results";
@@ -12,6 +11,7 @@ import { OtherFailures } from "../../ui/pending";
 import { TokenList } from "../../ui/token-list";
 import type { View, ViewProps } from "../../ui/view";
 import { indices, type PanelProps, tab } from "../tab";
+import { passageTable } from "./table";
 import { Trajectories } from "./trajectories";
 
 /** Nats at which the colours end: about guessing among 1,000 tokens, and a change as clear. */

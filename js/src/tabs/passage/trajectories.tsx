@@ -4,13 +4,13 @@ import { AxisNote } from "../../chart/axis-note";
 import { type Drawn, plotOverTraining, type TrainingCurve } from "../../chart/measure-plot";
 import { TrainingChartView } from "../../chart/training-chart";
 import { Save } from "../../export/save";
-import { passageTable } from "../../export/tables";
 import { characters, meanTrajectory, mostFallen, sameTokens, trajectory } from "../../state/passage";
 import { isolated, visible } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { slotColor } from "../../ui/color";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { passageTable } from "./table";
 
 /** Drawn when the reader has chosen none. */
 const CHOSEN_FOR_THEM = 3;

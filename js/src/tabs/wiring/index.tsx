@@ -38,11 +38,7 @@ function Wiring({ view, found }: PanelProps<Record<never, never>, "wiring">) {
   return (
     <figure>
       <figcaption class="ie-caption">
-        <Save
-          view={view}
-          title="Wiring"
-          table={() => analysisTable(store, found.wiring, "wiring", "layer head")}
-        />
+        <Save view={view} title="Wiring" table={() => analysisTable(store, found.wiring, "layer head")} />
         <p class="ie-meaning">
           What feeds {name}: how much its keys read of what each earlier head writes (K-composition, by the
           weights), and how its induction score changes when that head is ablated.

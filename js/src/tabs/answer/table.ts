@@ -1,0 +1,23 @@
+/** What the tab saves: rank and probability of the answer at every known checkpoint of every series. */
+import type { Cell, Table } from "../../export/table";
+import { exact, TRAINING, training } from "../../export/tables";
+import type { Result } from "../../state/results";
+import type { Store } from "../../state/store";
+
+export function answerTable(store: Store, result: Result<"predictions">): Table {
+  const rows = store.seriesList.peek().flatMap((info, series) => {
+    const last = (store.prompts.peek()[series]?.tokens.length ?? 0) - 1;
+    return info.steps.map((_, checkpoint): Cell[] => {
+      const found = result.in(series).at(checkpoint);
+      const rank = found?.answer_rank[last] ?? -1;
+      const known = found !== null && rank >= 0;
+      return [
+        info.name,
+        ...training(info, checkpoint),
+        known ? rank : null,
+        known ? exact(found.answer_probability[last]) : null,
+      ];
+    });
+  });
+  return { columns: ["series", ...TRAINING, "rank", "probability"], rows };
+}
