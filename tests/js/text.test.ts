@@ -5,8 +5,10 @@ import {
   isolated,
   probabilityText,
   quoted,
+  rounded,
   scoreText,
   sentence,
+  signed,
   truncated,
   visible,
 } from "../../js/src/state/text";
@@ -94,6 +96,21 @@ describe("numbers", () => {
     expect(scoreText(0.3965)).toBe("0.397");
     expect(scoreText(-2)).toBe("−2.000");
     expect(scoreText(Number.NaN)).toBe("not computed");
+  });
+  it("signs what is not nothing", () => {
+    const numbers = [0.0123, -0.0123, 0.0004, -0.0004, 0];
+    expect(numbers.map((value) => signed(value, 2))).toEqual(["+0.01", "−0.01", "0.00", "0.00", "0.00"]);
+  });
+  it.each([
+    [0.3, 2, "0.3"],
+    [0.0625, 2, "0.063"],
+    [-0.0123, 2, "−0.012"],
+    [1.6e-7, 2, "0.00000016"],
+    [1234.5, 2, "1200"],
+    [1 / 64, 3, "0.0156"],
+    [0, 1, "0"],
+  ] as const)("rounds %d to %i digits without powers of ten: %s", (value, digits, text) => {
+    expect(rounded(value, digits)).toBe(text);
   });
   it("does not round small probabilities to nothing", () => {
     expect([0.93, 0.004, 0.0001, 0].map(probabilityText)).toEqual(["0.93", "0.004", "<0.001", "0.00"]);

@@ -1,7 +1,7 @@
 /** The colour scale with its ends, and where chance lies on it. */
 import type { ReadonlySignal } from "@preact/signals";
 import { headName } from "../state/heads";
-import { scoreText } from "../state/text";
+import { rounded, scoreText } from "../state/text";
 import { gradient, type Scale } from "../ui/color";
 import { absentText } from "../ui/pending";
 import type { ViewProps } from "../ui/view";
@@ -30,7 +30,7 @@ export function ScaleLegend({ view, scale, title, chance, values }: ScaleLegendP
   return (
     <div class="ie-legend">
       <span class="ie-legend-title">{title}</span>
-      <span class="ie-legend-end">{end(min)}</span>
+      <span class="ie-legend-end">{rounded(min, 2)}</span>
       <span class="ie-legend-bar" style={{ background: gradient(lut) }}>
         {at !== null && at >= 0 && at <= 100 && (
           <span class="ie-legend-chance" style={{ left: `${at}%` }}>
@@ -38,7 +38,7 @@ export function ScaleLegend({ view, scale, title, chance, values }: ScaleLegendP
           </span>
         )}
       </span>
-      <span class="ie-legend-end">{end(max)}</span>
+      <span class="ie-legend-end">{rounded(max, 2)}</span>
       <Readout view={view} values={values} />
     </div>
   );
@@ -55,8 +55,4 @@ function Readout({ view, values }: Pick<ScaleLegendProps, "view" | "values">) {
       {headName(head)} {Number.isFinite(value) ? scoreText(value) : missing(info, head, values.value)}
     </span>
   );
-}
-
-export function end(value: number): string {
-  return String(Number(value.toPrecision(2))).replace("-", "−");
 }

@@ -1,7 +1,7 @@
 /** Which curve changed first: every change with its interval, and how far it is from the model's own. */
 import { useSignal } from "@preact/signals";
 import type { DatedChange } from "../kernel/model";
-import { precise } from "../state/text";
+import { precise, rounded } from "../state/text";
 import type { ViewProps } from "../ui/view";
 
 const WIDTH = 120;
@@ -73,9 +73,7 @@ function Order({ order, unit }: { order: DatedChange[]; unit: string }) {
 /** A simulated p with its standard error; below 10⁻⁶ none is given. */
 function chance([p, error]: [number, number]): string {
   if (p <= 1e-6) return "< 0.000001";
-  const plain = (x: number, digits: number) =>
-    x.toLocaleString("en-US", { maximumSignificantDigits: digits });
-  return `${plain(p, 2)} ± ${plain(error, 1)}`;
+  return `${rounded(p, 2)} ± ${rounded(error, 1)}`;
 }
 
 function Lag({ lag }: { lag: DatedChange["lag"] }) {

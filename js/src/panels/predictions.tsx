@@ -4,7 +4,7 @@ import { Save } from "../export/save";
 import { predictionTable, ranksOf } from "../export/tables";
 import { WAITING } from "../kernel/connection";
 import type { Values } from "../state/results";
-import { probabilityText, quoted, sentence } from "../state/text";
+import { decimals, probabilityText, quoted, sentence } from "../state/text";
 import { TryAgain } from "../ui/notices";
 import { TokenText } from "../ui/token-text";
 import { useAsks } from "../ui/use-asks";
@@ -104,7 +104,7 @@ function Rows({ ranked, position }: { ranked: Ranked; position: number }) {
                 limit={12}
               />
             </td>
-            <td class="ie-number">{(ranked.logits[cell] ?? Number.NaN).toFixed(1).replace("-", "−")}</td>
+            <td class="ie-number">{decimals(ranked.logits[cell] ?? Number.NaN, 1)}</td>
             <td class="ie-number">{probabilityText(probability)}</td>
             <td class="ie-bar" style={{ backgroundSize: `max(1px, ${100 * (probability || 0)}%)` }} />
           </tr>

@@ -1,6 +1,6 @@
 /** Which score the grid and the curves show, and what that score is. */
 import type { ScoreInfo } from "../kernel/model";
-import { sentence } from "../state/text";
+import { rounded, sentence } from "../state/text";
 import type { ViewProps } from "../ui/view";
 
 export function ScorePicker({ view }: ViewProps) {
@@ -21,7 +21,7 @@ export function ScorePicker({ view }: ViewProps) {
         <p class="ie-meaning">{chosen.meaning}</p>
         <p class="ie-note">
           <span class="ie-formula">{chosen.formula}</span> · range {rangeText(chosen.range)} · chance{" "}
-          {chosen.chance === null ? "not defined" : number(chosen.chance, 2)} · on {chosen.probe} ·{" "}
+          {chosen.chance === null ? "not defined" : rounded(chosen.chance, 2)} · on {chosen.probe} ·{" "}
           {chosen.source}
         </p>
         <StandIn view={view} />
@@ -73,9 +73,5 @@ function LeftOut({ reasons }: { reasons: Record<string, string> }) {
 
 function rangeText([low, high]: ScoreInfo["range"]): string {
   if (low === null && high === null) return "unbounded";
-  return `${low === null ? "−∞" : number(low, 3)} to ${high === null ? "∞" : number(high, 3)}`;
-}
-
-function number(value: number, digits: number): string {
-  return String(Number(value.toPrecision(digits))).replace("-", "−");
+  return `${low === null ? "−∞" : rounded(low, 3)} to ${high === null ? "∞" : rounded(high, 3)}`;
 }

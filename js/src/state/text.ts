@@ -109,8 +109,13 @@ export function scoreText(value: number): string {
 
 /** The same of a change: with its sign. */
 export function changeText(value: number): string {
-  const text = scoreText(value);
-  return value > 0 && text !== "0.000" ? `+${text}` : text;
+  return Number.isFinite(value) ? signed(value, 3) : scoreText(value);
+}
+
+/** With a sign, but for what is nothing at so many decimals. */
+export function signed(value: number, digits: number): string {
+  const text = decimals(value, digits);
+  return Number(text) > 0 ? `+${text}` : text;
 }
 
 /** With a true minus sign, and none before a zero. */
@@ -119,6 +124,15 @@ export function decimals(value: number, digits: number): string {
     .toFixed(digits)
     .replace(/^-(?=[0.]*$)/, "")
     .replace("-", "−");
+}
+
+const ROUNDED = [1, 2, 3].map(
+  (digits) => new Intl.NumberFormat("en-US", { maximumSignificantDigits: digits, useGrouping: false }),
+);
+
+/** To so many significant digits at most, as a reader writes them: no powers of ten, and a true minus sign. */
+export function rounded(value: number, digits: 1 | 2 | 3): string {
+  return (ROUNDED[digits - 1] as Intl.NumberFormat).format(value).replace("-", "−");
 }
 
 export function probabilityText(value: number): string {

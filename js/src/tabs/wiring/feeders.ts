@@ -4,6 +4,7 @@ import type { Head } from "../../contract.gen";
 import { isClear } from "../../state/draws";
 import { headName } from "../../state/heads";
 import type { Values } from "../../state/results";
+import { signed } from "../../state/text";
 
 export interface Feeder {
   head: Head;
@@ -94,7 +95,7 @@ export interface EffectLabel {
 export function effectLabels(feeders: Feeder[], layout: WiringLayout): EffectLabel[] {
   const labels: EffectLabel[] = [];
   for (const { head, effect } of feeders.filter(isFelt).slice(0, LABELS)) {
-    const number = `${effect > 0 ? "+" : "−"}${Math.abs(effect).toFixed(2)}`;
+    const number = signed(effect, 2);
     const text = layout.named ? number : `${headName(head)} ${number}`;
     const half = (LETTER * text.length) / 2;
     const [centre, y] = layout.place(head);

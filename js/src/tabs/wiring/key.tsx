@@ -1,6 +1,6 @@
 /** What circles, colours and widths of the wiring stand for, with numbers. */
 
-import { end } from "../../chart/legend";
+import { rounded } from "../../state/text";
 import { gradient } from "../../ui/color";
 import { type Look, lineWidth, nodeScale } from "./drawing";
 import { LEAST } from "./feeders";
@@ -15,15 +15,15 @@ export function WiringKey({ look, name }: { look: Look; name: string }) {
       </dd>
       <dt>Line, colour</dt>
       <dd>
-        change of {name}'s induction without the head {end(effects.min)}{" "}
-        <Bar background={gradient(effects.lut)} /> +{end(effects.max)}; red: {name} needs it; grey: below{" "}
-        {LEAST} or two standard errors
+        change of {name}'s induction without the head {rounded(effects.min, 2)}{" "}
+        <Bar background={gradient(effects.lut)} /> +{rounded(effects.max, 2)}; red: {name} needs it; grey:
+        below {LEAST} or two standard errors
       </dd>
       <dt>Line, width</dt>
       <dd>
         K-composition <Line composition={0} widest={widest} /> 0 or less{" "}
-        <Line composition={widest / 2} widest={widest} /> {end(widest / 2)}{" "}
-        <Line composition={widest} widest={widest} /> {end(widest)}
+        <Line composition={widest / 2} widest={widest} /> {rounded(widest / 2, 2)}{" "}
+        <Line composition={widest} widest={widest} /> {rounded(widest, 2)}
       </dd>
     </dl>
   );
