@@ -8,6 +8,7 @@ import { promptInfo, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import whole from "../../js/src/index";
+import { devDependencies as declared } from "../../package.json";
 import { clearPage, freshPage, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
 const TABS = [
@@ -49,11 +50,14 @@ async function chartsOf(make: typeof whole, tab: string, change: object): Promis
 
 freshPage();
 
-describe("the shipped bundle", () => {
+/** Pages are drawn by the dozen. */
+const SLOW = { timeout: 30_000 };
+
+describe("the shipped bundle", SLOW, () => {
   let shipped: typeof whole;
   beforeAll(async () => {
     shipped = (await bundled<{ default: typeof whole }>(release)).default;
-  });
+  }, SLOW.timeout);
 
   it.each(TABS)("draws every chart as its libraries do as a whole: %s", async (tab) => {
     for (const change of [{}, { x_scale: "linear", trails: false }]) {
@@ -61,6 +65,17 @@ describe("the shipped bundle", () => {
       expect(charts.length).toBeGreaterThan(1);
       expect(await chartsOf(shipped, tab, change)).toEqual(charts);
     }
+  });
+
+  it("is made of packages that package.json declares", async () => {
+    const entryPoints = ["js/src/index.ts", "js/dev/main.ts", "js/build.mjs", "js/size.mjs"];
+    const { metafile } = await build({ ...release, entryPoints, packages: "external", platform: "node" });
+    const imported = Object.values(metafile?.inputs ?? {})
+      .flatMap(({ imports }) => imports.filter(({ external }) => external))
+      .map(({ path }) => path.match(/^(@[^/]+\/)?[^/]+/)?.[0] ?? path)
+      .filter((name) => !name.startsWith("node:"));
+    expect(imported).toContain("preact");
+    expect(Object.keys(declared)).toEqual(expect.arrayContaining([...new Set(imported)]));
   });
 
   it("says what is left out to whom uses it", async () => {
