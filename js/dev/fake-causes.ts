@@ -47,17 +47,17 @@ function together(shape: Shape, checkpoint: number, heads: Head[], answered: boo
     change([...others].sort((a, b) => noise(draw, ...a) - noise(draw, ...b)).slice(0, heads.length)),
   );
   const one = (value: number) => [value];
-  const icl = -0.6 * (checkpoint / shape.checkpoints);
+  const learning = -0.6 * (checkpoint / shape.checkpoints);
   const before = 0.9 * (checkpoint / shape.checkpoints);
   return {
     loss: one(6 - 4 * (checkpoint / shape.checkpoints)),
     loss_change: one(change(heads)),
     loss_error: one(0.004 + 0.1 * Math.abs(change(heads))),
-    icl: one(icl),
-    icl_change: one(0.8 * change(heads)),
-    icl_error: one(0.02),
+    in_context_learning: one(learning),
+    in_context_learning_change: one(0.8 * change(heads)),
+    in_context_learning_error: one(0.02),
     control_loss: controls,
-    control_icl: controls.map((value) => 0.6 * value),
+    control_in_context_learning: controls.map((value) => 0.6 * value),
     answer_before: one(answered ? before : Number.NaN),
     answer_after: one(answered ? before * Math.exp(-4 * Math.abs(change(heads))) : Number.NaN),
     rank_before: one(answered ? Math.round(12 * (1 - before)) : -1),
@@ -68,7 +68,7 @@ function together(shape: Shape, checkpoint: number, heads: Head[], answered: boo
 function each(shape: Shape, checkpoint: number): Values {
   const changes = allHeads(shape).map(([layer, head]) => lossChange(shape, checkpoint, layer, head));
   const of = (factor: number) => changes.map((change) => factor * change);
-  return { loss: of(1), icl: of(0.8), induction_loss: of(9) };
+  return { loss: of(1), in_context_learning: of(0.8), induction_loss: of(9) };
 }
 
 function wiring(shape: Shape, checkpoint: number, [layer, head]: Head): Values {

@@ -43,17 +43,17 @@ export interface AnalysisArrays {
     loss: Float32Array;
     loss_change: Float32Array;
     loss_error: Float32Array;
-    icl: Float32Array;
-    icl_change: Float32Array;
-    icl_error: Float32Array;
+    in_context_learning: Float32Array;
+    in_context_learning_change: Float32Array;
+    in_context_learning_error: Float32Array;
     control_loss: Float32Array;
-    control_icl: Float32Array;
+    control_in_context_learning: Float32Array;
     answer_before: Float32Array;
     answer_after: Float32Array;
     rank_before: Float32Array;
     rank_after: Float32Array;
   };
-  ablation_grid: { loss: Float32Array; icl: Float32Array; induction_loss: Float32Array };
+  ablation_grid: { loss: Float32Array; in_context_learning: Float32Array; induction_loss: Float32Array };
   attended: { attention: Float32Array };
   patterns: { patterns: Uint8Array };
   predictions: {
@@ -84,11 +84,11 @@ export const ARRAYS = {
     loss: "float32",
     loss_change: "float32",
     loss_error: "float32",
-    icl: "float32",
-    icl_change: "float32",
-    icl_error: "float32",
+    in_context_learning: "float32",
+    in_context_learning_change: "float32",
+    in_context_learning_error: "float32",
     control_loss: "float32 draw",
-    control_icl: "float32 draw",
+    control_in_context_learning: "float32 draw",
     answer_before: "float32",
     answer_after: "float32",
     rank_before: "float32",
@@ -96,7 +96,7 @@ export const ARRAYS = {
   },
   ablation_grid: {
     loss: "float32 layer head",
-    icl: "float32 layer head",
+    in_context_learning: "float32 layer head",
     induction_loss: "float32 layer head",
   },
   attended: { attention: "float32 layer head" },

@@ -83,7 +83,7 @@ describe("the ablation tab", () => {
     const named = effects(panel).map((cell) => cell.getAttribute("aria-label"));
     expect(named).toHaveLength(8);
     expect(named[6]).toMatch(/^L1H2 loss change -?0\.\d{3}$/);
-    choose(one(panel, "[aria-label='Change of']"), "icl");
+    choose(one(panel, "[aria-label='Change of']"), "in_context_learning");
     await settle();
     expect(effects(panel)[6]?.getAttribute("aria-label")).toMatch(/^L1H2 in-context learning change /);
     effects(panel)[3]?.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true }));

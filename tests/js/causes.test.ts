@@ -87,15 +87,27 @@ describe("the verdict", () => {
     ["loss", 0.2, 0.01, [0.1, -0.1], "Loss rises by 0.200: larger than all 2 random draws."],
     ["loss", -0.2, 0.01, [0.1, -0.3], "Loss falls by 0.200: larger than 1 of 2 random draws."],
     [
-      "icl",
+      "in_context_learning",
       0.2,
       0.01,
       [0.3, -0.2],
       "In-context learning weakens by 0.200: not larger than any of 2 random draws.",
     ],
-    ["icl", -0.2, 0.01, [], "In-context learning strengthens by 0.200: too few other heads to compare with."],
+    [
+      "in_context_learning",
+      -0.2,
+      0.01,
+      [],
+      "In-context learning strengthens by 0.200: too few other heads to compare with.",
+    ],
     ["loss", 0.2, 0.1, [0.1, 0], "Loss does not clearly change: larger than all 2 random draws."],
-    ["icl", Number.NaN, 0.1, [0.1], "In-context learning: not measured, the text's rows are too short."],
+    [
+      "in_context_learning",
+      Number.NaN,
+      0.1,
+      [0.1],
+      "In-context learning: not measured, the text's rows are too short.",
+    ],
   ] as const)("on %s changing by %f ± %f", (name, change, error, controls, text) => {
     expect(verdict(name, change, error, controls)).toBe(text);
   });

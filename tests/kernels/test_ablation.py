@@ -128,7 +128,9 @@ def test_each_head_alone_is_as_in_a_set_of_one(make) -> None:
             one = ablate(model, [(layer, head)], tokens, controls=0)
             here = found.isel(layer=layer, head=head)
             assert float(here.loss) == pytest.approx(one.loss_change, abs=1e-5)
-            assert float(here.in_context_learning) == pytest.approx(one.icl_change, abs=1e-5)
+            assert float(here.in_context_learning) == pytest.approx(
+                one.in_context_learning_change, abs=1e-5
+            )
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
@@ -188,7 +190,7 @@ def test_what_a_reader_is_told() -> None:
     prompt = "def zorvex(kumquat):\n    return kumquat\n\nzorvex(kum"
     found = ablate(model, [(1, 2)], prompt=prompt, answer="qu")
     assert found.loss_change > 4 * found.loss_error > 0
-    assert found.icl_change > 0
+    assert found.in_context_learning_change > 0
     assert found.answer_before is not None
     assert found.answer_after is not None
     assert found.answer_before[0] > 0.5 > found.answer_after[0]
@@ -254,7 +256,7 @@ def test_what_cannot_be_ablated() -> None:
     with pytest.raises(SelectionError, match="no other row"):
         ablate(model, [(0, 0)], rows(1), kind="resample")
     short = ablate(model, [(0, 0)], rows(n=20), controls=2)
-    assert np.isnan(short.icl_change)
+    assert np.isnan(short.in_context_learning_change)
     assert np.isfinite(short.loss_change)
     with pytest.raises(ProbeError, match="next token"):
         ablate(model, [(0, 0)], rows(n=1))

@@ -118,7 +118,8 @@ def test_ablations_are_the_same_in_smaller_batches(kind, frozen, limit, monkeypa
     again = found()
     assert max(seen) <= limit
     assert abs(whole.loss_change) > 1e-3
-    for name in ("loss", "loss_change", "loss_error", "icl", "icl_change", "icl_error"):
+    measured = ("loss", "in_context_learning")
+    for name in [name + of for name in measured for of in ("", "_change", "_error")]:
         assert getattr(again, name) == pytest.approx(getattr(whole, name), abs=2e-6)
     assert again.control_loss == pytest.approx(whole.control_loss, abs=2e-6)
 

@@ -206,11 +206,13 @@ def test_ablations_of_padded_rows_are_those_of_the_rows(kind, side) -> None:
     assert found.loss == pytest.approx(np.mean(clean), abs=1e-5)
     assert found.loss_change == pytest.approx(np.mean(changes), abs=1e-5)
     assert found.loss_error == pytest.approx(np.std(changes, ddof=1) / 2, abs=1e-5)
-    assert found.icl_change == pytest.approx(np.mean(late), abs=1e-5)
-    assert found.icl_error == pytest.approx(np.std(late, ddof=1) / 3**0.5, abs=1e-5)
-    assert np.isfinite([found.control_loss, found.control_icl]).all()
+    assert found.in_context_learning_change == pytest.approx(np.mean(late), abs=1e-5)
+    assert found.in_context_learning_error == pytest.approx(np.std(late, ddof=1) / 3**0.5, abs=1e-5)
+    assert np.isfinite([found.control_loss, found.control_in_context_learning]).all()
     assert float(each.loss[0, 1]) == pytest.approx(found.loss_change, abs=1e-5)
-    assert float(each.in_context_learning[0, 1]) == pytest.approx(found.icl_change, abs=1e-5)
+    assert float(each.in_context_learning[0, 1]) == pytest.approx(
+        found.in_context_learning_change, abs=1e-5
+    )
 
 
 def test_ablations_through_training_take_the_mask() -> None:

@@ -214,7 +214,7 @@ def test_tokens_and_the_answer_over_training(passage) -> None:
 
 def test_ablations_through_training(series) -> None:
     found = ablations(series.select([0, 12]), [(1, 2)], controls=3, progress=False)
-    for measure, name in (("loss", "loss"), ("icl", "in-context learning")):
+    for measure, name in (("loss", "loss"), ("in_context_learning", "in-context learning")):
         ax = plots.ablation_through_training(found, measure)
         assert lines(ax)[1] == pytest.approx(found[f"{measure}_change"].values)
         controls, error = (fill.get_paths()[0].vertices[:, 1] for fill in ax.collections)

@@ -254,7 +254,9 @@ def test_ablations_are_the_kernels_own(page, series) -> None:
         here = found[checkpoint]
         assert here["loss_change"] == pytest.approx(expected.loss_change, abs=1e-5)
         assert here["control_loss"] == pytest.approx(expected.control_loss, abs=1e-5)
-        assert here["icl_error"] == pytest.approx(expected.icl_error, abs=1e-5)
+        assert here["in_context_learning_error"] == pytest.approx(
+            expected.in_context_learning_error, abs=1e-5
+        )
         assert expected.answer_before is not None
         assert here["answer_before"] == pytest.approx(expected.answer_before[0], abs=1e-5)
         assert here["rank_before"] == expected.answer_before[1]
@@ -281,7 +283,9 @@ def test_every_head_ablated_and_what_feeds_one(page, series) -> None:
     ((_, grid),) = page.ask("ablation_grid", checkpoints=[3], how="zero")
     expected = ablate_each(series.load(-1))
     assert grid["loss"][0] == pytest.approx(expected.loss.values, abs=1e-5)
-    assert grid["icl"][0] == pytest.approx(expected.in_context_learning.values, abs=1e-5)
+    assert grid["in_context_learning"][0] == pytest.approx(
+        expected.in_context_learning.values, abs=1e-5
+    )
     ((_, wires),) = page.ask("wiring", checkpoints=[3], head=[1, 2])
     feeders = wiring(series.load(-1), (1, 2))
     for name in ("composition", "previous_token", "effect", "error"):

@@ -321,10 +321,11 @@ class Ablation:
     Attributes:
         loss, loss_change, loss_error: with nothing ablated, the change, and its standard error over
             rows (paired).
-        icl, icl_change, icl_error: the same of in-context learning; NaN where rows are too short.
-        control_loss, control_icl: [draw] changes by as many random other heads; none where there
-            are not enough. Draws repeat where there are few: of one head in a layer of four, only
-            three differ.
+        in_context_learning, in_context_learning_change, in_context_learning_error: the same of
+            in-context learning; NaN where rows are too short.
+        control_loss, control_in_context_learning: [draw] changes by as many random other heads;
+            none where there are not enough. Draws repeat where there are few: of one head in a
+            layer of four, only three differ.
         answer_before, answer_after: probability and rank of a prompt's answer; None without.
     """
 
@@ -332,11 +333,11 @@ class Ablation:
     loss: float
     loss_change: float
     loss_error: float
-    icl: float
-    icl_change: float
-    icl_error: float
+    in_context_learning: float
+    in_context_learning_change: float
+    in_context_learning_error: float
     control_loss: Float[np.ndarray, " draw"]
-    control_icl: Float[np.ndarray, " draw"]
+    control_in_context_learning: Float[np.ndarray, " draw"]
     answer_before: tuple[float, int] | None = None
     answer_after: tuple[float, int] | None = None
 
@@ -445,18 +446,18 @@ def _ablation(
     clean, of_distinct = found.known()
     ablated = of_distinct[places]
     loss = (ablated - clean).nanmean(-1)
-    icl = _icl(ablated, n_ctx) - _icl(clean, n_ctx)
+    learning = _learning(ablated, n_ctx) - _learning(clean, n_ctx)
     before, after = answers or (None, None)
     return Ablation(
         heads=heads,
         loss=float(clean.nanmean(-1).mean()),
         loss_change=float(loss[0].mean()),
         loss_error=_error(loss[0]),
-        icl=float(_icl(clean, n_ctx).nanmean()),
-        icl_change=float(icl[0].nanmean()),
-        icl_error=_error(icl[0]),
+        in_context_learning=float(_learning(clean, n_ctx).nanmean()),
+        in_context_learning_change=float(learning[0].nanmean()),
+        in_context_learning_error=_error(learning[0]),
         control_loss=loss[1:].mean(-1).numpy(),
-        control_icl=icl[1:].nanmean(-1).numpy(),
+        control_in_context_learning=learning[1:].nanmean(-1).numpy(),
         answer_before=before,
         answer_after=after,
     )
@@ -476,7 +477,7 @@ def _groups(rows: int) -> list[slice]:
     ]
 
 
-def _icl(losses: Float[Tensor, "*set row pos"], n_ctx: int) -> Float[Tensor, "*set row"]:
+def _learning(losses: Float[Tensor, "*set row pos"], n_ctx: int) -> Float[Tensor, "*set row"]:
     early, late = in_context_learning_positions(n_ctx)
     if losses.shape[-1] <= late:
         return torch.full(losses.shape[:-1], torch.nan)
@@ -542,10 +543,10 @@ def ablate_each_by_steps(
     def known() -> dict[str, Float[np.ndarray, "layer head"]]:
         clean, ablated = found.known()
         before, after = of_repeated.known()
-        icl = _icl(ablated, model.n_ctx) - _icl(clean, model.n_ctx)
+        learning = _learning(ablated, model.n_ctx) - _learning(clean, model.n_ctx)
         changes = {
             "loss": (ablated - clean).nanmean(2).mean(1),
-            "in_context_learning": icl.nanmean(1),
+            "in_context_learning": learning.nanmean(1),
             "induction_loss": (after - before)[:, :, second].mean((1, 2)),
         }
         rows, columns = zip(*heads, strict=True)
@@ -592,8 +593,9 @@ def ablations(
         return _EachCheckpoint(ablator, check_heads(model, wanted), controls)
 
     read = walk(series, prepare, done="run", progress=progress)
-    numbers = ("loss", "loss_change", "loss_error", "icl", "icl_change", "icl_error")
-    draws = ("control_loss", "control_icl")
+    measured = ("loss", "in_context_learning")
+    numbers = [name + of for name in measured for of in ("", "_change", "_error")]
+    draws = [f"control_{name}" for name in measured]
     dims = dict.fromkeys(numbers, "checkpoint") | dict.fromkeys(draws, ("checkpoint", "draw"))
     return xarray.Dataset(
         {name: (dims[name], read.along(attrgetter(name), float)) for name in dims},

@@ -302,7 +302,7 @@ def answer_rank(
 
 def ablation_through_training(
     found: xarray.Dataset,
-    measure: Literal["loss", "icl"] = "loss",
+    measure: Literal["loss", "in_context_learning"] = "loss",
     *,
     window: Window = None,
     x_scale: Scale = "log",
@@ -330,8 +330,8 @@ def ablation_through_training(
         ends.append(End(x, middle, f"{controls.shape[1]} random sets", MUTED))
     ax.fill_between(x, change - error, change + error, color=PALETTE[0], alpha=0.2, linewidth=0)
     curve(ax, x, change, PALETTE[0])
-    what = {"loss": "change of loss", "icl": "change of in-context learning"}[measure]
-    ax.set_ylabel(f"{what}, nats")
+    what = {"loss": "loss", "in_context_learning": "in-context learning"}[measure]
+    ax.set_ylabel(f"change of {what}, nats")
     shade(ax, window)
     name_ends(ax, ends)
     return ax

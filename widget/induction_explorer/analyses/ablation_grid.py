@@ -31,7 +31,11 @@ class AblationGrid(Analysis, frozen=True):
     the loss on the second copy of repeated random tokens."""
 
     how: Kind
-    arrays = {"loss": "layer head", "icl": "layer head", "induction_loss": "layer head"}
+    arrays = {
+        "loss": "layer head",
+        "in_context_learning": "layer head",
+        "induction_loss": "layer head",
+    }
 
     def passes(self, session: SeriesSession) -> int:
         return sum(self._passes(session))
@@ -59,5 +63,4 @@ def _repeated(session: SeriesSession) -> Tensor:
 
 def _arrays(known: Callable[[], dict[str, np.ndarray]]) -> Arrays:
     found = known()
-    found["icl"] = found.pop("in_context_learning")
     return {name: grid.astype(np.float32) for name, grid in found.items()}

@@ -16,7 +16,7 @@ const LEAST = 0.01;
 
 const WHAT = {
   loss: { title: "loss", meaning: "Blue: the loss rises without the head." },
-  icl: {
+  in_context_learning: {
     title: "in-context learning",
     meaning: "Loss late in a row less loss early, so lower is better. Blue: weaker without the head.",
   },

@@ -9,7 +9,7 @@ import type { ViewProps } from "../../ui/view";
 /** What a rise and a fall of a measure are called: in-context learning is better the lower it is. */
 const MEASURES = {
   loss: { title: "Loss", verbs: ["rises", "falls"] },
-  icl: { title: "In-context learning", verbs: ["weakens", "strengthens"] },
+  in_context_learning: { title: "In-context learning", verbs: ["weakens", "strengthens"] },
 } as const;
 type Measure = keyof typeof MEASURES;
 type Numbers = Values<"ablation">;
