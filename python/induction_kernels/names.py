@@ -19,14 +19,14 @@ def legible(text: str) -> str:
 
 def distinct(names: Iterable[str]) -> list[str]:
     """Each name, with a number behind it where one before is the same: "run", "run (2)"."""
-    found: list[str] = []
+    unique: list[str] = []
     for name in names:
         numbered, number = name, 1
-        while numbered in found:
+        while numbered in unique:
             number += 1
             numbered = f"{name} ({number})"
-        found.append(numbered)
-    return found
+        unique.append(numbered)
+    return unique
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -79,11 +79,11 @@ def agreement_of(module: Any) -> Agreement:
 
 def _alike(module: nn.Module) -> dict[str, float]:
     """The weights whose elements are all one number, and that number."""
-    found = {}
+    uniform = {}
     for name, weight in module.named_parameters():
         if weight.numel() and bool((weight == (first := weight.flatten()[0])).all()):
-            found[name] = float(first)
-    return found
+            uniform[name] = float(first)
+    return uniform
 
 
 def _still_alike(module: nn.Module, alike: dict[str, float]) -> bool:

@@ -31,17 +31,18 @@ def read_cells(
     def read(part: slice) -> dict[str, Tensor]:
         here = {n: Reading(r.readout.of_part(part), r.of) for n, r in readings.items()}
         try:
-            found = read_fused(model, tokens[part], here)
+            means = read_fused(model, tokens[part], here)
             paths.add("fused")
         except DoesNotFitError:
-            found = read_hooked(model, tokens[part], here)
+            means = read_hooked(model, tokens[part], here)
             paths.add("hooked")
-        return {name: found[name] * _queries(here[name], part) for name in here}
+        return {name: means[name] * _queries(here[name], part) for name in here}
 
-    sums = [found for _, found in in_batches(tokens, len(tokens), read)]
+    sums = [part_sums for _, part_sums in in_batches(tokens, len(tokens), read)]
     everything = slice(0, len(tokens))
     means = {
-        name: torch.stack([found[name] for found in sums]).sum(0) / _queries(reading, everything)
+        name: torch.stack([part_sums[name] for part_sums in sums]).sum(0)
+        / _queries(reading, everything)
         for name, reading in readings.items()
     }
     return means, paths.pop()
@@ -55,12 +56,12 @@ def read_hooked(
     model: Model, tokens: Int[Tensor, "batch pos"], readings: dict[str, Reading]
 ) -> dict[str, Float[Tensor, "layer head"]]:
     """The same cells off whole patterns, layer by layer."""
-    found = {name: torch.full((model.n_layers, model.n_heads), torch.nan) for name in readings}
+    means = {name: torch.full((model.n_layers, model.n_heads), torch.nan) for name in readings}
 
     def read(layer: int, pattern: Tensor, pre_softmax: Tensor | None) -> None:
         for name, reading in readings.items():
-            found[name][layer] = reading.whole(pattern, pre_softmax).cpu()
+            means[name][layer] = reading.whole(pattern, pre_softmax).cpu()
 
     needs_scores = any(reading.of == "scores" for reading in readings.values())
     visit_attention(model, tokens, read, scores=needs_scores)
-    return found
+    return means

@@ -45,11 +45,11 @@ def attention_patterns(
     """
     model = as_model(model)
     wanted = check_heads(model, heads)
-    found: dict[tuple[int, int], Tensor] = {}
+    patterns: dict[tuple[int, int], Tensor] = {}
     run_patterns(
-        model, sequence(model, tokens, attention_mask), wanted, found.__setitem__, keep_whole
+        model, sequence(model, tokens, attention_mask), wanted, patterns.__setitem__, keep_whole
     )
-    return torch.stack([found[head] for head in wanted])
+    return torch.stack([patterns[head] for head in wanted])
 
 
 def check_heads(model: Model, heads: Iterable[tuple[int, int]] | None) -> list[tuple[int, int]]:

@@ -116,16 +116,16 @@ class Ablator:
         Raises:
             InductionError: losses that are not finite.
         """
-        found = SetLosses.unknown(sets, probe)
-        for _ in self.fill(found, model, probe):
+        of_sets = SetLosses.unknown(sets, probe)
+        for _ in self.fill(of_sets, model, probe):
             pass
-        return found.known()
+        return of_sets.known()
 
     def fill(
-        self, found: SetLosses, model: Model, probe: TextProbe | RepeatedTokens
+        self, of_sets: SetLosses, model: Model, probe: TextProbe | RepeatedTokens
     ) -> Iterator[None]:
         """`losses`, pass by pass."""
-        rows, sets = _rows(probe), found.sets
+        rows, sets = _rows(probe), of_sets.sets
         means = self._means(model, sets, probe) if self.kind == "mean" else {}
         for own, columns in rows.by_length():
             tokens, groups = rows.tokens[own, columns], _groups(len(own))
@@ -141,7 +141,7 @@ class Ablator:
                 given = None if donors is None else tokens[donors[part]]
                 passes = self._losses_of_part(model, tokens[part], sets, means, given)
                 for number, losses in enumerate(passes):
-                    found.fill(number, own[part], columns[part, :-1], losses)
+                    of_sets.fill(number, own[part], columns[part, :-1], losses)
                     yield
 
             for step in in_batches_by_steps(tokens, self.batch, run, groups=groups):
@@ -199,7 +199,7 @@ class Ablator:
         self, model: Model, sets: Sequence[Sequence[Head]], probe: TextProbe | RepeatedTokens
     ) -> Replacements:
         """Each head's z, averaged over all rows and positions of the probe: [d_head]."""
-        rows, found = _rows(probe), []
+        rows, of_groups = _rows(probe), []
 
         def sums_of(tokens: Int[Tensor, "row pos"], part: slice) -> Replacements:
             outputs = self._outputs(model, sets, tokens[part])
@@ -208,10 +208,10 @@ class Ablator:
         for own, columns in rows.by_length():
             tokens = rows.tokens[own, columns]
             parts = in_batches(tokens, self.batch, partial(sums_of, tokens))
-            found += [sums for _, sums in parts]
+            of_groups += [sums for _, sums in parts]
         return {
-            head: torch.stack([sums[head] for sums in found]).sum(0) / rows.lengths.sum()
-            for head in found[0]
+            head: torch.stack([sums[head] for sums in of_groups]).sum(0) / rows.lengths.sum()
+            for head in of_groups[0]
         }
 
     def answer(
@@ -232,12 +232,12 @@ class Ablator:
                 )
             z = Intervener(model, self.text.tokens[:1, : tokens.shape[1]]).clean.z
             replaced = {(layer, head): z[layer][:, head] for layer, head in heads}
-        found = []
+        answers = []
         for output in (intervener.clean.output, intervener.run(replaced, frozen=self.frozen)):
             with without_gradients():
                 row = output.logits_at(0, tokens.shape[1] - 1).cpu()
-            found.append((float(row.softmax(-1)[answer]), int((row > row[answer]).sum())))
-        return found[0], found[1]
+            answers.append((float(row.softmax(-1)[answer]), int((row > row[answer]).sum())))
+        return answers[0], answers[1]
 
     def controls(self, model: Model, heads: Sequence[Head], count: int) -> list[list[Head]]:
         """As many other heads as were chosen, at random: of the same layers where these have
@@ -431,19 +431,19 @@ def ablate_by_steps(
     distinct = [list(one) for one in dict.fromkeys(map(tuple, sets))]
     places = [distinct.index(one) for one in sets]
     answers = None if asked is None else ablator.answer(model, heads, *asked)
-    found = SetLosses.unknown(distinct, ablator.text)
-    for _ in ablator.fill(found, model, ablator.text):
-        yield partial(_ablation, heads, places, found, answers, model.n_ctx)
+    of_sets = SetLosses.unknown(distinct, ablator.text)
+    for _ in ablator.fill(of_sets, model, ablator.text):
+        yield partial(_ablation, heads, places, of_sets, answers, model.n_ctx)
 
 
 def _ablation(
     heads: list[Head],
     places: list[int],
-    found: SetLosses,
+    of_sets: SetLosses,
     answers: tuple[tuple[float, int], tuple[float, int]] | None,
     n_ctx: int,
 ) -> Ablation:
-    clean, of_distinct = found.known()
+    clean, of_distinct = of_sets.known()
     ablated = of_distinct[places]
     loss = (ablated - clean).nanmean(-1)
     learning = _learning(ablated, n_ctx) - _learning(clean, n_ctx)
@@ -514,9 +514,9 @@ def ablate_each(
     model = as_model(model)
     text = _given_text(model, texts, attention_mask)
     ablator = Ablator(model, text, kind=kind, seed=seed)
-    found = ablate_each_with(ablator, model)
+    changes = ablate_each_with(ablator, model)
     return xarray.Dataset(
-        {name: (("layer", "head"), grid) for name, grid in found.items()},
+        {name: (("layer", "head"), grid) for name, grid in changes.items()},
         coords=model.axes,
         attrs=model.provenance() | ablator.provenance(),
     )
@@ -538,10 +538,10 @@ def ablate_each_by_steps(
     sets = [[head] for head in heads]
     repeated = ablator.repeated
     second = slice(repeated.lead + repeated.period, repeated.lead + 2 * repeated.period - 1)
-    found, of_repeated = (SetLosses.unknown(sets, probe) for probe in (ablator.text, repeated))
+    of_text, of_repeated = (SetLosses.unknown(sets, probe) for probe in (ablator.text, repeated))
 
     def known() -> dict[str, Float[np.ndarray, "layer head"]]:
-        clean, ablated = found.known()
+        clean, ablated = of_text.known()
         before, after = of_repeated.known()
         learning = _learning(ablated, model.n_ctx) - _learning(clean, model.n_ctx)
         changes = {
@@ -556,7 +556,7 @@ def ablate_each_by_steps(
             grids[name][rows, columns] = change.numpy()
         return grids
 
-    for probe, into in ((ablator.text, found), (repeated, of_repeated)):
+    for probe, into in ((ablator.text, of_text), (repeated, of_repeated)):
         for _ in ablator.fill(into, model, probe):
             yield known
 

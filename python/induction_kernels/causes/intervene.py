@@ -158,21 +158,21 @@ def check_heads(model: Model, heads: Iterable[Head]) -> list[Head]:
     """
     given = list(heads)
     try:
-        found = sorted({(operator.index(layer), operator.index(head)) for layer, head in given})
+        pairs = sorted({(operator.index(layer), operator.index(head)) for layer, head in given})
     except (TypeError, ValueError) as error:
         raise SelectionError(
             f"heads={given!r} were given.", "Give pairs of whole numbers: [(layer, head), ...]."
         ) from error
-    if not found:
+    if not pairs:
         raise SelectionError("No heads were given.", "Give [(layer, head), ...].")
-    for layer, head in found:
+    for layer, head in pairs:
         refuse_without_attention(model, layer)
         if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
             raise SelectionError(
                 f"There is no head {head} in layer {layer} of {model.name}.",
                 f"Layers go from 0 to {model.n_layers - 1}, heads from 0 to {model.n_heads - 1}.",
             )
-    return found
+    return pairs
 
 
 def every_head(model: Model) -> list[Head]:

@@ -74,11 +74,11 @@ def wiring(model: object, head: Head, *, seed: int = 0) -> xarray.Dataset:
     model = as_model(model)
     (chosen,) = check_heads(model, [head])
     probe = RepeatedTokens.make(model, seed=seed)
-    found = wire(model, chosen, probe, seed=seed)
+    wired = wire(model, chosen, probe, seed=seed)
     grids = ("composition", "previous_token", "effect", "error")
     return xarray.Dataset(
-        {name: (("layer", "head"), getattr(found, name)) for name in grids}
-        | {"induction": ((), found.induction)},
+        {name: (("layer", "head"), getattr(wired, name)) for name in grids}
+        | {"induction": ((), wired.induction)},
         coords=model.axes,
         attrs=model.provenance() | probe.provenance() | {"of": model.head_name(*chosen)},
     )
@@ -177,8 +177,8 @@ class _Part:
                 also(attention)
 
         self._intervener.run(replaced, read=read)
-        (found,) = scores
-        return found
+        (score,) = scores
+        return score
 
 
 def _composition(model: Model, head: Head, seed: int) -> Grid:

@@ -32,16 +32,16 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     content = read_bytes(path)
     try:
-        found = json.loads(content.decode())
+        value = json.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is not JSON ({error}).", "It was truncated or altered; copy it again."
         ) from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise CheckpointError(
-            f"{path} holds a {type(found).__name__}, not an object.", "Copy it again."
+            f"{path} holds a {type(value).__name__}, not an object.", "Copy it again."
         )
-    return found
+    return value
 
 
 def check_file(path: Path) -> os.stat_result:
@@ -52,15 +52,15 @@ def check_file(path: Path) -> os.stat_result:
             end.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist.", "Was it moved since?") from None
     except OSError as error:
         raise unreadable(path, error) from error
-    if not stat.S_ISREG(found.st_mode):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
         raise CheckpointError(f"{path} is {kind}, not a file.", "Put the file itself there.")
-    return found
+    return status
 
 
 def unreadable(path: Path, error: OSError) -> CheckpointError:

@@ -61,10 +61,10 @@ def open_folder(
 
 def _by_step(folder: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
     try:
-        found = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
+        named = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
     except OSError as error:
         raise unreadable(folder, error) from error
-    steps = sorted((int(match[1]), path) for match, path in found if match)
+    steps = sorted((int(match[1]), path) for match, path in named if match)
     for (step, path), (following, other) in pairwise(steps):
         if step == following:
             raise CheckpointError(

@@ -72,10 +72,10 @@ class HuggingFaceFolders:
     def weights(self, index: int) -> Mapping[str, Tensor]:
         folder, (described, ours) = self._paths[index], self._described
         theirs = read_configuration(folder)
-        found = difference(essence(theirs), essence(ours))
-        if found is not None:
+        differs = difference(essence(theirs), essence(ours))
+        if differs is not None:
             raise CheckpointError(
-                f"{folder}/config.json describes another model than {described.name}: {found}.",
+                f"{folder}/config.json describes another model than {described.name}: {differs}.",
                 "Keep one model a folder.",
             )
         return read_weights(folder)
@@ -88,18 +88,18 @@ class HuggingFaceFolders:
         Raises:
             CheckpointError: no folder has one.
         """
-        found: list[tuple[Path, Any]] = []
+        described: list[tuple[Path, Any]] = []
         fault = None
         for path in self._paths:
             try:
-                found.append((path, read_configuration(path)))
+                described.append((path, read_configuration(path)))
             except CheckpointError as error:
                 fault = fault or error
-        if fault is not None and not found:
+        if fault is not None and not described:
             raise fault
-        essences = [essence(configuration) for _, configuration in found]
+        essences = [essence(configuration) for _, configuration in described]
         common = Counter(essences).most_common(1)[0][0]  # of equally many, the first
-        sharing = [pair for pair, kind in zip(found, essences, strict=True) if kind == common]
+        sharing = [pair for pair, kind in zip(described, essences, strict=True) if kind == common]
         dtypes = {configuration.dtype or torch.float32 for _, configuration in sharing}
         path, configuration = sharing[0]
         configuration.dtype = reduce(torch.promote_types, dtypes)
@@ -109,21 +109,23 @@ class HuggingFaceFolders:
 def _tokenizer_of(folders: Iterable[Path]) -> Any | None:
     """The first tokenizer that can be read; a warning says which cannot."""
     faults: list[str] = []
-    found = None
+    tokenizer = None
     for folder in folders:
         if not os.path.lexists(folder / "tokenizer_config.json"):
             continue
         try:
-            found = _read_tokenizer(folder)
+            tokenizer = _read_tokenizer(folder)
             break
         except CheckpointError as error:
             faults.append(str(error))
     if faults:
         instead = (
-            f"The tokenizer in {folder} is used." if found is not None else "No tokenizer is used."
+            f"The tokenizer in {folder} is used."
+            if tokenizer is not None
+            else "No tokenizer is used."
         )
         warnings.warn(f"{' '.join(faults)} {instead}", stacklevel=5)  # of from_folder's caller
-    return found
+    return tokenizer
 
 
 def _read_tokenizer(folder: Path) -> Any:

@@ -14,10 +14,10 @@ from induction_kernels.errors import CheckpointError
 
 def check_hash(path: Path, content: bytes | memoryview, sha256: str) -> None:
     """Raise a CheckpointError unless what was read of a file has this hash."""
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
         raise CheckpointError(
-            f"{path.name} was altered or truncated: its SHA-256 begins with {found[:12]}, "
+            f"{path.name} was altered or truncated: its SHA-256 begins with {digest[:12]}, "
             f"the manifest says {sha256[:12]} ({len(content):,} bytes).",
             "Install the package again, or restore the file.",
         )

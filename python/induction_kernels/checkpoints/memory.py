@@ -84,13 +84,13 @@ def _several(state_dicts: Any) -> list[Mapping[str, Tensor]]:
     if isinstance(state_dicts, Mapping) or not isinstance(state_dicts, Iterable):
         what = "one state dict" if isinstance(state_dicts, Mapping) else f"{state_dicts!r:.40}"
         raise CheckpointError(f"{what} was given instead of a list of them.", how)
-    found = list(state_dicts)
-    for index, weights in enumerate(found):
+    given = list(state_dicts)
+    for index, weights in enumerate(given):
         if not isinstance(weights, Mapping):
             raise CheckpointError(
                 f"State dict {index} is a {type(weights).__name__}, not names with tensors.", how
             )
-    return found
+    return given
 
 
 def _own(state_dicts: list[Mapping[str, Tensor]], module: nn.Module) -> list[Mapping[str, Tensor]]:

@@ -129,7 +129,7 @@ def _completed(
         for name, value in weights.items()
         if value.shape == targets[name].shape
     }
-    found = dict(weights)
+    complete = dict(weights)
     for joint in joints:
         whole = given.get(_place(targets[joint.whole]))
         parts = {part: name for part in joint.parts if (name := given.get(_place(targets[part])))}
@@ -137,15 +137,15 @@ def _completed(
             for part in joint.parts:
                 value = joint.part(part, weights[whole])
                 if part not in parts:
-                    found[part] = value
+                    complete[part] = value
                 elif not torch.equal(value, weights[parts[part]]):
                     raise CheckpointError(
                         f"{whole!r} and {parts[part]!r} differ in {where}, but are one weight.",
                         "Give it under one of these names.",
                     )
         elif len(parts) == len(joint.parts):
-            found[joint.whole] = joint.joined({part: weights[n] for part, n in parts.items()})
-    return found
+            complete[joint.whole] = joint.joined({part: weights[n] for part, n in parts.items()})
+    return complete
 
 
 def _unwritten(
@@ -217,6 +217,6 @@ def _check_tied(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor], wh
             )
 
 
-def _names(found: list[str], what: str, others: Mapping[str, Tensor]) -> str:
-    more = f"{len(found) - 1} {what}. " if len(found) > 1 else ""
+def _names(names: list[str], what: str, others: Mapping[str, Tensor]) -> str:
+    more = f"{len(names) - 1} {what}. " if len(names) > 1 else ""
     return f"{more}Names there look like {next(iter(others), '(none)')!r}."

@@ -52,9 +52,9 @@ def in_batches(
         yield from ()
         return run(part)
 
-    for found in in_batches_by_steps(tokens, size, run_at_once, groups=groups):
-        if found is not None:
-            yield found
+    for result in in_batches_by_steps(tokens, size, run_at_once, groups=groups):
+        if result is not None:
+            yield result
 
 
 def in_batches_by_steps(
@@ -75,12 +75,12 @@ def in_batches_by_steps(
         part = slice(done, min(done + size, end))
         count = part.stop - part.start
         try:
-            found = yield from run(part)
+            result = yield from run(part)
         except torch.OutOfMemoryError as error:
             # Its frames hold tensors, which can only be freed once it is gone: not in here.
             reason = str(error).splitlines()[0]
         else:
-            yield part, found
+            yield part, result
             done = part.stop
             continue
         torch.cuda.empty_cache()

@@ -34,15 +34,15 @@ HELDOUT_SHARE = 0.1
 def source_files() -> list[tuple[str, Path]]:
     """(path relative to the standard library, in POSIX form; path) of every file read, sorted."""
     root = Path(sysconfig.get_path("stdlib"))
-    found = []
+    files = []
     for folder, inside, names in os.walk(root):
         # Pruned on the way: site-packages can hold a hundred times as many files.
         inside[:] = [name for name in inside if name not in LEFT_OUT_FOLDERS and _is_wanted(name)]
         for name in names:
             if name.endswith(".py") and _is_wanted(name):
                 path = Path(folder) / name
-                found.append((path.relative_to(root).as_posix(), path))
-    return sorted(found)
+                files.append((path.relative_to(root).as_posix(), path))
+    return sorted(files)
 
 
 def _is_wanted(name: str) -> bool:

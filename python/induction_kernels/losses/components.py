@@ -58,13 +58,13 @@ def loss_pca(
     Raises:
         ProbeError: fewer than three checkpoints, or losses of different texts.
     """
-    found = _check(losses)
+    checked = _check(losses)
     if standardised:
         return {
             name: _fit({name: _standardise(one)}, "standard deviations")[name]
-            for name, one in found.items()
+            for name, one in checked.items()
         }
-    return _fit(found, "nats")
+    return _fit(checked, "nats")
 
 
 def _check(losses: Mapping[str, Losses | xarray.Dataset]) -> dict[str, np.ndarray]:
@@ -78,21 +78,21 @@ def _check(losses: Mapping[str, Losses | xarray.Dataset]) -> dict[str, np.ndarra
             f"{' and '.join(hashes)} were measured on different tokens.",
             "Measure them on the same text; series with different tokenizers cannot be joined.",
         )
-    found = {
+    matrices = {
         name: np.asarray(one["token_loss"] if hasattr(one, "attrs") else one, float)
         for name, one in losses.items()
     }
-    sizes = {name: one.shape[1] for name, one in found.items()}
+    sizes = {name: one.shape[1] for name, one in matrices.items()}
     if len(set(sizes.values())) > 1:
         raise ProbeError(f"The series have losses of {sizes} tokens.", "Give the same for all.")
-    for name, one in found.items():
+    for name, one in matrices.items():
         known = int(np.isfinite(one).all(1).sum())
         if known < 3:
             raise ProbeError(
                 f"{name} has losses at {known} checkpoints; a path needs three.",
                 "Use a series of more checkpoints.",
             )
-    return found
+    return matrices
 
 
 def _standardise(losses: np.ndarray) -> np.ndarray:

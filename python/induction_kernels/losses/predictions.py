@@ -88,17 +88,17 @@ def top_predictions(
         row = run(model, ids).logits_at(0, position).cpu()
     top = row.topk(min(k, len(row)))
     probabilities = row.softmax(-1)
-    found = Predictions(
+    ranked = Predictions(
         tokens=token_strings(model, top.indices),
         ids=top.indices,
         logits=top.values,
         probabilities=probabilities[top.indices],
     )
     if answer is None:
-        return found
+        return ranked
     target = answer_token(model, answer)
     return Predictions(
-        **vars(found)
+        **vars(ranked)
         | {
             "answer": token_strings(model, [target])[0],
             "answer_rank": int((row > row[target]).sum()),

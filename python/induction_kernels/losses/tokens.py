@@ -46,12 +46,12 @@ def token_losses(
             f"Row {int(rows.lengths.argmin())} is one token, which has no next token to predict.",
             "Give at least two.",
         )
-    found = torch.full((len(rows.tokens), rows.tokens.shape[1] - 1), torch.nan)
+    everywhere = torch.full((len(rows.tokens), rows.tokens.shape[1] - 1), torch.nan)
     for own, columns in rows.by_length():
         tokens = rows.tokens[own, columns]
         for part, losses in in_batches(tokens, batch_size, partial(_losses, model, tokens)):
-            found[own[part], columns[part, :-1]] = losses
-    return found
+            everywhere[own[part], columns[part, :-1]] = losses
+    return everywhere
 
 
 def _losses(

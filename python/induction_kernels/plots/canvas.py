@@ -86,22 +86,22 @@ def prepare(ax: Axes | None) -> Axes:
     return ax
 
 
-def variable(found: xarray.Dataset, name: str) -> xarray.DataArray:
+def variable(dataset: xarray.Dataset, name: str) -> xarray.DataArray:
     """Raises SelectionError, saying what there is, for a variable that there is not."""
-    if name not in found:
+    if name not in dataset:
         raise SelectionError(
-            f"The dataset has no {name!r}.", f"It has {', '.join(map(str, found.data_vars))}."
+            f"The dataset has no {name!r}.", f"It has {', '.join(map(str, dataset.data_vars))}."
         )
-    return found[name]
+    return dataset[name]
 
 
 def title_of(values: xarray.DataArray) -> str:
     return str(values.attrs.get("title", str(values.name).replace("_", " ")))
 
 
-def check_checkpoint(found: xarray.Dataset, index: int) -> int:
+def check_checkpoint(dataset: xarray.Dataset, index: int) -> int:
     """The index, counted from the start; SelectionError for a checkpoint that there is not."""
-    count = found.sizes["checkpoint"]
+    count = dataset.sizes["checkpoint"]
     if not -count <= index < count:
         raise SelectionError(
             f"There is no checkpoint {index}.", f"The dataset has 0 to {count - 1}."

@@ -65,7 +65,7 @@ def head_grid(
 
 
 def ablation_grid(
-    found: xarray.Dataset,
+    dataset: xarray.Dataset,
     measure: Literal["loss", "in_context_learning", "induction_loss"] = "loss",
     *,
     limits: tuple[float, float] | None = None,
@@ -74,13 +74,13 @@ def ablation_grid(
     """What ablating each head alone changes, in nats; blue where the measure rises.
 
     Args:
-        found: what `ablate_each` returns.
+        dataset: what `ablate_each` returns.
         limits: as in `head_grid`.
     """
-    values = variable(found, measure)
+    values = variable(dataset, measure)
     how = {
         "zero": "set to zero", "mean": "set to its mean", "resample": "taken from another row"
-    }[found.attrs["ablation"]]  # fmt: skip
+    }[dataset.attrs["ablation"]]  # fmt: skip
     title = f"change of {measure.replace('_', ' ')} with a head's output {how}, nats"
     return _grid(values, title.replace("in context", "in-context"), limits, ax)
 
@@ -180,7 +180,7 @@ def pattern(
     return ax
 
 
-def wiring(found: xarray.Dataset, *, ax: Axes | None = None) -> Axes:
+def wiring(dataset: xarray.Dataset, *, ax: Axes | None = None) -> Axes:
     """What feeds a head: the heads of earlier layers, and what ablating each does to its induction.
 
     Circles are filled by previous-token score, edges are as wide as the K-composition above that of
@@ -189,26 +189,26 @@ def wiring(found: xarray.Dataset, *, ax: Axes | None = None) -> Axes:
     Olsson et al. 2022.
 
     Args:
-        found: what `wiring` returns.
+        dataset: what `wiring` returns.
 
     Raises:
         SelectionError: a head of the first layer, which nothing feeds.
     """
-    layer, head = (int(part) for part in found.attrs["of"][1:].split("H"))
+    layer, head = (int(part) for part in dataset.attrs["of"][1:].split("H"))
     if layer == 0:
         raise SelectionError(
-            f"{found.attrs['of']} is in the first layer: no earlier head can feed it.",
+            f"{dataset.attrs['of']} is in the first layer: no earlier head can feed it.",
             "Choose a head of a later layer.",
         )
-    heads = found.sizes["head"]
+    heads = dataset.sizes["head"]
     ax = prepare(ax or subplots(height=1.2 + 1.1 * layer)[0])
-    effect, composition = (found[name].values[:layer] for name in ("effect", "composition"))
+    effect, composition = (dataset[name].values[:layer] for name in ("effect", "composition"))
     strongest = sorted(np.ndindex(layer, heads), key=lambda at: -np.nan_to_num(abs(effect[at])))
     widest = np.nanmax(composition, initial=1e-6)
     most = max(0.1, float(np.nanmax(np.abs(effect))))
     colors = ScalarMappable(Normalize(-most, most), DIVERGING)
     for rank, (y, x) in enumerate(strongest[:_EDGES]):
-        clear = abs(effect[y, x]) > 2 * found["error"].values[y, x]
+        clear = abs(effect[y, x]) > 2 * dataset["error"].values[y, x]
         bend = (y + layer) / 2
         ax.add_patch(
             PathPatch(
@@ -228,16 +228,16 @@ def wiring(found: xarray.Dataset, *, ax: Axes | None = None) -> Axes:
     size = min(520.0, (330 / heads) ** 2)
     ys, xs = np.indices((layer, heads)).reshape(2, -1)
     below = ax.scatter(
-        xs, ys, c=found["previous_token"].values[:layer].ravel(), cmap=SEQUENTIAL, vmin=0, vmax=1,
+        xs, ys, c=dataset["previous_token"].values[:layer].ravel(), cmap=SEQUENTIAL, vmin=0, vmax=1,
         s=size, edgecolors=MUTED, linewidths=0.6, zorder=3,
     )  # fmt: skip
     if heads <= 16:
         for y, x in np.ndindex(layer, heads):
-            ink = ink_on(below.to_rgba(found["previous_token"].values[y, x]))
+            ink = ink_on(below.to_rgba(dataset["previous_token"].values[y, x]))
             ax.text(x, y, f"L{y}H{x}", ha="center", va="center", fontsize=6, color=ink, zorder=4)
     ax.scatter([head], [layer], c=PALETTE[0], s=1.2 * size, linewidths=0, zorder=3)
     ax.annotate(
-        f"{found.attrs['of']}, induction {float(found['induction']):.2f}", (head, layer),
+        f"{dataset.attrs['of']}, induction {float(dataset['induction']):.2f}", (head, layer),
         xytext=(0.6 * size**0.5 + 4, 0), textcoords="offset points", va="center",
         fontsize=NORMAL, color=PALETTE[0], annotation_clip=False,
     )  # fmt: skip

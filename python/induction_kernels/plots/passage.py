@@ -42,14 +42,14 @@ Losses = Float[np.ndarray, " token"]
 
 
 def passage(
-    found: xarray.Dataset, before: int, after: int, *, axes: Sequence[Axes] | None = None
+    dataset: xarray.Dataset, before: int, after: int, *, axes: Sequence[Axes] | None = None
 ) -> list[Axes]:
     """A passage token by token: loss at two checkpoints and the change, blue where it fell.
 
     Olsson et al. 2022, Kissane 2023. The passage's first token has no loss and is left out.
 
     Args:
-        found: what `passage_losses` returns.
+        dataset: what `passage_losses` returns.
         before, after: checkpoints, by index.
         axes: three of them.
 
@@ -57,16 +57,16 @@ def passage(
         SelectionError: a checkpoint that the dataset does not have; a number of axes that is not
             three.
     """
-    losses = variable(found, "loss").values
-    first, second = check_checkpoint(found, before), check_checkpoint(found, after)
-    pieces = lay_out([visible(str(token)) for token in found["token"].values])
+    losses = variable(dataset, "loss").values
+    first, second = check_checkpoint(dataset, before), check_checkpoint(dataset, after)
+    pieces = lay_out([visible(str(token)) for token in dataset["token"].values])
     axes = _panels(pieces[-1].row + 1) if axes is None else axes
     if len(axes) != 3:
         raise SelectionError(
             f"{len(axes)} axes were given.", "Give three: before, after, and the change."
         )
     for ax, index in zip(axes[:2], (first, second), strict=True):
-        title = f"Loss at {_moment(found, index)}; {_mean(losses[index], '.2f')}"
+        title = f"Loss at {_moment(dataset, index)}; {_mean(losses[index], '.2f')}"
         _draw(ax, pieces, losses[index], SEQUENTIAL, (0.0, FULL_LOSS), title)
     change = losses[second] - losses[first]
     title = f"Change; {_mean(change, '+.2f')}"
@@ -159,11 +159,11 @@ def _key(ax: Axes, boxes: PatchCollection, losses: Losses, limits: tuple[float, 
     place.text(1.08, 0.5, high, ha="left", transform=place.transAxes, **style)
 
 
-def _moment(found: xarray.Dataset, index: int) -> str:
-    tokens = float(found["tokens"][index])
-    about = "≈ " if bool(found["tokens_estimated"][index]) else ""
+def _moment(dataset: xarray.Dataset, index: int) -> str:
+    tokens = float(dataset["tokens"][index])
+    about = "≈ " if bool(dataset["tokens_estimated"][index]) else ""
     seen = f", {about}{compact(tokens)} tokens" if np.isfinite(tokens) else ""
-    return f"step {int(found['step'][index]):,}{seen}"
+    return f"step {int(dataset['step'][index]):,}{seen}"
 
 
 def _mean(losses: Losses, form: str) -> str:

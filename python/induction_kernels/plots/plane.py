@@ -34,7 +34,7 @@ from induction_kernels.plots.canvas import (
 
 
 def loss_pca_path(
-    found: Mapping[str, LossPCA],
+    components: Mapping[str, LossPCA],
     *,
     inside: Mapping[str, Bool[np.ndarray, " checkpoint"]] | None = None,
     ax: Axes | None = None,
@@ -44,27 +44,28 @@ def loss_pca_path(
     Olsson et al. 2022; Kissane 2023 with standardised losses.
 
     Args:
-        found: what `loss_pca` returns.
+        components: what `loss_pca` returns.
         inside: for each series, which checkpoints lie in the phase change: in colour.
 
     Raises:
         SelectionError: no series; `inside` names one that is not there, or has not one value a
             checkpoint.
     """
-    if not found:
+    if not components:
         raise SelectionError("No series was given.", "Give what loss_pca returns.")
     ax = prepare(ax or subplots(height=4.0)[0])
     ax.grid(axis="both", color=HAIRLINE, linewidth=0.6)
     for name, marked in (inside or {}).items():
-        if name not in found or len(marked) != len(found[name].points):
+        if name not in components or len(marked) != len(components[name].points):
             raise SelectionError(
                 f"inside[{name!r}] has {len(marked)} checkpoints.",
-                "There are " + ", ".join(f"{len(one.points)} of {n!r}" for n, one in found.items()),
+                "There are "
+                + ", ".join(f"{len(one.points)} of {n!r}" for n, one in components.items()),
             )
     goes_left: list[bool] = []
-    jointly = len({tuple(one.explained) for one in found.values()}) == 1
-    for slot, (name, one) in enumerate(found.items()):
-        color = INK if len(found) == 1 else SERIES[slot % len(SERIES)]
+    jointly = len({tuple(one.explained) for one in components.values()}) == 1
+    for slot, (name, one) in enumerate(components.items()):
+        color = INK if len(components) == 1 else SERIES[slot % len(SERIES)]
         marked = (
             np.zeros(len(one.points), bool)
             if inside is None or name not in inside
@@ -90,8 +91,8 @@ def loss_pca_path(
     low, high = ax.get_xlim()
     room = 0.15 * (high - low)
     ax.set_xlim(low - room * any(goes_left), high + room * (not all(goes_left)))
-    unit = next(iter(found.values())).unit
-    explained = next(iter(found.values())).explained
+    unit = next(iter(components.values())).unit
+    explained = next(iter(components.values())).explained
     for axis, number, share in ((ax.xaxis, 1, explained[0]), (ax.yaxis, 2, explained[1])):
         of = f" ({share:.0%} of variance)" if jointly else ""
         axis.set_label_text(f"component {number}, {unit}{of}")

@@ -132,7 +132,7 @@ def head_curves_side_by_side(
 
 
 def over_training(
-    found: xarray.Dataset | Mapping[str, xarray.Dataset],
+    datasets: xarray.Dataset | Mapping[str, xarray.Dataset],
     measure: str = "loss",
     *,
     window: Window = None,
@@ -144,7 +144,7 @@ def over_training(
     Olsson et al. 2022, Kissane 2023.
 
     Args:
-        found: what `measures` returns, or several of them by name.
+        datasets: what `measures` returns, or several of them by name.
         measure: "loss", "in_context_learning" or "induction_loss".
         window: as in `head_curves`.
 
@@ -154,7 +154,7 @@ def over_training(
     """
     ax = prepare(ax)
     # A Dataset is a mapping too, of its variables.
-    series = {"": found} if isinstance(found, xarray.Dataset) else dict(found)
+    series = {"": datasets} if isinstance(datasets, xarray.Dataset) else dict(datasets)
     xs = training_axis([ax], series, x_scale)
     ends = []
     for slot, (name, one) in enumerate(series.items()):
@@ -174,7 +174,7 @@ def over_training(
 
 
 def loss_by_position(
-    found: xarray.Dataset,
+    dataset: xarray.Dataset,
     *,
     checkpoints: Iterable[int] | None = None,
     axes: Sequence[Axes] | None = None,
@@ -184,7 +184,7 @@ def loss_by_position(
     A curve a checkpoint, late ones darker. Olsson et al. 2022.
 
     Args:
-        found: what `measures` returns.
+        dataset: what `measures` returns.
         checkpoints: indices; by default six, from the first to the last.
         axes: two of them.
 
@@ -195,16 +195,16 @@ def loss_by_position(
     axes = subplots(2, 1, height=4.6) if axes is None else axes
     if len(axes) != 2:
         raise SelectionError(f"{len(axes)} axes were given.", "Give two: the loss, and its slope.")
-    count = found.sizes["checkpoint"]
+    count = dataset.sizes["checkpoint"]
     if checkpoints is None:
         checkpoints = np.unique(np.linspace(0, count - 1, _FEW).round().astype(int)).tolist()
-    chosen = [check_checkpoint(found, index) for index in checkpoints]
+    chosen = [check_checkpoint(dataset, index) for index in checkpoints]
     ramp = LinearSegmentedColormap.from_list("training", [CURVE, PALETTE[1], "#00304d"])
     colors = [ramp(order / max(1, len(chosen) - 1)) for order in range(len(chosen))]
     # L[i] is the loss of the token that follows i + 1 others; its slope is by the same logarithm.
-    x = found["position"].values + 1.0
+    x = dataset["position"].values + 1.0
     for ax, name in zip(map(prepare, axes), ("loss_by_position", "loss_slope"), strict=True):
-        values = variable(found, name).values
+        values = variable(dataset, name).values
         for index, color in zip(chosen, colors, strict=True):
             curve(ax, x, values[index], color, width=1.1)
         ax.set_xscale("log")
@@ -217,11 +217,11 @@ def loss_by_position(
     lower.set_ylabel("slope of the loss,\nnats per e-fold of context")
     lower.set_xlabel("tokens of context")
     lower.axhline(0, color=MUTED, linewidth=0.8, zorder=1)
-    losses = found["loss_by_position"].values
+    losses = dataset["loss_by_position"].values
     name_ends(
         upper,
         [
-            End(x, losses[index], f"step {int(found['step'][index]):,}", color)
+            End(x, losses[index], f"step {int(dataset['step'][index]):,}", color)
             for index, color in zip(chosen, colors, strict=True)
         ],
     )
@@ -229,7 +229,7 @@ def loss_by_position(
 
 
 def token_trajectories(
-    found: xarray.Dataset,
+    dataset: xarray.Dataset,
     positions: Iterable[int],
     *,
     window: Window = None,
@@ -241,7 +241,7 @@ def token_trajectories(
     Kissane 2023.
 
     Args:
-        found: what `passage_losses` returns.
+        dataset: what `passage_losses` returns.
         positions: of its coordinate `position`.
         window: as in `head_curves`.
 
@@ -249,12 +249,12 @@ def token_trajectories(
         SelectionError: a position that the passage does not have.
     """
     ax = prepare(ax)
-    losses = variable(found, "loss")
-    x = training_axis([ax], {"": found}, x_scale)[""]
+    losses = variable(dataset, "loss")
+    x = training_axis([ax], {"": dataset}, x_scale)[""]
     mean = losses.mean("position", skipna=False).values
     curve(ax, x, mean, INK, zorder=3)
     ends = [End(x, mean, "mean of the passage", INK)]
-    known = found["position"].values.tolist()
+    known = dataset["position"].values.tolist()
     for slot, position in enumerate(positions):
         if position not in known:
             raise SelectionError(
@@ -270,14 +270,18 @@ def token_trajectories(
 
 
 def answer_rank(
-    found: xarray.Dataset, *, window: Window = None, x_scale: Scale = "log", ax: Axes | None = None
+    dataset: xarray.Dataset,
+    *,
+    window: Window = None,
+    x_scale: Scale = "log",
+    ax: Axes | None = None,
 ) -> Axes:
     """Rank of the answer to a prompt over training, best at the top.
 
     Kissane 2023's test_prompt.
 
     Args:
-        found: what `passage_losses` returns when it is given an answer. It counts ranks from 0;
+        dataset: what `passage_losses` returns when it is given an answer. It counts ranks from 0;
             drawn is the place among all tokens, from 1.
         window: as in `head_curves`.
 
@@ -285,8 +289,8 @@ def answer_rank(
         SelectionError: no answer was given.
     """
     ax = prepare(ax)
-    places = variable(found, "answer_rank").values + 1.0
-    x = training_axis([ax], {"": found}, x_scale)[""]
+    places = variable(dataset, "answer_rank").values + 1.0
+    x = training_axis([ax], {"": dataset}, x_scale)[""]
     curve(ax, x, places, INK)
     ax.set_yscale("log")
     lowest = max(10.0, float(np.nanmax(places)))
@@ -294,14 +298,14 @@ def answer_rank(
     ax.set_yticks(ticks, [compact(tick) for tick in ticks])
     ax.minorticks_off()
     ax.set_ylim(1.3 * lowest, 0.8)
-    answer = visible(str(found.attrs["answer"]))
+    answer = visible(str(dataset.attrs["answer"]))
     ax.set_ylabel(f"place of '{answer}' (1 = likeliest)", parse_math=False)
     shade(ax, window)
     return ax
 
 
 def ablation_through_training(
-    found: xarray.Dataset,
+    dataset: xarray.Dataset,
     measure: Literal["loss", "in_context_learning"] = "loss",
     *,
     window: Window = None,
@@ -313,15 +317,15 @@ def ablation_through_training(
     The line's band is its standard error over rows. After Olsson et al. 2022.
 
     Args:
-        found: what `ablations` returns.
+        dataset: what `ablations` returns.
         measure: change of the loss, or of in-context learning.
         window: as in `head_curves`.
     """
     ax = prepare(ax)
-    x = training_axis([ax], {"": found}, x_scale)[""]
-    change = variable(found, f"{measure}_change").values
-    error = found[f"{measure}_error"].values
-    controls = found[f"control_{measure}"].values
+    x = training_axis([ax], {"": dataset}, x_scale)[""]
+    change = variable(dataset, f"{measure}_change").values
+    error = dataset[f"{measure}_error"].values
+    controls = dataset[f"control_{measure}"].values
     ax.axhline(0, color=MUTED, linewidth=0.8, zorder=1)
     ends = [End(x, change, "ablated", PALETTE[0])]
     if controls.shape[1]:

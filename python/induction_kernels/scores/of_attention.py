@@ -193,9 +193,9 @@ def _detected(score: AttentionScore, measure: Literal["mul", "abs"]) -> Attentio
     """TransformerLens' detect_head: the same cells as a matrix D of 0 and 1, over all rows."""
 
     def cells(probe: Probe) -> Readout:
-        found = score.cells(probe)
-        assert isinstance(found, Readout)
-        return replace(found, n_queries=_length(probe))
+        chosen = score.cells(probe)
+        assert isinstance(chosen, Readout)
+        return replace(chosen, n_queries=_length(probe))
 
     formula = {"mul": "Σ A·D / Σ A", "abs": "1 − mean over q of Σₖ |A[q, k] − D[q, k]|"}[measure]
     return AttentionScore(
@@ -260,13 +260,13 @@ class AttentionReader:
 
     def __call__(self, model: Model) -> dict[str, Float[Tensor, "layer head"]]:
         """One float32 [layer, head] on the CPU a score, by name."""
-        found: dict[str, Tensor] = {}
+        scores: dict[str, Tensor] = {}
         for key, probe in self._probes.items():
             means, self.path = read_cells(model, probe.tokens, self._readings[key])
-            found |= {
+            scores |= {
                 name: self._scores[name].of_cells(mean, probe) for name, mean in means.items()
             }
-        return found
+        return scores
 
     def probe_of(self, score: AttentionScore) -> Probe:
         return self._probes[score.copies, score.period]

@@ -100,12 +100,12 @@ class Scorer:
         Raises:
             InductionError: a score that is not a number, as NaN weights give; names the head.
         """
-        found = self._attention(model)
+        values = self._attention(model)
         if self._weights is not None:
-            found |= self._weights(model, found)
-        found = {score.name: found[score.name] for score in self.scores}
-        _check_finite(model, self.scores, found)
-        return found
+            values |= self._weights(model, values)
+        values = {score.name: values[score.name] for score in self.scores}
+        _check_finite(model, self.scores, values)
+        return values
 
     def provenance(self) -> dict[str, str]:
         path = self._attention.path
@@ -121,12 +121,12 @@ class Scorer:
         return self._attention.facts(score)
 
 
-def _check_finite(model: Model, scores: list[Score], found: dict[str, Tensor]) -> None:
+def _check_finite(model: Model, scores: list[Score], grids: dict[str, Tensor]) -> None:
     """NaN is what is not there: layers without attention, logits of cells that no window shows."""
     attends = torch.zeros(model.n_layers, 1, dtype=torch.bool)
     attends[list(model.attending)] = True
     for score in scores:
-        values = found[score.name]
+        values = grids[score.name]
         before_softmax = isinstance(score, AttentionScore) and score.reads == "scores"
         broken = values.isinf() if before_softmax else ~values.isfinite() & attends
         if broken.any():

@@ -165,7 +165,7 @@ def _copying(
     """Mean over rows of 4r - 1, r what `shares` makes of values, pattern and W_O W_U[:, t]."""
     tokens = copying_tokens(model, seed) if tokens is None else tokens
     run = partial(_copying_of_part, model, tokens, shares)
-    parts = [found for _, found in in_batches(tokens, len(tokens), run)]
+    parts = [of_part for _, of_part in in_batches(tokens, len(tokens), run)]
     return torch.cat(parts).mean(0)
 
 
@@ -176,7 +176,7 @@ def _copying_of_part(
     part: slice,
 ) -> Float[Tensor, "part layer head"]:
     weights, here = HeadWeights(model), tokens[part]
-    found = torch.zeros(len(here), model.n_layers, model.n_heads)
+    scores = torch.zeros(len(here), model.n_layers, model.n_heads)
     residual: list[Tensor] = []
 
     def remember(_module: object, args: tuple[Tensor, ...]) -> None:
@@ -192,13 +192,13 @@ def _copying_of_part(
             layer.W_O, unembedding,
             "head d_head d_model, row token d_model -> row head d_head token",
         )  # fmt: skip
-        found[:, index] = (4 * shares(values, pattern.float(), to_logits) - 1).cpu()
+        scores[:, index] = (4 * shares(values, pattern.float(), to_logits) - 1).cpu()
 
     hooks: list[Any] = []
     with restoring(lambda: remove(hooks)):
         hooks.extend(norm.register_forward_pre_hook(remember) for norm in weights.norm_modules)
         visit_attention(model, here, read)
-    return found
+    return scores
 
 
 def qk_trace(
@@ -247,10 +247,10 @@ class KComposition(NamedTuple):
 
     def best(self) -> Float[Tensor, "layer head"]:
         """Of every head the largest over the heads of earlier layers; 0 in layer 0."""
-        found = torch.zeros(self.pairs.shape[2:])
-        for layer in range(1, len(found)):
-            found[layer] = self.pairs[:layer, :, layer].amax((0, 1))
-        return found
+        best = torch.zeros(self.pairs.shape[2:])
+        for layer in range(1, len(best)):
+            best[layer] = self.pairs[:layer, :, layer].amax((0, 1))
+        return best
 
 
 def k_composition(model: object, seed: int = 0) -> KComposition:

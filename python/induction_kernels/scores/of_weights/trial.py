@@ -44,14 +44,14 @@ def scale_of_embedding(model: Model, parts: Parts) -> float:
     if parts.body is None:
         return 1.0
     module = parts.body.module
-    state, found = _known.get(module, (None, ""))
+    state, outcome = _known.get(module, (None, ""))
     if state != (now := weights_state(module)):
         with model.evaluating():
-            found = _tried(model, parts, parts.body)
-        _known[module] = now, found
-    if isinstance(found, str):
-        raise not_as_products(model, found)
-    return found
+            outcome = _tried(model, parts, parts.body)
+        _known[module] = now, outcome
+    if isinstance(outcome, str):
+        raise not_as_products(model, outcome)
+    return outcome
 
 
 def _tried(model: Model, parts: Parts, body: Body) -> float | str:
