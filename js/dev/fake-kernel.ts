@@ -59,7 +59,7 @@ export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
       setTimeout(() => runPrompt(request, model), 4 * DELAY_MS);
       return;
     }
-    if (request.kind === "grid" || request.kind === "state") return;
+    if (request.kind === "rows" || request.kind === "state") return;
     if (refuses !== undefined && CAUSES.has(request.kind)) {
       setTimeout(() => model.reply({ id: request.id, error: refuses }), DELAY_MS);
       return;

@@ -9,7 +9,7 @@ import { freshPage, one, SHAPE, settle, show as showAny } from "./shown";
 /** The components of a checkpoint, as the kernel fitted them. */
 function component(name: "loss_pca" | "loss_pca_standardised", checkpoint: number): [number, number] {
   const sent = measures(SHAPE)[`0/${name}`];
-  const values = new Float32Array(sent?.data.buffer as ArrayBuffer);
+  const values = new Float32Array(sent?.data?.buffer as ArrayBuffer);
   return [values[2 * checkpoint] ?? Number.NaN, values[2 * checkpoint + 1] ?? Number.NaN];
 }
 

@@ -48,7 +48,7 @@ describe("a saved panel", () => {
 
   it("has the kernel's own float32, as the shortest number that is it", async () => {
     const { el, fake } = await show();
-    const sent = new Float32Array(fake.get("_grids")["0/induction"]?.data.buffer as ArrayBuffer);
+    const sent = new Float32Array(fake.get("_grids")["0/induction"]?.data?.buffer as ArrayBuffer);
     const [, ...rows] = rowsOf(await saved(el, "Induction of every head", "CSV"));
     const written = rows.map((row) => row.at(-1) ?? "");
     expect(Float32Array.from(written, Number)).toEqual(sent);

@@ -204,46 +204,6 @@ describe("what a view asks for", () => {
     store.selectHead([1, 3], true);
     expect(fake.sent.slice(sent).filter(({ kind }) => kind !== "cancel")).toEqual([]);
   });
-
-  it("fetches a grid that is in no trait", () => {
-    fake.receive({ _grids: {} });
-    vi.advanceTimersByTime(400);
-    const request = fake.sent.at(-1);
-    expect(request).toMatchObject({ kind: "grid", series: 0, score: "induction" });
-    const values = new Float32Array(26 * 8).fill(0.5);
-    fake.reply(
-      {
-        id: request?.id ?? "",
-        chunk: 0,
-        chunks: 1,
-        done: true,
-        body: {},
-        arrays: [{ name: "grid", dtype: "float32", shape: [26, 2, 4] }],
-      },
-      [new DataView(values.buffer)],
-    );
-    expect(store.shownScores.value).toEqual(new Float32Array(8).fill(0.5));
-  });
-});
-
-describe("a grid that is in no trait", () => {
-  const computing = { state: "computing", label: "", done: 0, total: 26, error: null } as const;
-  const grids = () => fake.sent.filter(({ kind }) => kind === "grid");
-
-  it("is asked for again while it is computed, but not while the answer is on its way", async () => {
-    fake.receive({ _grids: {}, _status: computing });
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(grids()).toHaveLength(1);
-    const values = new DataView(new Float32Array(26 * 8).buffer);
-    const arrays = [{ name: "grid", dtype: "float32" as const, shape: [26, 2, 4] }];
-    const reply = { chunk: 0, chunks: 1, done: true, body: {}, arrays };
-    fake.reply({ id: grids()[0]?.id ?? "", ...reply }, [values]);
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(grids()).toHaveLength(2);
-    fake.reply({ id: grids()[1]?.id ?? "", error: { message: "no", hint: "" } });
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(grids()).toHaveLength(3);
-  });
 });
 
 describe("a prompt", () => {

@@ -60,7 +60,7 @@ describe("names", () => {
 
   it("of cells in layers without attention say so, and so do cells that hold nothing", async () => {
     const grid = traits(SHAPE)._grids["0/induction"];
-    if (grid === undefined) throw new Error("no grid");
+    if (!grid?.data) throw new Error("no grid");
     const values = new Float32Array(grid.data.buffer.slice(0));
     values.fill(Number.NaN, 25 * 8, 25 * 8 + 4);
     values[25 * 8 + 6] = Number.NaN;

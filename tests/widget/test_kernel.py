@@ -113,7 +113,7 @@ def front(connection_file: Path, python: Kernel) -> Iterator[Front]:
     front.close()
 
 
-GRID = {"kind": "grid", "series": 0, "score": "first_token"}
+GRID = {"kind": "rows", "series": 0, "of": "grids", "name": "first_token", "checkpoints": [0]}
 
 
 def test_a_page_is_answered_after_the_subshell_of_the_last_one_is_gone(

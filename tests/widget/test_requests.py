@@ -100,9 +100,7 @@ def test_a_new_prompt(page) -> None:
         ({"kind": "prompt", "text": "qz" * 100, "answer": ""}, "takes at most 128"),
         ({"kind": "patterns", "head": [2, 0], "checkpoints": [0]}, "no head 0 in layer 2"),
         ({"kind": "patterns", "head": [0, 0], "checkpoints": [4]}, "no checkpoint 4"),
-        ({"kind": "grid", "score": "nonsense"}, "no score 'nonsense'"),
-        ({"kind": "grid", "score": "induction", "series": 7}, "no series 7"),
-        ({"kind": "grid"}, "came without 'score'"),
+        ({"kind": "rows", "name": "induction"}, "came without 'of'"),
         ({"kind": "dance"}, "no request of kind 'dance'"),
         ({"kind": ["patterns"]}, "no request of kind ['patterns']"),
         ({"kind": "patterns"}, "came without 'checkpoints'"),
@@ -201,19 +199,6 @@ def test_a_sign_of_life_says_what_will_still_be_answered(series) -> None:
         assert waiting() == ["b"]
     explorer.wait()
     assert waiting() == []
-
-
-def test_a_grid_by_request(page) -> None:
-    _, arrays = page.ask("grid", score="induction")[0]
-    envelope = page.explorer._grids["0/induction"]
-    assert arrays["grid"].tobytes() == envelope["data"]
-
-
-def test_grids_beyond_the_states_size_are_left_to_requests(series, monkeypatch) -> None:
-    monkeypatch.setattr("induction_explorer.explorer._GRID_BYTES", 300)
-    explorer = InductionExplorer(series, score="first_token")
-    explorer.wait()
-    assert set(explorer._grids) == {"0/first_token", "0/induction"}
 
 
 def test_large_arrays_are_cut_and_keep_their_bytes() -> None:

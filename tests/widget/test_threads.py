@@ -36,7 +36,7 @@ def page(explorer: InductionExplorer, replies: list[dict], rng: random.Random) -
             {"kind": "patterns", "head": [rng.randrange(2), rng.randrange(4)]},
             {"kind": "predictions"},
             {"kind": "wiring", "head": [1, rng.randrange(4)]},
-            {"kind": "grid", "score": "induction"},
+            {"kind": "rows", "of": "grids", "name": "induction"},
             {"kind": "prompt", "text": rng.choice(PROMPTS), "answer": ""},
             {"kind": "cancel"},
         ]

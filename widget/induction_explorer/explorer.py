@@ -5,28 +5,26 @@ Computing is series/'s, threads and requests are channel/'s.
 
 from __future__ import annotations
 
+import json
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-import numpy as np
 import traitlets
 import xarray
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import Texts
 from induction_kernels.losses.measures import MEASURES
 from induction_kernels.names import distinct, legible
-from induction_kernels.scores.registry import SCORES
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime
 from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.partial_state import PartialState
 from induction_explorer.channel.requests import Requests
-from induction_explorer.channel.wire import check_size, envelope
+from induction_explorer.channel.wire import check_size, reply_messages
 from induction_explorer.channel.work import Status, Work, without_frames
 from induction_explorer.channel.worker import SHARED, Urgency
 from induction_explorer.choices import (
@@ -40,18 +38,12 @@ from induction_explorer.choices import (
 from induction_explorer.export.circuitsvis import to_circuitsvis
 from induction_explorer.lifetime import weakly
 from induction_explorer.prompts import default_prompt
+from induction_explorer.series.curves import Curves, Kind
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.derived import UNKNOWN, Findings
 from induction_explorer.series.prompt import Prompt, refused
 from induction_explorer.series.session import SeriesSession, is_model_and_tokenizer, open_session
 from induction_explorer.view import PARTS, check_arranged, split
-
-#: Bytes of score grids held in the state. More than this is fetched by request instead, so that
-#: the state fits one message.
-_GRID_BYTES = 256 << 10
-#: Seconds between two updates of partial results.
-_UPDATE_EVERY = 0.2
-
 
 _PUBLIC = {*PARTS, "view"}
 
@@ -103,8 +95,8 @@ class InductionExplorer(PartialState):
 
     _esm = bundle.loader()
     computed = (
-        "_series", "_scores", "_grids", "_measure_infos", "_measures", "_measured_on", "_phases",
-        "_components_of", "_prompts",
+        "_series", "_scores", "_grids", "_measure_infos", "_measures", "_told", "_measured_on",
+        "_phases", "_components_of", "_prompts",
     )  # fmt: skip
 
     checkpoint = _written_by_js(traitlets.Int())
@@ -122,6 +114,7 @@ class InductionExplorer(PartialState):
     _grids = traitlets.Dict().tag(sync=True)
     _measure_infos: Any = traitlets.List().tag(sync=True)
     _measures = traitlets.Dict().tag(sync=True)
+    _told = traitlets.Int().tag(sync=True)
     _measured_on: Any = traitlets.List().tag(sync=True)
     _phases: Any = traitlets.List().tag(sync=True)
     _components_of = traitlets.Unicode().tag(sync=True)
@@ -170,9 +163,7 @@ class InductionExplorer(PartialState):
         self._ran: tuple[str, str] | None = None
         self._generation = 0
         self._restoring = True  # until everything is there
-        self._requests = Requests(self._work, self._sessions, weakly(self._run_prompt))
         self._reply = weakly(self.send)
-        self._grids_shown_at = self._measures_shown_at = 0.0
         self._findings = Findings(self._sessions)
         self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
@@ -180,12 +171,15 @@ class InductionExplorer(PartialState):
         number = check_index("series", chosen.get("series", 0), len(found), "series")
         first, checkpoint = found[number]
         prompt, answer = default_prompt(first.tokenizer_model)
+        score = score_in(first, "induction")
+        for session in self._sessions:
+            session.forget_faults()
         start = {
             "checkpoint": checkpoint,
             "heads": [],
             "prompt": prompt,
             "answer": answer if "prompt" not in chosen else "",
-            "score": score_in(first, "induction"),
+            "score": score,
             "_view": arranged,
             "_scores": [
                 [session.describe(score) for score in session.scorer.scores]
@@ -196,12 +190,21 @@ class InductionExplorer(PartialState):
             "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],
             "_status": Status.ready(),
         }
+        self._curves = Curves(
+            self._sessions, self._findings, chosen.get("score", score), len(json.dumps(start))
+        )
+        self._requests = Requests(
+            self._work, self._sessions, self._curves, weakly(self._run_prompt)
+        )
+        start |= self._scores_whole() | self._measures_whole()
         with SHARED:  # no result before everything is there
             super().__init__(**(start | chosen))
             self._heads_chosen = "heads" in chosen
             self._restoring = False
             self.view = self._current_view()
+            self._choose_heads()
             self._sweep()
+            self._show_progress()
         lifetime.begin(self, self._work)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -447,16 +450,14 @@ class InductionExplorer(PartialState):
     # --- the scores ---
 
     def _sweep(self) -> None:
-        for session in self._sessions:
-            session.forget_faults()
-        show_grids, show_measures = weakly(self._show_grids), weakly(self._show_measures)
+        show_scores, show_measures = weakly(self._show_scores), weakly(self._show_measures)
         for session in sorted(self._sessions, key=lambda s: s is not self._session):
             unscored = [i for i in self._order(session) if not session.is_scored(i)]
             for checkpoint, then in zip(unscored, [*unscored[1:], None], strict=False):
                 self._work.submit(
                     Urgency.SWEEP,
                     partial(session.score, checkpoint, then),
-                    show_grids,
+                    show_scores,
                 )
         for session in self._sessions:
             unmeasured = [i for i in self._order(session) if not session.is_measured(i)]
@@ -467,9 +468,6 @@ class InductionExplorer(PartialState):
                     show_measures,
                 )
         self._work.submit(Urgency.MEASURE, self._findings.find, weakly(self._show_findings))
-        self._show_grids()
-        self._show_measures()
-        self._show_progress()
 
     def _order(self, session: SeriesSession) -> list[int]:
         """Checkpoints, the ones around the reader's first."""
@@ -481,41 +479,51 @@ class InductionExplorer(PartialState):
         names = distinct(session.name for session in self._sessions)
         return [s.info() | {"name": name} for s, name in zip(self._sessions, names, strict=True)]
 
-    def _show_grids(self) -> None:
-        """Bring the scores found so far into the state, not more often than a reader can see."""
+    def _show_scores(self) -> None:
         self._choose_heads()
-        now = time.monotonic()
-        if self._work.count(Urgency.SWEEP) and now < self._grids_shown_at + _UPDATE_EVERY:
-            return
-        self._grids_shown_at = now
-        room = _GRID_BYTES
-        grids: dict[str, Any] = {}
-        names = sorted(SCORES, key=lambda name: name != self.score)
-        for name in names:
-            for number, session in enumerate(self._sessions):
-                grid = session.grids.get(name)  # none of text without a tokenizer
-                if grid is not None and grid.nbytes <= room:
-                    room -= grid.nbytes
-                    grids[f"{number}/{name}"] = envelope(grid)
-        with self.hold_sync():
-            self._grids = grids
-            self._series = self._infos()
+        if self._work.count(Urgency.SWEEP):
+            self._tell("grids")
+        else:
+            self._curves.first = self.score
+            self._set(self._scores_whole())
 
     def _show_measures(self) -> None:
-        now = time.monotonic()
-        if self._work.count(Urgency.MEASURE) and now < self._measures_shown_at + _UPDATE_EVERY:
-            return
-        self._measures_shown_at = now
-        measures: dict[str, Any] = {}
-        for number, session in enumerate(self._sessions):
-            for name, values in session.measures.items():
-                if MEASURES[name].per != "row":
-                    measures[f"{number}/{name}"] = envelope(values)
-            measures[f"{number}/positions"] = envelope(session.positions.astype(np.float32))
-        measures |= {key: envelope(values) for key, values in self._findings.components.items()}
+        if self._work.count(Urgency.MEASURE) and self._curves.are_all_in(self._measures):
+            self._tell("measures")
+            self._measured_on = self._texts()
+        else:
+            self._set(self._measures_whole())
+
+    def _tell(self, of: Kind) -> None:
+        """Send the rows that are new."""
+        for body, arrays in self._curves.news(of):
+            for message, buffers in reply_messages("rows", body, arrays, done=True):
+                self.send(message, buffers)
+
+    def _set(self, traits: Mapping[str, Any]) -> None:
+        """As one message."""
         with self.hold_sync():
-            self._measures = measures
-            self._measured_on = [legible(session.measured_on) for session in self._sessions]
+            for name, value in traits.items():
+                setattr(self, name, value)
+
+    def _scores_whole(self) -> dict[str, Any]:
+        grids = self._curves.whole("grids")
+        return {"_series": self._infos(), "_grids": grids, "_told": self._curves.number}
+
+    def _measures_whole(self) -> dict[str, Any]:
+        return {
+            "_measures": self._curves.whole("measures"),
+            "_measured_on": self._texts(),
+            "_told": self._curves.number,
+        }
+
+    def _texts(self) -> list[str]:
+        """What is measured, or why it is not."""
+        return [legible(session.measured_on) for session in self._sessions]
+
+    def bring_up_to_date(self) -> None:
+        """Set the traits that pages are told of row by row."""
+        self._set(self._scores_whole() | self._measures_whole())
 
     def _show_findings(self) -> None:
         with self.hold_sync():

@@ -41,6 +41,7 @@ export function view<D extends DType>(bytes: ArrayBufferView, dtype: D, shape: n
 
 /** A trait's array as float32. Throws on any other dtype: nothing else travels in a trait. */
 export function decodeFloats(envelope: Envelope): NumberArray<Float32Array> {
+  if (envelope.data === null) throw new TypeError("it has no data");
   if (envelope.dtype !== "float32") throw new TypeError(`expected float32, got ${envelope.dtype}`);
   return { shape: envelope.shape, values: view(envelope.data, "float32", envelope.shape) };
 }

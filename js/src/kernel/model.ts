@@ -11,7 +11,8 @@ import type { AnalysisKind, AnalysisParameters, Head } from "../contract.gen";
 export interface Envelope {
   dtype: DType;
   shape: number[];
-  data: DataView;
+  /** null where the state has no room for it: its rows are asked for. */
+  data: DataView | null;
 }
 
 export type DType = "float32" | "int32" | "uint8";
@@ -189,6 +190,8 @@ export interface ExplorerModel {
    * "series/positions" -> float32 [position]: which positions, from 0, where they are many.
    */
   _measures: Record<string, Envelope>;
+  /** Number of the last message of rows that `_grids`, `_measures` and `_series` know of. */
+  _told: number;
   /** One a series: the text measured, in words, or why there are no measures; "" until that is known. */
   _measured_on: string[];
   /** One a series. */
@@ -222,8 +225,18 @@ export type Request =
         checkpoints: number[];
       } & AnalysisParameters[A];
     }[AnalysisKind]
-  /** A grid too large for the `_grids` trait. Array "grid" float32 [checkpoint, layer, head]. */
-  | { id: string; kind: "grid"; series: number; score: string }
+  /**
+   * Rows of a score's grid or of a measure that `_grids` or `_measures` have no room for. Body {checkpoints}: those
+   * asked for that are computed; array "rows" float32 [checkpoints, ...].
+   */
+  | {
+      id: string;
+      kind: "rows";
+      series: number;
+      of: "grids" | "measures";
+      name: string;
+      checkpoints: number[];
+    }
   /** A sign of life is asked for. Reply body {waiting: ids of the requests that will still be answered}. */
   | { id: string; kind: "ping" }
   /** Send what the state came without. No reply: the traits follow one by one, `_behind` the last. */
@@ -237,6 +250,10 @@ export type Request =
  * messages so that none exceeds 1 MiB. Body and arrays come with chunk 0. `done` is set on the last
  * message of the last part. Answers of many passes come in several parts: the body's `share` says how much
  * there is, and what is not is NaN.
+ *
+ * Without being asked, under the id "rows": what has just been computed of `_grids` or `_measures`. Body {number,
+ * series, of, checkpoints, faults}: `number` counts these messages, `faults` is what `SeriesInfo` has more of; arrays
+ * by score or measure, float32 [checkpoints, ...].
  */
 export type Reply =
   | { id: string; error: ErrorInfo }

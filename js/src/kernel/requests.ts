@@ -30,14 +30,18 @@ export type Question = WithoutId<Request>;
 /** How a request ends without an answer or an error: replaced or stopped by the page, or with the kernel. */
 export type Outcome = "done" | "cancelled" | "gone";
 
-interface Pending {
+/** Where the chunks of a part are kept until the last one comes. */
+interface Assembly {
+  onPart: (part: Part) => void;
+  part: { reply: Extract<Reply, { chunk: number }>; chunks: Uint8Array[] } | null;
+}
+
+interface Pending extends Assembly {
   lane: string;
   question: Question;
   /** It was asked twice, as the kernel knew nothing of it. */
   repeated: boolean;
-  onPart: (part: Part) => void;
   settle: (outcome: Outcome | RequestError) => void;
-  part: { reply: Extract<Reply, { chunk: number }>; chunks: Uint8Array[] } | null;
 }
 
 /** Jupyter's answer to a message, as ipywidgets hands it over. */
@@ -56,6 +60,8 @@ export class Requests {
   readonly #model: Model;
   /** In the order in which they were sent. */
   readonly #pending = new Map<string, Pending>();
+  /** What comes without being asked for, by its id. */
+  readonly #followed = new Map<string, Assembly>();
   readonly #asking = signal(false);
   readonly #prefix = Math.random().toString(36).slice(2, 8);
   #ping: { id: string; asked: string[] } | null = null;
@@ -88,6 +94,11 @@ export class Requests {
     this.#asking.value = true;
     this.#post({ ...question, id } as Request);
     return { cancel: () => this.#cancel(id), finished };
+  }
+
+  /** Hands over the parts that come under this id unasked. */
+  follow(id: string, onPart: (part: Part) => void): void {
+    this.#followed.set(id, { onPart, part: null });
   }
 
   #newId(): string {
@@ -159,6 +170,12 @@ export class Requests {
       if ("body" in reply) this.#askLostAgain(asked, new Set(reply.body?.waiting as string[]));
       return;
     }
+    const followed = this.#followed.get(reply?.id);
+    if (followed !== undefined && "chunk" in reply) {
+      const part = assemble(followed, reply, buffers);
+      if (part !== null) followed.onPart(part);
+      return;
+    }
     const pending = this.#pending.get(reply?.id);
     if (pending === undefined) return;
     try {
@@ -180,7 +197,7 @@ function unreadable(error: unknown): string {
 
 /** The whole part once its last chunk is there, else null. Throws when a chunk is missing. */
 function assemble(
-  pending: Pending,
+  pending: Assembly,
   reply: Extract<Reply, { chunk: number }>,
   buffers: DataView[],
 ): Part | null {

@@ -14,6 +14,16 @@ export interface Rest {
   arrived: Promise<void>;
 }
 
+/** Asks the kernel for everything that it computed. */
+export function askForState(model: Model, connection: Connection): void {
+  try {
+    model.send({ id: "state", kind: "state" });
+  } catch {
+    // JupyterLab's comm throws once its kernel was shut down.
+    connection.lose();
+  }
+}
+
 /** Sees to it until `abort` that the model has everything; null when it has enough to be drawn. */
 export function whole(model: Model, abort: AbortSignal): Rest | null {
   const isBehind = () => model.get("_behind") > 0;
@@ -23,14 +33,7 @@ export function whole(model: Model, abort: AbortSignal): Rest | null {
   const arrived = new Promise<void>((resolve) => {
     arrive = resolve;
   });
-  const ask = () => {
-    try {
-      model.send({ id: "state", kind: "state" });
-    } catch {
-      // JupyterLab's comm throws once its kernel was shut down.
-      connection.lose();
-    }
-  };
+  const ask = () => askForState(model, connection);
   // A busy kernel has the question already, and the answer is large.
   connection.whenQuiet(() => {
     if (connection.host.peek() !== "busy") ask();

@@ -6,7 +6,6 @@
  */
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Head } from "../contract.gen";
-import { decodeFloats } from "../kernel/arrays";
 import type { Connection } from "../kernel/connection";
 
 import {
@@ -21,7 +20,7 @@ import {
 
 import { RequestError, Requests } from "../kernel/requests";
 import { type Choices, Writer } from "../kernel/writer";
-import { type Grid, Grids } from "./grids";
+import { Curves, type Grid } from "./curves";
 import { assignSlots, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
@@ -80,14 +79,10 @@ export class Store {
     const { title = left.score } = this.scoreIn(left.series, left.score) ?? {};
     return { title, reason: this.info.value?.left_out[title] ?? "" };
   });
-  /** By "series index/score". */
-  readonly grids: Signal<ExplorerModel["_grids"]>;
+  readonly curves: Curves;
   /** [checkpoint, layer, head] of the chosen score; null while the kernel has not sent it. */
   readonly grid: ReadonlySignal<Grid | ErrorInfo | null>;
-  readonly gridValues = computed(() => {
-    const grid = this.grid.value;
-    return grid === null || "message" in grid ? null : grid.values;
-  });
+  readonly gridValues = computed(() => found(this.grid.value)?.values ?? null);
   /** One value a head at the shown checkpoint, layer by layer; empty while there is no grid. */
   readonly shownScores = computed(() => {
     const size = (this.info.value?.layers ?? 0) * (this.info.value?.heads ?? 0);
@@ -103,21 +98,12 @@ export class Store {
   readonly connection: Connection;
   readonly connected: Signal<boolean>;
   readonly results: Results;
-  readonly fetchedGrids: Grids;
   readonly player: Player;
   readonly #model: Model;
   readonly #writer: Writer;
   readonly #position: Signal<number>;
   readonly #compare: Signal<number | null>;
   readonly #view: Signal<ExplorerModel["_view"]>;
-  readonly #measures: Signal<ExplorerModel["_measures"]>;
-  readonly #decodedMeasures = computed(() => {
-    const decoded = new Map<string, Grid>();
-    for (const [key, envelope] of Object.entries(this.#measures.value)) {
-      decoded.set(key, decodeFloats(envelope));
-    }
-    return decoded;
-  });
   /** Of everything along training that the page shows, whichever series it is of. */
   readonly unit = computed(() => trainingUnit(this.seriesList.value));
   /** The phase change of a series; null = none. */
@@ -158,7 +144,6 @@ export class Store {
     this.scoresOf = this.#follow("_scores", abort);
     this.measureInfos = this.#follow("_measure_infos", abort);
     this.measuredOn = this.#follow("_measured_on", abort);
-    this.#measures = this.#follow("_measures", abort);
     this.phases = this.#follow("_phases", abort);
     this.componentsOf = this.#follow("_components_of", abort);
     this.prompts = this.#follow("_prompts", abort);
@@ -183,8 +168,7 @@ export class Store {
     this.#obeyKernel();
     this.#oncePerFrame(abort);
 
-    this.grids = this.#follow("_grids", abort);
-    this.fetchedGrids = new Grids(this, abort);
+    this.curves = new Curves(model, this.requests, this.seriesList, abort);
     this.grid = computed(() => this.gridOf(this.scoreInfo.value?.name ?? ""));
     this.#untilAbort(abort, () => {
       this.slots.value = assignSlots(this.slots.peek(), this.heads.value);
@@ -205,23 +189,13 @@ export class Store {
     this.player = new Player(this, abort);
   }
 
-  /** [checkpoint, layer, head] of a score of the current series; null while the kernel has not sent it. */
-  readonly gridOf = (score: string): Grid | ErrorInfo | null => {
-    const key = `${this.series.value}/${score}`;
-    const envelope = this.grids.value[key];
-    if (envelope === undefined) return this.fetchedGrids.found.value.get(key) ?? null;
-    try {
-      return decodeFloats(envelope);
-    } catch (error) {
-      return { message: `The score grid cannot be read: ${(error as Error).message}.`, hint: "" };
-    }
-  };
+  /** [checkpoint, layer, head] of a score of the current series; null where it does not measure it. */
+  readonly gridOf = (score: string): Grid | ErrorInfo | null =>
+    this.curves.get("grids", `${this.series.value}/${score}`);
 
-  /** The same of any series, where it is in the state; null elsewhere. */
-  readonly gridIn = (series: number, score: string): Float32Array | null => {
-    const envelope = this.grids.value[`${series}/${score}`];
-    return envelope === undefined ? null : decodeFloats(envelope).values;
-  };
+  /** The same of any series; null also where it cannot be had. */
+  readonly gridIn = (series: number, score: string): Float32Array | null =>
+    found(this.curves.get("grids", `${series}/${score}`))?.values ?? null;
 
   /** A score as a series measures it; null where it does not. */
   readonly scoreIn = (series: number, score: string): ScoreInfo | null =>
@@ -229,7 +203,7 @@ export class Store {
 
   /** A measure of a series, [checkpoint] or [checkpoint, position]; null while there is none. */
   readonly measureOf = (series: number, name: string): Grid | null =>
-    this.#decodedMeasures.value.get(`${series}/${name}`) ?? null;
+    found(this.curves.get("measures", `${series}/${name}`));
 
   moveTo(index: number): void {
     const target = clamp(index, this.info.peek());
@@ -322,7 +296,7 @@ export class Store {
   /** Asks the kernel once more for whatever failed. */
   tryAgain(): void {
     this.results.tryAgain();
-    this.fetchedGrids.tryAgain();
+    this.curves.tryAgain();
   }
 
   async runPrompt(text: string, answer: string): Promise<void> {
@@ -404,6 +378,10 @@ export class Store {
   #untilAbort(abort: AbortSignal, fn: () => void): void {
     abort.addEventListener("abort", effect(fn), { once: true });
   }
+}
+
+function found(read: Grid | ErrorInfo | null): Grid | null {
+  return read !== null && "values" in read ? read : null;
 }
 
 function clamp(index: number, info: SeriesInfo | null): number {

@@ -90,13 +90,7 @@ function Panel({ view, tab }: { view: View; tab: AnyTab }) {
         all.map((series) => ({ analysis, parameters, series }) as Ask),
       );
     };
-    const stops = [
-      store.results.ask(asks),
-      store.fetchedGrids.ask(() => tab.scores?.(store, options.value) ?? []),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-    };
+    return store.results.ask(asks);
   }, [store, tab]);
   const arrange = (change: Record<string, unknown>) => store.arrangeTab(tab.name, change);
   return <tab.Panel view={view} options={options} arrange={arrange} found={found} />;

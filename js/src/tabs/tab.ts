@@ -42,8 +42,6 @@ export interface Tab<O extends Options = Options, A extends AnalysisKind = never
   options: O;
   /** Absent where nothing is asked. */
   asks?: (now: Now & { options: Chosen<O> }) => Asks<A>;
-  /** Scores beside the chosen one whose values it draws. */
-  scores?: (store: Store, options: Chosen<O>) => string[];
   /** It asks the same of every series; `found.<analysis>.in(series)` has it. */
   everySeries?: true;
   /** Absent where it is always there. */

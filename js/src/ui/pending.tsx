@@ -22,9 +22,9 @@ export function pendingText<A extends AnalysisKind>(store: Store, result: Result
 }
 
 /** In the place of a figure of what the kernel computes unasked: why there is nothing to draw. */
-export function absentText({ working, connection }: Store, otherwise: string): string {
+export function absentText({ working, curves, connection }: Store, otherwise: string): string {
   const { state } = connection;
-  return working.value || state.value === "gone" ? WAITING[state.value] : otherwise;
+  return working.value || curves.fetching.value || state.value === "gone" ? WAITING[state.value] : otherwise;
 }
 
 /** "12 of 26 checkpoints" while some are on their way. */

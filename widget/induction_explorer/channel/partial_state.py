@@ -30,6 +30,10 @@ class PartialState(anywidget.AnyWidget):
     computed: ClassVar[tuple[str, ...]] = ()
     _behind = traitlets.Int().tag(sync=True)
     _is_whole = False
+    _is_silent = False
+
+    def bring_up_to_date(self) -> None:
+        """Set what was computed, where a subclass tells its pages in smaller pieces."""
 
     def open(self) -> None:
         """Meet the page."""
@@ -54,14 +58,21 @@ class PartialState(anywidget.AnyWidget):
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
         if content.get("kind") == "state":
-            with SHARED:
+            with self._in_whole():
                 for name in (*self.computed, "_behind"):
                     self.send_state(name)
         super()._handle_custom_msg(content, buffers)
 
+    def _should_send_property(self, key: str, value: Any) -> bool:
+        return not self._is_silent and super()._should_send_property(key, value)
+
     @contextmanager
     def _in_whole(self) -> Iterator[None]:
+        """Everything, as it is now, is in the state; who asked for it is told, and nobody else."""
         with SHARED:
+            self._is_silent = True
+            self.bring_up_to_date()
+            self._is_silent = False
             self._is_whole = True
             try:
                 yield

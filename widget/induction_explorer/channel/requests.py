@@ -17,6 +17,7 @@ from induction_explorer.channel.work import Work, say, without_frames
 from induction_explorer.channel.worker import SHARED
 from induction_explorer.contract import ANALYSES, Arrays, Index, read
 from induction_explorer.series import budget
+from induction_explorer.series.curves import Curves, Rows
 from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.session import SeriesSession
 
@@ -40,11 +41,6 @@ class _OfPrompt(msgspec.Struct):
 class _Prompt(msgspec.Struct):
     text: str
     answer: str
-
-
-class _Grid(msgspec.Struct):
-    series: Index
-    score: str
 
 
 @dataclass(eq=False)
@@ -114,9 +110,11 @@ class Requests:
         self,
         work: Work,
         sessions: Sequence[SeriesSession],
+        curves: Curves,
         run_prompt: Callable[[str, str], None],
     ) -> None:
         self._sessions = sessions
+        self._curves = curves
         self._run_prompt = run_prompt
         self._answering = Answering(work)
         self._pending: dict[str, Pending] = {}
@@ -163,9 +161,8 @@ class Requests:
                 prompt = read(_Prompt, kind, content)
                 self._run_prompt(prompt.text, prompt.answer)
                 _send_all(send, request, {}, {})
-            case "grid":
-                grid = read(_Grid, kind, content)
-                _send_all(send, request, {}, {"grid": self._grid(grid)})
+            case "rows":
+                _send_all(send, request, *self._curves.rows(read(Rows, kind, content)))
             case "ping":
                 _send_all(send, request, {"waiting": list(self._pending)}, {})
             case "cancel":
@@ -176,7 +173,7 @@ class Requests:
             case _:
                 raise SelectionError(
                     f"There is no request of kind {kind!r}.",
-                    f"Kinds: {', '.join(['prompt', 'grid', 'ping', 'cancel', *ANALYSES])}.",
+                    f"Kinds: {', '.join(['prompt', 'rows', 'ping', 'cancel', *ANALYSES])}.",
                 )
 
     def _ask(self, request: str, kind: str, content: Mapping[str, Any], send: Send) -> None:
@@ -217,14 +214,6 @@ class Requests:
         if generation != self._generation or not isinstance(prompt, Prompt):
             raise InductionError("The prompt has changed since this was asked for.")
         return prompt
-
-    def _grid(self, asked: _Grid) -> np.ndarray:
-        grids = self._session(asked.series).grids
-        if asked.score not in grids:
-            raise SelectionError(
-                f"There is no score {asked.score!r} of this series.", f"Scores: {', '.join(grids)}."
-            )
-        return grids[asked.score].copy()
 
 
 def _send_all(

@@ -17,7 +17,12 @@ CHUNK = 512 << 10
 def envelope(array: np.ndarray) -> dict[str, Any]:
     """An array as a trait holds it: {dtype, shape, data}, row-major, little-endian."""
     array = _portable(array)
-    return {"dtype": str(array.dtype), "shape": list(array.shape), "data": array.tobytes()}
+    return header(array) | {"data": array.tobytes()}
+
+
+def header(array: np.ndarray) -> dict[str, Any]:
+    """The envelope of an array that does not travel in it."""
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "data": None}
 
 
 def reply_messages(

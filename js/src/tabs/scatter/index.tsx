@@ -42,7 +42,6 @@ export default tab({
   name: "scatter",
   title: "Scatter",
   options,
-  scores: (store, { against }) => [againstIn(store, against)?.name ?? ""],
   Panel: Scatter,
 });
 

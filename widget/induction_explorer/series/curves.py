@@ -1,0 +1,170 @@
+"""Scores and measures along training, as a page gets them: whole to begin with, then row by row.
+
+The state holds whole arrays as far as there is room: that is what a saved notebook has, and what a
+page begins with. While they are computed, each row is told once. What the state has no room for is
+asked for, row by row as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from induction_kernels.errors import SelectionError
+from induction_kernels.losses.measures import MEASURES
+from induction_kernels.names import legible
+from msgspec import Struct
+
+from induction_explorer.channel.wire import MAX_MESSAGE, envelope, header
+from induction_explorer.contract import Index
+from induction_explorer.series.derived import Findings
+from induction_explorer.series.session import SeriesSession
+
+#: Bytes of scores in the state, which has to fit one message.
+GRIDS = 256 << 10
+#: Bytes in it for the prompt and what else a widget says of itself.
+REST = 96 << 10
+#: Seconds between two messages of rows: more often than a reader can see is of no use.
+TELL_EVERY = 0.2
+
+Kind = Literal["grids", "measures"]
+KINDS: tuple[Kind, ...] = ("grids", "measures")
+
+Part = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+
+class Rows(Struct):
+    """A request for rows of an array that the state has no room for."""
+
+    series: Index
+    of: Kind
+    name: str
+    checkpoints: tuple[Index, ...]
+
+
+class Curves:
+    """Scores ("grids") and measures of some series, and which rows of them the page was told.
+
+    Args:
+        taken: bytes that others need in the state.
+
+    Attributes:
+        first: the score that has room before all others.
+        number: of the last message of rows.
+    """
+
+    def __init__(
+        self, sessions: Sequence[SeriesSession], findings: Findings, first: str, taken: int
+    ) -> None:
+        self._sessions = sessions
+        self._findings = findings
+        self._told: dict[tuple[Kind, int], set[int]] = {
+            (kind, number): set() for kind in KINDS for number in range(len(sessions))
+        }
+        self._told_at = dict.fromkeys(KINDS, 0.0)
+        self._room = {"grids": GRIDS, "measures": MAX_MESSAGE - GRIDS - REST - taken}
+        self.first = first
+        self.number = 0
+
+    def whole(self, of: Kind) -> dict[str, dict[str, Any]]:
+        """Envelopes by "series/name"; without data where there is no room for it."""
+        arrays = self._arrays(of)
+        fitting = self._fitting(of, arrays)
+        return {
+            key: envelope(array) if key in fitting else header(array)
+            for key, array in arrays.items()
+        }
+
+    def are_all_in(self, measures: Mapping[str, Any]) -> bool:
+        """Whether there is no measure that these do not name; there are none before the first."""
+        return self._arrays("measures").keys() == measures.keys()
+
+    def news(self, of: Kind) -> Iterator[Part]:
+        """Rows of what is in the state that have come to be known; none so shortly after others."""
+        now = time.monotonic()
+        if now < self._told_at[of] + TELL_EVERY:
+            return
+        self._told_at[of] = now
+        arrays = self._arrays(of)
+        fitting = self._fitting(of, arrays)
+        for number, session in enumerate(self._sessions):
+            told = self._told[of, number]
+            new = [
+                i for i in range(len(session.series)) if i not in told and _knows(session, of, i)
+            ]
+            if not new:
+                continue
+            told.update(new)
+            self.number += 1
+            body = {
+                "number": self.number,
+                "series": number,
+                "of": of,
+                "checkpoints": new,
+                "faults": {str(i): legible(session.faults[i]) for i in new if i in session.faults},
+            }
+            rows = _arrays_of(session, of)
+            yield body, {name: rows[name][new] for name in rows if f"{number}/{name}" in fitting}
+
+    def rows(self, asked: Rows) -> Part:
+        """Those that are known of the ones asked for.
+
+        Raises:
+            SelectionError: an array or a checkpoint that does not exist.
+        """
+        if asked.series >= len(self._sessions):
+            raise SelectionError(f"There is no series {asked.series}.")
+        session = self._sessions[asked.series]
+        found = self._arrays(asked.of)
+        array = found.get(f"{asked.series}/{asked.name}")
+        if array is None:
+            raise SelectionError(
+                f"There is no {asked.name!r} among the {asked.of} of {session.name}."
+            )
+        last = len(session.series) - 1
+        for checkpoint in asked.checkpoints:
+            if checkpoint > last:
+                raise SelectionError(
+                    f"There is no checkpoint {checkpoint} in {session.name}.",
+                    f"Checkpoints go from 0 to {last}.",
+                )
+        known = [i for i in asked.checkpoints if _knows(session, asked.of, i)]
+        return {"checkpoints": known}, {"rows": array[known]}
+
+    def _arrays(self, of: Kind) -> dict[str, np.ndarray]:
+        arrays = {
+            f"{number}/{name}": array
+            for number, session in enumerate(self._sessions)
+            for name, array in _arrays_of(session, of).items()
+        }
+        if of == "grids":
+            return arrays
+        positions = {
+            f"{number}/positions": session.positions.astype(np.float32)
+            for number, session in enumerate(self._sessions)
+        }
+        return arrays | positions | self._findings.components
+
+    def _fitting(self, of: Kind, arrays: Mapping[str, np.ndarray]) -> set[str]:
+        """What there is room for: the first score of every series, then what is small."""
+        room = self._room[of]
+        fitting: set[str] = set()
+        chosen = {f"{number}/{self.first}" for number in range(len(self._sessions))}
+        for key in sorted(arrays, key=lambda key: (key not in chosen, arrays[key].nbytes)):
+            if arrays[key].nbytes <= room:
+                room -= arrays[key].nbytes
+                fitting.add(key)
+        return fitting
+
+
+def _arrays_of(session: SeriesSession, of: Kind) -> dict[str, np.ndarray]:
+    """[checkpoint, ...] by name; losses of single rows are no use to a page."""
+    if of == "grids":
+        return session.grids
+    return {k: v for k, v in session.measures.items() if MEASURES[k].per != "row"}
+
+
+def _knows(session: SeriesSession, of: Kind, checkpoint: int) -> bool:
+    return session.is_scored(checkpoint) if of == "grids" else session.is_measured(checkpoint)
