@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import comm
+import numpy as np
 import pytest
 import torch
 from induction_explorer import CheckpointSeries, InductionExplorer, bundle, explorer, lifetime
@@ -144,3 +145,8 @@ def test_a_view_is_a_beginning_like_any_other(series: CheckpointSeries) -> None:
     assert (made.prompt, made.answer) == ("the cat sat", "")
     again = InductionExplorer([series, shorter], view=made.view, checkpoint=0)
     assert again.view == made.view
+
+
+def test_heads_to_begin_with_may_come_from_numpy(series: CheckpointSeries) -> None:
+    made = InductionExplorer(series, heads=[np.unravel_index(6, (2, 4))])
+    assert made.heads == [[1, 2]]

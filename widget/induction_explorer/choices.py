@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import traitlets
@@ -31,6 +31,20 @@ def is_head(pair: Any, session: SeriesSession) -> bool:
     except (TypeError, ValueError):
         return False
     return 0 <= layer < session.layers and 0 <= head < session.heads
+
+
+def check_heads(pairs: Iterable[Any], session: SeriesSession) -> list[list[int]]:
+    """Each head once, in the order given."""
+    heads: list[list[int]] = []
+    for pair in pairs:
+        if not is_head(pair, session):
+            raise traitlets.TraitError(
+                f"heads has {pair!r}; each must be [layer, head] with layer 0 to "
+                f"{session.layers - 1} and head 0 to {session.heads - 1} in {session.name}."
+            )
+        if list(pair) not in heads:
+            heads.append([int(pair[0]), int(pair[1])])
+    return heads
 
 
 def check_score(name: str, session: SeriesSession) -> str:
@@ -68,3 +82,21 @@ def nearest_checkpoint(old: CheckpointSeries, index: int, new: CheckpointSeries,
     """The checkpoint of `new` that is nearest to one of `old` in `unit`, which both know."""
     here = getattr(old, unit)[index]
     return min(range(len(new)), key=lambda i: abs(getattr(new, unit)[i] - here))
+
+
+def moved(
+    chosen: Mapping[str, Any], old: SeriesSession, new: SeriesSession, unit: Unit
+) -> dict[str, Any]:
+    """What is chosen of one series, in another: the nearest checkpoints, the heads and the score
+    that it has. The page chooses alike."""
+
+    def nearest(checkpoint: int) -> int:
+        return nearest_checkpoint(old.series, checkpoint, new.series, unit)
+
+    compare = chosen["compare"]
+    return {
+        "checkpoint": nearest(chosen["checkpoint"]),
+        "compare": None if compare is None else nearest(compare),
+        "heads": [head for head in chosen["heads"] if is_head(head, new)],
+        "score": score_in(new, chosen["score"]),
+    }

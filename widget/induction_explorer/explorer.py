@@ -8,42 +8,44 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import traitlets
 import xarray
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import Texts
-from induction_kernels.losses.measures import MEASURES
-from induction_kernels.names import distinct, legible
+from induction_kernels.names import legible
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime
+from induction_explorer.beginning import beginning
 from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.partial_state import PartialState
 from induction_explorer.channel.requests import Requests
-from induction_explorer.channel.wire import check_size, reply_messages
+from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Status, Work, without_frames
 from induction_explorer.channel.worker import SHARED, Urgency
 from induction_explorer.choices import (
+    check_heads,
     check_index,
     check_score,
-    is_head,
-    nearest_checkpoint,
-    score_in,
+    moved,
     training_unit,
 )
 from induction_explorer.export.circuitsvis import to_circuitsvis
 from induction_explorer.lifetime import weakly
-from induction_explorer.prompts import default_prompt
 from induction_explorer.series.curves import Curves, Kind
 from induction_explorer.series.datasets import measures_of, scores_of
-from induction_explorer.series.derived import UNKNOWN, Findings
+from induction_explorer.series.derived import Findings
 from induction_explorer.series.prompt import Prompt, refused
-from induction_explorer.series.session import SeriesSession, is_model_and_tokenizer, open_session
-from induction_explorer.view import PARTS, check_arranged, split
+from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.several import (
+    open_all,
+    read_prompt,
+    submit_measures,
+    submit_scores,
+)
+from induction_explorer.view import PARTS, check_arranged, in_order, split
 
 _PUBLIC = {*PARTS, "view"}
 
@@ -154,10 +156,7 @@ class InductionExplorer(PartialState):
             )
         in_view, arranged = split(traits.get("view", {}))
         chosen = {name: traits[name] for name in PARTS if name in traits} | in_view
-        several = isinstance(model, list | tuple) and not is_model_and_tokenizer(model)
-        found = [open_session(one, tokenizer, texts) for one in (model if several else [model])]
-        if not found:
-            raise TypeError("InductionExplorer was given an empty list; give at least one model.")
+        found = open_all(model, tokenizer, texts)
         self._sessions = [session for session, _ in found]
         self._read: list[Prompt | InductionError] = []
         self._ran: tuple[str, str] | None = None
@@ -168,37 +167,17 @@ class InductionExplorer(PartialState):
         self._refusal: traitlets.TraitError | None = None
         self._set_by_page: frozenset[str] = frozenset()
 
-        number = check_index("series", chosen.get("series", 0), len(found), "series")
-        first, checkpoint = found[number]
-        prompt, answer = default_prompt(first.tokenizer_model)
-        score = score_in(first, "induction")
         for session in self._sessions:
             session.forget_faults()
-        start = {
-            "checkpoint": checkpoint,
-            "heads": [],
-            "prompt": prompt,
-            "answer": answer if "prompt" not in chosen else "",
-            "score": score,
-            "_view": arranged,
-            "_scores": [
-                [session.describe(score) for score in session.scorer.scores]
-                for session in self._sessions
-            ],
-            "_series": self._infos(),
-            "_phases": [UNKNOWN] * len(found),
-            "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],
-            "_status": Status.ready(),
-        }
-        self._curves = Curves(
-            self._sessions, self._findings, chosen.get("score", score), len(json.dumps(start))
-        )
+        start = beginning(found, chosen)
+        taken = len(json.dumps(start, default=str))
+        self._curves = Curves(self._sessions, self._findings, start["score"], taken)
         self._requests = Requests(
             self._work, self._sessions, self._curves, weakly(self._run_prompt)
         )
-        start |= self._scores_whole() | self._measures_whole()
+        start |= self._curves.scores() | self._curves.measures()
         with SHARED:  # no result before everything is there
-            super().__init__(**(start | chosen))
+            super().__init__(**start, _view=arranged)
             self._heads_chosen = "heads" in chosen
             self._restoring = False
             self.view = self._current_view()
@@ -282,17 +261,7 @@ class InductionExplorer(PartialState):
 
     @traitlets.validate("heads")
     def _check_heads(self, proposal: Any) -> list[list[int]]:
-        session = self._session
-        heads: list[list[int]] = []
-        for pair in proposal.value:
-            if not is_head(pair, session):
-                raise traitlets.TraitError(
-                    f"heads has {pair!r}; each must be [layer, head] with layer 0 to "
-                    f"{session.layers - 1} and head 0 to {session.heads - 1} in {session.name}."
-                )
-            if list(pair) not in heads:
-                heads.append([int(pair[0]), int(pair[1])])
-        return heads
+        return check_heads(proposal.value, self._session)
 
     @traitlets.validate("prompt", "answer")
     def _check_prompt(self, proposal: Any) -> str:
@@ -322,21 +291,12 @@ class InductionExplorer(PartialState):
         if "checkpoint" in self._set_by_page or change.old is None:  # None: chosen to begin with
             return
         old, new = self._sessions[change.old], self._sessions[change.new]
-        with self.hold_sync(), self.hold_trait_notifications():
-            unit = training_unit(self._sessions)
-            self.checkpoint = nearest_checkpoint(old.series, self.checkpoint, new.series, unit)
-            if self.compare is not None:
-                self.compare = nearest_checkpoint(old.series, self.compare, new.series, unit)
-            self.heads = [h for h in self.heads if is_head(h, new)]
-            self.score = score_in(new, self.score)
+        with self.hold_trait_notifications():
+            self._set(moved(self._current_view(), old, new, training_unit(self._sessions)))
             if self._view.get("brush") is not None:
                 self._view = self._view | {"brush": None}
 
     # --- the view as one value ---
-
-    def _current_view(self) -> dict[str, Any]:
-        arranged: dict[str, Any] = self._view
-        return {name: getattr(self, name) for name in PARTS} | arranged
 
     @traitlets.validate("view")
     def _check_view(self, proposal: Any) -> dict[str, Any]:
@@ -356,31 +316,28 @@ class InductionExplorer(PartialState):
     @traitlets.observe("view")
     def _restore_view(self, change: Any) -> None:
         """Set the parts of the view, or none of them when one is wrong."""
-        if change.new == self._current_view():
-            return
         before = self._current_view()
+        if change.new == before:
+            return
+        self._restoring = True
         try:
             self._set_view(change.new)
         except traitlets.TraitError:
             self._set_view(before)
             raise
         finally:
+            self._restoring = False
             self.view = self._current_view()
 
-    def _set_view(self, view: dict[str, Any]) -> None:
-        traits, arranged = split(view)
-        self._restoring = True
-        try:
-            with self.hold_sync():
-                for name, value in traits.items():
-                    if name not in ("prompt", "answer"):
-                        setattr(self, name, value)
-                with self.hold_trait_notifications():  # one run for both
-                    for name in ("prompt", "answer"):
-                        setattr(self, name, traits.get(name, getattr(self, name)))
-                self._view = arranged
-        finally:
-            self._restoring = False
+    def _set_view(self, view: Mapping[str, Any]) -> None:
+        with self.hold_sync():
+            for together in in_order(view):
+                with self.hold_trait_notifications():
+                    self._set(together)
+
+    def _current_view(self) -> dict[str, Any]:
+        arranged: dict[str, Any] = self._view
+        return {name: getattr(self, name) for name in PARTS} | arranged
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """What JavaScript writes goes through the same checks; a refusal is shown, not logged.
@@ -405,20 +362,7 @@ class InductionExplorer(PartialState):
     # --- the prompt ---
 
     def _read_prompt(self, prompt: str, answer: str) -> list[Prompt | InductionError]:
-        """The prompt as each series reads it; a series that cannot gets its reason instead.
-
-        Raises:
-            InductionError: the current series cannot read it.
-        """
-        prompts: list[Prompt | InductionError] = []
-        for session in self._sessions:
-            try:
-                prompts.append(Prompt.read(session, prompt, answer))
-            except InductionError as error:
-                if session is self._session:
-                    raise
-                prompts.append(without_frames(error))
-        return prompts
+        return read_prompt(self._sessions, self._session, prompt, answer)
 
     def _run_prompt(self, prompt: str, answer: str) -> None:
         """A prompt that JavaScript asks for.
@@ -450,23 +394,10 @@ class InductionExplorer(PartialState):
     # --- the scores ---
 
     def _sweep(self) -> None:
-        show_scores, show_measures = weakly(self._show_scores), weakly(self._show_measures)
-        for session in sorted(self._sessions, key=lambda s: s is not self._session):
-            unscored = [i for i in self._order(session) if not session.is_scored(i)]
-            for checkpoint, then in zip(unscored, [*unscored[1:], None], strict=False):
-                self._work.submit(
-                    Urgency.SWEEP,
-                    partial(session.score, checkpoint, then),
-                    show_scores,
-                )
-        for session in self._sessions:
-            unmeasured = [i for i in self._order(session) if not session.is_measured(i)]
-            for checkpoint, then in zip(unmeasured, [*unmeasured[1:], None], strict=False):
-                self._work.submit(
-                    Urgency.MEASURE,
-                    partial(session.measure, checkpoint, then),
-                    show_measures,
-                )
+        """Score every checkpoint, measure it, then look for what the curves have in them."""
+        sessions = sorted(self._sessions, key=lambda session: session is not self._session)
+        submit_scores(self._work, sessions, self._order, weakly(self._show_scores))
+        submit_measures(self._work, self._sessions, self._order, weakly(self._show_measures))
         self._work.submit(Urgency.MEASURE, self._findings.find, weakly(self._show_findings))
 
     def _order(self, session: SeriesSession) -> list[int]:
@@ -474,56 +405,35 @@ class InductionExplorer(PartialState):
         here = self.checkpoint if session is self._session else len(session.series) - 1
         return sorted(range(len(session.series)), key=lambda i: abs(i - here))
 
-    def _infos(self) -> list[dict[str, Any]]:
-        """`SeriesInfo` of js/src/kernel/model.ts of every series, their names distinct."""
-        names = distinct(session.name for session in self._sessions)
-        return [s.info() | {"name": name} for s, name in zip(self._sessions, names, strict=True)]
-
     def _show_scores(self) -> None:
         self._choose_heads()
         if self._work.count(Urgency.SWEEP):
             self._tell("grids")
         else:
             self._curves.first = self.score
-            self._set(self._scores_whole())
+            self._set(self._curves.scores())
 
     def _show_measures(self) -> None:
         if self._work.count(Urgency.MEASURE) and self._curves.are_all_in(self._measures):
             self._tell("measures")
-            self._measured_on = self._texts()
+            self._measured_on = self._curves.measured_on()
         else:
-            self._set(self._measures_whole())
+            self._set(self._curves.measures())
 
     def _tell(self, of: Kind) -> None:
         """Send the rows that are new."""
-        for body, arrays in self._curves.news(of):
-            for message, buffers in reply_messages("rows", body, arrays, done=True):
-                self.send(message, buffers)
+        for message, buffers in self._curves.news(of):
+            self.send(message, buffers)
+
+    def bring_up_to_date(self) -> None:
+        """Set the traits that pages are told of row by row."""
+        self._set(self._curves.scores() | self._curves.measures())
 
     def _set(self, traits: Mapping[str, Any]) -> None:
         """As one message."""
         with self.hold_sync():
             for name, value in traits.items():
                 setattr(self, name, value)
-
-    def _scores_whole(self) -> dict[str, Any]:
-        grids = self._curves.whole("grids")
-        return {"_series": self._infos(), "_grids": grids, "_told": self._curves.number}
-
-    def _measures_whole(self) -> dict[str, Any]:
-        return {
-            "_measures": self._curves.whole("measures"),
-            "_measured_on": self._texts(),
-            "_told": self._curves.number,
-        }
-
-    def _texts(self) -> list[str]:
-        """What is measured, or why it is not."""
-        return [legible(session.measured_on) for session in self._sessions]
-
-    def bring_up_to_date(self) -> None:
-        """Set the traits that pages are told of row by row."""
-        self._set(self._scores_whole() | self._measures_whole())
 
     def _show_findings(self) -> None:
         with self.hold_sync():

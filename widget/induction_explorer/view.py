@@ -126,3 +126,17 @@ def split(view: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     view = translated(view)
     traits = {name: view[name] for name in PARTS if name in view}
     return traits, check_arranged({k: v for k, v in view.items() if k not in PARTS})
+
+
+def in_order(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The traits that a view sets, one after the other but for what belongs together: a prompt and
+    its answer are one run.
+
+    Raises:
+        traitlets.TraitError: as `split`.
+    """
+    traits, arranged = split(view)
+    run: dict[str, Any] = {
+        name: traits.pop(name) for name in ("prompt", "answer") if name in traits
+    }
+    return [*({name: value} for name, value in traits.items()), run, {"_view": arranged}]

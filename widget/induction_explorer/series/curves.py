@@ -17,10 +17,11 @@ from induction_kernels.losses.measures import MEASURES
 from induction_kernels.names import legible
 from msgspec import Struct
 
-from induction_explorer.channel.wire import MAX_MESSAGE, envelope, header
+from induction_explorer.channel.wire import MAX_MESSAGE, envelope, header, reply_messages
 from induction_explorer.contract import Index
 from induction_explorer.series.derived import Findings
 from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.several import infos
 
 #: Bytes of scores in the state, which has to fit one message.
 GRIDS = 256 << 10
@@ -68,7 +69,27 @@ class Curves:
         self.first = first
         self.number = 0
 
-    def whole(self, of: Kind) -> dict[str, dict[str, Any]]:
+    def scores(self) -> dict[str, Any]:
+        """The traits that hold the scores, as they are now."""
+        return {
+            "_series": infos(self._sessions),
+            "_grids": self._whole("grids"),
+            "_told": self.number,
+        }
+
+    def measures(self) -> dict[str, Any]:
+        """The traits that hold the measures, as they are now."""
+        return {
+            "_measures": self._whole("measures"),
+            "_measured_on": self.measured_on(),
+            "_told": self.number,
+        }
+
+    def measured_on(self) -> list[str]:
+        """What is measured of each series, or why it is not."""
+        return [legible(session.measured_on) for session in self._sessions]
+
+    def _whole(self, of: Kind) -> dict[str, dict[str, Any]]:
         """Envelopes by "series/name"; without data where there is no room for it."""
         arrays = self._arrays(of)
         fitting = self._fitting(of, arrays)
@@ -81,8 +102,9 @@ class Curves:
         """Whether there is no measure that these do not name; there are none before the first."""
         return self._arrays("measures").keys() == measures.keys()
 
-    def news(self, of: Kind) -> Iterator[Part]:
-        """Rows of what is in the state that have come to be known; none so shortly after others."""
+    def news(self, of: Kind) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+        """Messages with the rows of what is in the state that have come to be known; none so
+        shortly after others."""
         now = time.monotonic()
         if now < self._told_at[of] + TELL_EVERY:
             return
@@ -105,8 +127,12 @@ class Curves:
                 "checkpoints": new,
                 "faults": {str(i): legible(session.faults[i]) for i in new if i in session.faults},
             }
-            rows = _arrays_of(session, of)
-            yield body, {name: rows[name][new] for name in rows if f"{number}/{name}" in fitting}
+            rows = {
+                name: array[new]
+                for name, array in _arrays_of(session, of).items()
+                if f"{number}/{name}" in fitting
+            }
+            yield from reply_messages("rows", body, rows, done=True)
 
     def rows(self, asked: Rows) -> Part:
         """Those that are known of the ones asked for.

@@ -1,0 +1,45 @@
+"""What an explorer shows before its reader chooses anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from induction_kernels.losses.measures import MEASURES
+
+from induction_explorer.channel.work import Status
+from induction_explorer.choices import check_index, score_in
+from induction_explorer.prompts import default_prompt
+from induction_explorer.series.derived import UNKNOWN
+from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.several import infos
+
+
+def beginning(
+    found: Sequence[tuple[SeriesSession, int]], chosen: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The traits of an explorer on these series, each with its checkpoint to begin with, where
+    `chosen` has no others.
+
+    Raises:
+        traitlets.TraitError: a series that does not exist is chosen.
+        InductionError: the model reads not even one letter.
+    """
+    number = check_index("series", chosen.get("series", 0), len(found), "series")
+    first, checkpoint = found[number]
+    prompt, answer = default_prompt(first.tokenizer_model)
+    sessions = [session for session, _ in found]
+    return {
+        "checkpoint": checkpoint,
+        "heads": [],
+        "prompt": prompt,
+        "answer": answer if "prompt" not in chosen else "",
+        "score": score_in(first, "induction"),
+        "_scores": [[one.describe(score) for score in one.scorer.scores] for one in sessions],
+        "_series": infos(sessions),
+        "_phases": [UNKNOWN] * len(found),
+        "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],
+        "_status": Status.ready(),
+        **chosen,
+    }
