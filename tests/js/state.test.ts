@@ -171,6 +171,22 @@ describe("what a view asks for", () => {
     expect(pattern([0, 1], 10)).toHaveLength(36);
   });
 
+  it.each([
+    ["fewer patterns than checkpoints", [10, 11], [1, 36]],
+    ["more patterns than checkpoints", [10], [2, 36]],
+    ["patterns of another prompt", [10], [1, 28]],
+    ["another number of dims", [10], [36]],
+  ])("refuses %s", async (_, checkpoints, shape) => {
+    const id = patternRequests()[0]?.id ?? "";
+    const data = new DataView(new Uint8Array(shape.reduce((a, b) => a * b)).buffer);
+    const arrays = [{ name: "patterns", dtype: "uint8" as const, shape }];
+    const body = { generation: 1, checkpoints };
+    fake.reply({ id, chunk: 0, chunks: 1, done: true, body, arrays }, [data]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(pattern([0, 1], 10)).toBeUndefined();
+    expect(result([0, 1]).failure(10)?.message).toContain('cannot be read: array "patterns" is [');
+  });
+
   it("asks anew for a new prompt", () => {
     fake.receive({ _prompts: [{ ...promptInfo(promptTokens(5)), generation: 2 }] });
     expect(patternRequests().at(-1)?.generation).toBe(2);
@@ -184,6 +200,13 @@ describe("what a view asks for", () => {
     vi.advanceTimersByTime(REST);
     expect(patternRequests().at(-1)?.checkpoints).toEqual([13]);
     expect(patternRequests()).toHaveLength(3);
+  });
+
+  it("asks for where the second handle rests, too", () => {
+    fake.receive({ _prompts: [{ ...promptInfo(promptTokens(8), false), generation: 2 }] });
+    store.compareTo(3);
+    vi.advanceTimersByTime(REST);
+    expect(patternRequests().at(-1)?.checkpoints).toEqual([10, 3]);
   });
 
   it("leaves faulty checkpoints out, and says why one failed", async () => {

@@ -33,6 +33,31 @@ describe("a tab", () => {
   });
 });
 
+describe("the kernel is asked", () => {
+  const always = ["patterns", "predictions"];
+  it.each([
+    ["loss", always],
+    ["loss_pca", always],
+    ["passage", always],
+    ["answer", always],
+    ["scatter", always],
+    ["ablation", ["ablation", "ablation_grid", ...always]],
+    ["wiring", [...always, "wiring"]],
+  ])("for what the tab %s shows, and nothing else", async (tab, kinds) => {
+    const { fake } = await show({ _view: { tab } });
+    expect(fake.sent.map(({ kind }) => kind).sort()).toEqual(kinds);
+  });
+
+  it("for no more than is on the page", async () => {
+    const { fake, close } = await show({ _view: { tab: "loss" } });
+    close();
+    await settle();
+    fake.receive({ _view: { tab: "wiring" }, heads: [[1, 0]] });
+    await settle();
+    expect(fake.sent.map(({ kind }) => kind).sort()).toEqual(always);
+  });
+});
+
 describe("an option", () => {
   const options = { how: oneOf("zero", "mean"), keep: flag(true), tokens: indices(), against: text("x") };
   const first = { how: "zero", keep: true, tokens: [], against: "x" };

@@ -1,5 +1,4 @@
 /** How large a head grid's cells are, and what is painted into them. */
-
 import type { Head } from "../contract.gen";
 import type { SeriesInfo } from "../kernel/model";
 import { headName } from "../state/heads";

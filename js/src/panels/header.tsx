@@ -1,5 +1,4 @@
 /** Which model this is; with several series, the choice between them. */
-
 import type { ViewProps } from "../ui/view";
 import { Progress } from "./progress";
 

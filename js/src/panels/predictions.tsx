@@ -1,5 +1,4 @@
 /** What the model expects after the pointed token, or after the last one. */
-
 import { Save } from "../export/save";
 import { predictionTable, ranksOf } from "../export/tables";
 import { WAITING } from "../kernel/connection";

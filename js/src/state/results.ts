@@ -166,8 +166,7 @@ export class Results {
   }
 
   #wants(): Want<Found>[] {
-    const wants = this.#asking.value.flatMap((asked) => asked.value.flatMap((ask) => this.#want(ask) ?? []));
-    return [...new Map(wants.map((want) => [want.subject, want])).values()];
+    return this.#asking.value.flatMap((asked) => asked.value.flatMap((ask) => this.#want(ask) ?? []));
   }
 
   /** Null while it cannot be asked about. */

@@ -1,5 +1,4 @@
 /** Why an answer is not there yet, or never will be. */
-
 import type { AnalysisKind } from "../contract.gen";
 import { WAITING } from "../kernel/connection";
 import type { Result } from "../state/results";

@@ -1,5 +1,4 @@
 /** What a frame of scrubbing changes in the drawing of the wiring: attributes, never elements. */
-
 import type { Head } from "../../contract.gen";
 import { headName } from "../../state/heads";
 import { scoreText } from "../../state/text";

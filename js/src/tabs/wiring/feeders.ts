@@ -1,5 +1,4 @@
 /** The heads that can feed another: how strongly they do, and where they stand in the drawing. */
-
 import type { Head } from "../../contract.gen";
 import { isClear } from "../../state/draws";
 import { headName } from "../../state/heads";

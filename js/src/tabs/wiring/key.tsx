@@ -1,5 +1,4 @@
 /** What circles, colours and widths of the wiring stand for, with numbers. */
-
 import { rounded } from "../../state/text";
 import { gradient } from "../../ui/color";
 import { type Look, lineWidth, nodeScale } from "./drawing";
