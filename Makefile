@@ -10,7 +10,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check build contract lint types fast-tests bench screenshots chromium dist clean
+.PHONY: explore test check build contract lint types fast-tests bench screenshots mutants chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -49,6 +49,10 @@ bench: build chromium
 	$(BIN)/python tests/benchmarks/scrub.py
 	$(BIN)/python tests/benchmarks/hover.py
 
+# Hours, and no part of `make test`; what it takes is installed for it alone.
+mutants: build .venv/mutants tools/mutants/node_modules/installed
+	$(BIN)/python tools/mutants/mutants.py $(ARGS)
+
 screenshots: build chromium
 	$(BIN)/python tools/screenshots.py
 
@@ -70,6 +74,15 @@ node_modules/installed: package.json package-lock.json
 	npm ci --no-audit --no-fund
 	touch $@
 
+.venv/mutants: .venv/installed tools/mutants/constraints.txt
+	$(PIP) --constraint constraints.txt --constraint tools/mutants/constraints.txt --group mutants
+	touch $@
+
+# Beside the project's own, in which it finds Vitest.
+tools/mutants/node_modules/installed: tools/mutants/package.json tools/mutants/package-lock.json node_modules/installed
+	npm ci --prefix tools/mutants --no-audit --no-fund
+	touch $@
+
 $(BUNDLE): $(JS_SOURCES) node_modules/installed
 	npm run --silent build
 
@@ -78,4 +91,4 @@ dist: build
 	$(BIN)/python -m build
 
 clean:
-	rm -rf .venv node_modules widget/induction_explorer/static dist build
+	rm -rf .venv node_modules tools/mutants/node_modules widget/induction_explorer/static dist build

@@ -9,7 +9,10 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 PYTHON = sorted(
-    path for folder in ("tests", "tools") for path in (TESTS.parent / folder).rglob("*.py")
+    path
+    for folder in ("tests", "tools")
+    for path in (TESTS.parent / folder).rglob("*.py")
+    if "node_modules" not in path.parts
 )
 TYPESCRIPT = sorted((TESTS / "js").rglob("*.ts*"))
 
