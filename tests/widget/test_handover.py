@@ -29,8 +29,9 @@ def test_the_selected_heads_are_handed_over(explorer, series, monkeypatch) -> No
 
 def test_what_is_missing_is_said(explorer, monkeypatch) -> None:
     explorer.heads = []
-    with pytest.raises(SelectionError, match="No head is selected"):
+    with pytest.raises(SelectionError, match="No head is selected") as refused:
         explorer.to_circuitsvis()
+    assert "explorer.heads = [[layer, head], ...]" in refused.value.hint
     explorer.heads = [[0, 0]]
     monkeypatch.setitem(sys.modules, "circuitsvis.attention", None)
     with pytest.raises(InductionError, match=r"induction-explorer\[circuitsvis\]"):

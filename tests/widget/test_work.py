@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from induction_explorer.channel.work import Work
+import pytest
+from declared import fields
+from induction_explorer.channel.work import Work, say
 from induction_explorer.channel.worker import SHARED, Urgency
+from induction_kernels.errors import SelectionError
+from traitlets import TraitError
 
 
 def nothing() -> None:
@@ -35,3 +39,20 @@ def test_what_cannot_be_handed_over_is_said_as_well() -> None:
     work.submit(Urgency.SWEEP, nothing, fail)
     assert work.wait(30)
     assert str(work.error) == "out of luck"
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (SelectionError("No such head.", "There are four."), "No such head.", "There are four."),
+        (TraitError("series is 7"), "series is 7", ""),
+        (KeyError("x"), "KeyError: 'x'", "please report it"),
+    ],
+)
+def test_whatever_goes_wrong_is_said_with_a_message_and_a_hint(
+    error: Exception, message: str, hint: str
+) -> None:
+    said = say(error)
+    assert set(said) == fields("ErrorInfo")
+    assert hint in said["hint"]
+    assert said["message"] == message
