@@ -11,9 +11,8 @@ from induction_explorer.channel.work import Work
 from induction_explorer.channel.worker import SHARED, Urgency, shared_worker
 from induction_explorer.lifetime import _living
 from ipywidgets.widgets.widget import _instances
+from patience import PATIENCE
 
-#: Seconds for a task that has begun, or a thread, to end: a busy machine is slow, not broken.
-PATIENCE = 60
 #: Threads that serve the whole process: the worker, the one that reads checkpoints ahead, tqdm's.
 STAYING = ("induction-explorer", "induction-read-ahead", "tqdm_monitor")
 

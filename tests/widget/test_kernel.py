@@ -13,6 +13,7 @@ import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from kernel import Kernel, connect
+from patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,7 @@ class Front:
         self._client = BlockingKernelClient(connection_file=str(connection_file))
         self._client.load_connection_file()
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=60)
+        self._client.wait_for_ready(timeout=PATIENCE)
         self._comm = comm
         self._count = 0
 
@@ -54,7 +55,7 @@ class Front:
         self._count += 1
         request = {"id": f"r{self._count}", **request}
         self.send({"method": "custom", "content": request}, subshell)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with suppress(Empty):
                 error = self._client.get_shell_msg(timeout=0)
@@ -76,7 +77,7 @@ class Front:
         )
         self._client.shell_channel.send(message)
         while True:
-            reply = self._client.get_shell_msg(timeout=60)
+            reply = self._client.get_shell_msg(timeout=PATIENCE)
             if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
                 assert reply["content"]["status"] == "ok", reply["content"]
                 return
@@ -85,7 +86,7 @@ class Front:
         message = self._client.session.msg(kind, content)
         self._client.control_channel.send(message)
         while True:
-            reply = self._client.get_control_msg(timeout=20)
+            reply = self._client.get_control_msg(timeout=PATIENCE)
             if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
                 assert reply["content"]["status"] == "ok", reply["content"]
                 return reply["content"]
