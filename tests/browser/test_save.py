@@ -28,6 +28,10 @@ def save(page: LabPage, explorer: Explorer, title: str, kind: str) -> Path:
     return named
 
 
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
 @pytest.fixture
 def ready(page: LabPage, explorer: Explorer, python: Kernel) -> Explorer:
     python.run("w.wait()")
@@ -65,12 +69,12 @@ def test_pixels_are_twice_as_many(page: LabPage, ready: Explorer) -> None:
 
 
 def test_data_are_the_kernels_numbers(page: LabPage, ready: Explorer, python: Kernel) -> None:
-    rows = list(csv.DictReader(save(page, ready, "Induction of every head", "CSV").open()))
+    rows = list(csv.DictReader(lines(save(page, ready, "Induction of every head", "CSV"))))
     sent = python.value("[float(x) for x in w.scores()['induction'].values.ravel()]")
     assert np.float32([row["induction"] for row in rows]).tolist() == np.float32(sent).tolist()
     training = ("checkpoint", "step", "tokens", "tokens_estimated")
     assert rows[0].keys() == {*training, "layer", "head", "induction"}
-    losses = list(csv.DictReader(save(page, ready, "Loss", "CSV").open()))
+    losses = list(csv.DictReader(lines(save(page, ready, "Loss", "CSV"))))
     sent = python.value("[float(x) for x in w.measures()['loss'].values]")
     assert np.float32([row["loss"] for row in losses]).tolist() == np.float32(sent).tolist()
     assert [row["step"] for row in losses][:2] == ["0", "10"]
