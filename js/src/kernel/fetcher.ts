@@ -12,12 +12,15 @@ export interface Want<T> {
   /** In the order they should arrive. */
   checkpoints: number[];
   question: (checkpoints: number[]) => Question;
+  /** Another request than the one that runs: that one is stopped. */
+  anyway?: boolean;
   /** Values by checkpoint in one part of the reply. Throws when the part is not what was asked for. */
   decode: (part: Part) => [number, T][];
 }
 
 interface Running {
   checkpoints: Set<number>;
+  anyway: boolean;
   answer: Answer;
 }
 
@@ -48,8 +51,9 @@ export class Fetcher<T> {
 
   update(wants: Want<T>[]): void {
     this.#subjects = new Set(wants.map(({ subject }) => subject));
+    const anyway = new Map(wants.map((want) => [want.subject, want.anyway ?? false]));
     for (const [subject, running] of this.#running) {
-      if (this.#subjects.has(subject)) continue;
+      if (anyway.get(subject) === running.anyway) continue;
       this.#running.delete(subject);
       running.answer.cancel();
     }
@@ -69,7 +73,7 @@ export class Fetcher<T> {
         (part.body.share ?? 1) === 1,
       ),
     );
-    const started = { checkpoints: new Set(missing), answer };
+    const started = { checkpoints: new Set(missing), anyway: want.anyway ?? false, answer };
     this.#running.set(want.subject, started);
     answer.finished
       .catch((error: RequestError) => this.#fail(want.subject, missing, error))

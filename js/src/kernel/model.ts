@@ -131,6 +131,8 @@ export interface PromptInfo {
 export interface ErrorInfo {
   message: string;
   hint: string;
+  /** It was not computed only because it takes long: a request that says `anyway` has it computed. */
+  anyway?: boolean;
 }
 
 export interface Status {

@@ -18,9 +18,11 @@ export interface Part {
 /** What the kernel, or the way to it, has to say instead of an answer. */
 export class RequestError extends Error {
   readonly hint: string;
-  constructor({ message, hint }: ErrorInfo) {
+  readonly anyway: boolean;
+  constructor({ message, hint, anyway = false }: ErrorInfo) {
     super(message);
     this.hint = hint;
+    this.anyway = anyway;
   }
 }
 

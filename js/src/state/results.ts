@@ -2,7 +2,7 @@
  * What the kernel answered, analysis by analysis and checkpoint by checkpoint: the one place where arrays are
  * asked for. Views say what they show (`ask`), for as long as they show it, and read what is there (`of`).
  */
-import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import {
   type AnalysisArrays,
   type AnalysisKind,
@@ -74,6 +74,17 @@ export class Result<A extends AnalysisKind> {
     return ask === null ? 0 : this.#results.known(ask);
   }
 
+  /** Whether it is computed however long it takes. */
+  get anyway(): boolean {
+    const ask = this.#ask();
+    return ask !== null && this.#results.isAnyway(ask);
+  }
+
+  set anyway(wanted: boolean) {
+    const ask = this.#ask();
+    if (ask !== null) this.#results.setAnyway(ask, wanted);
+  }
+
   /** The same of another series. */
   in(series: number): Result<A> {
     return new Result(this.#results, this.analysis, () => {
@@ -87,6 +98,8 @@ export class Results {
   readonly #store: Store;
   readonly #fetcher: Fetcher<Found>;
   readonly #asking = signal<readonly ReadonlySignal<Ask[]>[]>([]);
+  /** Subjects that are computed however long it takes. */
+  readonly #anyway = signal<ReadonlySet<string>>(new Set());
 
   constructor(store: Store, abort: AbortSignal) {
     this.#store = store;
@@ -119,6 +132,19 @@ export class Results {
   /** Asks once more for what failed; so does a kernel that comes back. */
   tryAgain(): void {
     this.#fetcher.tryAgain();
+  }
+
+  isAnyway(ask: Ask): boolean {
+    return this.#anyway.value.has(this.#subject(ask));
+  }
+
+  setAnyway(ask: Ask, wanted: boolean): void {
+    const subject = this.#subject(ask);
+    const others = [...this.#anyway.peek()].filter((other) => other !== subject);
+    batch(() => {
+      this.#anyway.value = new Set(wanted ? [...others, subject] : others);
+      this.tryAgain();
+    });
   }
 
   read<A extends AnalysisKind>(
@@ -177,10 +203,15 @@ export class Results {
     if (!connected.value || info === undefined) return null;
     if (ofPrompt.has(analysis) && !runs(prompt)) return null;
     const about = ofPrompt.has(analysis) ? { series, generation: prompt?.generation } : { series };
+    const subject = this.#subject(ask);
+    const anyway = this.#anyway.value.has(subject);
+    const how = anyway ? { anyway } : {};
     return {
-      subject: this.#subject(ask),
+      subject,
       checkpoints: this.checkpoints(ask),
-      question: (checkpoints) => ({ kind: analysis, ...about, checkpoints, ...parameters }) as Question,
+      anyway,
+      question: (checkpoints) =>
+        ({ kind: analysis, ...about, checkpoints, ...how, ...parameters }) as Question,
       decode: (part) => decode(part, analysis, info, prompt),
     };
   }

@@ -4,6 +4,7 @@ import { WAITING } from "../kernel/connection";
 import type { Result } from "../state/results";
 import type { Store } from "../state/store";
 import { sentence } from "../state/text";
+import { ComputeAnyway, StopComputing } from "./anyway";
 import { TryAgain } from "./notices";
 import type { ViewProps } from "./view";
 
@@ -56,15 +57,22 @@ export function OtherFailures({ view, of }: ViewProps & { of: Result<AnalysisKin
 }
 
 /** What went wrong at the shown checkpoint, each thing once. */
-export function Failures({ view, of }: ViewProps & { of: Pick<Result<AnalysisKind>, "failure">[] }) {
-  const errors = of.map((result) => result.failure(view.store.shown.value)).filter((error) => error !== null);
-  const known = new Map(errors.map((error) => [error.message, error]));
+export function Failures({ view, of }: ViewProps & { of: Result<AnalysisKind>[] }) {
+  const { shown } = view.store;
+  const known = new Map(of.map((result) => [result.failure(shown.value)?.message, result]));
   return (
     <>
-      {[...known.values()].map(({ message, hint }) => (
-        <p class="ie-alert" role="alert" key={message}>
-          {sentence(`${message} ${hint}`)} <TryAgain view={view} />
-        </p>
+      {[...known].map(([said, result]) => {
+        const error = result.failure(shown.value);
+        return error === null ? null : (
+          <p class="ie-alert" role="alert" key={said}>
+            {sentence(`${error.message} ${error.hint}`)}{" "}
+            {error.anyway ? <ComputeAnyway view={view} result={result} /> : <TryAgain view={view} />}
+          </p>
+        );
+      })}
+      {of.map((result, index) => (
+        <StopComputing key={index} view={view} result={result} />
       ))}
     </>
   );

@@ -1,0 +1,41 @@
+/** What takes long is computed when the reader wants it all the same, and until the reader stops it. */
+import type { AnalysisKind } from "../contract.gen";
+import type { Result } from "../state/results";
+import type { ViewProps } from "./view";
+
+type Props = ViewProps & { result: Result<AnalysisKind> };
+
+/** Beside what it would cost. */
+export function ComputeAnyway({ view, result }: Props) {
+  return view.store.connected.value ? (
+    <button
+      type="button"
+      class="ie-link"
+      onClick={() => {
+        result.anyway = true;
+      }}
+    >
+      Compute it all the same
+    </button>
+  ) : null;
+}
+
+/** While it is computed. */
+export function StopComputing({ view, result }: Props) {
+  const { shown, connected } = view.store;
+  const over = result.whole(shown.value) !== null || result.failure(shown.value) !== null;
+  return result.anyway && connected.value && !over ? (
+    <p class="ie-note">
+      This takes long.{" "}
+      <button
+        type="button"
+        class="ie-link"
+        onClick={() => {
+          result.anyway = false;
+        }}
+      >
+        Stop
+      </button>
+    </p>
+  ) : null;
+}
