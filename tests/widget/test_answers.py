@@ -230,3 +230,24 @@ def test_the_cost_is_what_is_run(explorer, monkeypatch) -> None:
         analysis = read(ANALYSES[kind], kind, fields)
         announced = analysis.passes(explorer._session) * analysis.tokens(explorer._session)
         assert sum(run) == pytest.approx(announced, rel=0.25)
+
+
+def test_a_pattern_is_answered_while_a_wiring_of_twelve_layers_is_computed(monkeypatch) -> None:
+    monkeypatch.setattr("induction_explorer.series.budget.PATTERN_BYTES", 0)  # none ahead
+    explorer = InductionExplorer(bridge(n_layers=12, n_heads=8), prompt="5 17 5 17")
+    explorer.wait()
+    ended: list[str] = []
+
+    def send(content: dict[str, Any], _buffers: Any = None) -> None:
+        if content.get("done") or "error" in content:
+            ended.append(content["id"])
+            SHARED.notify_all()
+
+    asked = {"series": 0, "generation": 1, "checkpoints": [0], "head": [11, 3]}
+    explorer._requests.receive(asked | {"id": "wiring", "kind": "wiring"}, send)
+    with SHARED:
+        explorer._requests.receive(asked | {"id": "patterns", "kind": "patterns"}, send)
+        assert SHARED.wait_for(lambda: ended, 60)
+        assert ended == ["patterns"]
+        explorer._requests.receive({"id": "wiring", "kind": "cancel"}, send)
+        assert explorer._work.pending == 0
