@@ -53,18 +53,22 @@ describe("a failure", () => {
     expect(alerts(one(el, ".ie-patterns"))).toEqual([]);
   });
 
-  it("is asked for once more when the way to the kernel is found again, and once only", async () => {
+  it.each([
+    ["patterns", ".ie-patterns"],
+    ["rows", ".ie-notices"],
+  ])("of %s is asked for once more when the way to the kernel is found again", async (failing, where) => {
     const host = new HostKernel();
-    const kernel = kernelThat(({ kind }) => kind === "patterns");
-    const { el, fake } = await show({}, kernel, host);
-    expect(askedFor(fake, "patterns")).toHaveLength(1);
+    const kernel = kernelThat(({ kind }) => kind === failing);
+    const large = { dtype: "float32" as const, shape: [SHAPE.checkpoints, 2, 4], data: null };
+    const { el, fake } = await show({ _grids: { "0/induction": large } }, kernel, host);
+    expect(askedFor(fake, failing)).toHaveLength(1);
     host.become({ connectionStatus: "connecting" });
     await settle();
-    expect(askedFor(fake, "patterns")).toHaveLength(1);
+    expect(askedFor(fake, failing)).toHaveLength(1);
     host.become({ connectionStatus: "connected" });
     for (let i = 0; i < 60; i++) await settle();
-    expect(askedFor(fake, "patterns")).toHaveLength(2);
-    expect(alerts(one(el, ".ie-patterns"))).toEqual([expect.stringContaining("Out of memory.")]);
+    expect(askedFor(fake, failing)).toHaveLength(2); // and once only
+    expect(alerts(one(el, where))).toEqual([expect.stringContaining("Out of memory.")]);
   });
 
   it("of what attends to a token is said beside the token", async () => {

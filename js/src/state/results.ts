@@ -104,15 +104,8 @@ export class Results {
   constructor(store: Store, abort: AbortSignal) {
     this.#store = store;
     this.#fetcher = new Fetcher(store.requests, new CheckpointCache<Found>(bytesOf));
-    const stops = [
-      effect(() => this.#fetcher.update(this.#wants())),
-      effect(() => {
-        if (store.connection.returns.value > 0) this.tryAgain();
-      }),
-    ];
-    abort.addEventListener("abort", () => {
-      for (const stop of stops) stop();
-    });
+    const stop = effect(() => this.#fetcher.update(this.#wants()));
+    abort.addEventListener("abort", stop, { once: true });
   }
 
   /** Asks for this, whatever it comes to be, until the function given back is called. */
@@ -129,7 +122,7 @@ export class Results {
     return new Result(this, analysis, () => ask);
   }
 
-  /** Asks once more for what failed; so does a kernel that comes back. */
+  /** Asks once more for what failed. */
   tryAgain(): void {
     this.#fetcher.tryAgain();
   }

@@ -4,10 +4,17 @@
  * Nothing here waits for the kernel. The slider sets `checkpoint` at once, `shown` follows on the next
  * animation frame (everything drawn reads `shown`), and the trait follows when the movement rests.
  */
-import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import {
+  batch,
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+  untracked,
+} from "@preact/signals";
 import type { Head } from "../contract.gen";
 import type { Connection } from "../kernel/connection";
-
 import {
   type ErrorInfo,
   type ExplorerModel,
@@ -17,7 +24,6 @@ import {
   type SeriesInfo,
   type ViewState,
 } from "../kernel/model";
-
 import { RequestError, Requests } from "../kernel/requests";
 import { type Choices, Writer } from "../kernel/writer";
 import { Curves, type Grid } from "./curves";
@@ -186,6 +192,9 @@ export class Store {
       this.promptRun.value = { ...this.promptRun.peek(), error: null };
     });
     this.results = new Results(this, abort);
+    this.#untilAbort(abort, () => {
+      if (this.connection.returns.value > 0) untracked(() => this.tryAgain());
+    });
     this.player = new Player(this, abort);
   }
 
@@ -293,7 +302,7 @@ export class Store {
     this.#writer.now({ heads: next });
   }
 
-  /** Asks the kernel once more for whatever failed. */
+  /** Asks the kernel once more for whatever failed; so does its coming back. */
   tryAgain(): void {
     this.results.tryAgain();
     this.curves.tryAgain();
