@@ -53,6 +53,6 @@ def test_whatever_goes_wrong_is_said_with_a_message_and_a_hint(
     error: Exception, message: str, hint: str
 ) -> None:
     said = say(error)
-    assert set(said) == fields("ErrorInfo")
+    assert set(said) == fields("ErrorInfo") - {"anyway"}  # of what only takes long
     assert hint in said["hint"]
     assert said["message"] == message
