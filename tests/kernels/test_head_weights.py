@@ -281,6 +281,14 @@ def test_norms_are_known_by_what_they_do() -> None:
     """Gemma's gain is 1 more than its weight, OLMo's norm has none and takes the mean off."""
     gemma, olmo, opt = (HeadWeights(as_model(unbiased(name))) for name in ("gemma", "olmo", "opt"))
     assert [w.norms[0].kind for w in (gemma, olmo, opt)] == ["rms", "layer", "layer"]
+    assert gemma.norms[1].gain is not None
     torch.testing.assert_close(gemma.norms[1].gain, 1 + gemma.norm_modules[1].weight.detach())
     assert olmo.norms[0].gain is None
     assert opt.norms[0].gain is opt.norm_modules[0].weight
+
+
+def test_the_gain_of_a_norm_is_as_exact_as_the_model_holds_it() -> None:
+    """Trying a norm in half precision finds its gain to a few hundredths."""
+    weights = HeadWeights(as_model(unbiased("gemma").bfloat16()))
+    held = weights.norm_modules[1].weight.detach()
+    assert torch.equal(weights.norms[1].gain, 1 + held.float())
