@@ -292,3 +292,13 @@ def test_the_gain_of_a_norm_is_as_exact_as_the_model_holds_it() -> None:
     weights = HeadWeights(as_model(unbiased("gemma").bfloat16()))
     held = weights.norm_modules[1].weight.detach()
     assert torch.equal(weights.norms[1].gain, 1 + held.float())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_what_rounding_does_to_small_differences_is_no_reason_to_refuse(dtype) -> None:
+    """As of a trained model's first positions, which are nearly alike for all tokens."""
+    model = sharpened(ARCHITECTURES["llama"]())
+    with torch.no_grad():
+        embed = model.model.embed_tokens.weight
+        embed += 100 * embed.std() * torch.randn(32, generator=torch.Generator().manual_seed(0))
+    HeadWeights(as_model(model.to(dtype)))
