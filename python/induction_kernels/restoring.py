@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -56,3 +60,20 @@ def own_forwards(parts: Sequence[nn.Module]) -> Iterator[None]:
 def remove(hooks: list[RemovableHandle]) -> None:
     for hook in hooks:
         hook.remove()
+
+
+def shapes_only(make: Callable[[], T]) -> T:
+    """What `make` makes where new tensors have a shape and no values.
+
+    On a thread of its own: PyTorch's default device is a thread's, and an interrupt on the way out
+    would leave it on this one for good. So is inference mode, whose tensors no others may be mixed
+    with: it goes on there.
+    """
+    inference = torch.is_inference_mode_enabled()
+
+    def without_values() -> T:
+        with torch.inference_mode(inference), torch.no_grad(), torch.device("meta"):
+            return make()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(without_values).result()

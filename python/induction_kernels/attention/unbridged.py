@@ -6,13 +6,13 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from induction_kernels.attention.agreement import state_of
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models.bridges import clean
 from induction_kernels.models.joint import joints_of
+from induction_kernels.restoring import shapes_only
 
 _unbridged_modules: weakref.WeakKeyDictionary[nn.Module, nn.Module] = weakref.WeakKeyDictionary()
 
@@ -41,8 +41,7 @@ def unbridged(bridged: Any) -> Any:
         for name, parameter in known.named_parameters()
     ):
         return known
-    with torch.device("meta"):
-        fresh = type(bridged)(bridged.config).eval()
+    fresh: Any = shapes_only(lambda: type(bridged)(bridged.config).eval())
     # Not by load_state_dict, which sets requires_grad of the tensors it is given.
     for name, slot in [*fresh.named_parameters(), *fresh.named_buffers()]:
         tensor = tensors.get(name)

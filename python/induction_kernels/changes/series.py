@@ -149,7 +149,8 @@ def phase_changes(
     known = max(int(np.isfinite(one).sum()) for one in (*curves.values(), *heads.values()))
     if known < FEWEST_TO_COMPARE:
         raise ProbeError(
-            f"A phase change needs {FEWEST} checkpoints; there are {known}.",
+            f"A phase change needs {FEWEST} checkpoints; "
+            f"there {'is' if known == 1 else 'are'} {known}.",
             f"Use a series of more checkpoints; from {FEWEST_TO_COMPARE} on, it is said between "
             "which two most of the change lies.",
         )

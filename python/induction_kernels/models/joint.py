@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.models.bridges import bare, clean
+from induction_kernels.restoring import shapes_only
 
 #: Makes linear layers of the parts of a module's projection.
 Split = Callable[[nn.Module], tuple[nn.Module, ...]]
@@ -97,8 +98,8 @@ def _joints(
     numbered.bias = None if linear.bias is None else numbers
     stand_in = copy.copy(original)
     vars(stand_in)["_modules"] = original._modules | {name: numbered}
-    with torch.no_grad(), torch.device("meta"):  # the layers that it makes are thrown away
-        made = dict(zip(parts, split(stand_in), strict=True))
+    # The layers that it makes are thrown away.
+    made = dict(zip(parts, shapes_only(lambda: split(stand_in)), strict=True))
     for leaf in ("weight", "bias"):
         split_up = {
             f"{path}.{part}.{leaf}": (of if of.ndim == 1 else of[:, 0]).detach().long() - 1

@@ -43,7 +43,8 @@ class Cost:
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.passes:,} forward passes, about {_duration(self.seconds)}"
+        passes = "1 forward pass" if self.passes == 1 else f"{self.passes:,} forward passes"
+        return f"{passes}, about {_duration(self.seconds)}"
 
 
 def rows_a_pass(session: SeriesSession, length: int) -> int:

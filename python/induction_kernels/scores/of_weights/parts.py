@@ -17,6 +17,7 @@ from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import InductionError, UnsupportedModelError
 from induction_kernels.models.bridges import is_native, wrapped_by
 from induction_kernels.models.model import Model
+from induction_kernels.restoring import shapes_only
 
 #: W_Q, W_K, W_V [head, d_model, d_head] and W_O [head, d_head, d_model]; grouped heads have fewer
 #: keys and values.
@@ -86,8 +87,8 @@ class Body:
         if "qkv" in component.submodules:
             _plain(self.part(f"{attention}.qkv"))
             # The layers that it makes for them begin with random numbers, which take long.
-            with torch.no_grad(), torch.device("meta"):
-                apart = component.split_qkv_matrix(self.part(attention))
+            joint = self.part(attention)
+            apart = shapes_only(lambda: component.split_qkv_matrix(joint))
         else:
             apart = [self.part(f"{attention}.{name}") for name in ("q", "k", "v")]
         of_queries, of_keys, of_values = (_plain(linear) for linear in apart)
