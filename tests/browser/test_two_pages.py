@@ -96,6 +96,7 @@ def test_two_pages_show_the_same(first: LabPage, second: LabPage) -> None:
 def test_a_page_that_has_found_its_kernel_again_shows_all_of_it(second: LabPage) -> None:
     """JupyterLab asks for the states of all widgets anew, and gets them without what is large."""
     view = Explorer(second.page)
+    second.wait_until(lambda: None not in view.names(), "every head's score")
     names = view.names()
     second.traffic.take()
     second.page.evaluate(RECONNECT)

@@ -19,10 +19,11 @@ from induction_kernels.restoring import own_forwards, remove, restoring
 class Trunk:
     """Attributes:
     start: the first layer to run; 0 runs all and keeps what enters each.
+    entering: what the layer before gives, a tensor or more, as the model hands it on.
     """
 
     start: int = 0
-    entering: dict[int, Tensor] = field(default_factory=dict)
+    entering: dict[int, Any] = field(default_factory=dict)
 
     def above(self, layer: int) -> Trunk:
         """To begin at `layer` with what entered it; a pass of its own where that is unknown."""
@@ -30,7 +31,8 @@ class Trunk:
 
     def enter(self, layer: int, residual: Tensor) -> Tensor:
         if layer == self.start and self.start > 0:
-            return self.entering[layer]
+            kept: Tensor = self.entering[layer]
+            return kept
         if self.start == 0:
             self.entering[layer] = residual
         return residual
