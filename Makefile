@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Fast tests on every core, so a thread each. Slow ones and browsers have the machine to themselves.
+# On every core, so a thread each; browsers have the machine to themselves.
 PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
@@ -17,7 +17,8 @@ explore: build
 
 test: check chromium
 	$(PYTEST_FAST) tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
-	$(BIN)/python -m pytest -m "slow or browser"
+	$(PYTEST_FAST) -m "slow and not browser"
+	$(BIN)/python -m pytest -m browser
 
 check: build lint types fast-tests
 
