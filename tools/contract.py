@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import induction_explorer.analyses  # noqa: F401 (enters them)
+from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.contract import ANALYSES, Analysis, dtype_and_dims
 from msgspec import inspect, structs
 
@@ -43,6 +44,9 @@ def typescript() -> str:
     prompted = [f'"{kind}"' for kind, one in kinds.items() if one.of != "text"]
     lines += ["/** Those that depend on the prompt: a request names its generation. */"]
     lines += [*_list("export const OF_PROMPT = ", prompted, " as const;"), ""]
+    at_once = [f'"{kind}"' for kind, one in kinds.items() if issubclass(one, OnePass)]
+    lines += ["/** Those of them that one forward pass over it answers. */"]
+    lines += [*_list("export const ONE_PASS = ", at_once, " as const;"), ""]
     lines += ["/** Of each array the dtype, and its dims after that of checkpoints. */"]
     lines += ["export const ARRAYS = {"]
     for kind, one in kinds.items():

@@ -78,6 +78,9 @@ export type AnalysisKind = keyof AnalysisParameters;
 /** Those that depend on the prompt: a request names its generation. */
 export const OF_PROMPT = ["ablation", "attended", "patterns", "predictions"] as const;
 
+/** Those of them that one forward pass over it answers. */
+export const ONE_PASS = ["attended", "patterns", "predictions"] as const;
+
 /** Of each array the dtype, and its dims after that of checkpoints. */
 export const ARRAYS = {
   ablation: {

@@ -16,7 +16,7 @@ from induction_kernels import (
     token_losses,
 )
 from induction_kernels.attention import native
-from induction_kernels.causes.ablation import Ablator
+from induction_kernels.causes.ablator import Ablator
 from induction_kernels.causes.intervene import Intervener, permutation_without_fixed_points
 from induction_kernels.errors import (
     InductionError,

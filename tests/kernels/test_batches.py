@@ -22,7 +22,8 @@ from induction_kernels import (
 )
 from induction_kernels.attention import cells
 from induction_kernels.causes import intervene as interventions
-from induction_kernels.causes.ablation import KINDS, Ablation
+from induction_kernels.causes.ablation import Ablation
+from induction_kernels.causes.ablator import KINDS
 from induction_kernels.errors import ProbeError
 from induction_kernels.inputs.batches import in_batches
 from induction_kernels.inputs.probes import RepeatedTokens

@@ -23,7 +23,7 @@ from induction_kernels import (
     token_losses,
     top_predictions,
 )
-from induction_kernels.causes.ablation import Ablator
+from induction_kernels.causes.ablator import Ablator
 from induction_kernels.causes.intervene import Intervener
 from induction_kernels.errors import ProbeError, PromptError
 from induction_kernels.inputs.probes import ordinary_tokens

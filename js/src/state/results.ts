@@ -9,6 +9,7 @@ import {
   type AnalysisParameters,
   ARRAYS,
   OF_PROMPT,
+  ONE_PASS,
 } from "../contract.gen";
 import { sizeOf, take, triangleSize } from "../kernel/arrays";
 import { CheckpointCache } from "../kernel/cache";
@@ -168,7 +169,7 @@ export class Results {
     const { seriesList, prompts, checkpoint, settled, settledCompare } = this.#store;
     const [info, prompt] = [seriesList.value[series], prompts.value[series]];
     if (info === undefined) return [];
-    const once = ONE_PASS.has(analysis);
+    const once = onePass.has(analysis);
     const every = once ? prompt?.scrub === true : info.light;
     const here = every ? checkpoint.peek() : settled.value;
     const there = every || !once ? null : settledCompare.value;
@@ -211,8 +212,7 @@ export class Results {
 }
 
 const ofPrompt: ReadonlySet<AnalysisKind> = new Set(OF_PROMPT);
-/** Of the prompt, in one forward pass. */
-const ONE_PASS: ReadonlySet<AnalysisKind> = new Set(["patterns", "predictions", "attended"]);
+const onePass: ReadonlySet<AnalysisKind> = new Set(ONE_PASS);
 
 function runs(prompt: PromptInfo | undefined): boolean {
   return prompt !== undefined && prompt.error === null && prompt.tokens.length > 0;

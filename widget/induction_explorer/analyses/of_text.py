@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from induction_kernels.causes.ablation import BATCH, ROWS, Ablator
+from induction_kernels.causes.ablator import BATCH, ROWS, Ablator
 from induction_kernels.inputs.texts import LONGEST, TextProbe
 
 from induction_explorer.series import budget
