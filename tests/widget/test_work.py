@@ -6,6 +6,7 @@ import pytest
 from declared import fields
 from induction_explorer.channel.work import Work, say
 from induction_explorer.channel.worker import SHARED, Urgency
+from induction_explorer.series.several import submit
 from induction_kernels.errors import SelectionError
 from traitlets import TraitError
 
@@ -56,3 +57,15 @@ def test_whatever_goes_wrong_is_said_with_a_message_and_a_hint(
     assert set(said) == fields("ErrorInfo") - {"anyway"}  # of what only takes long
     assert hint in said["hint"]
     assert said["message"] == message
+
+
+def test_each_checkpoint_is_computed_with_the_one_to_read_ahead() -> None:
+    work, told = Work(nothing), []
+
+    def compute(checkpoint: int, then: int | None) -> None:
+        told.append((checkpoint, then))
+
+    submit(work, Urgency.SWEEP, compute, [], nothing)
+    submit(work, Urgency.SWEEP, compute, [4, 2, 7], nothing)
+    assert work.wait(60)
+    assert told == [(4, 2), (2, 7), (7, None)]

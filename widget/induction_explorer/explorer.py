@@ -42,8 +42,7 @@ from induction_explorer.series.session import SeriesSession
 from induction_explorer.series.several import (
     open_all,
     read_prompt,
-    submit_measures,
-    submit_scores,
+    submit,
 )
 from induction_explorer.view import PARTS, check_arranged, in_order, split
 
@@ -396,8 +395,13 @@ class InductionExplorer(PartialState):
     def _sweep(self) -> None:
         """Score every checkpoint, measure it, then look for what the curves have in them."""
         sessions = sorted(self._sessions, key=lambda session: session is not self._session)
-        submit_scores(self._work, sessions, self._order, weakly(self._show_scores))
-        submit_measures(self._work, self._sessions, self._order, weakly(self._show_measures))
+        show_scores, show_measures = weakly(self._show_scores), weakly(self._show_measures)
+        for session in sessions:
+            left = [i for i in self._order(session) if not session.is_scored(i)]
+            submit(self._work, Urgency.SWEEP, session.score, left, show_scores)
+        for session in self._sessions:
+            left = [i for i in self._order(session) if not session.is_measured(i)]
+            submit(self._work, Urgency.MEASURE, session.measure, left, show_measures)
         self._work.submit(Urgency.MEASURE, self._findings.find, weakly(self._show_findings))
 
     def _order(self, session: SeriesSession) -> list[int]:

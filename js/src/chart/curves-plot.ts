@@ -8,7 +8,7 @@ import type { ScoreInfo, SeriesInfo } from "../kernel/model";
 import { headName } from "../state/heads";
 import { trainingOf, type Unit } from "../state/training";
 import { AWAY, roomFor, spread } from "./labels";
-import { type TrainingChart, trainingAxis } from "./training-axis";
+import { chartOf, type TrainingChart, trainingAxis } from "./training-axis";
 
 export { logAxis, logTicks } from "./training-axis";
 
@@ -73,23 +73,9 @@ export function plotGround(
         : Plot.ruleY([score.chance], { stroke: "var(--ie-muted)", strokeDasharray: "3 3" }),
     ],
   });
-  const [x, y] = [plot.scale("x"), plot.scale("y")];
-  if (x === undefined || y === undefined) throw new Error("the plot has no scales");
-  return {
-    element: plot,
-    positions,
-    width,
-    height: HEIGHT,
-    top: MARGIN.marginTop,
-    bottom: HEIGHT - MARGIN.marginBottom,
-    left: MARGIN.marginLeft,
-    right: width - margin.marginRight,
-    x: positions.map((position) => x.apply(position)),
-    y: (value) => y.apply(value),
-    at: (value) => x.apply(axis.place(value)),
-    from: (pixel) => axis.read(x.invert?.(pixel) as number),
-    scales: { x: axis.scale, y: { domain: y.domain } } as Ground["scales"],
-  };
+  const chart = chartOf(plot, positions, { ...margin, width, height: HEIGHT }, axis);
+  const y = { domain: plot.scale("y")?.domain };
+  return { ...chart, positions, scales: { x: axis.scale, y } as Ground["scales"] };
 }
 
 /** Of a head, "L125H127". */

@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { compact } from "../state/text";
 import { writeNames } from "./labels";
-import { logTicks, type TrainingChart, trainingAxis } from "./training-axis";
+import { chartOf, logTicks, type TrainingAxis, type TrainingChart, trainingAxis } from "./training-axis";
 
 const HEIGHT = 220;
 const MARGIN = { marginLeft: 50, marginRight: 84, marginTop: 12, marginBottom: 24 };
@@ -42,7 +42,7 @@ export function plotOverTraining(
   const all = [...curves.flatMap((curve) => curve.x), ...(band?.x ?? [])];
   const axis = trainingAxis(all, type, width - MARGIN.marginLeft - MARGIN.marginRight);
   const placed = curves.map((curve) => ({ ...curve, X: curve.x.map(axis.place) }));
-  const drawn = draw(
+  return draw(
     {
       x: axis.scale,
       y: y ?? roomy([...curves.flatMap((curve) => curve.y), ...(band?.low ?? []), ...(band?.high ?? [])]),
@@ -68,9 +68,8 @@ export function plotOverTraining(
     placed.find((curve) => curve.current)?.X ?? [],
     width,
     ticks,
+    axis,
   );
-  const { at, from } = drawn;
-  return { ...drawn, at: (x) => at(axis.place(x)), from: (pixel) => axis.read(from(pixel)) };
 }
 
 /** Loss over positions, a curve a checkpoint; the one shown is drawn over it, frame by frame. */
@@ -117,6 +116,7 @@ function draw(
   positions: number[],
   width: number,
   ticks: Plot.AxisYOptions = { ticks: 5 },
+  axis?: TrainingAxis,
 ): Drawn {
   const plot = Plot.plot({
     ...MARGIN,
@@ -130,22 +130,9 @@ function draw(
       options.marks,
     ],
   });
-  const [x, y] = [plot.scale("x"), plot.scale("y")];
-  if (x === undefined || y === undefined) throw new Error("the plot has no scales");
-  label(plot, named, width, (value) => y.apply(value));
-  return {
-    element: plot,
-    width,
-    height: HEIGHT,
-    top: MARGIN.marginTop,
-    bottom: HEIGHT - MARGIN.marginBottom,
-    left: MARGIN.marginLeft,
-    right: width - MARGIN.marginRight,
-    x: positions.map((position) => x.apply(position)),
-    y: (value) => y.apply(value),
-    at: (value) => x.apply(value),
-    from: (pixel) => x.invert?.(pixel) as number,
-  };
+  const chart = chartOf(plot, positions, { ...MARGIN, width, height: HEIGHT }, axis);
+  label(plot, named, width, chart.y);
+  return chart;
 }
 
 /** The names of the curves at their right ends. */

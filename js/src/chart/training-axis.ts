@@ -35,6 +35,40 @@ export interface TrainingChart {
   from: (pixel: number) => number;
 }
 
+/** Where things lie in a plot along training. Without an axis x is in the units of its scale. */
+export function chartOf(
+  plot: (SVGSVGElement | HTMLElement) & Plot.Plot,
+  positions: number[],
+  { width, height, ...margin }: Size,
+  { place, read }: Pick<TrainingAxis, "place" | "read"> = { place: (x) => x, read: (at) => at },
+): TrainingChart & { element: SVGSVGElement | HTMLElement } {
+  const [x, y] = [plot.scale("x"), plot.scale("y")];
+  if (x === undefined || y === undefined) throw new Error("the plot has no scales");
+  return {
+    element: plot,
+    width,
+    height,
+    top: margin.marginTop,
+    bottom: height - margin.marginBottom,
+    left: margin.marginLeft,
+    right: width - margin.marginRight,
+    x: positions.map((position) => x.apply(position)),
+    y: (value) => y.apply(value),
+    at: (value) => x.apply(place(value)),
+    from: (pixel) => read(x.invert?.(pixel) as number),
+  };
+}
+
+/** Of a plot, in CSS pixels, and what it leaves free around its axes. */
+interface Size {
+  width: number;
+  height: number;
+  marginTop: number;
+  marginRight: number;
+  marginBottom: number;
+  marginLeft: number;
+}
+
 /** `width` is that of the axis, in pixels. */
 export function trainingAxis(xs: number[], type: "log" | "linear", width: number): TrainingAxis {
   return type === "linear" ? linear(xs) : log(xs, Math.min(0.25, ZERO_WIDTH / width));

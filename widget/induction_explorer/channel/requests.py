@@ -20,6 +20,7 @@ from induction_explorer.series import budget
 from induction_explorer.series.curves import Curves, Rows
 from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.several import one_of
 
 Send = Callable[..., None]
 
@@ -179,12 +180,12 @@ class Requests:
     def _ask(self, request: str, kind: str, content: Mapping[str, Any], send: Send) -> None:
         asked = read(_Asked, kind, content)
         analysis = read(ANALYSES[kind], kind, content)
-        session = self._session(asked.series)
+        session = one_of(self._sessions, asked.series)
         prompt, generation = None, None
         if analysis.of != "text":
             generation = read(_OfPrompt, kind, content).generation
             prompt = self._prompt(asked.series, generation)
-        _check(session, asked.checkpoints)
+        session.check_checkpoints(asked.checkpoints)
         analysis.check(session, prompt)
         subject = Subject.of(session, analysis, prompt)
         known = {i: found for i in asked.checkpoints if (found := subject.known(i)) is not None}
@@ -202,13 +203,6 @@ class Requests:
         self._pending.pop(pending.id, None)
         self._answering.stop(pending)
 
-    def _session(self, series: int) -> SeriesSession:
-        if series >= len(self._sessions):
-            raise SelectionError(
-                f"There is no series {series}.", f"Series go from 0 to {len(self._sessions) - 1}."
-            )
-        return self._sessions[series]
-
     def _prompt(self, series: int, generation: int) -> Prompt:
         prompt = self._prompts[series]
         if generation != self._generation or not isinstance(prompt, Prompt):
@@ -221,13 +215,3 @@ def _send_all(
 ) -> None:
     for message, buffers in reply_messages(request, body, arrays, done=True):
         send(message, buffers)
-
-
-def _check(session: SeriesSession, checkpoints: Sequence[int]) -> None:
-    count = len(session.series)
-    for checkpoint in checkpoints:
-        if checkpoint >= count:
-            raise SelectionError(
-                f"There is no checkpoint {checkpoint} in {session.name}.",
-                f"Checkpoints go from 0 to {count - 1}.",
-            )

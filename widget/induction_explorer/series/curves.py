@@ -21,7 +21,7 @@ from induction_explorer.channel.wire import MAX_MESSAGE, envelope, header, reply
 from induction_explorer.contract import Index
 from induction_explorer.series.derived import Findings
 from induction_explorer.series.session import SeriesSession
-from induction_explorer.series.several import infos
+from induction_explorer.series.several import infos, one_of
 
 #: Bytes of scores in the state, which has to fit one message.
 GRIDS = 256 << 10
@@ -140,22 +140,13 @@ class Curves:
         Raises:
             SelectionError: an array or a checkpoint that does not exist.
         """
-        if asked.series >= len(self._sessions):
-            raise SelectionError(f"There is no series {asked.series}.")
-        session = self._sessions[asked.series]
-        found = self._arrays(asked.of)
-        array = found.get(f"{asked.series}/{asked.name}")
+        session = one_of(self._sessions, asked.series)
+        array = self._arrays(asked.of).get(f"{asked.series}/{asked.name}")
         if array is None:
             raise SelectionError(
                 f"There is no {asked.name!r} among the {asked.of} of {session.name}."
             )
-        last = len(session.series) - 1
-        for checkpoint in asked.checkpoints:
-            if checkpoint > last:
-                raise SelectionError(
-                    f"There is no checkpoint {checkpoint} in {session.name}.",
-                    f"Checkpoints go from 0 to {last}.",
-                )
+        session.check_checkpoints(asked.checkpoints)
         known = [i for i in asked.checkpoints if _knows(session, asked.of, i)]
         return {"checkpoints": known}, {"rows": array[known]}
 

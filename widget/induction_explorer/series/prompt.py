@@ -57,7 +57,7 @@ class Prompt:
         return tuple(self.ids[0].tolist())
 
     def info(self, generation: int) -> dict[str, Any]:
-        """`PromptInfo` of js/src/model.ts."""
+        """`PromptInfo` of js/src/kernel/model.ts."""
         return {
             "generation": generation,
             "tokens": self.strings,

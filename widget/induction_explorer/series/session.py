@@ -198,6 +198,20 @@ class SeriesSession:
             )
         refuse_without_attention(self.tokenizer_model, layer)
 
+    def check_checkpoints(self, checkpoints: Sequence[int]) -> None:
+        """Whether these, counted from 0, exist.
+
+        Raises:
+            SelectionError: one does not.
+        """
+        last = len(self.series) - 1
+        for checkpoint in checkpoints:
+            if checkpoint > last:
+                raise SelectionError(
+                    f"There is no checkpoint {checkpoint} in {self.name}.",
+                    f"Checkpoints go from 0 to {last}.",
+                )
+
     @property
     def every_head(self) -> list[Head]:
         """Layer by layer; those without attention have none."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from induction_kernels.errors import InductionError
+from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.inputs.texts import Texts
 from induction_kernels.names import distinct
 
@@ -29,6 +29,19 @@ def open_all(
     if not models:
         raise TypeError("InductionExplorer was given an empty list; give at least one model.")
     return [open_session(one, tokenizer, texts) for one in models]
+
+
+def one_of(sessions: Sequence[SeriesSession], number: int) -> SeriesSession:
+    """The series of this number, counted from 0.
+
+    Raises:
+        SelectionError: there is none.
+    """
+    if number >= len(sessions):
+        raise SelectionError(
+            f"There is no series {number}.", f"Series go from 0 to {len(sessions) - 1}."
+        )
+    return sessions[number]
 
 
 def infos(sessions: Sequence[SeriesSession]) -> list[dict[str, Any]]:
@@ -56,31 +69,14 @@ def read_prompt(
     return prompts
 
 
-def submit_scores(
+def submit(
     work: Work,
-    sessions: Sequence[SeriesSession],
-    order: Callable[[SeriesSession], Sequence[int]],
+    urgency: Urgency,
+    compute: Callable[[int, int | None], None],
+    checkpoints: Sequence[int],
     show: Callable[[], None],
 ) -> None:
-    """Score every checkpoint that is not; `show` after each."""
-    for session in sessions:
-        for checkpoint, then in _with_next(i for i in order(session) if not session.is_scored(i)):
-            work.submit(Urgency.SWEEP, partial(session.score, checkpoint, then), show)
-
-
-def submit_measures(
-    work: Work,
-    sessions: Sequence[SeriesSession],
-    order: Callable[[SeriesSession], Sequence[int]],
-    show: Callable[[], None],
-) -> None:
-    """Measure every checkpoint that is not; `show` after each."""
-    for session in sessions:
-        for checkpoint, then in _with_next(i for i in order(session) if not session.is_measured(i)):
-            work.submit(Urgency.MEASURE, partial(session.measure, checkpoint, then), show)
-
-
-def _with_next(checkpoints: Iterator[int]) -> Iterator[tuple[int, int | None]]:
-    """Each with the one that is wanted after it, which is read ahead."""
-    wanted = list(checkpoints)
-    return zip(wanted, [*wanted[1:], None], strict=False)
+    """`compute` each of a series' checkpoints, told which comes next, to read it ahead; `show`
+    after each."""
+    for here, then in zip(checkpoints, [*checkpoints[1:], None], strict=False):
+        work.submit(urgency, partial(compute, here, then), show)
