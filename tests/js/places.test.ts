@@ -16,15 +16,16 @@ const CHARTS: [string, (type: "log" | "linear") => TrainingChart][] = [
   ["measures", (type) => plotOverTraining([curve], { width: 500, type })],
 ];
 
-it.each(
-  CHARTS.flatMap(([name, draw]) => (["log", "linear"] as const).map((type) => ({ name, type, draw }))),
-)("$name on a $type axis lie at their steps, step 0 too, and are read from there", ({ type, draw }) => {
-  const chart = draw(type);
-  expect(chart.x).toHaveLength(5);
-  info.steps.forEach((step, index) => {
-    expect(chart.at(step)).toBeCloseTo(chart.x[index] as number, 6);
-    expect(chart.from(chart.x[index] as number)).toBeCloseTo(step, 6);
-  });
-  expect(chart.x[0]).toBeGreaterThanOrEqual(chart.left - 1e-6);
-  expect(chart.x[4]).toBeLessThanOrEqual(chart.right + 1e-6);
-});
+it.each(CHARTS.flatMap(([name, draw]) => (["log", "linear"] as const).map((type) => ({ name, type, draw }))))(
+  "$name on a $type axis lie at their steps, step 0 too, and are read from there",
+  ({ type, draw }) => {
+    const chart = draw(type);
+    expect(chart.x).toHaveLength(5);
+    info.steps.forEach((step, index) => {
+      expect(chart.at(step)).toBeCloseTo(chart.x[index] as number, 6);
+      expect(chart.from(chart.x[index] as number)).toBeCloseTo(step, 6);
+    });
+    expect(chart.x[0]).toBeGreaterThanOrEqual(chart.left - 1e-6);
+    expect(chart.x[4]).toBeLessThanOrEqual(chart.right + 1e-6);
+  },
+);

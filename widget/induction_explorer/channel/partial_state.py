@@ -71,8 +71,10 @@ class PartialState(anywidget.AnyWidget):
         """Everything, as it is now, is in the state; who asked for it is told, and nobody else."""
         with SHARED:
             self._is_silent = True
-            self.bring_up_to_date()
-            self._is_silent = False
+            try:
+                self.bring_up_to_date()
+            finally:
+                self._is_silent = False
             self._is_whole = True
             try:
                 yield
