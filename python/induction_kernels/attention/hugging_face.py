@@ -13,13 +13,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from einops import repeat
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from induction_kernels.attention.agreement import agreement_of, require_agreement
 from induction_kernels.attention.interface import Attend, attending
-from induction_kernels.attention.kernels import Softmax
+from induction_kernels.attention.kernels import Softmax, for_every_head
 from induction_kernels.attention.own import run_own
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
@@ -100,14 +99,6 @@ def _run(
         return cut_or_whole(once)
     except NotCutHereError as error:  # whole, too
         raise DoesNotFitError(str(error)) from error
-
-
-def for_every_head(
-    grouped: Float[Tensor, "batch kv_head pos d_head"], heads: int
-) -> Float[Tensor, "batch head pos d_head"]:
-    """Keys or values of groups of heads, once for each head."""
-    group = heads // grouped.shape[1]
-    return repeat(grouped, "batch kv_head ... -> batch (kv_head group) ...", group=group)
 
 
 def _written_out(q: Tensor, k: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:

@@ -53,7 +53,7 @@ class Softmax:
         k: Float[Tensor, "batch kv_head pos d_head"],
     ) -> Iterator[tuple[slice, Float[Tensor, "batch head row key"]]]:
         """S a few rows at a time up to the last key they can see, -∞ where it is masked."""
-        k = _for_every_head(k, q).float()
+        k = for_every_head(k, q.shape[1]).float()
         batch, heads, n, _ = q.shape
         size = max(1, _BLOCK_BYTES // (4 * batch * heads * n))
         for start in range(0, n, size):
@@ -96,14 +96,19 @@ def _padded(x: Tensor, width: int) -> Tensor:
     return nn.functional.pad(x, (0, missing)) if missing else x
 
 
-def _for_every_head(of: Tensor, q: Tensor) -> Tensor:
-    group = q.shape[1] // of.shape[1]
-    return of[:, :, None].expand(-1, -1, group, -1, -1).flatten(1, 2) if group > 1 else of
+def for_every_head(
+    grouped: Float[Tensor, "batch kv_head pos d_head"], heads: int
+) -> Float[Tensor, "batch head pos d_head"]:
+    """Keys or values of groups of heads, once for each head."""
+    group = heads // grouped.shape[1]
+    if group == 1:
+        return grouped
+    return grouped[:, :, None].expand(-1, -1, group, -1, -1).flatten(1, 2)
 
 
 def _in_blocks(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
     outs, lses = [], []
-    values = _for_every_head(v, q)
+    values = for_every_head(v, q.shape[1])
     for _, s in softmax.blocks(q, k):
         lse = s.logsumexp(-1)
         a = (s - lse[..., None]).exp().to(v.dtype)
@@ -115,7 +120,7 @@ def _in_blocks(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tenso
 def _on_cpu(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
     flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     added = _added(softmax, q)
-    k, v = _for_every_head(k, q), _for_every_head(v, q)
+    k, v = for_every_head(k, q.shape[1]), for_every_head(v, q.shape[1])
     out, lse = flash(q, k, v, is_causal=added is None, attn_mask=added, scale=softmax.scale)
     return out, lse
 
@@ -131,7 +136,7 @@ def _on_cuda(q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> tuple[Tensor,
             q, k, v, is_causal=True, scale=scale
         )
     else:
-        k, v = _for_every_head(k, q), _for_every_head(v, q)
+        k, v = for_every_head(k, q.shape[1]), for_every_head(v, q.shape[1])
         if added is not None:
             # The kernel reads rows of a bias in aligned pieces.
             added = nn.functional.pad(added, (0, -n % 16))[..., :n]

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from induction_kernels.attention.hugging_face import for_every_head, fused_by_interface
-from induction_kernels.attention.kernels import Softmax, attention
+from induction_kernels.attention.hugging_face import fused_by_interface
+from induction_kernels.attention.kernels import Softmax, attention, for_every_head
 from induction_kernels.attention.native import run_native
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
