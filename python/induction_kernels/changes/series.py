@@ -72,10 +72,10 @@ class PhaseChanges:
 
     def order(self) -> dict[str, Dated]:
         """Every change by its curve, and the turn as "loss_pca", in the order they came in."""
-        found: dict[str, Dated] = dict(self.changes)
+        dated: dict[str, Dated] = dict(self.changes)
         if self.turn is not None:
-            found["loss_pca"] = self.turn
-        return dict(sorted(found.items(), key=lambda item: item[1].middle))
+            dated["loss_pca"] = self.turn
+        return dict(sorted(dated.items(), key=lambda item: item[1].middle))
 
     def lead(self, first: str, second: str) -> Lead:
         """How much later the change of `second` comes than that of `first`.
@@ -86,14 +86,14 @@ class PhaseChanges:
         Raises:
             ProbeError: a curve that has no change.
         """
-        found = self.order()
+        dated = self.order()
         for name in (first, second):
-            if name not in found:
+            if name not in dated:
                 raise ProbeError(
                     f"{name!r} has no change.",
-                    f"Changes were found in: {', '.join(found) or 'no curve'}.",
+                    f"Changes were found in: {', '.join(dated) or 'no curve'}.",
                 )
-        return lead(found[first], found[second])
+        return lead(dated[first], dated[second])
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row a change: start, middle, end, their intervals, doublings, size and p."""
@@ -158,17 +158,17 @@ def phase_changes(
     if known < FEWEST:
         between = _between(x, curves | _rising_most(heads))
         return PhaseChanges({}, {}, {}, between, None, turn, _short_text(known, between, unit))
-    found: dict[str, Change] = {}
+    stepping: dict[str, Change] = {}
     for measure, curve in curves.items():
         (step,) = find_steps(x, curve[:, None], level=level, seed=seed)
-        found |= {} if step is None else {measure: step}
+        stepping |= {} if step is None else {measure: step}
     if heads:
         every = np.stack(list(heads.values()), 1)
         steps = find_steps(x, every, level=level, smallest=SMALLEST_RISE, seed=seed)
         rising = [(one, step) for one, step in zip(heads, steps, strict=True) if step is not None]
-        found |= dict(sorted(rising, key=lambda item: -item[1].size))
-    lasting = {curve: step for curve, step in found.items() if step.lasts}
-    undone = {curve: step for curve, step in found.items() if not step.lasts}
+        stepping |= dict(sorted(rising, key=lambda item: -item[1].size))
+    lasting = {curve: step for curve, step in stepping.items() if step.lasts}
+    undone = {curve: step for curve, step in stepping.items() if not step.lasts}
     changes = {curve: step for curve, step in lasting.items() if step.abrupt}
     gradual = {curve: step for curve, step in lasting.items() if not step.abrupt}
     looked_at = ["in-context learning, loss, induction loss"] if curves else []
@@ -204,7 +204,7 @@ def _window(changes: Mapping[str, Change]) -> str | None:
 
 
 def _between(x: np.ndarray, curves: Mapping[str, np.ndarray]) -> dict[str, Neighbours]:
-    found = {}
+    neighbours = {}
     for name, curve in curves.items():
         known = np.isfinite(curve)
         at, values = x[known], curve[known]
@@ -213,8 +213,8 @@ def _between(x: np.ndarray, curves: Mapping[str, np.ndarray]) -> dict[str, Neigh
         moves = np.diff(values)
         i = int(np.abs(moves).argmax())
         share = float(abs(moves[i]) / np.ptp(values))
-        found[name] = Neighbours(float(at[i]), float(at[i + 1]), float(moves[i]), share)
-    return found
+        neighbours[name] = Neighbours(float(at[i]), float(at[i + 1]), float(moves[i]), share)
+    return neighbours
 
 
 def _rising_most(heads: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -235,7 +235,7 @@ def _text(
     looked_at: list[str],
 ) -> str:
     faster = f"faster than a doubling of the {unit} seen"
-    found = (
+    abrupt = (
         f"found in: {_some([in_words(name) for name in changes])} ({faster})"
         if changes
         else f"none found {faster}"
@@ -250,7 +250,7 @@ def _text(
         for name, one in undone.items()
     ]
     return (
-        f"Abrupt changes, {level:.0%} level: {found}. "
+        f"Abrupt changes, {level:.0%} level: {abrupt}. "
         + (f"Slower: {_some(slow)}. " if slow else "")
         + (f"Undone by the rest of the curve: {_some(brief)}. " if brief else "")
         + f"Looked at: {'; '.join(looked_at)}. One change in each is looked for, of a tenth of its "

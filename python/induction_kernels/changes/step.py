@@ -212,16 +212,16 @@ def find_steps(
     _check(x, curves, level)
     groups = _alike(x, curves, smallest)
     abrupt, gradual = _test(groups, curves.shape[1], level)
-    found: list[Change | None] = [None] * curves.shape[1]
+    changes: list[Change | None] = [None] * curves.shape[1]
     for group in groups:
         for i, y in zip(group.which.tolist(), group.curves, strict=True):
             if abrupt.passes[i]:
                 step = _step(group.x, y, 3 * ABRUPT, abrupt, i, smallest, seed)
-                found[i] = step if step is not None and step.abrupt else None
-            if found[i] is None and gradual.passes[i]:
+                changes[i] = step if step is not None and step.abrupt else None
+            if changes[i] is None and gradual.passes[i]:
                 step = _step(group.x, y, _LONGEST * ABRUPT, gradual, i, smallest, seed)
-                found[i] = None if step is None or step.abrupt else step
-    return found
+                changes[i] = None if step is None or step.abrupt else step
+    return changes
 
 
 def _check(x: np.ndarray, curves: np.ndarray, level: float) -> None:
@@ -281,8 +281,8 @@ def _test(groups: list[_Alike], count: int, level: float) -> tuple[_Tested, _Tes
     while True:
         p, error = np.ones((2, count)), np.zeros((2, count))
         for group, one in zip(groups, evidence, strict=True):
-            for row, found in enumerate(chance(tuple(group.x), one, blocks)):
-                p[row, group.which], error[row, group.which] = found.p, found.error
+            for row, by_chance in enumerate(chance(tuple(group.x), one, blocks)):
+                p[row, group.which], error[row, group.which] = by_chance.p, by_chance.error
         least, most = (_holm(p[0] * np.exp(s * 3 * error[0] / p[0]), level) for s in (-1, 1))
         if blocks >= MOST_BLOCKS or (least == most)[clear].all():
             break

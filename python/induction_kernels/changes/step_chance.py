@@ -60,8 +60,8 @@ def _block(x: tuple[float, ...], number: int) -> np.ndarray:
     """[kind, rho, draw]: both kinds of evidence in noise."""
     rng = np.random.default_rng([number, len(x)])
     shapes = step_shapes(x)
-    found = [shapes.evidence(noise(rng, (_BLOCK, len(x)), rho)) for rho in RHOS]
-    return np.array([[one.abrupt for one in found], [one.step for one in found]])
+    evidence = [shapes.evidence(noise(rng, (_BLOCK, len(x)), rho)) for rho in RHOS]
+    return np.array([[one.abrupt for one in evidence], [one.step for one in evidence]])
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], rho: float) -> np.ndarray:

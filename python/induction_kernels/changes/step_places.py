@@ -56,12 +56,12 @@ def step_places(
     centres = np.linspace((u[0] + u[1]) / 2, (u[-1] + u[-2]) / 2, 4 * _CENTRES)
     widths = np.geomspace(narrowest, widest, _WIDTHS)
     for remaining in reversed(range(_ROUNDS)):
-        found = _on_grid(u, y, centres, widths)
+        places = _on_grid(u, y, centres, widths)
         if remaining:
-            likely = found.weights > found.weights.max() * np.exp(-_NEGLIGIBLE)
-            centres = _closer(centres, found.centres[likely], _CENTRES)
-            widths = np.exp(_closer(np.log(widths), np.log(found.widths[likely]), _WIDTHS))
-    return found
+            likely = places.weights > places.weights.max() * np.exp(-_NEGLIGIBLE)
+            centres = _closer(centres, places.centres[likely], _CENTRES)
+            widths = np.exp(_closer(np.log(widths), np.log(places.widths[likely]), _WIDTHS))
+    return places
 
 
 def _on_grid(u: np.ndarray, y: np.ndarray, centres: np.ndarray, widths: np.ndarray) -> StepPlaces:

@@ -82,11 +82,11 @@ class StepShapes:
         u = self.u
         places = np.sort(np.concatenate([u[1:-1], (u[1:-2] + u[2:-1]) / 2]))
         gaps = np.interp(places, (u[1:] + u[:-1]) / 2, np.diff(u))
-        found, width = [], ABRUPT
+        steps, width = [], ABRUPT
         while (wide := places[gaps < 6 * width / _NARROWER]).size:
-            found += [(centre, width) for centre in _thinned(wide, width)]
+            steps += [(centre, width) for centre in _thinned(wide, width)]
             width *= _NARROWER
-        return found
+        return steps
 
     def _evenly(self, width: float) -> np.ndarray:
         return _thinned(np.linspace(self.u[0], self.u[-1], 400), width)

@@ -183,10 +183,10 @@ class Answering:
                     shown = time.monotonic()
                 if passes > 1:
                     yield
-        found = known()
+        arrays = known()
         session.time(budget.work(analysis, session, first.prompt), spent)
         with SHARED:
-            self._keep(first, checkpoint, found)
+            self._keep(first, checkpoint, arrays)
 
     def _keep(self, subject: Subject, checkpoint: int, arrays: Arrays) -> None:
         subject.session.results.keep(subject.question, checkpoint, arrays)

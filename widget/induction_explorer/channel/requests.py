@@ -71,10 +71,10 @@ class Pending:
         self.failures[checkpoint] = error
         self.finish()
 
-    def reply(self, found: Mapping[int, Arrays], share: float = 1) -> None:
+    def reply(self, answers: Mapping[int, Arrays], share: float = 1) -> None:
         """One part with these checkpoints; what it cannot say ends the request."""
         try:
-            for message, buffers in self._part(found, share):
+            for message, buffers in self._part(answers, share):
                 self.send(message, buffers)
         except Exception as error:  # noqa: BLE001 - others wait as well
             self._end(error)
@@ -95,11 +95,11 @@ class Pending:
         except Exception:  # noqa: BLE001 - the page is out of reach; others are not
             _log.exception("Induction Explorer could not say why it does not answer.")
 
-    def _part(self, found: Mapping[int, Arrays], share: float) -> Iterable[Any]:
+    def _part(self, answers: Mapping[int, Arrays], share: float) -> Iterable[Any]:
         session, analysis = self.subject.session, self.subject.analysis
-        each = list(found.values())
+        each = list(answers.values())
         arrays = {name: np.stack([one[name] for one in each]) for name in analysis.arrays}
-        body = {"checkpoints": list(found), "share": share, "generation": self.generation}
+        body = {"checkpoints": list(answers), "share": share, "generation": self.generation}
         body |= analysis.words(session, each)
         return reply_messages(self.id, body, arrays, done=not self.waiting)
 

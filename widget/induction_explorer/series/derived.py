@@ -41,21 +41,21 @@ def phases_of(session: SeriesSession, unit: Unit) -> dict[str, Any]:
     """`PhaseInfo` of js/src/kernel/model.ts, with every x in `unit`."""
     measures = _along(measures_of(session), unit) if session.measures else None
     try:
-        found = phase_changes(measures, _along(scores_of(session), unit))
+        phases = phase_changes(measures, _along(scores_of(session), unit))
     except InductionError as error:
         return UNKNOWN | {"text": str(error)}
-    window = None if found.window is None else found.changes[found.window]
+    window = None if phases.window is None else phases.changes[phases.window]
     return {
         "window": None if window is None else _window(window),
-        "order": [_dated(found, name, one) for name, one in found.order().items()],
+        "order": [_dated(phases, name, one) for name, one in phases.order().items()],
         "turn": None
-        if found.turn is None
+        if phases.turn is None
         else {
-            "at": found.turn.x,
-            "interval": list(found.turn.interval),
-            "degrees": found.turn.degrees,
+            "at": phases.turn.x,
+            "interval": list(phases.turn.interval),
+            "degrees": phases.turn.degrees,
         },
-        "text": found.text,
+        "text": phases.text,
     }
 
 
@@ -76,16 +76,16 @@ def _window(change: Change) -> dict[str, Any]:
     }
 
 
-def _dated(found: PhaseChanges, name: str, one: Dated) -> dict[str, Any]:
+def _dated(phases: PhaseChanges, name: str, one: Dated) -> dict[str, Any]:
     """`DatedChange` of js/src/kernel/model.ts."""
-    behind = None if found.window in (None, name) else found.lead(found.window, name)
+    behind = None if phases.window in (None, name) else phases.lead(phases.window, name)
     return {
         "curve": in_words(name),
         "at": one.middle,
         "interval": list(one.middle_interval),
         "span": [one.start, one.end] if isinstance(one, Change) else None,
         "p": [one.p_value, one.p_error] if isinstance(one, Change) else None,
-        "speaks": name == found.window,
+        "speaks": name == phases.window,
         "lag": None if behind is None else [behind.lag, *behind.interval],
     }
 
@@ -116,9 +116,9 @@ def components_of(sessions: Sequence[SeriesSession]) -> tuple[dict[str, np.ndarr
     return _arrays("loss_pca", joint) | _arrays("loss_pca_standardised", alone), text
 
 
-def _arrays(name: str, found: dict[str, LossPCA]) -> dict[str, np.ndarray]:
+def _arrays(name: str, components: dict[str, LossPCA]) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
-    for number, one in found.items():
+    for number, one in components.items():
         arrays[f"{number}/{name}"] = one.points.astype(np.float32)
         arrays[f"{number}/{name}_explained"] = one.explained.astype(np.float32)
     return arrays

@@ -37,10 +37,10 @@ class Results:
         return len(self._kept)
 
     def get(self, question: Question, checkpoint: int) -> Arrays | None:
-        found = self._kept.get((question, checkpoint))
-        if found is not None:
+        arrays = self._kept.get((question, checkpoint))
+        if arrays is not None:
             self._kept.move_to_end((question, checkpoint))
-        return found
+        return arrays
 
     def keep(self, question: Question, checkpoint: int, arrays: Arrays) -> None:
         self._drop((question, checkpoint))

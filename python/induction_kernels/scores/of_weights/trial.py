@@ -89,9 +89,9 @@ def _wrong(parts: Parts, body: Body, seen: _Pass, layer: int, exact: bool) -> st
         "keys": (seen.keys[layer], k),
         "values": (seen.values[layer], v),
     }
-    for name, (found, weights) in products.items():
+    for name, (given, weights) in products.items():
         product = einsum(normal, weights, "row d_model, head d_model d_head -> row head d_head")
-        multiple = _multiple(found, product, exact)
+        multiple = _multiple(given, product, exact)
         # A score of queries and keys does not depend on how large they are.
         if multiple is None or (name == "values" and abs(multiple - 1) > _tolerance(exact)):
             return f"it does more to {name} than multiply by weights"
