@@ -1,6 +1,6 @@
-"""InductionExplorer: the traits Python and JavaScript share, and what happens when they change.
+"""InductionExplorer: from its beginning to its end, and what it tells its pages.
 
-Computing is series/'s, threads and requests are channel/'s.
+What its reader arranges is arrangement.py's, computing series/'s, threads and requests channel/'s.
 """
 
 from __future__ import annotations
@@ -14,24 +14,16 @@ import traitlets
 import xarray
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import Texts
-from induction_kernels.names import legible
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime
+from induction_explorer.arrangement import Arrangement
 from induction_explorer.beginning import beginning
 from induction_explorer.channel.comms import handle_where_addressed
-from induction_explorer.channel.partial_state import PartialState
 from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Status, Work, without_frames
 from induction_explorer.channel.worker import SHARED, Urgency
-from induction_explorer.choices import (
-    check_heads,
-    check_index,
-    check_score,
-    moved,
-    training_unit,
-)
 from induction_explorer.export.circuitsvis import to_circuitsvis
 from induction_explorer.lifetime import weakly
 from induction_explorer.series.curves import Curves, Kind
@@ -41,20 +33,14 @@ from induction_explorer.series.prompt import Prompt, refused
 from induction_explorer.series.session import SeriesSession
 from induction_explorer.series.several import (
     open_all,
-    read_prompt,
     submit,
 )
-from induction_explorer.view import PARTS, check_arranged, in_order, split
+from induction_explorer.view import PARTS, split
 
 _PUBLIC = {*PARTS, "view"}
 
 
-def _written_by_js(kind: traitlets.TraitType[Any, Any]) -> Any:
-    """A trait that JS sets; `set_state` echoes it when it is checked, ipywidgets would before."""
-    return kind.tag(sync=True, echo_update=False)
-
-
-class InductionExplorer(PartialState):
+class InductionExplorer(Arrangement):
     """Watch induction heads form: head grid, attention patterns, curves and predictions of a model.
 
     Args:
@@ -100,16 +86,6 @@ class InductionExplorer(PartialState):
         "_phases", "_components_of", "_prompts",
     )  # fmt: skip
 
-    checkpoint = _written_by_js(traitlets.Int())
-    compare = _written_by_js(traitlets.Int(None, allow_none=True))
-    score = _written_by_js(traitlets.Unicode("induction"))
-    heads = _written_by_js(traitlets.List())
-    series = _written_by_js(traitlets.Int())
-    prompt = traitlets.Unicode().tag(sync=True)
-    answer = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict()
-
-    _view = _written_by_js(traitlets.Dict())
     _series: Any = traitlets.List().tag(sync=True)
     _scores: Any = traitlets.List().tag(sync=True)
     _grids = traitlets.Dict().tag(sync=True)
@@ -160,11 +136,9 @@ class InductionExplorer(PartialState):
         self._read: list[Prompt | InductionError] = []
         self._ran: tuple[str, str] | None = None
         self._generation = 0
-        self._restoring = True  # until everything is there
         self._reply = weakly(self.send)
         self._findings = Findings(self._sessions)
         self._refusal: traitlets.TraitError | None = None
-        self._set_by_page: frozenset[str] = frozenset()
 
         for session in self._sessions:
             session.forget_faults()
@@ -235,108 +209,7 @@ class InductionExplorer(PartialState):
             self._requests.receive(content, self._reply)
         super()._handle_custom_msg(content, buffers)
 
-    # --- what the reader may choose ---
-
-    @property
-    def _session(self) -> SeriesSession:
-        number: int = self.series
-        return self._sessions[number]
-
-    @traitlets.validate("series")
-    def _check_series(self, proposal: Any) -> int:
-        return check_index("series", proposal.value, len(self._sessions), "series")
-
-    @traitlets.validate("checkpoint", "compare")
-    def _check_checkpoint(self, proposal: Any) -> int | None:
-        name, value = proposal.trait.name, proposal.value
-        if value is None:
-            return None
-        session = self._session
-        return check_index(name, value, len(session.series), f"checkpoints in {session.name}")
-
-    @traitlets.validate("score")
-    def _check_score(self, proposal: Any) -> str:
-        return check_score(proposal.value, self._session)
-
-    @traitlets.validate("heads")
-    def _check_heads(self, proposal: Any) -> list[list[int]]:
-        return check_heads(proposal.value, self._session)
-
-    @traitlets.validate("prompt", "answer")
-    def _check_prompt(self, proposal: Any) -> str:
-        text: str = proposal.value
-        texts = {"prompt": self.prompt, "answer": self.answer} | {proposal.trait.name: text}
-        try:
-            self._read_prompt(**texts)
-        except InductionError as error:
-            raise traitlets.TraitError(legible(str(error))) from error
-        return text
-
-    @traitlets.observe("heads")
-    def _note_choice(self, _change: Any) -> None:
-        self._heads_chosen = True
-
-    def _choose_heads(self) -> None:
-        """Begin with the two heads of the circuit, as soon as their scores are there."""
-        if not self._heads_chosen and self._session.is_scored(self.checkpoint):
-            self.heads = self._session.best_heads(self.checkpoint, "previous_token", "induction")
-
-    @traitlets.observe("series")
-    def _follow_series(self, change: Any) -> None:
-        """Another series has other checkpoints, heads and scores: move to the nearest that it has.
-
-        The page does the same by itself, at once, and sends what it chose.
-        """
-        if "checkpoint" in self._set_by_page or change.old is None:  # None: chosen to begin with
-            return
-        old, new = self._sessions[change.old], self._sessions[change.new]
-        with self.hold_trait_notifications():
-            self._set(moved(self._current_view(), old, new, training_unit(self._sessions)))
-            if self._view.get("brush") is not None:
-                self._view = self._view | {"brush": None}
-
-    # --- the view as one value ---
-
-    @traitlets.validate("view")
-    def _check_view(self, proposal: Any) -> dict[str, Any]:
-        view: dict[str, Any] = proposal.value
-        split(view)
-        return view
-
-    @traitlets.validate("_view")
-    def _check_arranged(self, proposal: Any) -> dict[str, Any]:
-        return check_arranged(proposal.value)
-
-    @traitlets.observe(*PARTS, "_view")
-    def _note_view(self, _change: Any) -> None:
-        if not self._restoring:
-            self.view = self._current_view()
-
-    @traitlets.observe("view")
-    def _restore_view(self, change: Any) -> None:
-        """Set the parts of the view, or none of them when one is wrong."""
-        before = self._current_view()
-        if change.new == before:
-            return
-        self._restoring = True
-        try:
-            self._set_view(change.new)
-        except traitlets.TraitError:
-            self._set_view(before)
-            raise
-        finally:
-            self._restoring = False
-            self.view = self._current_view()
-
-    def _set_view(self, view: Mapping[str, Any]) -> None:
-        with self.hold_sync():
-            for together in in_order(view):
-                with self.hold_trait_notifications():
-                    self._set(together)
-
-    def _current_view(self) -> dict[str, Any]:
-        arranged: dict[str, Any] = self._view
-        return {name: getattr(self, name) for name in PARTS} | arranged
+    # --- what pages write ---
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """What JavaScript writes goes through the same checks; a refusal is shown, not logged.
@@ -359,9 +232,6 @@ class InductionExplorer(PartialState):
             self._show_progress()
 
     # --- the prompt ---
-
-    def _read_prompt(self, prompt: str, answer: str) -> list[Prompt | InductionError]:
-        return read_prompt(self._sessions, self._session, prompt, answer)
 
     def _run_prompt(self, prompt: str, answer: str) -> None:
         """A prompt that JavaScript asks for.
@@ -391,6 +261,15 @@ class InductionExplorer(PartialState):
         self._show_progress()
 
     # --- the scores ---
+
+    @traitlets.observe("heads")
+    def _note_choice(self, _change: Any) -> None:
+        self._heads_chosen = True
+
+    def _choose_heads(self) -> None:
+        """Begin with the two heads of the circuit, as soon as their scores are there."""
+        if not self._heads_chosen and self._session.is_scored(self.checkpoint):
+            self.heads = self._session.best_heads(self.checkpoint, "previous_token", "induction")
 
     def _sweep(self) -> None:
         """Score every checkpoint, measure it, then look for what the curves have in them."""
@@ -432,12 +311,6 @@ class InductionExplorer(PartialState):
     def bring_up_to_date(self) -> None:
         """Set the traits that pages are told of row by row."""
         self._set(self._curves.scores() | self._curves.measures())
-
-    def _set(self, traits: Mapping[str, Any]) -> None:
-        """As one message."""
-        with self.hold_sync():
-            for name, value in traits.items():
-                setattr(self, name, value)
 
     def _show_findings(self) -> None:
         with self.hold_sync():
