@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from induction_explorer import InductionExplorer, lifetime
+from induction_explorer import CheckpointSeries, InductionExplorer, lifetime
+from ipywidgets import Output
+from ipywidgets.widgets.widget import _instances
 
 
 @pytest.fixture
@@ -53,3 +57,30 @@ def test_shown_where_nobody_knows_it_stays_watched(
     lifetime.show(explorer)
     begin("a")
     assert explorer._work.watched
+
+
+def test_shown_inside_of_an_output_widget_it_stays_watched(
+    explorer: InductionExplorer, cell: dict[str, Any]
+) -> None:
+    """Which may be seen under any cell."""
+    cell["cellId"] = "a"
+    output = Output(msg_id="captures what the cell displays")
+    lifetime.show(explorer)
+    output.close()
+    begin("a")
+    assert explorer._work.watched
+
+
+def test_what_nobody_holds_or_sees_is_closed_when_a_cell_ends(series: CheckpointSeries) -> None:
+    held, shown, lost = (InductionExplorer(series) for _ in range(3))
+    shown._work.watched = True
+    models = [one.model_id for one in (held, shown, lost)]
+    for one in (held, shown, lost):
+        one.wait()
+    seen = weakref.ref(shown)
+    del shown, lost, one
+    gc.collect()
+    lifetime._cell_ends(None)
+    assert [model in _instances for model in models] == [True, True, False]
+    assert _instances[models[0]] is held
+    assert _instances[models[1]] is seen()

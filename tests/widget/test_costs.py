@@ -45,6 +45,7 @@ def test_what_is_too_large_says_what_it_costs_each(explorer, monkeypatch) -> Non
     [
         (0.2, "a second"),
         (1.4, "a second"),
+        (1.5, "2 seconds"),
         (1.6, "2 seconds"),
         (59, "59 seconds"),
         (60, "1 minute"),

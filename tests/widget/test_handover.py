@@ -22,6 +22,7 @@ def test_the_selected_heads_are_handed_over(explorer, series, monkeypatch) -> No
     ids = explorer._prompts[0]["ids"]
     expected = attention_patterns(series.load(1), ids, [(1, 2), (0, 3)])
     assert np.asarray(given["attention"]) == pytest.approx(expected.numpy(), abs=1e-6)
+    assert (given["min_value"], given["max_value"]) == (0, 1)  # colours mean the same in all
     assert given["tokens"] == explorer._prompts[0]["tokens"]
     assert given["attention_head_names"] == ["L1H2", "L0H3"]
     assert "AttentionHeads" in str(html)
@@ -29,7 +30,7 @@ def test_the_selected_heads_are_handed_over(explorer, series, monkeypatch) -> No
 
 def test_what_is_missing_is_said(explorer, monkeypatch) -> None:
     explorer.heads = []
-    with pytest.raises(SelectionError, match="No head is selected") as refused:
+    with pytest.raises(SelectionError, match=r"^No head is selected\.") as refused:
         explorer.to_circuitsvis()
     assert "explorer.heads = [[layer, head], ...]" in refused.value.hint
     explorer.heads = [[0, 0]]

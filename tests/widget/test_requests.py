@@ -223,7 +223,8 @@ def test_long_patterns_fit_the_wire(tokenizer) -> None:
 
 def test_ablations_are_the_kernels_own(page, series) -> None:
     page.explorer.answer = "cat"
-    parts = page.ask("ablation", checkpoints=[3, 1], heads=[[1, 2]], how="mean", frozen=True)
+    heads = [[0, 1], [1, 2]]  # patterns of a later layer make what is kept fixed matter
+    parts = page.ask("ablation", checkpoints=[3, 1], heads=heads, how="mean", frozen=True)
     assert sorted(i for part, _ in parts for i in part["checkpoints"]) == [1, 3]
     found = {
         i: {name: array[k] for name, array in arrays.items()}
@@ -233,7 +234,7 @@ def test_ablations_are_the_kernels_own(page, series) -> None:
     explorer = page.explorer
     for checkpoint in (1, 3):
         expected = ablate(
-            series.load(checkpoint), [(1, 2)], kind="mean", frozen=True,
+            series.load(checkpoint), [(0, 1), (1, 2)], kind="mean", frozen=True,
             prompt=explorer.prompt, answer=explorer.answer,
         )  # fmt: skip
         here = found[checkpoint]
@@ -245,7 +246,9 @@ def test_ablations_are_the_kernels_own(page, series) -> None:
         assert expected.answer_before is not None
         assert here["answer_before"] == pytest.approx(expected.answer_before[0], abs=1e-5)
         assert here["rank_before"] == expected.answer_before[1]
-    again = page.ask("ablation", checkpoints=[3], heads=[[1, 2]], how="mean", frozen=True)
+        assert here["answer_after"] == pytest.approx(expected.answer_after[0], abs=1e-5)
+        assert here["rank_after"] == expected.answer_after[1]
+    again = page.ask("ablation", checkpoints=[3], heads=heads, how="mean", frozen=True)
     assert len(again) == 1  # known already
 
 
