@@ -42,6 +42,8 @@ const CASES: Record<string, Case> = {
   large: { shape: { layers: 24, heads: 16, checkpoints: 154 }, traits: () => ({ checkpoint: 120 }) },
   huge: { shape: { layers: 32, heads: 32, checkpoints: 154 }, traits: () => ({ checkpoint: 120 }) },
   logit: { shape: TWO, traits: () => ({ score: "induction_logit" }) },
+  // More tokens than a pattern has pixels.
+  long: { shape: TWO, traits: () => ({ _prompts: [promptInfo(promptTokens(1933), false)] }) },
   weird: { shape: TWO, traits: () => ({ _prompts: [promptInfo(["<|bos|>", ...WEIRD_TOKENS, " ok"])] }) },
   many: {
     shape: TWO,

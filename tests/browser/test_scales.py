@@ -193,6 +193,52 @@ def test_a_pattern_says_what_is_seen(screen: Screen) -> None:
     assert_ordered(np.array(seen), said, 0.05)
 
 
+def test_a_pattern_of_more_cells_than_pixels_keeps_its_stripe(screen: Screen, ratio: float) -> None:
+    """At 1,933 tokens a cell is a fifth of a pixel wide, and the stripe one cell."""
+    screen.open(case="long")
+    picture = screen.page.get_by_role("img", name="Attention pattern L1H1")
+    expect(screen.page.get_by_text("computing …")).to_have_count(0)
+    stripe, ground, columns, width = picture.evaluate(
+        """canvas => {
+          const { width, height } = canvas;
+          const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+          const at = (x, y) => data[4 * (y * width + x)];
+          const rows = Array.from({ length: 40 }, (_, i) => Math.floor(height * (0.2 + 0.019 * i)));
+          return [
+            // Fifteen tokens back, in the pixel there or one beside it.
+            rows.map(y => y - Math.round((15 * width) / 1933))
+              .map((x, i) => Math.min(at(x - 1, rows[i]), at(x, rows[i]), at(x + 1, rows[i]))),
+            rows.map(y => at(Math.floor(y / 2), y)),
+            width,
+            canvas.clientWidth,
+          ];
+        }"""
+    )
+    assert columns == int(width * ratio)
+    assert max(stripe) < 0.7 * min(ground)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_scale_of_attention_is_chosen_and_kept(screen: Screen, theme: str) -> None:
+    screen.open(case="2l", theme=theme)
+    expect(screen.page.get_by_text("computing …")).to_have_count(0)
+    picture = screen.page.get_by_role("img", name="Attention pattern").last
+    tokens = screen.page.get_by_role("listbox", name="Tokens").get_by_role("option").count()
+    [[left, top, width, height]] = boxes(picture)
+    # 0.02 or so, on a scale from 0 to 1.
+    faint = (left + 5.5 * width / tokens, top + 40.5 * height / tokens)
+    contrast = []
+    for scale in ("linear", "square root", "log"):
+        screen.page.get_by_role("combobox", name="Attention colours").select_option(scale)
+        screen.page.wait_for_function(
+            "scale => (fake.get('_view').attention_scale ?? 'linear') === scale", arg=scale
+        )
+        colour = screen.look(picture)
+        contrast.append(abs(colour(*faint) - colour(left + width - 9, top + 9)).sum())
+    assert contrast == sorted(contrast)
+    assert contrast[2] > contrast[0] + 60
+
+
 @pytest.mark.usefixtures("ratio")
 def test_a_dot_is_where_it_is_pointed_at(screen: Screen) -> None:
     """The dots of the selected heads have the colours of their names."""

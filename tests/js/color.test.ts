@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { cellColors, extent, lut, lutIndex, scoreScale, slotColor } from "../../js/src/ui/color";
+import {
+  alongRamp,
+  attentionAt,
+  attentionLut,
+  cellColors,
+  extent,
+  LEAST_ATTENTION,
+  lut,
+  lutIndex,
+  scoreScale,
+  slotColor,
+} from "../../js/src/ui/color";
 
 const luminance = (pixel = 0) =>
   0.3 * (pixel & 255) + 0.59 * ((pixel >>> 8) & 255) + 0.11 * ((pixel >>> 16) & 255);
@@ -93,4 +104,33 @@ it("extent skips what is not finite", () => {
 it("slots take turns through the palette", () => {
   expect(slotColor(0, "light")).not.toBe(slotColor(1, "light"));
   expect(slotColor(8, "dark")).toBe(slotColor(0, "dark"));
+});
+
+describe("the scales of attention", () => {
+  const scales = ["linear", "square root", "log"] as const;
+  it.each(scales)("%s: run from 0 to 1, always upwards, and can be read backwards", (scale) => {
+    const places = Array.from({ length: 256 }, (_, i) => alongRamp(scale, i / 255));
+    expect([places[0], places[255]]).toEqual([0, 1]);
+    expect(places.every((place, i) => i === 0 || place > (places[i - 1] as number))).toBe(true);
+    for (const place of [0.25, 0.5, 1]) {
+      expect(alongRamp(scale, attentionAt(scale, place))).toBeCloseTo(place);
+    }
+  });
+  it("give small attention the more of the ramp", () => {
+    expect(scales.map((scale) => alongRamp(scale, 0.25))).toEqual([
+      0.25,
+      0.5,
+      1 - Math.log(0.25) / Math.log(LEAST_ATTENTION),
+    ]);
+    expect(alongRamp("log", 0.01)).toBeGreaterThan(alongRamp("square root", 0.01));
+  });
+  it("take their colours from one ramp", () => {
+    const ramp = lut("sequential", "light");
+    expect(attentionLut("linear", "light")).toEqual(ramp);
+    for (const scale of scales) {
+      const table = attentionLut(scale, "light");
+      expect([table[0], table[255]]).toEqual([ramp[0], ramp[255]]);
+      expect(table[64]).toBe(ramp[Math.round(255 * alongRamp(scale, 64 / 255))]);
+    }
+  });
 });

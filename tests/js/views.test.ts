@@ -90,6 +90,7 @@ describe("names", () => {
       "Head scores",
       "Prompt",
       "Tokens",
+      "Attention colours",
       "Next-token predictions",
     ]);
     expect([...el.querySelectorAll("[role=option]")].map((option) => option.textContent)).toEqual(TOKENS);

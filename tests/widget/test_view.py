@@ -35,6 +35,7 @@ def test_one_line_restores_what_was_saved(two) -> None:
     [
         ({"tabb": 1}, "it may have series, checkpoint"),
         ({"x_scale": "cubic"}, "'log' or 'linear'"),
+        ({"attention_scale": "cubic"}, "'linear' or 'square root' or 'log'"),
         ({"window": [3, 1]}, "None or"),
         ({"tabs": {"passage": [4, 7]}}, "options of each tab by its name"),
         ({"checkpoint": 999}, "from 0 to"),

@@ -1,28 +1,89 @@
-/** A lower triangle of attention as an image of one pixel a cell, which CSS scales up. */
-import { lut, type Theme } from "../ui/color";
+/**
+ * A lower triangle of attention as an image. Where cells are larger than pixels, each pixel shows the cell at its
+ * centre; where a pixel holds several cells it shows the largest, so that no thin stripe is lost.
+ */
+import { triangleIndex } from "../kernel/arrays";
+import type { Lut } from "../ui/color";
 
-/** Paints `triangle` (uint8, row-major), or nothing where there is none yet. */
+/** A rectangle of a picture that is `whole` pixels wide and high. */
+export interface Part {
+  whole: number;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Draws all of `triangle` (uint8, row by row) into at most `room` pixels a side, which CSS scales up; null draws nothing. */
 export function drawPattern(
   canvas: HTMLCanvasElement,
   tokens: number,
   triangle: Uint8Array | null,
-  theme: Theme,
+  table: Lut,
+  room: number,
 ): void {
-  if (canvas.width !== tokens || canvas.height !== tokens) [canvas.width, canvas.height] = [tokens, tokens];
+  const whole = Math.min(tokens, Math.floor(room));
+  if (canvas.width !== whole || canvas.height !== whole) [canvas.width, canvas.height] = [whole, whole];
   const context = canvas.getContext("2d");
-  if (context === null || tokens === 0) return;
-  const image = context.createImageData(tokens, tokens);
-  if (triangle !== null)
-    paint(new Uint32Array(image.data.buffer), tokens, triangle, lut("sequential", theme));
+  if (context === null || whole === 0) return;
+  const image = context.createImageData(whole, whole);
+  if (triangle !== null) {
+    const all = { whole, left: 0, top: 0, width: whole, height: whole };
+    paint(new Uint32Array(image.data.buffer), all, tokens, triangle, table);
+  }
   context.putImageData(image, 0, 0);
 }
 
-/** Row = query, column = key; cells above the diagonal stay transparent. */
-export function paint(pixels: Uint32Array, tokens: number, triangle: Uint8Array, table: Uint32Array): void {
-  let cell = 0;
-  for (let query = 0; query < tokens; query++) {
-    for (let key = 0; key <= query; key++) {
-      pixels[query * tokens + key] = table[triangle[cell++] as number] as number;
+/** Row = query, column = key; what lies above the diagonal or outside of the picture is transparent. */
+export function paint(
+  pixels: Uint32Array,
+  { whole, left, top, width, height }: Part,
+  tokens: number,
+  triangle: Uint8Array,
+  table: Lut,
+): void {
+  const columns = Array.from({ length: width }, (_, x) => cellsIn(left + x, whole, tokens));
+  const [firstKey, endKey] = [columns[0]?.[0] ?? 0, columns.at(-1)?.[1] ?? 0];
+  /** The largest of each column over the rows of cells in one row of pixels. */
+  const largest = new Uint8Array(endKey);
+  let above: readonly [number, number] = [-1, -1];
+  for (let y = 0; y < height; y++) {
+    const queries = cellsIn(top + y, whole, tokens);
+    const [firstQuery, endQuery] = queries;
+    const [start, end] = [y * width, (y + 1) * width];
+    if (firstQuery === above[0] && endQuery === above[1]) {
+      pixels.copyWithin(start, start - width, start);
+      continue;
+    }
+    above = queries;
+    pixels.fill(0, start, end);
+    if (firstQuery === endQuery) continue;
+    largest.fill(0, firstKey);
+    for (let query = firstQuery; query < endQuery; query++) {
+      const row = triangleIndex(query, 0);
+      const keys = Math.min(endKey, query + 1);
+      for (let key = firstKey; key < keys; key++) {
+        const value = triangle[row + key] as number;
+        if (value > (largest[key] as number)) largest[key] = value;
+      }
+    }
+    for (let x = 0; x < width; x++) {
+      const [from, to] = columns[x] as readonly [number, number];
+      if (from >= endQuery) break;
+      let most = 0;
+      for (let key = from; key < to; key++) most = Math.max(most, largest[key] as number);
+      if (to > from) pixels[start + x] = table[most] as number;
     }
   }
+}
+
+/** First cell in a pixel along one side, and the one after its last; none for a pixel outside of the picture. */
+export function cellsIn(pixel: number, whole: number, tokens: number): readonly [number, number] {
+  if (pixel < 0) return [0, 0];
+  if (pixel >= whole) return [tokens, tokens];
+  if (whole < tokens) {
+    return [Math.floor((pixel * tokens) / whole), Math.ceil(((pixel + 1) * tokens) / whole)];
+  }
+  const cell = Math.floor(((pixel + 0.5) * tokens) / whole);
+  return [cell, cell + 1];
 }

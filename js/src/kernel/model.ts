@@ -156,6 +156,8 @@ export interface ViewState {
   tab: string;
   /** The axis of training in charts. */
   x_scale: "log" | "linear";
+  /** How attention becomes colour. */
+  attention_scale: "linear" | "square root" | "log";
   /** The phase change as the reader drew it, on the axis of training; null = as it was found. */
   window: [number, number] | null;
   /** What `window` is in; null = in the unit of whatever page shows it. */

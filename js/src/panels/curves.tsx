@@ -12,7 +12,7 @@ import { Save } from "../export/save";
 import { scoreTable } from "../export/tables";
 import { headName } from "../state/heads";
 import { scoreText } from "../state/text";
-import { slotColor } from "../ui/color";
+import { attentionLut, slotColor } from "../ui/color";
 import { absentText } from "../ui/pending";
 import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
@@ -24,6 +24,8 @@ import { PhaseLine } from "./phase-line";
 /** A pointer further away than this from every curve points at none. */
 const REACH = 40;
 const PREVIEW_MS = 120;
+/** Side of the picture in the tip, in CSS pixels. */
+const PREVIEW = 96;
 
 export function Curves({ view }: ViewProps) {
   const { store } = view;
@@ -212,12 +214,15 @@ function Preview({ view, head, checkpoint }: { view: View; head: Head; checkpoin
   const value = view.store.results.of("patterns", { head }).at(checkpoint)?.patterns ?? null;
   const tokens = view.store.promptInfo.value?.tokens.length ?? 0;
   useEffect(() => {
-    if (canvas.current !== null) drawPattern(canvas.current, tokens, value, view.theme.peek());
+    const colors = attentionLut(view.store.viewState.peek().attention_scale, view.theme.peek());
+    const room = PREVIEW * devicePixelRatio;
+    if (canvas.current !== null) drawPattern(canvas.current, tokens, value, colors, room);
   });
   return value === null ? null : (
     <canvas
       ref={canvas}
       class="ie-preview"
+      style={{ width: `${PREVIEW}px`, height: `${PREVIEW}px` }}
       role="img"
       aria-label={`Pattern of ${headName(head)} at ${view.store.info.value?.labels[checkpoint]}`}
     />

@@ -1,6 +1,7 @@
 /** The attention patterns of the selected heads, side by side. */
 import { useSignalEffect } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { AttentionLegend } from "../chart/attention-legend";
+import { usePixelRatio } from "../chart/canvas";
 import { drawPattern } from "../chart/pattern-drawing";
 import type { Head } from "../contract.gen";
 import { Save } from "../export/save";
@@ -8,10 +9,11 @@ import { patternTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
 import { headName, sameHead } from "../state/heads";
 import { sentence } from "../state/text";
-import { gradient, lut, slotColor } from "../ui/color";
+import { attentionLut, slotColor } from "../ui/color";
 import { TryAgain } from "../ui/notices";
 import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
+import { useWidth } from "../ui/use-width";
 import type { View, ViewProps } from "../ui/view";
 
 export function Patterns({ view }: ViewProps) {
@@ -22,11 +24,7 @@ export function Patterns({ view }: ViewProps) {
     <section class="ie-patterns">
       <div class="ie-caption">
         <span class="ie-heading">Attention patterns</span>
-        <span class="ie-pattern-legend" aria-hidden="true">
-          0{" "}
-          <span class="ie-legend-bar" style={{ background: gradient(lut("sequential", view.theme.value)) }} />{" "}
-          1
-        </span>
+        <AttentionLegend view={view} />
         <Save view={view} title="Attention patterns" table={() => patternTable(view.store)} />
       </div>
       {heads.value.length === 0 ? (
@@ -74,11 +72,15 @@ function Panel({ view, head, tokens }: { view: View; head: Head; tokens: number 
 
 function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens: number }) {
   const { store, theme, hover } = view;
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const [canvas, width] = useWidth<HTMLCanvasElement>();
+  const ratio = usePixelRatio();
   useSignalEffect(() => {
     const found = store.results.of("patterns", { head }).at(store.shown.value);
     const n = store.promptInfo.value?.tokens.length ?? 0;
-    if (canvas.current !== null) drawPattern(canvas.current, n, found?.patterns ?? null, theme.value);
+    const colors = attentionLut(store.viewState.value.attention_scale, theme.value);
+    if (canvas.current !== null) {
+      drawPattern(canvas.current, n, found?.patterns ?? null, colors, width.value * ratio.value);
+    }
   });
   const leave = () => {
     hover.value = null;

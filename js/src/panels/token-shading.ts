@@ -1,7 +1,7 @@
 /** What one head's pattern says about a pointed token, as colour on the strip and as a sentence. */
 import { triangleIndex, triangleSize } from "../kernel/arrays";
 import { quoted } from "../state/text";
-import { cellColors, lut, type Theme } from "../ui/color";
+import { cellColors, type Lut, type Theme } from "../ui/color";
 import type { Pointed } from "../ui/view";
 
 /** Attention below this leaves a token unmarked: most of a row is nearly nothing. */
@@ -12,9 +12,10 @@ export function shadeTokens(
   options: ArrayLike<Element>,
   pointed: Pointed | null,
   triangle: Uint8Array | null,
+  colors: Lut,
   theme: Theme,
 ): void {
-  const scale = { min: 0, max: 255, kind: "sequential", lut: lut("sequential", theme) } as const;
+  const scale = { min: 0, max: 255, kind: "sequential", lut: colors } as const;
   const usable = triangle !== null && triangle.length === triangleSize(options.length);
   for (let index = 0; index < options.length; index++) {
     const { style, classList } = options[index] as HTMLElement;

@@ -5,6 +5,7 @@
 import { useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { headName } from "../state/heads";
+import { attentionLut } from "../ui/color";
 import { TokenList } from "../ui/token-list";
 import type { ViewProps } from "../ui/view";
 import { LockedToken } from "./locked-token";
@@ -23,7 +24,8 @@ export function Tokens({ view }: ViewProps) {
   useSignalEffect(() => {
     void tokens.value;
     const options = list.current?.children;
-    if (options !== undefined) shadeTokens(options, pointed.value, pattern.value, theme.value);
+    const colors = attentionLut(store.viewState.value.attention_scale, theme.value);
+    if (options !== undefined) shadeTokens(options, pointed.value, pattern.value, colors, theme.value);
   });
 
   const point = (index: number | null) => {

@@ -4,6 +4,7 @@ import type { ViewState } from "../kernel/model";
 const BEGINNING: ViewState = {
   tab: "loss",
   x_scale: "log",
+  attention_scale: "linear",
   window: null,
   window_unit: null,
   brush: null,

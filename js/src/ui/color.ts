@@ -5,7 +5,7 @@
  */
 import { rgb } from "d3-color";
 import { interpolateGnBu, interpolateRdBu } from "d3-scale-chromatic";
-import type { ScoreInfo } from "../kernel/model";
+import type { ScoreInfo, ViewState } from "../kernel/model";
 
 export type Theme = "light" | "dark";
 type Rgb = readonly [number, number, number];
@@ -70,6 +70,37 @@ export function lut(kind: Scale["kind"], theme: Theme): Lut {
   if (table === undefined) {
     const ramp = (kind === "sequential" ? sequential : diverging)[theme];
     table = Uint32Array.from({ length: 256 }, (_, i) => pack(ramp(i / 255)));
+    luts.set(key, table);
+  }
+  return table;
+}
+
+export type AttentionScale = ViewState["attention_scale"];
+
+/** Attention comes in steps of 1/255: less than half of one is 0. */
+export const LEAST_ATTENTION = 1 / 510;
+
+/** How far along the ramp attention lies, both from 0 to 1. */
+export function alongRamp(scale: AttentionScale, attention: number): number {
+  if (scale === "square root") return Math.sqrt(attention);
+  if (scale === "log") return Math.max(0, 1 - Math.log(attention) / Math.log(LEAST_ATTENTION));
+  return attention;
+}
+
+/** The attention at a place of the ramp. */
+export function attentionAt(scale: AttentionScale, place: number): number {
+  if (scale === "square root") return place ** 2;
+  if (scale === "log") return LEAST_ATTENTION ** (1 - place);
+  return place;
+}
+
+/** Colours of attention as it comes, from 0 to 255. */
+export function attentionLut(scale: AttentionScale, theme: Theme): Lut {
+  const ramp = lut("sequential", theme);
+  const key = `${scale}/${theme}`;
+  let table = luts.get(key);
+  if (table === undefined) {
+    table = ramp.map((_, i) => ramp[Math.round(255 * alongRamp(scale, i / 255))] as number);
     luts.set(key, table);
   }
   return table;

@@ -1,0 +1,34 @@
+/** The colours of attention: which scale, and what the bar's ends and middle stand for. */
+
+import { rounded } from "../state/text";
+import { type AttentionScale, attentionAt, gradient, LEAST_ATTENTION, lut } from "../ui/color";
+import type { ViewProps } from "../ui/view";
+
+const SCALES: AttentionScale[] = ["linear", "square root", "log"];
+
+export function AttentionLegend({ view: { store, theme } }: ViewProps) {
+  const scale = store.viewState.value.attention_scale;
+  return (
+    <span class="ie-attention-legend">
+      <select
+        class="ie-select"
+        aria-label="Attention colours"
+        value={scale}
+        onChange={({ currentTarget }) =>
+          store.arrange({ attention_scale: currentTarget.value as AttentionScale })
+        }
+      >
+        {SCALES.map((each) => (
+          <option key={each} value={each}>
+            {each}
+          </option>
+        ))}
+      </select>
+      <span>{scale === "log" ? `<${rounded(LEAST_ATTENTION, 1)}` : "0"}</span>
+      <span class="ie-legend-bar" style={{ background: gradient(lut("sequential", theme.value)) }}>
+        <span class="ie-legend-middle">{rounded(attentionAt(scale, 0.5), 2)}</span>
+      </span>
+      <span>1</span>
+    </span>
+  );
+}
