@@ -1,7 +1,14 @@
 // @vitest-environment happy-dom
-import { describe, expect, it } from "vitest";
-import { figureOf } from "../../js/src/export/figure";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { download, fileName } from "../../js/src/export/download";
+import { figureOf, pngOf } from "../../js/src/export/figure";
 import { csv } from "../../js/src/export/table";
+import { exact } from "../../js/src/export/tables";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 /** A reader of RFC 4180 that shares nothing with the writer. */
 function read(text: string): string[][] {
@@ -64,5 +71,94 @@ describe("figureOf", () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is about these
     expect(text).not.toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/);
     expect(text).not.toMatch(/\p{Surrogate}/u);
+  });
+});
+
+describe("exact", () => {
+  const digits = (x: number) => x.toExponential().split("e")[0]?.replace(/[-.]/g, "").length ?? 0;
+
+  it("is the shortest decimal that is the same float32", () => {
+    const odd = [0.1, 1 / 3, 1e-20, 123456.79, 16777215, 3.4028235e38, 1.17549435e-38, -2.5, 0];
+    const many = Array.from({ length: 200 }, (_, i) => Math.sin(i) * 10 ** ((i % 40) - 20));
+    for (const float of [...odd, ...many].map(Math.fround)) {
+      const short = exact(float) as number;
+      expect(Math.fround(short)).toBe(float);
+      if (digits(short) === 1) continue;
+      expect(Math.fround(Number(float.toPrecision(digits(short) - 1)))).not.toBe(float);
+    }
+  });
+
+  it("is nothing where nothing is known", () => {
+    for (const missing of [undefined, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(exact(missing)).toBeNull();
+    }
+  });
+});
+
+describe("fileName", () => {
+  it.each([
+    ["attn-only-2l Loss by position, step 1,300", "attn-only-2l-loss-by-position-step-1300"],
+    ["v1.5 loss", "v15-loss"],
+    ["run A/seed:7", "run-a-seed-7"],
+    ["..a, b..", "a-b"],
+    ["Größe 中文", "größe-中文"],
+  ])("has of %j what a disk takes: %s", (words, name) => {
+    expect(fileName(words)).toBe(name);
+  });
+});
+
+describe("download", () => {
+  it("hands the file over under its name, and lets go of it when it is read", () => {
+    vi.useFakeTimers();
+    const make = vi.spyOn(URL, "createObjectURL").mockReturnValue("blob:one");
+    const revoke = vi.spyOn(URL, "revokeObjectURL").mockReturnValue();
+    const clicked: string[][] = [];
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+      clicked.push([this.download, this.href]);
+    });
+    const content = new Blob(["a"]);
+    download("loss.csv", content);
+    expect(make).toHaveBeenCalledWith(content);
+    expect(clicked).toEqual([["loss.csv", "blob:one"]]);
+    vi.advanceTimersByTime(5000);
+    expect(revoke).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(60_000);
+    expect(revoke).toHaveBeenCalledExactlyOnceWith("blob:one");
+  });
+});
+
+describe("pngOf", () => {
+  const figure = { text: "<svg>a & b</svg>", width: 30, height: 20 };
+
+  /** What is drawn on which canvas: nothing is drawn here. */
+  function drawing(blob: Blob | null): unknown[][] {
+    const drawn: unknown[][] = [];
+    vi.spyOn(HTMLImageElement.prototype, "decode").mockResolvedValue();
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(function (
+      this: HTMLCanvasElement,
+      kind: string,
+    ) {
+      const drawImage = (image: HTMLImageElement, ...place: number[]) =>
+        drawn.push([kind, this.width, this.height, decodeURIComponent(image.src), ...place]);
+      return { drawImage } as never;
+    });
+    vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((then, type) => {
+      drawn.push([type]);
+      then(blob);
+    });
+    return drawn;
+  }
+
+  it("has twice as many pixels as the figure on the screen", async () => {
+    const blob = new Blob(["png"]);
+    const drawn = drawing(blob);
+    await expect(pngOf(figure)).resolves.toBe(blob);
+    const source = `data:image/svg+xml;charset=utf-8,${figure.text}`;
+    expect(drawn).toEqual([["2d", 60, 40, source, 0, 0, 60, 40], ["image/png"]]);
+  });
+
+  it("says so where there is none", async () => {
+    drawing(null);
+    await expect(pngOf(figure)).rejects.toThrow("no PNG");
   });
 });
