@@ -12,7 +12,7 @@ import {
   wiringLayout,
   wiringSummary,
 } from "../../js/src/tabs/wiring/feeders";
-import { evenScale, roundedUp } from "../../js/src/ui/color";
+import { cellColors, evenScale, roundedUp } from "../../js/src/ui/color";
 
 describe("random draws", () => {
   const draws = (change: number, ...controls: number[]) => compareDraws(change, controls);
@@ -182,6 +182,9 @@ describe("the feeders of a head", () => {
     const colors = fed.feeders.map((feeder) => lineColor(feeder, look));
     expect(colors.slice(2)).toEqual(["var(--ie-curve)", "var(--ie-curve)"]);
     expect(new Set(colors.slice(0, 2)).size).toBe(2);
+    // Needed: without it induction falls, as the loss would rise without it in the ablations.
+    const needed = fed.feeders.find(({ effect }) => effect < 0) as Feeder;
+    expect(lineColor(needed, look)).toBe(cellColors(look.effects, -needed.effect, "light").fill);
     expect([0.1, 0.05, 0, -0.02, Number.NaN, 0.3].map((each) => lineWidth(each, 0.1))).toEqual([
       9, 5, 1, 1, 1, 9,
     ]);

@@ -101,6 +101,79 @@ it("extent skips what is not finite", () => {
   expect(extent(Float32Array.of(Number.NaN))).toBeNull();
 });
 
+/** Linear RGB as colour-blind eyes see it (Machado et al. 2009, severity 1). */
+const EYES = {
+  all: [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ],
+  "no red cones": [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+  ],
+  "no green cones": [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+  ],
+  "no blue cones": [
+    [1.255528, -0.076749, -0.178779],
+    [-0.078411, 0.930809, 0.147602],
+    [0.004733, 0.691367, 0.3039],
+  ],
+};
+type Three = [number, number, number];
+const times = (matrix: number[][], v: Three) =>
+  matrix.map((row) => row.reduce((sum, each, i) => sum + each * (v[i] ?? 0), 0)) as Three;
+
+/** In OKLab, where distances are about as large as they look. */
+function seen(color: string, eyes: number[][]): Three {
+  const linear = [1, 3, 5].map((at) => {
+    const c = Number.parseInt(color.slice(at, at + 2), 16) / 255;
+    return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  }) as Three;
+  const cones = times(
+    [
+      [0.4122215, 0.5363325, 0.0514459],
+      [0.2119035, 0.6806995, 0.107397],
+      [0.0883025, 0.2817188, 0.6299787],
+    ],
+    times(eyes, linear).map((c) => Math.min(1, Math.max(0, c))) as Three,
+  );
+  return times(
+    [
+      [0.2104543, 0.7936178, -0.004072],
+      [1.9779985, -2.4285922, 0.4505937],
+      [0.025904, 0.7827718, -0.8086758],
+    ],
+    cones.map(Math.cbrt) as Three,
+  );
+}
+
+describe.each(["light", "dark"] as const)("the colours of heads, %s", (theme) => {
+  const colors = Array.from({ length: 8 }, (_, slot) => slotColor(slot, theme));
+  const here = { light: "#b3344a", dark: "#ff7f8c" }[theme];
+  it.each(Object.entries(EYES))(
+    "are apart, and from the red of where one is, for eyes with %s",
+    (_, eyes) => {
+      const all = [...colors, here].map((color) => seen(color, eyes));
+      for (const [i, a] of all.entries()) {
+        for (const b of all.slice(0, i))
+          expect(Math.hypot(...a.map((x, k) => x - (b[k] ?? 0)))).toBeGreaterThan(0.035);
+      }
+    },
+  );
+  it("are none of them red", () => {
+    for (const color of colors) {
+      const [, a, b] = seen(color, EYES.all);
+      const hue = (Math.atan2(b, a) * 180) / Math.PI;
+      expect(Math.abs(hue - 15), color).toBeGreaterThan(30);
+    }
+  });
+});
+
 it("slots take turns through the palette", () => {
   expect(slotColor(0, "light")).not.toBe(slotColor(1, "light"));
   expect(slotColor(8, "dark")).toBe(slotColor(0, "dark"));

@@ -59,7 +59,7 @@ describe("the path of losses", () => {
     const { el } = await show();
     const [from, to] = [2.1e6, 5.6e6];
     const dots = [...chart(el).querySelectorAll("g[aria-label=dot] circle")];
-    const coloured = dots.map((dot) => dot.getAttribute("fill") === "var(--ie-accent)");
+    const coloured = dots.map((dot) => dot.getAttribute("fill") === "var(--ie-phase)");
     const { tokens } = seriesInfo("", SHAPE);
     expect(coloured).toEqual(tokens.map((at) => at !== null && at >= from && at <= to));
     expect(coloured.filter(Boolean).length).toBeGreaterThan(2);

@@ -237,7 +237,7 @@ def test_paths_of_losses(found) -> None:
     ax = plots.loss_pca_path(joint, inside={"2l": inside})
     dots = ax.collections[0]
     assert np.asarray(dots.get_offsets()) == pytest.approx(joint["2l"].points)
-    marked = [to_hex(color) == canvas.ACCENT for color in dots.get_facecolors()]
+    marked = [to_hex(color) == canvas.PHASE for color in dots.get_facecolors()]
     assert marked == inside.tolist()
     start = ax.collections[1].get_offsets()
     assert np.asarray(start)[0] == pytest.approx(joint["2l"].points[0])

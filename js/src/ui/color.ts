@@ -22,10 +22,13 @@ export interface Scale {
 
 const EMPTY: Record<Theme, Rgb> = { light: [228, 228, 228], dark: [58, 58, 60] };
 
-/** After Okabe and Ito's hues for colour-blind eyes, dark or light enough to be read as text (WCAG AA). */
+/**
+ * Of selected heads: apart for normal and colour-blind eyes, dark or light enough to be read as text (WCAG AA),
+ * and none red, which is where in training the reader is.
+ */
 const CATEGORICAL: Record<Theme, string[]> = {
-  light: ["#c23b50", "#0072b2", "#916200", "#007a61", "#a0489b", "#4a4a4a", "#b84f00", "#6558c8"],
-  dark: ["#ff8080", "#5cb8f2", "#f0c24b", "#3fd0a8", "#e29ade", "#d0d0d0", "#ff9d4d", "#b3a6ff"],
+  light: ["#0072b2", "#8a6500", "#5b2db0", "#a8479c", "#00795f", "#16305c", "#6b2a5b", "#3a4a00"],
+  dark: ["#4aa8ea", "#f0d24b", "#a76ef8", "#d87fd0", "#2fa55f", "#7ff0ff", "#c6f5b8", "#b78a16"],
 };
 
 export function slotColor(slot: number, theme: Theme): string {

@@ -22,13 +22,11 @@ Head = tuple[int, int]
 Window = PhaseChanges | tuple[float, float] | None
 Scale = Literal["log", "linear"]
 
-#: The widget's colours (js/src/ui/color.ts): Okabe and Ito's colour-blind safe hues, darkened for
+#: The widget's colours (js/src/ui/color.ts), which colour-blind eyes tell apart, dark enough for
 #: paper; the ground that a score of 0 has; and what is not known.
-PALETTE = ("#c23b50", "#0072b2", "#916200", "#007a61", "#a0489b", "#4a4a4a", "#b84f00", "#6558c8")
+PALETTE = ("#0072b2", "#8a6500", "#5b2db0", "#a8479c", "#00795f", "#16305c", "#6b2a5b", "#3a4a00")
 GROUND, UNKNOWN = "#f4f5f6", "#e4e4e4"
-INK, MUTED, HAIRLINE, CURVE, ACCENT = "#1c1c1c", "#666b73", "#e2e3e6", "#c3c7ce", "#b3344a"
-#: Of series, one after another; the first hue is too near that of the phase change.
-SERIES = PALETTE[1:]
+INK, MUTED, HAIRLINE, CURVE, PHASE = "#1c1c1c", "#666b73", "#e2e3e6", "#c3c7ce", "#a97f10"
 SMALL, NORMAL = 8, 9
 _LINE = 1.25 * SMALL  # points from one name to the next
 
@@ -245,17 +243,17 @@ def shade(ax: Axes, window: Window) -> None:
         change = window.changes[window.window]
         start, end = change.start, change.end
         reach = min(start, change.start_interval[0]), max(end, change.end_interval[1])
-        ax.axvspan(*reach, color=ACCENT, alpha=0.08, linewidth=0, zorder=0)
+        ax.axvspan(*reach, color=PHASE, alpha=0.18, linewidth=0, zorder=0)
     elif window is not None:
         start, end = window
     else:
         return
-    ax.axvspan(start, end, color=ACCENT, alpha=0.12, linewidth=0, zorder=0)
+    ax.axvspan(start, end, color=PHASE, alpha=0.18, linewidth=0, zorder=0)
     place = ax.xaxis.get_transform()
     middle = place.inverted().transform(place.transform(np.array([start, end])).mean(keepdims=True))
     ax.text(
         middle[0], 1.01, "phase change", transform=ax.get_xaxis_transform(), ha="center",
-        va="bottom", color=ACCENT, fontsize=SMALL - 1,
+        va="bottom", color=MUTED, fontsize=SMALL - 1,
     )  # fmt: skip
 
 

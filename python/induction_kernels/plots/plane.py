@@ -15,13 +15,12 @@ from induction_kernels.errors import SelectionError
 from induction_kernels.losses.components import LossPCA
 from induction_kernels.names import legible
 from induction_kernels.plots.canvas import (
-    ACCENT,
     CURVE,
     HAIRLINE,
     INK,
     MUTED,
     PALETTE,
-    SERIES,
+    PHASE,
     SMALL,
     Head,
     check_checkpoint,
@@ -65,13 +64,13 @@ def loss_pca_path(
     goes_left: list[bool] = []
     jointly = len({tuple(one.explained) for one in components.values()}) == 1
     for slot, (name, one) in enumerate(components.items()):
-        color = INK if len(components) == 1 else SERIES[slot % len(SERIES)]
+        color = INK if len(components) == 1 else PALETTE[slot % len(PALETTE)]
         marked = (
             np.zeros(len(one.points), bool)
             if inside is None or name not in inside
             else inside[name]
         )
-        colors = np.where(marked, ACCENT, color).tolist()
+        colors = np.where(marked, PHASE, color).tolist()
         ax.plot(*one.points.T, color=color, linewidth=1, zorder=1)
         ax.scatter(
             one.points[:, 0],

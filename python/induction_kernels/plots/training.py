@@ -18,7 +18,6 @@ from induction_kernels.plots.canvas import (
     MUTED,
     NORMAL,
     PALETTE,
-    SERIES,
     End,
     Head,
     Scale,
@@ -164,7 +163,7 @@ def over_training(
                 f"{measure!r} has {' and '.join(map(str, values.dims))}: no curve over training.",
                 "Choose loss, in_context_learning or induction_loss.",
             )
-        color = INK if len(series) == 1 else SERIES[slot % len(SERIES)]
+        color = INK if len(series) == 1 else PALETTE[slot % len(PALETTE)]
         curve(ax, xs[name], values.values, color)
         ends.append(End(xs[name], values.values, name, color))
         ax.set_ylabel(f"{title_of(values)}, nats")
@@ -199,7 +198,7 @@ def loss_by_position(
     if checkpoints is None:
         checkpoints = np.unique(np.linspace(0, count - 1, _FEW).round().astype(int)).tolist()
     chosen = [check_checkpoint(dataset, index) for index in checkpoints]
-    ramp = LinearSegmentedColormap.from_list("training", [CURVE, PALETTE[1], "#00304d"])
+    ramp = LinearSegmentedColormap.from_list("training", [CURVE, PALETTE[0], "#00304d"])
     colors = [ramp(order / max(1, len(chosen) - 1)) for order in range(len(chosen))]
     # L[i] is the loss of the token that follows i + 1 others; its slope is by the same logarithm.
     x = dataset["position"].values + 1.0

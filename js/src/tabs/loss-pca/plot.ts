@@ -41,7 +41,7 @@ export function plotPaths(paths: Path[], [xName, yName]: [string, string], width
           x: "x",
           y: "y",
           r: current ? 3.5 : 2.5,
-          fill: (point) => (point.inside ? "var(--ie-accent)" : inkOf(current)),
+          fill: (point) => (point.inside ? "var(--ie-phase)" : inkOf(current)),
         }),
       ]),
       Plot.text(

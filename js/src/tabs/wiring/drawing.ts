@@ -39,9 +39,9 @@ export function lineWidth(composition: number, widest: number): number {
   return THIN + (WIDE - THIN) * share;
 }
 
-/** Red lowers the induction score: the head is needed. Grey is too little to tell. */
+/** Blue where the induction score falls without the head: it is needed. Grey is too little to tell. */
 export function lineColor(feeder: Feeder, look: Look): string {
-  return isFelt(feeder) ? cellColors(look.effects, feeder.effect, look.theme).fill : "var(--ie-curve)";
+  return isFelt(feeder) ? cellColors(look.effects, -feeder.effect, look.theme).fill : "var(--ie-curve)";
 }
 
 export function nodeScale(theme: Theme): Scale {

@@ -14,8 +14,8 @@ export function WiringKey({ look, name }: { look: Look; name: string }) {
       </dd>
       <dt>Line, colour</dt>
       <dd>
-        change of {name}'s induction without the head {rounded(effects.min, 2)}{" "}
-        <Bar background={gradient(effects.lut)} /> +{rounded(effects.max, 2)}; red: {name} needs it; grey:
+        change of {name}'s induction without the head +{rounded(effects.max, 2)}{" "}
+        <Bar background={gradient(effects.lut)} /> {rounded(effects.min, 2)}; blue: {name} needs it; grey:
         below {LEAST} or two standard errors
       </dd>
       <dt>Line, width</dt>
