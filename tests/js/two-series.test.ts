@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
+import { envelope, promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { FakeModel } from "../../js/dev/fake-model";
 import type { ExplorerModel } from "../../js/src/kernel/model";
+import { slotColor } from "../../js/src/ui/color";
 import { freshPage, SHAPE, settle, widgetOf } from "./shown";
 
 const REASON = "other has no tokenizer.";
@@ -99,6 +100,76 @@ describe("a name that is read from right to left", () => {
       expect(loose()).toEqual([]);
     },
   );
+});
+
+describe("a series of another shape", () => {
+  const WIDE = { layers: 1, heads: 6, checkpoints: 3 };
+  /** The score of each head, the same at every checkpoint. */
+  const constant = ({ checkpoints, layers, heads }: typeof WIDE, values: number[]) =>
+    envelope(Float32Array.from(Array(checkpoints).fill(values).flat()), [checkpoints, layers, heads]);
+  const unlike = {
+    _series: [seriesInfo("one", SHAPE), seriesInfo("wide", WIDE)],
+    _scores: [SCORES, SCORES],
+    _grids: {
+      "0/induction": constant(SHAPE, [0.1, 0.2, 0.15, 0.05, 0.12, 0.3, 0.9, 0.6]),
+      "1/induction": constant(WIDE, [0.1, 0.2, 0.3, 0.7, 0.4, 0.8]),
+    },
+    _view: { tab: "all_series" },
+  };
+  /** Names in the chart of each series, with their colours. */
+  const named = () =>
+    [...el.querySelectorAll(".ie-one-series")].map((chart) =>
+      Object.fromEntries(
+        [...chart.querySelectorAll("g[aria-label=text]")]
+          .filter((group) => /^L\d+H\d+$/.test(group.textContent ?? ""))
+          .map((group) => [group.textContent, group.getAttribute("fill")]),
+      ),
+    );
+
+  it("names its own best heads, in the colours of those that rank as high", async () => {
+    await show({
+      ...unlike,
+      heads: [
+        [1, 3],
+        [1, 2],
+      ] as never,
+    });
+    const [first, second] = named();
+    expect(first).toEqual({ L1H3: slotColor(0, "light"), L1H2: slotColor(1, "light") });
+    expect(second).toEqual({ L0H3: slotColor(0, "light"), L0H5: slotColor(1, "light") });
+  });
+
+  it("names its best head where none or others are selected", async () => {
+    await show({ ...unlike, heads: [[0, 3]] as never });
+    expect(named()).toEqual([
+      { L0H3: slotColor(0, "light"), L1H2: "var(--ie-ink)" },
+      // It has no eighth head.
+      { L0H5: "var(--ie-ink)" },
+    ]);
+  });
+
+  it("takes over the selection by rank, not by place", async () => {
+    await show({
+      ...unlike,
+      heads: [
+        [0, 1],
+        [1, 2],
+      ] as never,
+    });
+    await choose("Series", "1");
+    expect([fake.get("series"), fake.get("heads")]).toEqual([
+      1,
+      [
+        [0, 2],
+        [0, 5],
+      ],
+    ]);
+    await choose("Series", "0");
+    expect(fake.get("heads")).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+  });
 });
 
 describe("another series", () => {

@@ -150,31 +150,6 @@ describe("measures", () => {
   });
 });
 
-describe("several series", () => {
-  it("side by side show the selected heads where they have them", async () => {
-    const small = { layers: 1, heads: 4, checkpoints: 26 };
-    const own = traits(SHAPE, TOKENS);
-    const el = show({
-      _series: [...own._series, seriesInfo("small", small)],
-      _scores: [SCORES, SCORES],
-      _grids: { ...own._grids, "1/induction": traits(small, TOKENS)._grids["0/induction"] as never },
-      _phases: [...own._phases, ...own._phases],
-      heads: [
-        [0, 1],
-        [1, 2],
-      ],
-      _view: { tab: "all_series" },
-    });
-    await settle();
-    const named = [...el.querySelectorAll(".ie-one-series")].map((chart) =>
-      [...chart.querySelectorAll("svg text")]
-        .map((text) => text.textContent)
-        .filter((text) => text?.startsWith("L")),
-    );
-    expect(named).toEqual([["L0H1", "L1H2"], ["L0H1"]]);
-  });
-});
-
 describe("the phase change", () => {
   it("can be drawn by hand where there are two checkpoints or more", async () => {
     const none = { ...(traits(SHAPE, TOKENS)._phases[0] as ExplorerModel["_phases"][0]), window: null };

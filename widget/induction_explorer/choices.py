@@ -10,6 +10,7 @@ import traitlets
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.scores.registry import SCORES
 
+from induction_explorer.series.counterparts import counterparts
 from induction_explorer.series.session import SeriesSession
 
 #: Of training: names of `CheckpointSeries` too.
@@ -87,16 +88,20 @@ def nearest_checkpoint(old: CheckpointSeries, index: int, new: CheckpointSeries,
 def moved(
     chosen: Mapping[str, Any], old: SeriesSession, new: SeriesSession, unit: Unit
 ) -> dict[str, Any]:
-    """What is chosen of one series, in another: the nearest checkpoints, the heads and the score
-    that it has. The page chooses alike."""
+    """What is chosen of one series, in another: the nearest checkpoints, the heads that rank
+    alike and the score that it has. The page chooses alike."""
 
     def nearest(checkpoint: int) -> int:
         return nearest_checkpoint(old.series, checkpoint, new.series, unit)
 
     compare = chosen["compare"]
+    heads: list[list[int]] = []
+    for head in counterparts(chosen["heads"], chosen["score"], old.grids, new.grids):
+        if head is not None and head not in heads:
+            heads.append(head)
     return {
         "checkpoint": nearest(chosen["checkpoint"]),
         "compare": None if compare is None else nearest(compare),
-        "heads": [head for head in chosen["heads"] if is_head(head, new)],
+        "heads": heads,
         "score": score_in(new, chosen["score"]),
     }

@@ -13,6 +13,15 @@ export function sameHeads(a: Head[], b: Head[]): boolean {
   return a.length === b.length && a.every((head, index) => sameHead(head, b[index] as Head));
 }
 
+/** Each head once, without those that are missing. */
+export function distinctHeads(heads: (Head | null)[]): Head[] {
+  const found: Head[] = [];
+  for (const head of heads) {
+    if (head !== null && !found.some((other) => sameHead(other, head))) found.push(head);
+  }
+  return found;
+}
+
 /** A palette slot a head: those still selected keep theirs, new ones take the lowest that is free. */
 export function assignSlots(before: ReadonlyMap<string, number>, heads: Head[]): Map<string, number> {
   const slots = new Map<string, number>();

@@ -26,8 +26,9 @@ import {
 } from "../kernel/model";
 import { RequestError, Requests } from "../kernel/requests";
 import { type Choices, Writer } from "../kernel/writer";
+import { counterparts, type Known } from "./counterparts";
 import { Curves, type Grid } from "./curves";
-import { assignSlots, sameHead, sameHeads } from "./heads";
+import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
 import { Results } from "./results";
@@ -261,7 +262,19 @@ export class Store {
     this.#writer.now({ score: name });
   }
 
-  /** Another series at its nearest checkpoint, with those selected heads and the score that it has. */
+  /** For each selected head, the one of a series that ranks as high. */
+  readonly selectedIn = (series: number): (Head | null)[] => {
+    const [from, to] = [this.#known(this.series.value), this.#known(series)];
+    if (series === this.series.value || from === null || to === null) return this.heads.value;
+    return counterparts(this.heads.value, this.score.value, from, to);
+  };
+
+  #known(series: number): Known | null {
+    const info = this.seriesList.value[series];
+    return info === undefined ? null : { ...info, gridOf: (score) => this.gridIn(series, score) };
+  }
+
+  /** Another series at its nearest checkpoint, with the heads that rank alike and the score that it has. */
   chooseSeries(index: number): void {
     const [before, after] = [this.info.peek(), this.seriesList.peek()[index]];
     if (after === undefined) return;
@@ -269,7 +282,7 @@ export class Store {
     const checkpoint = before === null ? 0 : nearestCheckpoint(before, this.checkpoint.peek(), after, unit);
     const old = this.compare.peek();
     const compare = before === null || old === null ? null : nearestCheckpoint(before, old, after, unit);
-    const heads = this.heads.peek().filter(([layer, head]) => layer < after.layers && head < after.heads);
+    const heads = distinctHeads(untracked(() => this.selectedIn(index)));
     const score = scoreIn(this.scoresOf.peek()[index] ?? [], this.score.peek())?.name ?? this.score.peek();
     batch(() => {
       this.#compare.value = compare;

@@ -11,7 +11,8 @@ import {
   plotGround,
 } from "../../chart/curves-plot";
 import { Save } from "../../export/save";
-import { headName } from "../../state/heads";
+import { rankedHeads } from "../../state/counterparts";
+import { headName, sameHead } from "../../state/heads";
 import type { Window } from "../../state/phases";
 import { checkpointText, sentence } from "../../state/text";
 import { trainingOf } from "../../state/training";
@@ -43,7 +44,9 @@ function AllSeries({ view }: ViewProps) {
       <figcaption class="ie-caption">
         <Save view={view} title="Every series" table={() => allSeriesTable(store)} />
         <p class="ie-meaning">
-          {score?.title} of every head, in every series at the checkpoint nearest to the slider's.
+          {score?.title} of every head, in every series at the checkpoint nearest to the slider's. Coloured
+          are the selected heads and, in other series, those that rank as high; the best head of each is
+          named.
         </p>
         <p class="ie-note">
           <span class="ie-formula">{score?.formula}</span> · {score?.source}
@@ -100,7 +103,7 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
     if (ground !== null) base.current?.replaceChildren(ground.element);
   });
   useSignalEffect(() => {
-    if (ground !== null) over.current?.replaceChildren(plotEmphasis(ground, selectedIn(view, index), null));
+    if (ground !== null) over.current?.replaceChildren(plotEmphasis(ground, emphasised(view, index), null));
   });
   useSignalEffect(() => {
     const x = ground?.x[store.shownEach.value[index] ?? 0];
@@ -153,18 +156,24 @@ function absence({ store }: View, index: number): string {
   return `${score.title} is not measured in this series. ${sentence(reason)}`;
 }
 
-/** The selected heads, as far as a series has them. */
-function selectedIn({ store, theme }: View, index: number): Emphasis[] {
+/** The selected heads' counterparts in a series, and its best one where that is none of them. */
+function emphasised({ store, theme }: View, index: number): Emphasis[] {
   const [info, score] = [store.seriesList.value[index], store.scoreInfo.value];
   const values = score === null ? null : store.gridIn(index, score.name);
   if (info === undefined || values === null) return [];
-  return store.heads.value
-    .filter(([layer, head]) => layer < info.layers && head < info.heads)
-    .map((head) => ({
-      name: headName(head),
-      color: slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value),
-      curve: curveOf(values, info, head),
-    }));
+  const there = store.selectedIn(index);
+  const selected = store.heads.value.flatMap((head, i) => {
+    const other = there[i];
+    if (other == null || there.findIndex((one) => one !== null && sameHead(one, other)) < i) return [];
+    return [{ head: other, color: slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value) }];
+  });
+  const best = rankedHeads(values, info)[0];
+  const named = best === undefined || selected.some(({ head }) => sameHead(head, best));
+  return [...(named ? [] : [{ head: best, color: "var(--ie-ink)" }]), ...selected].map(({ head, color }) => ({
+    name: headName(head),
+    color,
+    curve: curveOf(values, info, head),
+  }));
 }
 
 /** The phase change of one series. */
