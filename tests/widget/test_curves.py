@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,30 +13,11 @@ from induction_explorer.channel.worker import SHARED
 from induction_explorer.series import curves
 from induction_explorer.series.derived import UNKNOWN, Findings
 from induction_explorer.series.session import SeriesSession
-from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.losses.measures import MEASURES
-from small_models import bridge
-from torch import Tensor, nn
+from made_up import Many
 from wire_page import Page
 
 POSITIONS = 127
-
-
-class Many:
-    """A source of as many checkpoints as one likes, all the same."""
-
-    tokenizer = None
-
-    def __init__(self, count: int, name: str = "many") -> None:
-        self.name = name
-        self.checkpoints = [Checkpoint(step=i, tokens=1_000_000 * i) for i in range(count)]
-        self._module = bridge(n_layers=1, n_heads=2)
-
-    def build(self) -> nn.Module:
-        return bridge(n_layers=1, n_heads=2)
-
-    def weights(self, _index: int) -> Mapping[str, Tensor]:
-        return self._module.state_dict()
 
 
 def row(checkpoint: int, array: np.ndarray) -> np.ndarray:

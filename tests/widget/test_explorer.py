@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from declared import fields
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.channel.answering import Answering
@@ -283,7 +284,12 @@ def test_a_series_that_cannot_run_the_prompt_says_so(series, tokenizer) -> None:
     other = CheckpointSeries.from_state_dicts(short, variants(short), tokenizer=tokenizer)
     explorer = InductionExplorer([series, other], prompt="the cat sat " * 8)
     assert explorer._prompts[0]["error"] is None
-    assert "takes at most 16" in explorer._prompts[1]["error"]["message"]
+    refused = explorer._prompts[1]
+    assert "takes at most 16" in refused["error"]["message"]
+    assert set(refused) == fields("PromptInfo")
+    assert set(refused["error"]) == fields("ErrorInfo") - {"anyway"}
+    assert (refused["tokens"], refused["ids"], refused["answer"]) == ([], [], "")
+    assert refused["scrub"] is False
 
 
 def test_closing_stops_the_work(series) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 from induction_explorer import InductionExplorer
@@ -38,6 +39,7 @@ class Page:
         messages = [(c, b) for c, b in self.sent if c["id"] == request]
         for content, buffers in messages:
             if "error" in content:
+                assert_said(content["error"])
                 found.append((content, {}))
                 continue
             if content["chunk"] == 0:
@@ -47,6 +49,12 @@ class Page:
             if content["chunk"] >= content["chunks"] - 1 and (partial or whole):
                 found.append((head["body"] | {"done": content["done"]}, _split(head, data)))
         return found
+
+
+def assert_said(error: dict) -> None:
+    """An error is a whole sentence, which may begin with a name; so is what to do, if anything."""
+    assert re.fullmatch(r"(?![A-Z]{2}).*[.)]", error["message"], re.DOTALL), error
+    assert re.fullmatch(r"(['\"]|[A-Z](?![A-Z])).*[.)]|", error["hint"], re.DOTALL), error
 
 
 def _split(head: dict, data: bytes) -> dict[str, np.ndarray]:
