@@ -2,8 +2,9 @@
 import { type AnalysisKind, ARRAYS } from "../contract.gen";
 import { triangleIndex } from "../kernel/arrays";
 import type { SeriesInfo } from "../kernel/model";
+import { comparedTokens, type Place, ranksOf } from "../state/compared-tokens";
 import { headName } from "../state/heads";
-import type { Result, Values } from "../state/results";
+import type { Result } from "../state/results";
 import type { Store } from "../state/store";
 import type { Cell, Table } from "./table";
 
@@ -60,7 +61,42 @@ export function patternTable(store: Store): Table {
   return { columns: ["head", "query", "key", "query_token", "key_token", "attention"], rows };
 }
 
+/** The ranked tokens at the shown checkpoint; with a second handle, at both. */
 export function predictionTable(store: Store, position: number): Table {
+  const other = store.shownCompare.peek();
+  return other === null ? rankedTable(store, position) : comparedTable(store, position, other);
+}
+
+/** A row for each token ranked at either; its numbers are empty where it was not ranked. */
+function comparedTable(store: Store, position: number, other: number): Table {
+  const [info, shown] = [store.info.peek(), store.shown.peek()];
+  const result = store.results.of("predictions", {});
+  const now = result.at(shown);
+  const tokens = now === null ? [] : comparedTokens(result.at(other), now, position);
+  const side = (checkpoint: number, place: Place | null): Cell[] => [
+    info?.steps[checkpoint] ?? null,
+    place === null ? null : place.rank + 1,
+    exact(place?.logit),
+    exact(place?.probability),
+  ];
+  return {
+    columns: [
+      "id",
+      "token",
+      ...["before", "after"].flatMap((at) =>
+        ["step", "rank", "logit", "probability"].map((name) => `${name}_${at}`),
+      ),
+    ],
+    rows: tokens.map(({ id, token, before, after }) => [
+      id,
+      token,
+      ...side(other, before),
+      ...side(shown, after),
+    ]),
+  };
+}
+
+function rankedTable(store: Store, position: number): Table {
   const found = store.results.of("predictions", {}).at(store.shown.peek());
   const count = found === null ? 0 : ranksOf(found);
   const rows = Array.from({ length: count }, (_, rank): Cell[] => {
@@ -69,11 +105,6 @@ export function predictionTable(store: Store, position: number): Table {
     return [rank, id, found?.tokens[id] ?? "", exact(found?.logits[cell]), exact(found?.probabilities[cell])];
   });
   return { columns: ["rank", "id", "token", "logit", "probability"], rows };
-}
-
-/** How many tokens are ranked at every position. */
-export function ranksOf({ ids, losses }: Values<"predictions">): number {
-  return ids.length / losses.length;
 }
 
 /** The arrays with these dims at every checkpoint that is wholly known, a row for each place along them. */

@@ -1,13 +1,15 @@
 /** What the model expects after the pointed token, or after the last one. */
 import { Save } from "../export/save";
-import { predictionTable, ranksOf } from "../export/tables";
+import { predictionTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
+import { ranksOf } from "../state/compared-tokens";
 import type { Values } from "../state/results";
 import { decimals, probabilityText, quoted, sentence } from "../state/text";
 import { TryAgain } from "../ui/notices";
 import { TokenText } from "../ui/token-text";
 import { useAsks } from "../ui/use-asks";
 import type { ViewProps } from "../ui/view";
+import { ComparedRows, ComparedTitles } from "./compared-predictions";
 
 type Ranked = Values<"predictions">;
 
@@ -19,6 +21,9 @@ export function Predictions({ view }: ViewProps) {
   const position = Math.min(pointed.value?.query ?? tokens.length - 1, tokens.length - 1);
   const result = store.results.of("predictions", {});
   const [value, error] = [result.at(store.shown.value), result.failure(store.shown.value)];
+  const other = store.shownCompare.value;
+  const before = other === null ? null : result.at(other);
+  const labels = store.info.value?.labels ?? [];
   const last = position === tokens.length - 1;
   const answer = (last ? store.promptInfo.value?.answer : tokens[position + 1]) ?? "";
   const whole = last ? store.answer.value : answer;
@@ -33,26 +38,29 @@ export function Predictions({ view }: ViewProps) {
           {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
         </p>
       )}
-      {value !== null && <AnswerLine ranked={value} position={position} answer={answer} whole={whole} />}
-      <table class="ie-table" aria-label="Next-token predictions">
+      {value !== null && (
+        <AnswerLine before={before} ranked={value} position={position} answer={answer} whole={whole} />
+      )}
+      <table
+        class={`ie-table ${other === null ? "" : "ie-table-compared"}`}
+        aria-label="Next-token predictions"
+      >
         <caption>
           after position {position} <bdi>{quoted(tokens[position] ?? "")}</bdi>
+          {other !== null && ` · ${labels[other]} → ${labels[store.shown.value]}`}
         </caption>
         <thead>
           <tr>
             <th scope="col">rank</th>
             <th scope="col">token</th>
-            <th scope="col" class="ie-number">
-              logit
-            </th>
-            <th scope="col" class="ie-number">
-              prob.
-            </th>
+            {other === null ? <Titles /> : <ComparedTitles />}
           </tr>
         </thead>
         <tbody>
           {error !== null ? null : value === null ? (
             <Waiting view={view} />
+          ) : other !== null ? (
+            <ComparedRows view={view} result={result} other={other} after={value} position={position} />
           ) : (
             <Rows ranked={value} position={position} />
           )}
@@ -62,7 +70,22 @@ export function Predictions({ view }: ViewProps) {
   );
 }
 
+function Titles() {
+  return (
+    <>
+      <th scope="col" class="ie-number">
+        logit
+      </th>
+      <th scope="col" class="ie-number">
+        prob.
+      </th>
+    </>
+  );
+}
+
 interface AnswerProps {
+  /** At the other checkpoint, where one is compared with. */
+  before: Ranked | null;
   ranked: Ranked;
   position: number;
   /** The token that is ranked, and the answer it begins. */
@@ -70,9 +93,12 @@ interface AnswerProps {
   whole: string;
 }
 
-function AnswerLine({ ranked, position, answer, whole }: AnswerProps) {
-  const rank = ranked.answer_rank[position] ?? -1;
-  if (rank < 0) return null;
+function AnswerLine({ before, ranked, position, answer, whole }: AnswerProps) {
+  const rankIn = (one: Ranked) => one.answer_rank[position] ?? -1;
+  const probabilityIn = (one: Ranked) => probabilityText(one.answer_probability[position] ?? 0);
+  if (rankIn(ranked) < 0) return null;
+  const change = (text: (one: Ranked) => string | number) =>
+    before === null ? text(ranked) : `${text(before)} → ${text(ranked)}`;
   return (
     <p class="ie-answer">
       answer <bdi>{quoted(answer)}</bdi>
@@ -82,7 +108,7 @@ function AnswerLine({ ranked, position, answer, whole }: AnswerProps) {
           of <bdi>{quoted(whole)}</bdi>
         </>
       )}
-      : rank {rank}, p {probabilityText(ranked.answer_probability[position] ?? 0)}
+      : rank {change(rankIn)}, p {change(probabilityIn)}
     </p>
   );
 }

@@ -140,3 +140,10 @@ export function probabilityText(value: number): string {
   if (value > 0 && value < 0.005) return value < 0.0005 ? "<0.001" : value.toFixed(3);
   return value.toFixed(2);
 }
+
+/** Of a probability that is only known to be below another: that, rounded up. */
+export function atMost(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const digits = value < 0.005 ? 3 : 2;
+  return `<${(Math.ceil(value * 10 ** digits) / 10 ** digits).toFixed(digits)}`;
+}
