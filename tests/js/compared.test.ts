@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { seriesInfo } from "../../js/dev/data";
+import { envelope, seriesInfo } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import type { FakeModel } from "../../js/dev/fake-model";
 import type { ExplorerModel, Request } from "../../js/src/kernel/model";
+import { cellColors, evenScaleTo } from "../../js/src/ui/color";
 import { rowsOf, saved } from "./saved";
 import { freshPage, one, SHAPE, settle, show as showAny, TOKENS } from "./shown";
 
@@ -161,5 +162,124 @@ describe("predictions before and after", () => {
     expect(el.querySelector(".ie-answer")).toBeNull();
     const { el: other } = await show();
     expect(one(other, ".ie-answer").textContent).toMatch(/: rank 6 → 0, p 0\.01 → 0\.90$/);
+  });
+});
+
+describe("the grid with a second handle", () => {
+  const SIZE = SHAPE.layers * SHAPE.heads;
+  /** Of a head at a checkpoint: those before L0H3 fall, those after it rise. */
+  const score = (checkpoint: number, head: number) => 0.4 + (checkpoint * (head - 3)) / 1000;
+  const grid = (known: (checkpoint: number) => boolean = () => true) =>
+    envelope(
+      Float32Array.from({ length: SHAPE.checkpoints * SIZE }, (_, i) => {
+        const checkpoint = Math.floor(i / SIZE);
+        return known(checkpoint) ? score(checkpoint, i % SIZE) : Number.NaN;
+      }),
+      [SHAPE.checkpoints, SHAPE.layers, SHAPE.heads],
+    );
+  const compared = (change: Partial<ExplorerModel> = {}) =>
+    show({ _grids: { "0/induction": grid() }, ...change });
+  const name = (el: Element, head: string) =>
+    one(el, `[aria-label="Head scores"] [data-head="${head}"]`).getAttribute("aria-label");
+  /** Fill and number of every cell, as they are painted. */
+  const painted = async (el: Element, title: string) => {
+    const { text } = await saved(el, title, "SVG");
+    const cells = text.matchAll(/<rect [^>]*fill="(rgb[^"]*)"\/><text [^>]*>([^<]*)<\/text>/g);
+    return [...cells].map(([, fill, number]) => ({ fill, number }));
+  };
+
+  it("shows the change, symmetrical around none, and says the value and both checkpoints", async () => {
+    const { el } = await compared();
+    expect(one(el, ".ie-grid .ie-caption").textContent).toContain(
+      "Change of Induction step 131 → step 1,056",
+    );
+    const cells = await painted(el, "Change of Induction");
+    expect(cells.map(({ number }) => number)).toEqual([
+      ...["−0.03", "−0.02", "−0.01", "0.00"],
+      ...["+0.01", "+0.02", "+0.03", "+0.04"],
+    ]);
+    const { lut: table } = evenScaleTo(1, 1, "light");
+    expect(cells[3]?.fill).toBe(
+      cellColors({ min: -1, max: 1, kind: "diverging", lut: table }, 0, "light").fill,
+    );
+    // The largest change from step 131 to any checkpoint: of L1H3, to the last.
+    const ends = [...el.querySelectorAll(".ie-grid .ie-legend-end")].map((end) => end.textContent);
+    expect(ends).toEqual(["−0.06", "+0.06"]);
+    expect(name(el, "1,3")).toBe("L1H3 induction 0.480 change +0.040 from step 131");
+    expect(name(el, "0,0")).toBe("L0H0 induction 0.340 change −0.030 from step 131");
+  });
+
+  it("says both values of the head that is pointed at", async () => {
+    const { el } = await compared();
+    const cell = one(el, "[data-head='1,3']");
+    cell.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    await settle();
+    expect(one(el, ".ie-legend-readout").textContent).toBe("L1H3 0.440 → 0.480 (+0.040)");
+  });
+
+  it("shows values where those are chosen, and names the change all the same", async () => {
+    const { el, fake } = await compared();
+    const choice = one(el, "[aria-label='Grid shows']") as HTMLSelectElement;
+    choice.value = "value";
+    choice.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+    expect(fake.get("_view")).toMatchObject({ compared_scores: "value" });
+    expect((await painted(el, "Induction at this checkpoint"))[7]?.number).toBe("0.48");
+    expect(name(el, "1,3")).toBe("L1H3 induction 0.480 change +0.040 from step 131");
+    fake.receive({ compare: null });
+    await settle();
+    expect(el.querySelector("[aria-label='Grid shows']")).toBeNull();
+    expect(name(el, "1,3")).toBe("L1H3 induction 0.480");
+  });
+
+  it.each([THEN, NOW])("has no change as long as checkpoint %i is not known", async (missing) => {
+    const { el, fake } = await compared({
+      _grids: { "0/induction": grid((checkpoint) => checkpoint !== missing) },
+    });
+    expect(await painted(el, "Change of Induction")).toEqual([]);
+    expect(name(el, "1,3")).toMatch(/ change not computed from step 131$/);
+    fake.receive({ _grids: { "0/induction": grid() } });
+    await settle();
+    expect(name(el, "1,3")).toBe("L1H3 induction 0.480 change +0.040 from step 131");
+  });
+
+  it("follows both handles", async () => {
+    const { el, fake } = await compared();
+    fake.receive({ checkpoint: THEN, compare: NOW });
+    await settle();
+    expect(name(el, "1,3")).toBe("L1H3 induction 0.440 change −0.040 from step 1,056");
+    expect((await painted(el, "Change of Induction"))[7]?.number).toBe("−0.04");
+  });
+
+  it("is saved with both checkpoints", async () => {
+    const { el } = await compared();
+    const [columns, ...rows] = rowsOf(await saved(el, "Change of Induction", "CSV"));
+    expect(columns?.slice(2, 6)).toEqual([
+      "step_before",
+      "step_after",
+      "induction_before",
+      "induction_after",
+    ]);
+    expect(rows).toHaveLength(SIZE);
+    expect(rows[7]?.slice(0, 4)).toEqual(["1", "3", "131", "1056"]);
+    const [before, after, change] = rows[7]?.slice(4).map(Number) ?? [];
+    expect([before, after]).toEqual([0.44, 0.48]);
+    expect(change).toBeCloseTo(0.04, 6);
+  });
+});
+
+describe("a second handle on a checkpoint that failed", () => {
+  it("is said once, with the reason, and everything else stays", async () => {
+    const faulty = { ...seriesInfo("run", SHAPE), faults: { [THEN]: "model.safetensors is cut off." } };
+    const { el, fake } = await show({ _series: [faulty] });
+    const alerts = () => [...el.querySelectorAll("[role=alert]")].map((alert) => alert.textContent);
+    expect(alerts()).toEqual([
+      "The checkpoint compared with, step 131, could not be used. model.safetensors is cut off.",
+    ]);
+    expect(el.querySelectorAll("[role=gridcell]")).toHaveLength(SHAPE.layers * SHAPE.heads);
+    expect(one(el, "[aria-label='Attention pattern L1H1']")).toBeDefined();
+    fake.receive({ compare: THEN + 1 });
+    await settle();
+    expect(alerts()).toEqual([]);
   });
 });

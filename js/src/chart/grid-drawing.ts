@@ -2,7 +2,7 @@
 import type { Head } from "../contract.gen";
 import type { SeriesInfo } from "../kernel/model";
 import { headName } from "../state/heads";
-import { decimals } from "../state/text";
+import { changeText, decimals, signed as withSign } from "../state/text";
 import { cellColors, type Scale, type Theme } from "../ui/color";
 import { surfaceOf } from "./canvas";
 
@@ -33,13 +33,20 @@ export function gridLayout(layers: number, heads: number, available: number): Gr
   return { layers, heads, width, height };
 }
 
+export interface GridLook {
+  scale: Scale | null;
+  theme: Theme;
+  /** Decimals of the numbers in cells that have room for them. */
+  digits: number;
+  /** Whether gains have a plus. */
+  signed: boolean;
+}
+
 export function drawGrid(
   canvas: HTMLCanvasElement,
   { layers, heads, width, height }: GridLayout,
   values: Float32Array,
-  scale: Scale | null,
-  theme: Theme,
-  digits: number,
+  { scale, theme, digits, signed }: GridLook,
   ratio: number,
 ): void {
   const surface = surfaceOf(canvas, heads * width, layers * height, ratio);
@@ -53,8 +60,7 @@ export function drawGrid(
   }
   context.clearRect(0, 0, heads * width, layers * height);
   const gap = width > 14 ? 1 : 0.5;
-  const numbers = width >= NUMBER_WIDTH && height >= NUMBER_HEIGHT;
-  const shown = shownDigits(width, digits);
+  const write = numberIn(width, height, digits, signed);
   for (let index = 0; index < layers * heads; index++) {
     const value = values[index] ?? Number.NaN;
     const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
@@ -63,54 +69,63 @@ export function drawGrid(
     const [left, top] = [snap(x), snap(y)];
     context.fillStyle = fill;
     context.fillRect(left, top, snap(x + width - gap) - left, snap(y + height - gap) - top);
-    if (!numbers || !Number.isFinite(value)) continue;
+    if (write === null || !Number.isFinite(value)) continue;
     context.fillStyle = ink;
-    context.fillText(decimals(value, shown), x + (width - gap) / 2, y + (height - gap) / 2 + 0.5);
+    context.fillText(write(value), x + (width - gap) / 2, y + (height - gap) / 2 + 0.5);
   }
 }
 
-/** Two digits where there is no room for more. */
-function shownDigits(width: number, digits: number): number {
-  return width >= NUMBER_WIDTH + DIGIT_WIDTH * (digits - 2) ? digits : 2;
+/** How a number is written into a cell, with two digits where there is no room for more; null where there is none. */
+function numberIn(width: number, height: number, digits: number, signed: boolean): Writing | null {
+  const room = width - (signed ? DIGIT_WIDTH : 0);
+  if (room < NUMBER_WIDTH || height < NUMBER_HEIGHT) return null;
+  const shown = room >= NUMBER_WIDTH + DIGIT_WIDTH * (digits - 2) ? digits : 2;
+  return (value) => (signed ? withSign(value, shown) : decimals(value, shown));
 }
+
+type Writing = (value: number) => string;
 
 /** The same cells as rectangles and text, for a figure that is saved. */
 export function gridVector(
   { layers, heads, width, height }: GridLayout,
   values: Float32Array,
-  scale: Scale | null,
-  theme: Theme,
-  digits: number,
+  { scale, theme, digits, signed }: GridLook,
 ): string {
-  const numbers = width >= NUMBER_WIDTH && height >= NUMBER_HEIGHT;
-  const shown = shownDigits(width, digits);
+  const write = numberIn(width, height, digits, signed);
   const size = Math.min(13, Math.round(height * 0.4 + 2));
   return Array.from({ length: layers * heads }, (_, index) => {
     const value = values[index] ?? Number.NaN;
     const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
     const { fill, ink } = cellColors(scale ?? NOTHING, scale === null ? Number.NaN : value, theme);
     const cell = `<rect x="${x}" y="${y}" width="${width - 1}" height="${height - 1}" fill="${fill}"/>`;
-    if (!numbers || !Number.isFinite(value)) return cell;
-    const text = decimals(value, shown);
-    return `${cell}<text x="${x + width / 2}" y="${y + height / 2}" dy="0.35em" text-anchor="middle" font-size="${size}" fill="${ink}">${text}</text>`;
+    if (write === null || !Number.isFinite(value)) return cell;
+    return `${cell}<text x="${x + width / 2}" y="${y + height / 2}" dy="0.35em" text-anchor="middle" font-size="${size}" fill="${ink}">${write(value)}</text>`;
   }).join("");
 }
 
 const NOTHING: Scale = { min: 0, max: 1, kind: "sequential", lut: new Uint32Array(256) };
 
-/** Names the cells: "L1H2 induction 0.397". */
+/** Names the cells: "L1H2 induction 0.397", and " change +0.312 from step 100" where they are compared. */
 export function nameCells(
   cells: ArrayLike<Element>,
   info: SeriesInfo,
   score: string,
   values: Float32Array,
+  compared: Compared | null,
 ): void {
   for (let index = 0; index < cells.length; index++) {
     const head: Head = [Math.floor(index / info.heads), index % info.heads];
-    const value = values[index] ?? Number.NaN;
+    const [value, change] = [values[index] ?? Number.NaN, compared?.change[index] ?? Number.NaN];
     const spoken = Number.isFinite(value) ? value.toFixed(3) : missing(info, head, values);
-    cells[index]?.setAttribute("aria-label", `${headName(head)} ${score} ${spoken}`);
+    const from = compared === null ? "" : ` change ${changeText(change)} from ${compared.label}`;
+    cells[index]?.setAttribute("aria-label", `${headName(head)} ${score} ${spoken}${from}`);
   }
+}
+
+/** How values changed, and since when. */
+export interface Compared {
+  change: Float32Array;
+  label: string;
 }
 
 /** Why a head has no value among the values of all. */

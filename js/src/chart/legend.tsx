@@ -1,19 +1,35 @@
 /** The colour scale with its ends, and where chance lies on it. */
 import type { ReadonlySignal } from "@preact/signals";
 import { headName } from "../state/heads";
-import { rounded, scoreText } from "../state/text";
+import { changeText, rounded, scoreText } from "../state/text";
 import { gradient, type Scale } from "../ui/color";
 import { absentText } from "../ui/pending";
 import type { ViewProps } from "../ui/view";
 import { missing } from "./grid-drawing";
 
-export function Legend({ view, scale }: ViewProps & { scale: ReadonlySignal<Scale | null> }) {
+interface LegendProps extends ViewProps {
+  scale: ReadonlySignal<Scale | null>;
+  /** Whether the colours are changes from another checkpoint. */
+  isChange: boolean;
+}
+
+export function Legend({ view, scale, isChange }: LegendProps) {
   const { scoreInfo, shownScores } = view.store;
   if (scale.value === null || scoreInfo.value === null) {
     return <p class="ie-note">{absentText(view.store, "No values of this score yet.")}</p>;
   }
   const { chance, title } = scoreInfo.value;
-  return <ScaleLegend view={view} scale={scale.value} title={title} chance={chance} values={shownScores} />;
+  return (
+    <ScaleLegend
+      view={view}
+      scale={scale.value}
+      title={title}
+      chance={isChange ? null : chance}
+      values={shownScores}
+      before={view.store.comparison.before}
+      signed={isChange}
+    />
+  );
 }
 
 interface ScaleLegendProps extends ViewProps {
@@ -22,9 +38,13 @@ interface ScaleLegendProps extends ViewProps {
   chance: number | null;
   /** One a head, layer by layer. */
   values: ReadonlySignal<Float32Array>;
+  /** The same at the checkpoint compared with. */
+  before?: ReadonlySignal<Float32Array | null>;
+  /** Whether gains have a plus. */
+  signed?: boolean;
 }
 
-export function ScaleLegend({ view, scale, title, chance, values }: ScaleLegendProps) {
+export function ScaleLegend({ view, scale, title, chance, values, before, signed }: ScaleLegendProps) {
   const { min, max, lut } = scale;
   const at = chance === null ? null : (100 * (chance - min)) / (max - min);
   return (
@@ -38,21 +58,35 @@ export function ScaleLegend({ view, scale, title, chance, values }: ScaleLegendP
           </span>
         )}
       </span>
-      <span class="ie-legend-end">{rounded(max, 2)}</span>
-      <Readout view={view} values={values} />
+      <span class="ie-legend-end">
+        {signed && "+"}
+        {rounded(max, 2)}
+      </span>
+      <Readout view={view} values={values} before={before?.value ?? null} />
     </div>
   );
 }
 
-/** The value under the pointer, for cells too small to hold a number. */
-function Readout({ view, values }: Pick<ScaleLegendProps, "view" | "values">) {
+interface ReadoutProps extends Pick<ScaleLegendProps, "view" | "values"> {
+  before: Float32Array | null;
+}
+
+/** The value under the pointer, for cells too small to hold a number; where it is compared, both, and the change. */
+function Readout({ view, values, before }: ReadoutProps) {
   const head = view.hoverHead.value;
   const info = view.store.info.value;
   if (head === null || info === null) return <span class="ie-legend-readout" />;
-  const value = values.value[head[0] * info.heads + head[1]] ?? Number.NaN;
+  const index = head[0] * info.heads + head[1];
+  const said = (all: Float32Array) => {
+    const value = all[index] ?? Number.NaN;
+    return Number.isFinite(value) ? scoreText(value) : missing(info, head, all);
+  };
+  const change = (values.value[index] ?? Number.NaN) - (before?.[index] ?? Number.NaN);
   return (
     <span class="ie-legend-readout">
-      {headName(head)} {Number.isFinite(value) ? scoreText(value) : missing(info, head, values.value)}
+      {headName(head)} {before !== null && `${said(before)} → `}
+      {said(values.value)}
+      {Number.isFinite(change) && ` (${changeText(change)})`}
     </span>
   );
 }

@@ -44,6 +44,25 @@ export function scoreTable(store: Store, names: string[]): Table {
   return { columns: [...TRAINING, "layer", "head", ...names], rows };
 }
 
+/** The chosen score of every head at both handles of the slider, and its change. */
+export function changeTable({ info, scoreInfo, shown, shownCompare, shownScores, comparison }: Store): Table {
+  const { steps = [], heads = 1 } = info.peek() ?? {};
+  const score = scoreInfo.peek()?.name ?? "";
+  const [before, change] = [comparison.before.peek(), comparison.change.peek()];
+  const ends = [steps[shownCompare.peek() ?? -1] ?? null, steps[shown.peek()] ?? null];
+  return {
+    columns: ["layer", "head", "step_before", "step_after", `${score}_before`, `${score}_after`, "change"],
+    rows: Array.from(shownScores.peek(), (value, head) => [
+      Math.floor(head / heads),
+      head % heads,
+      ...ends,
+      exact(before?.[head]),
+      exact(value),
+      exact(change?.[head]),
+    ]),
+  };
+}
+
 /** Patterns of the selected heads at the shown checkpoint, as the wire brings them: n/255. */
 export function patternTable(store: Store): Table {
   const tokens = store.promptInfo.peek()?.tokens ?? [];

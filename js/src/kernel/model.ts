@@ -158,6 +158,8 @@ export interface ViewState {
   x_scale: "log" | "linear";
   /** How attention becomes colour. */
   attention_scale: "linear" | "square root" | "log";
+  /** What the grid shows where the slider has two handles. */
+  compared_scores: "change" | "value";
   /** The phase change as the reader drew it, on the axis of training; null = as it was found. */
   window: [number, number] | null;
   /** What `window` is in; null = in the unit of whatever page shows it. */

@@ -5,14 +5,21 @@
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { usePixelRatio } from "../chart/canvas";
-import { drawGrid, type GridLayout, gridLayout, gridVector, nameCells } from "../chart/grid-drawing";
+import {
+  type Compared,
+  drawGrid,
+  type GridLayout,
+  gridLayout,
+  gridVector,
+  nameCells,
+} from "../chart/grid-drawing";
 import { Legend } from "../chart/legend";
 import type { Head } from "../contract.gen";
 import { drawsAs } from "../export/figure";
 import { Save } from "../export/save";
-import { scoreTable } from "../export/tables";
+import { changeTable, scoreTable } from "../export/tables";
 import { headName, sameHead } from "../state/heads";
-import { type Scale, scoreScale, slotColor } from "../ui/color";
+import { evenScaleTo, type Scale, scoreScale, slotColor } from "../ui/color";
 import { useRoving } from "../ui/roving";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-width";
@@ -23,6 +30,8 @@ const LIVE_CELLS = 64;
 const REST_MS = 120;
 /** Narrower than this, a cell has no room for a ring in the ring. */
 const SMALL_CELL = 24;
+/** Colours of changes reach to no less than this. */
+const LEAST_CHANGE = 0.01;
 
 export function HeadGrid({ view }: ViewProps) {
   const { store, theme } = view;
@@ -33,20 +42,41 @@ export function HeadGrid({ view }: ViewProps) {
       ? null
       : gridLayout(info.layers, info.heads, available.value);
   });
+  const { comparison } = store;
+  /** How every head changed, where that is what the grid shows. */
+  const change = useComputed(() =>
+    store.viewState.value.compared_scores === "change" ? comparison.change.value : null,
+  );
   const scale = useComputed<Scale | null>(() => {
     const [score, values] = [store.scoreInfo.value, store.gridValues.value];
-    return score === null || values === null ? null : scoreScale(score, values, theme.value);
+    if (score === null || values === null) return null;
+    return change.value === null
+      ? scoreScale(score, values, theme.value)
+      : evenScaleTo(comparison.largest.value, LEAST_CHANGE, theme.value);
   });
+  const painted = useComputed(() => change.value ?? store.shownScores.value);
+  const compared = useComputed<Compared | null>(() =>
+    comparison.change.value === null
+      ? null
+      : { change: comparison.change.value, label: comparison.label.value },
+  );
   const laid = layout.value;
+  const score = store.scoreInfo.value;
+  const isChange = change.value !== null;
+  const title = isChange ? `Change of ${score?.title}` : `${score?.title} at this checkpoint`;
   return (
     <section class="ie-grid" ref={ref}>
       <div class="ie-caption">
-        <span class="ie-heading">{store.scoreInfo.value?.title} at this checkpoint</span>
-        <span class="ie-note"> by layer and head</span>
+        <span class="ie-heading">{title}</span>
+        <span class="ie-note">
+          {isChange && ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]}`} by layer
+          and head
+        </span>
+        {store.shownCompare.value !== null && <ChangeOrValue view={view} />}
         <Save
           view={view}
-          title={`${store.scoreInfo.value?.title} at this checkpoint`}
-          table={() => scoreTable(store, [store.scoreInfo.peek()?.name ?? ""])}
+          title={title}
+          table={() => (isChange ? changeTable(store) : scoreTable(store, [score?.name ?? ""]))}
         />
       </div>
       {laid !== null && (
@@ -56,12 +86,33 @@ export function HeadGrid({ view }: ViewProps) {
           layout={laid}
           scale={scale}
           values={store.shownScores}
+          painted={painted}
+          compared={compared}
           label="Head scores"
-          score={store.scoreInfo.value?.name ?? ""}
+          score={score?.name ?? ""}
+          signed={isChange}
         />
       )}
-      <Legend view={view} scale={scale} />
+      <Legend view={view} scale={scale} isChange={isChange} />
     </section>
+  );
+}
+
+/** With two handles: what the colours and numbers of the cells are. */
+function ChangeOrValue({ view }: ViewProps) {
+  const { store } = view;
+  return (
+    <select
+      class="ie-select"
+      aria-label="Grid shows"
+      value={store.viewState.value.compared_scores}
+      onChange={({ currentTarget }) =>
+        store.arrange({ compared_scores: currentTarget.value as "change" | "value" })
+      }
+    >
+      <option value="change">change</option>
+      <option value="value">value</option>
+    </select>
   );
 }
 
@@ -70,16 +121,24 @@ interface CellsProps extends ViewProps {
   scale: ReadonlySignal<Scale | null>;
   /** One a head, layer by layer. */
   values: ReadonlySignal<Float32Array>;
+  /** What is painted, where that is not the values. */
+  painted?: ReadonlySignal<Float32Array>;
+  /** How the values changed, for the names of the cells. */
+  compared?: ReadonlySignal<Compared | null>;
   /** Of the grid. */
   label: string;
   /** What a value is, in the names of the cells. */
   score: string;
   /** Decimals of the numbers in cells that have room for them. */
   digits?: number;
+  /** Whether gains have a plus. */
+  signed?: boolean;
 }
 
 /** Values of all heads: coloured, numbered where there is room, to be pointed at and selected. */
-export function Cells({ view, layout, scale, values, label, score, digits = 2 }: CellsProps) {
+export function Cells(props: CellsProps) {
+  const { view, layout, scale, values, painted = values, compared, label, score } = props;
+  const { digits = 2, signed = false } = props;
   const { store, theme } = view;
   const canvas = useRef<HTMLCanvasElement>(null);
   const grid = useRef<HTMLDivElement>(null);
@@ -90,18 +149,22 @@ export function Cells({ view, layout, scale, values, label, score, digits = 2 }:
   laid.value = layout;
   const named = useSignal(score);
   named.value = score;
+  const isSigned = useSignal(signed);
+  isSigned.value = signed;
 
   useSignalEffect(() => {
     if (canvas.current === null) return;
-    drawGrid(canvas.current, laid.value, values.value, scale.value, theme.value, digits, ratio.value);
-    drawsAs(canvas.current, () => gridVector(laid.peek(), values.peek(), scale.peek(), theme.peek(), digits));
+    const look = { scale: scale.value, theme: theme.value, digits, signed: isSigned.value };
+    const [now, cells] = [laid.value, painted.value];
+    drawGrid(canvas.current, now, cells, look, ratio.value);
+    drawsAs(canvas.current, () => gridVector(now, cells, look));
   });
   useSignalEffect(() => {
-    const [what, now, info] = [named.value, values.value, store.info.value];
+    const [what, now, before, info] = [named.value, values.value, compared?.value ?? null, store.info.value];
     if (info === null) return;
     const cells = grid.current?.querySelectorAll("[role=gridcell]") ?? [];
-    if (cells.length <= LIVE_CELLS) return nameCells(cells, info, what, now);
-    const timer = setTimeout(() => nameCells(cells, info, what, now), REST_MS);
+    if (cells.length <= LIVE_CELLS) return nameCells(cells, info, what, now, before);
+    const timer = setTimeout(() => nameCells(cells, info, what, now, before), REST_MS);
     return () => clearTimeout(timer);
   });
 

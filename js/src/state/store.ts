@@ -26,6 +26,7 @@ import {
 } from "../kernel/model";
 import { RequestError, Requests } from "../kernel/requests";
 import { type Choices, Writer } from "../kernel/writer";
+import { Comparison } from "./comparison";
 import { counterparts, type Known } from "./counterparts";
 import { Curves, type Grid } from "./curves";
 import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
@@ -96,6 +97,7 @@ export class Store {
     const start = this.shown.value * size;
     return this.gridValues.value?.subarray(start, start + size) ?? new Float32Array();
   });
+  readonly comparison: Comparison;
   /** Palette slot of each selected head, by name. */
   readonly slots = signal<ReadonlyMap<string, number>>(new Map());
   /** The head that token hover speaks of: the one selected last. */
@@ -177,6 +179,7 @@ export class Store {
 
     this.curves = new Curves(model, this.requests, this.seriesList, abort);
     this.grid = computed(() => this.gridOf(this.scoreInfo.value?.name ?? ""));
+    this.comparison = new Comparison(this);
     this.#untilAbort(abort, () => {
       this.slots.value = assignSlots(this.slots.peek(), this.heads.value);
     });

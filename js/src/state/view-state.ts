@@ -5,6 +5,7 @@ const BEGINNING: ViewState = {
   tab: "loss",
   x_scale: "log",
   attention_scale: "linear",
+  compared_scores: "change",
   window: null,
   window_unit: null,
   brush: null,

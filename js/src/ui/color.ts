@@ -141,7 +141,12 @@ export function scoreScale(
 
 /** Blue and red around 0, as far as the largest value goes, rounded up; `least` where all are smaller. */
 export function evenScale(arrays: Iterable<Float32Array>, least: number, theme: Theme): Scale {
-  const max = roundedUp(largest(arrays, least));
+  return evenScaleTo(largest(arrays, least), least, theme);
+}
+
+/** The same of the largest value. */
+export function evenScaleTo(largest: number, least: number, theme: Theme): Scale {
+  const max = roundedUp(Math.max(largest, least));
   return { min: -max, max, kind: "diverging", lut: lut("diverging", theme) };
 }
 

@@ -36,9 +36,10 @@ const KERNEL: Partial<Record<ConnectionState, ErrorInfo>> = {
 };
 
 export function Notices({ view }: ViewProps) {
-  const { connection, status, grid, info, shown } = view.store;
+  const { connection, status, grid, info, shown, shownCompare, comparison } = view.store;
   const kernel = KERNEL[connection.state.value];
   const fault = info.value?.faults[shown.value];
+  const other = info.value?.faults[shownCompare.value ?? -1];
   return (
     <div class="ie-notices">
       {kernel !== undefined && <Alert {...kernel} />}
@@ -49,6 +50,12 @@ export function Notices({ view }: ViewProps) {
         </Alert>
       )}
       {fault !== undefined && <Alert message="This checkpoint could not be used." hint={fault} />}
+      {other !== undefined && shownCompare.value !== shown.value && (
+        <Alert
+          message={`The checkpoint compared with, ${comparison.label.value}, could not be used.`}
+          hint={other}
+        />
+      )}
     </div>
   );
 }
