@@ -67,8 +67,8 @@ describe("a figure", () => {
   });
 
   it("is written in the panel's font", () => {
-    const { svg } = figure("", "font-family: 'A &amp; B', serif");
-    expect(svg.getAttribute("font-family")).toMatch(/A & B.*serif/);
+    const { svg } = figure("", "font-family: &quot;A &amp; B&quot;, serif");
+    expect(svg.getAttribute("font-family")).toBe('"A & B", serif');
   });
 
   it.each([
@@ -140,6 +140,11 @@ describe("text of a figure", () => {
       [4, [110, 60, 40, 10]],
     ]);
     expect(numbers(texts(figure("<p>one two</p>").svg)[0], "x")).toEqual([22]);
+  });
+
+  it("is none of a comment", () => {
+    lines([[0, [110, 60, 20, 10]]]);
+    expect(texts(figure("<p><!-- one -->two</p>").svg).map((line) => line.textContent)).toEqual(["two"]);
   });
 
   it("has no words that are not seen", () => {

@@ -68,6 +68,10 @@ describe("replies", () => {
     fake.reply({ id, error: { message: "too long", hint: "shorten it" } });
     await expect(answer.finished).rejects.toMatchObject({ message: "too long", hint: "shorten it" });
     await expect(answer.finished).rejects.toBeInstanceOf(RequestError);
+    await expect(answer.finished).rejects.toHaveProperty("anyway", false);
+    const long = ask();
+    fake.reply({ id: long.id, error: { message: "too large", hint: "", anyway: true } });
+    await expect(long.answer.finished).rejects.toHaveProperty("anyway", true);
   });
 
   it("rejects with the error of a kernel that could not take the request", async () => {
@@ -88,6 +92,11 @@ describe("replies", () => {
     const short = ask("b");
     chunk(short.id, { body: {}, arrays: array(4) }, [1]);
     await expect(short.answer.finished).rejects.toThrow("needs 4 bytes");
+    const empty = ask("c");
+    fake.reply({ id: empty.id, chunk: 0, chunks: 2, done: false, body: {}, arrays: array(4) });
+    await expect(empty.answer.finished).rejects.toThrow(
+      "The kernel's answer cannot be read: chunk 0 has no data.",
+    );
   });
 
   it("ignores replies to nobody", () => {
@@ -181,6 +190,18 @@ describe("a request that was lost", () => {
     for (let i = 0; i < 20; i++) sign(id);
     expect(asked(id)).toHaveLength(1);
     expect(requests.connection.state.value).toBe("computing");
+  });
+
+  it("is not one that was answered before the sign of life came", () => {
+    const { id } = ask();
+    vi.advanceTimersByTime(SINCE.asked);
+    const ping = fake.sent.at(-1)?.id ?? "";
+    fake.reply({ id, chunk: 0, chunks: 0, done: true, body: {} });
+    const sent = fake.sent.length;
+    expect(() =>
+      fake.reply({ id: ping, chunk: 0, chunks: 0, done: true, body: { waiting: [] } }),
+    ).not.toThrow();
+    expect(fake.sent).toHaveLength(sent);
   });
 
   it("is not one that was asked after the sign of life was", () => {

@@ -123,6 +123,7 @@ describe("the menu", () => {
     await press("ArrowDown");
     expect(items(el).map((item) => item.textContent)).toEqual(["SVG", "PNG", "CSV"]);
     expect(document.activeElement).toBe(items(el)[0]);
+    expect(items(el).map((item) => item.tabIndex)).toEqual([-1, -1, -1]); // Tab leaves the menu
     expect(button(el, "Attention patterns").getAttribute("aria-expanded")).toBe("true");
     await press("ArrowUp");
     expect(document.activeElement).toBe(items(el)[2]);

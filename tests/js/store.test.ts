@@ -335,5 +335,8 @@ describe("an answer", () => {
     expect(store.results.of("wiring", WIRING.parameters).wanted).toBe(length);
     fake.receive({ _series: store.seriesList.value.map((info) => ({ ...info, light: false })) });
     expect(store.results.of("wiring", WIRING.parameters).wanted).toBe(1);
+    store.compareTo(3); // of the second handle, too, only what a pass answers
+    vi.advanceTimersByTime(REST);
+    expect(store.results.of("wiring", WIRING.parameters).wanted).toBe(1);
   });
 });

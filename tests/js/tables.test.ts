@@ -1,0 +1,168 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { promptTokens, traits } from "../../js/dev/data";
+import { fakeKernel } from "../../js/dev/fake-kernel";
+import { FakeModel } from "../../js/dev/fake-model";
+import type { AnalysisKind, AnalysisParameters } from "../../js/src/contract.gen";
+import { analysisTable, exact, patternTable, predictionTable, scoreTable } from "../../js/src/export/tables";
+import { triangleIndex } from "../../js/src/kernel/arrays";
+import { Store } from "../../js/src/state/store";
+
+const SHAPE = { layers: 2, heads: 3, checkpoints: 5 };
+const TOKENS = promptTokens(6);
+const TRAINING = ["checkpoint", "step", "tokens", "tokens_estimated"];
+
+let abort: AbortController;
+let fake: FakeModel;
+let store: Store;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  fake = new FakeModel({
+    ...traits(SHAPE, TOKENS),
+    checkpoint: 3,
+    heads: [
+      [0, 1],
+      [1, 2],
+    ],
+  });
+  fake.kernel = fakeKernel(SHAPE);
+  abort = new AbortController();
+  store = new Store(fake.model, abort.signal);
+});
+afterEach(() => {
+  abort.abort();
+  vi.useRealTimers();
+});
+
+/** Has the kernel answer this everywhere. */
+async function known<A extends AnalysisKind>(analysis: A, parameters: AnalysisParameters[A]) {
+  store.results.ask(() => [{ analysis, parameters } as never]);
+  await vi.advanceTimersByTimeAsync(5000);
+  return store.results.of(analysis, parameters);
+}
+
+const trainingOf = (checkpoint: number) => {
+  const { steps, tokens } = store.info.value ?? { steps: [], tokens: [] };
+  return [checkpoint, steps[checkpoint], tokens[checkpoint], "false"];
+};
+const heads = Array.from({ length: 6 }, (_, head) => [Math.floor(head / 3), head % 3]);
+const checkpoints = [0, 1, 2, 3, 4];
+
+describe("a table of an analysis", () => {
+  it("of every head has a row for each, at every checkpoint", async () => {
+    const result = await known("wiring", { head: [1, 2] });
+    const { columns, rows } = analysisTable(store, result, "layer head");
+    const names = ["composition", "previous_token", "effect", "error"] as const;
+    expect(columns).toEqual([...TRAINING, "layer", "head", ...names]);
+    expect(rows).toEqual(
+      checkpoints.flatMap((checkpoint) =>
+        heads.map((place, head) => [
+          ...trainingOf(checkpoint),
+          ...place,
+          ...names.map((name) => exact(result.at(checkpoint)?.[name][head])),
+        ]),
+      ),
+    );
+    expect(new Set(rows.map((row) => row.at(-1))).size).toBeGreaterThan(2);
+  });
+
+  it("of single numbers has one row a checkpoint", async () => {
+    const result = await known("ablation", { heads: [[1, 2]], how: "zero", frozen: false });
+    const { columns, rows } = analysisTable(store, result, "");
+    expect(columns.slice(0, 6)).toEqual([...TRAINING, "loss", "loss_change"]);
+    expect(columns).not.toContain("control_loss");
+    expect(rows.map((row) => row.slice(0, 6))).toEqual(
+      checkpoints.map((at) => [
+        ...trainingOf(at),
+        exact(result.at(at)?.loss[0]),
+        exact(result.at(at)?.loss_change[0]),
+      ]),
+    );
+  });
+
+  it("along one dim has a row for each place", async () => {
+    const result = await known("ablation", { heads: [[1, 2]], how: "zero", frozen: false });
+    const { columns, rows } = analysisTable(store, result, "draw");
+    const draws = [...(result.at(2)?.control_loss ?? [])];
+    expect(draws.length).toBeGreaterThan(1);
+    expect(columns).toEqual([...TRAINING, "draw", "control_loss", "control_in_context_learning"]);
+    expect(rows.filter(([checkpoint]) => checkpoint === 2).map((row) => row.slice(4, 6))).toEqual(
+      draws.map((value, draw) => [draw, exact(value)]),
+    );
+  });
+
+  it("has no row of what is not known", () => {
+    const result = store.results.of("wiring", { head: [1, 2] });
+    expect(analysisTable(store, result, "layer head").rows).toEqual([]);
+  });
+});
+
+describe("a table of scores", () => {
+  it("has a column each, empty where a score cannot be had", () => {
+    const { columns, rows } = scoreTable(store, ["induction", "no such score"]);
+    expect(columns).toEqual([...TRAINING, "layer", "head", "induction", "no such score"]);
+    const grid = store.gridIn(0, "induction");
+    expect(rows).toEqual(
+      checkpoints.flatMap((checkpoint) =>
+        heads.map((place, head) => [
+          ...trainingOf(checkpoint),
+          ...place,
+          exact(grid?.[checkpoint * 6 + head]),
+          null,
+        ]),
+      ),
+    );
+  });
+
+  it("has no row without a series", () => {
+    fake.receive({ _series: [] });
+    expect(scoreTable(store, ["induction"]).rows).toEqual([]);
+  });
+});
+
+describe("a table of patterns", () => {
+  it("has every pair of a query and a key that it may attend to, of each selected head", async () => {
+    const [first, second] = [
+      await known("patterns", { head: [0, 1] }),
+      await known("patterns", { head: [1, 2] }),
+    ];
+    const { rows } = patternTable(store);
+    const expected = [first, second].flatMap((result, which) =>
+      TOKENS.flatMap((query, q) =>
+        TOKENS.slice(0, q + 1).map((key, k) => [
+          ["L0H1", "L1H2"][which],
+          ...[q, k, query, key],
+          (result.at(3)?.patterns[triangleIndex(q, k)] ?? Number.NaN) / 255,
+        ]),
+      ),
+    );
+    expect(rows).toEqual(expected);
+  });
+
+  it("is empty where a pattern is not known", () => {
+    expect(patternTable(store).rows.map((row) => row.at(-1))).toEqual(Array(2 * 21).fill(null));
+  });
+});
+
+describe("a table of predictions", () => {
+  it("has those after one position, by rank", async () => {
+    const found = (await known("predictions", {})).at(3);
+    const { rows } = predictionTable(store, 2);
+    expect(rows).toHaveLength(10);
+    rows.forEach((row, rank) => {
+      const cell = 2 * 10 + rank;
+      const id = found?.ids[cell] ?? -1;
+      expect(row).toEqual([
+        ...[rank, id, found?.tokens[id]],
+        exact(found?.logits[cell]),
+        exact(found?.probabilities[cell]),
+      ]);
+    });
+    expect(new Set(rows.map(([, id]) => id)).size).toBeGreaterThan(5);
+  });
+
+  it("has no row where none is known", () => {
+    expect(predictionTable(store, 2).rows).toEqual([]);
+  });
+});
