@@ -7,6 +7,7 @@ import { Header } from "./panels/header";
 import { Patterns } from "./panels/patterns";
 import { Predictions } from "./panels/predictions";
 import { PromptForm } from "./panels/prompt-form";
+import { RankedHeads } from "./panels/ranked-heads";
 import { ScorePicker } from "./panels/score-picker";
 import { Slider } from "./panels/slider";
 import { Tokens } from "./panels/tokens";
@@ -52,6 +53,7 @@ function Explorer({ view }: ViewProps) {
       <ScorePicker view={view} />
       <div class="ie-columns ie-columns-scores">
         <HeadGrid view={view} />
+        <RankedHeads view={view} />
         <Curves view={view} />
       </div>
       <div class="ie-section">

@@ -64,15 +64,30 @@ describe("a head that is pointed at is forgotten with what it was pointed at in:
     const shown = await show({ heads: [] });
     const { fake, el } = shown;
     const asked = () => fake.sent.filter(({ kind }) => kind === "patterns").length;
+    const before = asked();
     await find(shown, one(el, ".ie-curves .ie-chart"));
     await settle();
-    expect(asked()).toBe(1);
+    expect(asked()).toBe(before + 1);
     fake.receive({ _grids: {} });
     await settle();
     fake.receive({ _prompts: [{ ...promptInfo(TOKENS), generation: 2 }] });
     await settle();
-    expect([lit(shown), asked()]).toEqual([0, 1]);
+    expect([lit(shown), asked()]).toEqual([0, before + 1]);
   });
+});
+
+it("the head in the place that is pointed at of the ranking is another when the slider moves", async () => {
+  const shown = await show({ checkpoint: 25 });
+  rest(one(shown.el, "[aria-label^='Heads by'] [role=option]:nth-child(5)"));
+  const seen = new Set<string>();
+  for (let checkpoint = 25; checkpoint >= 0; checkpoint--) {
+    shown.fake.receive({ checkpoint });
+    await settle();
+    const [, named = ""] = one(shown.el, "[aria-posinset='5']").getAttribute("aria-label")?.split(" ") ?? [];
+    expect(one(shown.el, ".ie-cell-hovered").getAttribute("aria-label")).toMatch(new RegExp(`^${named} `));
+    seen.add(named);
+  }
+  expect(seen.size).toBeGreaterThan(1);
 });
 
 it("the head in the row that is pointed at is another when the slider moves", async () => {
@@ -105,7 +120,7 @@ describe("a token that is pointed at is forgotten", () => {
 
   it("with the strip of tokens", async () => {
     const shown = await show();
-    rest(one(shown.el, "[role=option]:nth-child(4)"));
+    rest(one(shown.el, "[aria-label=Tokens] [role=option]:nth-child(4)"));
     await settle();
     expect(status(shown)).toContain("query 3");
     shown.fake.receive({ _prompts: [{ ...promptInfo([]), generation: 2 }] });

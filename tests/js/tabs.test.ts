@@ -45,16 +45,17 @@ describe("the kernel is asked", () => {
     ["wiring", [...always, "wiring"]],
   ])("for what the tab %s shows, and nothing else", async (tab, kinds) => {
     const { fake } = await show({ _view: { tab } });
-    expect(fake.sent.map(({ kind }) => kind).sort()).toEqual(kinds);
+    expect([...new Set(fake.sent.map(({ kind }) => kind))].sort()).toEqual(kinds);
   });
 
   it("for no more than is on the page", async () => {
     const { fake, close } = await show({ _view: { tab: "loss" } });
     close();
     await settle();
+    const before = fake.sent.length;
     fake.receive({ _view: { tab: "wiring" }, heads: [[1, 0]] });
     await settle();
-    expect(fake.sent.map(({ kind }) => kind).sort()).toEqual(always);
+    expect(fake.sent).toHaveLength(before);
   });
 });
 

@@ -88,12 +88,16 @@ describe("names", () => {
     expect(names(el, "[role=listbox], [role=grid], table, select, textarea")).toEqual([
       "Score",
       "Head scores",
+      "Second score",
+      "Heads by induction",
       "Prompt",
       "Tokens",
       "Attention colours",
       "Next-token predictions",
     ]);
-    expect([...el.querySelectorAll("[role=option]")].map((option) => option.textContent)).toEqual(TOKENS);
+    expect(
+      [...el.querySelectorAll("[aria-label=Tokens] [role=option]")].map((option) => option.textContent),
+    ).toEqual(TOKENS);
   });
 });
 
@@ -229,7 +233,7 @@ describe("the token strip", () => {
     const el = show({ checkpoint: 25, heads: [[0, 1]] });
     await settle();
     expect(status(el)).toBe("");
-    const options = [...el.querySelectorAll<HTMLElement>("[role=option]")];
+    const options = [...el.querySelectorAll<HTMLElement>("[aria-label=Tokens] [role=option]")];
     over(options[5]);
     await settle();
     expect(status(el)).toMatch(/^query 5 ' B' attends 0\.\d\d to key 4 ' A'$/);
@@ -237,7 +241,7 @@ describe("the token strip", () => {
     over(options[2]);
     await settle();
     expect(status(el)).toMatch(/^query 2 ' B' attends/);
-    one(el, "[role=listbox]").dispatchEvent(new PointerEvent("pointerleave"));
+    one(el, "[role=listbox][aria-label=Tokens]").dispatchEvent(new PointerEvent("pointerleave"));
     await settle();
     expect(status(el)).toMatch(/^query 3 ' C' attends/);
     expect(options[3]?.getAttribute("aria-selected")).toBe("true");
@@ -251,8 +255,8 @@ describe("the token strip", () => {
     const el = show({ _prompts: [promptInfo(WEIRD_TOKENS)] });
     await settle();
     expect(el.querySelector("script")).toBeNull();
-    expect(one(el, "[role=option]").textContent).toBe("<script>alert(1)</scrip…");
-    expect(one(el, "[role=option] bdi").title).toBe("<script>alert(1)</script>");
+    expect(one(el, "[aria-label=Tokens] [role=option]").textContent).toBe("<script>alert(1)</scrip…");
+    expect(one(el, "[aria-label=Tokens] [role=option] bdi").title).toBe("<script>alert(1)</script>");
   });
 });
 
@@ -356,7 +360,9 @@ describe("views", () => {
     const slider = one(first, "input[type=range]") as HTMLInputElement;
     slider.value = "7";
     slider.dispatchEvent(new Event("input", { bubbles: true }));
-    one(first, "[role=option]").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    one(first, "[aria-label=Tokens] [role=option]").dispatchEvent(
+      new PointerEvent("pointerover", { bubbles: true }),
+    );
     await settle();
     expect((one(second, "input[type=range]") as HTMLInputElement).value).toBe("7");
     expect(one(first, "[role=status]").textContent).not.toBe("");

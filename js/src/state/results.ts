@@ -23,6 +23,8 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
   analysis: A;
   parameters: AnalysisParameters[A];
   series?: number;
+  /** Wanted only where the slider rests, whatever else is affordable. */
+  onlyHere?: boolean;
 }
 
 /** The named arrays of one checkpoint, and the words beside them. */
@@ -165,14 +167,14 @@ export class Results {
    * All usable checkpoints, nearest first, where they are affordable; else where the slider rests, and where
    * its second handle does of what only takes a pass.
    */
-  checkpoints({ analysis, series = this.#store.series.value }: Ask): number[] {
+  checkpoints({ analysis, series = this.#store.series.value, onlyHere = false }: Ask): number[] {
     const { seriesList, prompts, checkpoint, settled, settledCompare } = this.#store;
     const [info, prompt] = [seriesList.value[series], prompts.value[series]];
     if (info === undefined) return [];
     const once = onePass.has(analysis);
-    const every = once ? prompt?.scrub === true : info.light;
+    const every = !onlyHere && (once ? prompt?.scrub === true : info.light);
     const here = every ? checkpoint.peek() : settled.value;
-    const there = every || !once ? null : settledCompare.value;
+    const there = every || onlyHere || !once ? null : settledCompare.value;
     const wanted = every ? info.steps.map((_, index) => index) : [...new Set([here, there ?? here])];
     return wanted
       .filter((index) => index < info.steps.length && info.faults[index] === undefined)

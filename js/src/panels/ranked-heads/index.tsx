@@ -1,0 +1,84 @@
+/** All heads, strongest first, each with its pattern on the prompt and a second score beside it. */
+import { useComputed } from "@preact/signals";
+import { rankedHeads, secondScore } from "../../state/ranking";
+import { absentText } from "../../ui/pending";
+import type { ViewProps } from "../../ui/view";
+import { ScoreOptions } from "../score-picker";
+import { List } from "./list";
+import type { Column } from "./row";
+
+/** Where the second score is kept, among the options of tabs. */
+const OPTIONS = "ranked_heads";
+/** Rows that stand in for those that are not known yet. */
+const SKELETONS = 5;
+
+export function RankedHeads({ view }: ViewProps) {
+  const { store } = view;
+  const { scores, scoreInfo, gridValues, series, info, shownScores, viewState } = store;
+  const first = useComputed<Column | null>(() =>
+    scoreInfo.value === null || gridValues.value === null
+      ? null
+      : { score: scoreInfo.value, values: gridValues.value },
+  );
+  const second = useComputed<Column | null>(() => {
+    const saved = viewState.value.tabs[OPTIONS]?.second;
+    const score = secondScore(scores.value, scoreInfo.value?.name ?? "", saved);
+    return score && { score, values: store.gridIn(series.value, score.name) ?? new Float32Array() };
+  });
+  const heads = useComputed(() =>
+    info.value === null || !shownScores.value.some(Number.isFinite)
+      ? []
+      : rankedHeads(shownScores.value, info.value),
+  );
+  const title = scoreInfo.value?.title ?? "";
+  return (
+    <section class={`ie-ranked ${(info.value?.steps.length ?? 0) > 1 ? "" : "ie-ranked-still"}`}>
+      <div class="ie-caption">
+        <span class="ie-heading">Heads by {lowered(title)}</span>
+        <span class="ie-note"> strongest first</span>
+      </div>
+      <div class="ie-ranked-row ie-ranked-head">
+        <span class="ie-ranked-value" aria-hidden="true">
+          {title}
+        </span>
+        {second.value !== null && (
+          <select
+            class="ie-select"
+            aria-label="Second score"
+            value={second.value.score.name}
+            onChange={({ currentTarget }) => store.arrangeTab(OPTIONS, { second: currentTarget.value })}
+          >
+            <ScoreOptions scores={scores.value.filter(({ name }) => name !== scoreInfo.value?.name)} />
+          </select>
+        )}
+      </div>
+      {heads.value.length === 0 ? (
+        <Skeleton text={absentText(store, "No values of this score yet.")} />
+      ) : (
+        <List view={view} heads={heads} first={first} second={second} />
+      )}
+    </section>
+  );
+}
+
+/** Rows without anything in them, and why. */
+function Skeleton({ text }: { text: string }) {
+  return (
+    <div class="ie-ranked-list ie-ranked-skeleton">
+      <p class="ie-note">{text}</p>
+      {Array.from({ length: SKELETONS }, (_, index) => (
+        <div key={index} class="ie-ranked-row" aria-hidden="true">
+          <span />
+          <span />
+          <span />
+          <span />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** "Previous token" inside of a sentence; what begins with capitals, as OV does, keeps them. */
+function lowered(title: string): string {
+  return /^.[A-Z]/.test(title) ? title : title.slice(0, 1).toLowerCase() + title.slice(1);
+}

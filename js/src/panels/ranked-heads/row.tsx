@@ -1,0 +1,88 @@
+/** One head of the ranking. */
+import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { usePixelRatio } from "../../chart/canvas";
+import { drawPattern } from "../../chart/pattern-drawing";
+import type { Head } from "../../contract.gen";
+import type { ScoreInfo, SeriesInfo } from "../../kernel/model";
+import { headName, sameHead } from "../../state/heads";
+import { scoreText } from "../../state/text";
+import { attentionLut, slotColor } from "../../ui/color";
+import type { View, ViewProps } from "../../ui/view";
+import type { Ranking } from "./list";
+import { ROW } from "./rows";
+import { Spark } from "./spark";
+
+/** A score of all heads at all checkpoints. */
+export interface Column {
+  score: ScoreInfo;
+  /** [checkpoint, layer, head]; empty while it is not there. */
+  values: Float32Array;
+}
+
+/** Of a pattern beside a head, in CSS pixels. */
+const THUMBNAIL = 34;
+
+interface Props extends ViewProps, Ranking {
+  /** From 0. */
+  row: number;
+  isTabStop: boolean;
+}
+
+export function Row({ view, row, isTabStop, heads, first, second }: Props) {
+  const { store, theme } = view;
+  const [head, info, column] = [heads.value[row], store.info.value, first.value];
+  if (head === undefined || info === null || column === null) return null;
+  const name = headName(head);
+  const slot = store.slots.value.get(name);
+  const hovered = view.hoverHead.value !== null && sameHead(view.hoverHead.value, head);
+  const value = scoreText(valueAt(column, info, store.shown.value, head));
+  const other = second.value && scoreText(valueAt(second.value, info, store.shown.value, head));
+  return (
+    <div
+      role="option"
+      class={`ie-ranked-row ${hovered ? "ie-ranked-hovered" : ""}`}
+      data-row={row}
+      aria-label={`${row + 1} ${name} ${column.score.name} ${value}`}
+      aria-description={second.value === null ? undefined : `${second.value.score.name} ${other}`}
+      aria-posinset={row + 1}
+      aria-setsize={heads.value.length}
+      aria-selected={slot !== undefined}
+      tabIndex={isTabStop ? 0 : -1}
+      style={{
+        transform: `translateY(${row * ROW}px)`,
+        ...(slot !== undefined && { "--ie-slot": slotColor(slot, theme.value) }),
+      }}
+    >
+      <span class="ie-ranked-rank">{row + 1}</span>
+      <span class="ie-ranked-name">{name}</span>
+      <span class="ie-ranked-value">{value}</span>
+      <Thumbnail key={name} view={view} head={head} />
+      <span class="ie-ranked-other">{other}</span>
+      {info.steps.length > 1 && <Spark view={view} head={head} column={column} />}
+    </div>
+  );
+}
+
+/** The head's pattern at the shown checkpoint, where it is there; never another one's. */
+function Thumbnail({ view, head }: { view: View; head: Head }) {
+  const { store, theme } = view;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const ratio = usePixelRatio();
+  useSignalEffect(() => {
+    const tokens = store.promptInfo.value?.tokens.length ?? 0;
+    const found = store.results.of("patterns", { head }).at(store.shown.value);
+    const colors = attentionLut(store.viewState.value.attention_scale, theme.value);
+    if (canvas.current === null) return;
+    drawPattern(canvas.current, tokens, found?.patterns ?? null, colors, THUMBNAIL * ratio.value);
+  });
+  return (
+    <span class="ie-ranked-pattern" aria-hidden="true">
+      <canvas ref={canvas} />
+    </span>
+  );
+}
+
+function valueAt({ values }: Column, { layers, heads }: SeriesInfo, at: number, [layer, head]: Head): number {
+  return values[(at * layers + layer) * heads + head] ?? Number.NaN;
+}
