@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 # Controls, marks that turn the text after them around, and halves of surrogate pairs, which stand
 # for bytes of a path that are no UTF-8, and which no file and no message can hold.
@@ -15,6 +16,27 @@ _ILLEGIBLE = re.compile(
 def legible(text: str) -> str:
     """The text with what cannot be seen, or turns other text around, written as an escape."""
     return _ILLEGIBLE.sub(_escaped, text)
+
+
+# Where a path begins; "organisation/model", as the Hub names models, is none.
+_BEGINS_A_PATH = re.compile(r"[/\\~.]|[A-Za-z]:[/\\]")
+
+
+def without_folders(name: str) -> str:
+    """The last part of a path, which says what it holds; any other name as it is."""
+    name = name.strip()
+    if not (_BEGINS_A_PATH.match(name) or name.count("/") > 1 or _is_there(name)):
+        return name
+    if _is_there(name):
+        return Path(name).resolve().name
+    return (PureWindowsPath if "\\" in name else PurePosixPath)(name).name
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return name != "" and Path(name).exists()
+    except (OSError, ValueError):  # no file can have this name
+        return False
 
 
 def distinct(names: Iterable[str]) -> list[str]:

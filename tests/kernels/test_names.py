@@ -8,8 +8,9 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from induction_kernels import plots
-from induction_kernels.names import distinct, legible
+from induction_kernels import as_model, plots
+from induction_kernels.names import distinct, legible, without_folders
+from tiny import tiny
 from xarray import Dataset
 
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -53,3 +54,50 @@ def test_a_figure_of_such_a_name_can_be_saved() -> None:
     assert {"run\\uDC80", "\\u202Eevil", "$x"} <= names
     for kind in ("svg", "png", "pdf"):
         ax.figure.savefig(io.BytesIO(), format=kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("/home/me/runs/SmolLM2-135M", "SmolLM2-135M"),
+        ("/home/me/runs/SmolLM2-135M/", "SmolLM2-135M"),
+        ("./runs/last", "last"),
+        ("../last.gguf", "last.gguf"),
+        ("~/models/tiny", "tiny"),
+        (r"C:\models\tiny", "tiny"),
+        ("a/b/c", "c"),
+        ("EleutherAI/pythia-70m", "EleutherAI/pythia-70m"),
+        ("gpt2", "gpt2"),
+        ("/", ""),
+        ("  ", ""),
+        ("x" * 300, "x" * 300),
+        ("a\0b", "a\0b"),
+    ],
+)
+def test_of_a_path_the_last_part_is_a_name(name, shown) -> None:
+    assert without_folders(name) == shown
+
+
+def test_a_folder_that_is_there_is_a_path(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    assert without_folders("runs/tiny") == "tiny"
+    assert without_folders(".") == tmp_path.name
+
+
+@pytest.mark.parametrize(
+    ("own", "shown"),
+    [
+        ("/tmp/somewhere/tiny-llama", "tiny-llama"),
+        ("", "LlamaForCausalLM"),
+        (" ", "LlamaForCausalLM"),
+        ("/", "LlamaForCausalLM"),
+        ("organisation/tiny", "organisation/tiny"),
+        ("n" * 300, "n" * 300),
+    ],
+)
+def test_a_model_is_named_by_what_it_was_loaded_from(own, shown) -> None:
+    model = tiny("LlamaForCausalLM")
+    model.config.name_or_path = own
+    assert as_model(model).name == shown
+    assert as_model(model, name="mine").name == "mine"

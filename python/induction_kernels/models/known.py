@@ -11,14 +11,16 @@ from typing import Any
 from torch import nn
 
 from induction_kernels.errors import InductionError
+from induction_kernels.names import without_folders
 
 
 def name_of(module: Any, name: str | None) -> str:
-    """For titles and provenance: the caller's, or what the module calls itself."""
+    """For titles and provenance: the caller's, or what the module calls itself, or else what it
+    is. Of the path it was loaded from only the last part is its name."""
     own = getattr(getattr(module, "cfg", None), "model_name", None) or getattr(
         getattr(module, "config", None), "name_or_path", None
     )
-    return name or own or type(module).__name__
+    return name or without_folders(own or "") or type(module).__name__
 
 
 # What a series knows of the model it loads weights into: its tokenizer and its name.
