@@ -17,12 +17,27 @@ const TWO: Shape = { layers: 2, heads: 4, checkpoints: 26 };
 
 const TWELVE: Shape = { layers: 12, heads: 12, checkpoints: 26 };
 
+/** As of a model by itself, whose name is long. */
+function unlabelled(base: ExplorerModel): Partial<ExplorerModel> {
+  const name = `model-${"of-a-long-name-".repeat(20)}end`;
+  const tokens = base._series[0]?.layers === 1 ? promptTokens(1) : promptTokens(64);
+  return {
+    checkpoint: 0,
+    heads: [[0, 0]],
+    _prompts: [promptInfo(tokens)],
+    _series: base._series.map((info) => ({ ...info, name, tokens: [null] })),
+  };
+}
+
 const CASES: Record<string, Case> = {
   "2l": {
     shape: TWO,
     traits: () => ({ answer: " Mary", _prompts: [promptInfo(promptTokens(64), true, " Mary")] }),
   },
   single: { shape: { ...TWO, checkpoints: 1 }, traits: () => ({ checkpoint: 0 }) },
+  model: { shape: { layers: 30, heads: 9, checkpoints: 1 }, traits: unlabelled },
+  tiny: { shape: { layers: 1, heads: 1, checkpoints: 1 }, traits: unlabelled },
+  broad: { shape: { layers: 80, heads: 128, checkpoints: 1 }, traits: unlabelled },
   twelve: {
     shape: TWELVE,
     traits: (base) => ({

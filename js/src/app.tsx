@@ -4,6 +4,7 @@ import type { Model } from "./kernel/model";
 import { Curves } from "./panels/curves";
 import { HeadGrid } from "./panels/head-grid";
 import { Header } from "./panels/header";
+import { OneCheckpoint } from "./panels/one-checkpoint";
 import { Patterns } from "./panels/patterns";
 import { Predictions } from "./panels/predictions";
 import { PromptForm } from "./panels/prompt-form";
@@ -45,16 +46,17 @@ function Empty({ view }: ViewProps) {
 }
 
 function Explorer({ view }: ViewProps) {
+  const alone = view.store.alone.value;
   return (
     <>
       <Header view={view} />
-      <Slider view={view} />
+      {alone ? <OneCheckpoint view={view} /> : <Slider view={view} />}
       <Notices view={view} />
       <ScorePicker view={view} />
-      <div class="ie-columns ie-columns-scores">
+      <div class={`ie-columns ie-columns-heads ${alone ? "ie-columns-one" : ""}`}>
         <HeadGrid view={view} />
         <RankedHeads view={view} />
-        <Curves view={view} />
+        {!alone && <Curves view={view} />}
       </div>
       <div class="ie-section">
         <PromptForm view={view} />

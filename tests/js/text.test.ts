@@ -8,6 +8,7 @@ import {
   rounded,
   scoreText,
   sentence,
+  shortened,
   signed,
   truncated,
   visible,
@@ -80,6 +81,7 @@ describe("numbers", () => {
   });
   it("names a checkpoint, without tokens where they are unknown", () => {
     const info = {
+      steps: [0, 1225, 1300, 1400, 1500],
       labels: ["step 0", "step 1,225", "step 1,300", "step 1,400", "step 1,500"],
       tokens: [0, 5_017_600, 5_300_000, 5_700_000, null],
       tokens_estimated: [false, false, false, true, false],
@@ -91,6 +93,12 @@ describe("numbers", () => {
       "step 1,400 · ≈ 5.7M tokens",
       "step 1,500",
     ]);
+  });
+  it("names no step of a model by itself", () => {
+    const alone = { steps: [0], labels: ["step 0"], tokens: [null], tokens_estimated: [false] };
+    expect(checkpointText(alone, 0)).toBe("");
+    expect(checkpointText({ ...alone, steps: [300], labels: ["step 300"] }, 0)).toBe("step 300");
+    expect(checkpointText({ ...alone, tokens: [0] }, 0)).toBe("step 0 · 0 tokens");
   });
   it("shows scores to three decimals and says what is missing", () => {
     expect(scoreText(0.3965)).toBe("0.397");
@@ -114,5 +122,16 @@ describe("numbers", () => {
   });
   it("does not round small probabilities to nothing", () => {
     expect([0.93, 0.004, 0.0001, 0].map(probabilityText)).toEqual(["0.93", "0.004", "<0.001", "0.00"]);
+  });
+});
+
+describe("a long name", () => {
+  it("loses its middle, and no half of a letter", () => {
+    expect(shortened("attn-only-2l")).toBe("attn-only-2l");
+    const cut = shortened(`begin-${"x".repeat(300)}-end`);
+    expect(cut).toMatch(/^begin-x+…x+-end$/);
+    expect(Array.from(cut).length).toBeLessThanOrEqual(60);
+    expect(Array.from(shortened("👩".repeat(300)))).toEqual(expect.arrayContaining(["👩", "…"]));
+    expect(shortened("👩".repeat(300))).not.toMatch(/[\ud800-\udfff](?![\ud800-\udfff])(?<!👩)/);
   });
 });

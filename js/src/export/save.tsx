@@ -4,6 +4,7 @@
  */
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { labelText } from "../state/text";
 import { useRoving } from "../ui/roving";
 import type { ViewProps } from "../ui/view";
 import { download, fileName } from "./download";
@@ -50,7 +51,7 @@ export function Save({ view, title, table }: SaveProps) {
     close();
     failed.value = null;
     const { info, shown } = view.store;
-    const label = info.value?.labels[shown.value] ?? "";
+    const label = info.value === null ? "" : labelText(info.value, shown.value);
     const name = fileName(`${info.value?.name ?? ""} ${title} ${label}`);
     try {
       if (format === "CSV") {

@@ -63,7 +63,8 @@ export function HeadGrid({ view }: ViewProps) {
   const laid = layout.value;
   const score = store.scoreInfo.value;
   const isChange = change.value !== null;
-  const title = isChange ? `Change of ${score?.title}` : `${score?.title} at this checkpoint`;
+  const here = store.alone.value ? "" : " at this checkpoint";
+  const title = isChange ? `Change of ${score?.title}` : `${score?.title}${here}`;
   return (
     <section class="ie-grid" ref={ref}>
       <div class="ie-caption">

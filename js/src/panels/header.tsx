@@ -1,4 +1,5 @@
 /** Which model this is; with several series, the choice between them. */
+import { shortened } from "../state/text";
 import type { ViewProps } from "../ui/view";
 import { Progress } from "./progress";
 
@@ -16,13 +17,15 @@ export function Header({ view }: ViewProps) {
           onChange={(event) => view.store.chooseSeries(Number(event.currentTarget.value))}
         >
           {seriesList.value.map((each, index) => (
-            <option key={each.name} value={index}>
-              {each.name}
+            <option key={each.name} value={index} title={each.name}>
+              {shortened(each.name)}
             </option>
           ))}
         </select>
       ) : (
-        <span class="ie-title">{name}</span>
+        <span class="ie-title" role="heading" aria-level={2} aria-label={name} title={name}>
+          {shortened(name)}
+        </span>
       )}
       <span class="ie-shape">
         {count(layers, "layer")} × {count(heads, "head")} · n_ctx {context.toLocaleString("en-US")}

@@ -6,6 +6,7 @@ import { ABOUT, checkpointText, compact, sentence, tokensText } from "../state/t
 import { trainingOf, type Unit } from "../state/training";
 import { followDrag } from "../ui/drag";
 import type { ViewProps } from "../ui/view";
+import { OtherSeries } from "./other-series";
 
 const TICK_LABELS = 6;
 
@@ -18,15 +19,13 @@ export function Slider({ view }: ViewProps) {
   if (info.value === null) return null;
   const { labels } = info.value;
   const [index, last] = [checkpoint.value, labels.length - 1];
-  const single = last < 1;
   return (
-    <div class={`ie-slider ${single ? "ie-slider-single" : ""}`}>
+    <div class="ie-slider">
       <div class="ie-slider-head">
         <button
           type="button"
           class="ie-button ie-play"
           aria-label={player.playing.value ? "Pause" : "Play"}
-          disabled={single}
           onClick={() => player.toggle()}
         >
           <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
@@ -39,12 +38,13 @@ export function Slider({ view }: ViewProps) {
             <span class="ie-now-tokens"> · {tokensText(info.value, index)}</span>
           )}
         </span>
-        <span class="ie-now-count">{single ? "a single checkpoint" : `${index + 1} of ${last + 1}`}</span>
+        <span class="ie-now-count">
+          {index + 1} of {last + 1}
+        </span>
         <button
           type="button"
           class="ie-button ie-compare"
           aria-pressed={compare.value !== null}
-          disabled={single}
           onClick={() => view.store.compareTo(compare.value === null ? Math.floor(index / 2) : null)}
         >
           Compare
@@ -112,36 +112,17 @@ function Handle({ name, info, index, move }: HandleProps) {
       class={`ie-range ${name === "Checkpoint" ? "" : "ie-range-second"}`}
       aria-label={name}
       aria-valuetext={checkpointText(info, index)}
-      aria-disabled={last < 1}
       min={0}
       max={last}
       step={1}
       value={index}
-      style={{ "--ie-done": `${last < 1 ? 0 : (100 * index) / last}%` }}
+      style={{ "--ie-done": `${(100 * index) / last}%` }}
       onPointerDown={onPointerDown}
       onInput={({ currentTarget }) => {
         if (ignored.current) currentTarget.value = String(index);
         else move(Number(currentTarget.value));
       }}
     />
-  );
-}
-
-/** Which checkpoint of each other series is nearest to the one shown. */
-function OtherSeries({ view }: ViewProps) {
-  const { seriesList, series, shownEach } = view.store;
-  if (seriesList.value.length < 2) return null;
-  return (
-    <p class="ie-note ie-others">
-      nearest in{" "}
-      {seriesList.value.map((info, index) =>
-        index === series.value ? null : (
-          <span class="ie-other" key={info.name}>
-            <bdi>{info.name}</bdi>: {checkpointText(info, shownEach.value[index] ?? 0)}
-          </span>
-        ),
-      )}
-    </p>
   );
 }
 
@@ -158,7 +139,7 @@ function Ticks({ info, unit }: { info: SeriesInfo; unit: Unit }) {
         <span
           key={step}
           class={`ie-tick ${faults[index] === undefined ? "" : "ie-tick-fault"}`}
-          style={{ left: `${last < 1 ? 0 : (100 * index) / last}%` }}
+          style={{ left: `${(100 * index) / last}%` }}
           title={sentence(faults[index] ?? "")}
         >
           {labelled.has(index) && (

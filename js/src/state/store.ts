@@ -33,7 +33,7 @@ import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
 import { Results } from "./results";
-import { nearestCheckpoint, trainingUnit } from "./training";
+import { isAlone, nearestCheckpoint, trainingUnit } from "./training";
 import { completeView } from "./view-state";
 
 export class Store {
@@ -73,6 +73,9 @@ export class Store {
   readonly info = computed<SeriesInfo | null>(() => this.seriesList.value[this.series.value] ?? null);
   /** Whether the kernel works on what nobody need ask for: scores, measures and what is found in them. */
   readonly working = computed(() => this.connected.value && this.status.value?.state === "computing");
+  /** Whether the current series is one checkpoint; and whether any of them is more. */
+  readonly alone = computed(() => this.info.value !== null && isAlone(this.info.value));
+  readonly overTraining = computed(() => !this.seriesList.value.every(isAlone));
   readonly promptInfo = computed(() => this.prompts.value[this.series.value] ?? null);
   /** Of the current series. */
   readonly scores = computed<ScoreInfo[]>(() => this.scoresOf.value[this.series.value] ?? []);

@@ -64,6 +64,14 @@ export function truncated(text: string, limit: number): string {
   return `${kept}…`;
 }
 
+/** Cut in its middle where it has more than `limit` letters: names begin and end with what tells them apart. */
+export function shortened(text: string, limit = 60): string {
+  const letters = Array.from(text);
+  if (letters.length <= limit) return text;
+  const half = Math.floor((limit - 1) / 2);
+  return `${letters.slice(0, half).join("")}…${letters.slice(-half).join("")}`;
+}
+
 /** 5,300,000 → "5.3M", 5,000,000 → "5M": for axes. */
 export function compact(value: number): string {
   return precise(value).replace(/\.0(?=\D|$)/, "");
@@ -86,9 +94,15 @@ function round(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(1);
 }
 
+/** "step 1,300"; "" for a model by itself, of which nobody knows how long it was trained. */
+export function labelText({ steps, labels, tokens }: Named, index: number): string {
+  const unknown = steps.length === 1 && steps[0] === 0 && tokens[0] == null;
+  return unknown ? "" : (labels[index] ?? "");
+}
+
 /** "step 1,300 · 5.3M tokens"; without the tokens where the series does not know them. */
 export function checkpointText(info: Named, index: number): string {
-  return [info.labels[index] ?? "", tokensText(info, index)].filter((text) => text !== "").join(" · ");
+  return [labelText(info, index), tokensText(info, index)].filter((text) => text !== "").join(" · ");
 }
 
 /** "5.3M tokens"; "≈ 5.3M tokens" where they are an estimate, and "" where they are not known. */
@@ -100,7 +114,7 @@ export function tokensText({ tokens, tokens_estimated }: Named, index: number): 
 /** Before tokens that nobody counted. */
 export const ABOUT = "≈ ";
 
-type Named = Pick<SeriesInfo, "labels" | "tokens" | "tokens_estimated">;
+type Named = Pick<SeriesInfo, "steps" | "labels" | "tokens" | "tokens_estimated">;
 
 /** A score: three decimals, a true minus sign. */
 export function scoreText(value: number): string {

@@ -30,6 +30,11 @@ export function whichEstimated(all: SeriesInfo[]): string {
   return each.length === 0 ? "" : ` (≈ estimated from the steps at ${each.join("; ")})`;
 }
 
+/** Whether it is one checkpoint, and so nothing along training. */
+export function isAlone({ steps }: SeriesInfo): boolean {
+  return steps.length < 2;
+}
+
 /** Each checkpoint's place. */
 export function trainingOf(info: SeriesInfo, unit: Unit): number[] {
   return unit === "tokens" ? (info.tokens as number[]) : info.steps;

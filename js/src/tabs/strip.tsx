@@ -15,7 +15,9 @@ export function Tabs({ view }: ViewProps) {
   // Made once: another Panel would take the place of what is drawn, and of a drag on it.
   const measures = useComputed(() => measureTabs(store.measureInfos.value));
   const name = useComputed(() => store.viewState.value.tab);
-  const tabs = [...measures.value, ...TABS.filter(({ isThere }) => isThere?.(store) ?? true)];
+  const isThere = (tab: AnyTab) =>
+    (store.overTraining.value || !tab.overTraining) && (tab.isThere?.(store) ?? true);
+  const tabs = [...measures.value, ...TABS.filter(isThere)];
   const open = tabs.find((tab) => tab.name === name.value) ?? tabs[0];
   if (open === undefined) return null;
   return (

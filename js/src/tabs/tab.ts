@@ -44,6 +44,8 @@ export interface Tab<O extends Options = Options, A extends AnalysisKind = never
   asks?: (now: Now & { options: Chosen<O> }) => Asks<A>;
   /** It asks the same of every series; `found.<analysis>.in(series)` has it. */
   everySeries?: true;
+  /** It is of training alone: not there where every series is one checkpoint. */
+  overTraining?: true;
   /** Absent where it is always there. */
   isThere?: (store: Store) => boolean;
   Panel: (props: PanelProps<O, A>) => ComponentChildren;

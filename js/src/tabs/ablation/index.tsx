@@ -51,7 +51,7 @@ function Ablation({ view, options, arrange, found }: Props) {
         <EachHead view={view} result={found.ablation_grid} frozen={options.value.frozen} />
         <Together view={view} result={found.ablation} />
       </div>
-      <AblationThroughTraining view={view} result={found.ablation} />
+      {!view.store.alone.value && <AblationThroughTraining view={view} result={found.ablation} />}
     </>
   );
 }

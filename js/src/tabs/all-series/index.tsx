@@ -30,6 +30,7 @@ export default tab({
   name: "all_series",
   title: "Every series",
   options: {},
+  overTraining: true,
   isThere: ({ seriesList }) => seriesList.value.length > 1,
   Panel: AllSeries,
 });

@@ -9,7 +9,7 @@ import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
 import { probabilityText, quoted } from "../../state/text";
 import { trainingOf } from "../../state/training";
-import { OtherFailures } from "../../ui/pending";
+import { Failures, OtherFailures } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
@@ -29,13 +29,14 @@ interface Props extends ViewProps {
 }
 
 function Answer({ view, found }: PanelProps<Record<never, never>, "predictions">) {
-  const { promptInfo, answer } = view.store;
+  const { promptInfo, answer, overTraining } = view.store;
   const token = promptInfo.value?.answer ?? "";
+  const training = overTraining.value;
   if (token === "") {
     return (
       <p class="ie-note">
         No answer is given. Type the expected continuation beside the prompt, with its leading space, and run
-        it: its rank among all tokens is followed through training.
+        it: its rank among all tokens is {training ? "followed through training" : "shown here"}.
       </p>
     );
   }
@@ -50,16 +51,22 @@ function Answer({ view, found }: PanelProps<Record<never, never>, "predictions">
         )}
         . <Now view={view} result={found.predictions} />
       </p>
-      {promptInfo.value?.scrub === false && (
+      {training && promptInfo.value?.scrub === false && (
         <p class="ie-note">
           This model is too large to run the prompt at every checkpoint unasked: only where the slider has
           rested is known.
         </p>
       )}
       <OtherFailures view={view} of={found.predictions} />
-      <One view={view} result={found.predictions} kind="rank" />
-      <One view={view} result={found.predictions} kind="probability" />
-      <AxisNote view={view} />
+      {training ? (
+        <>
+          <One view={view} result={found.predictions} kind="rank" />
+          <One view={view} result={found.predictions} kind="probability" />
+          <AxisNote view={view} />
+        </>
+      ) : (
+        <Failures view={view} of={[found.predictions]} />
+      )}
     </>
   );
 }

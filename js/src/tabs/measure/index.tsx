@@ -52,6 +52,7 @@ function MeasurePanel({ view, info }: PanelProps) {
 function MeasureFigure({ view, info }: PanelProps) {
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
+  const byNumber = info.per === "checkpoint" && !store.overTraining.value;
   const drawn = useComputed<Drawn | null>(() => {
     if (width.value === 0) return null;
     return info.per === "position"
@@ -69,17 +70,45 @@ function MeasureFigure({ view, info }: PanelProps) {
           {info.source}
         </p>
       </figcaption>
-      {drawn.value === null ? (
+      {byNumber ? (
+        <Numbers view={view} info={info} />
+      ) : drawn.value === null ? (
         <div class="ie-measures-empty">{absentText(store, "No value is known.")}</div>
       ) : (
         <Chart view={view} info={info} drawn={drawn} />
       )}
       {info.per === "position" ? (
-        <div class="ie-axis-note">position in the row, log scale; every checkpoint in grey</div>
+        <div class="ie-axis-note">
+          position in the row, log scale{store.alone.value ? "" : "; every checkpoint in grey"}
+        </div>
       ) : (
-        <AxisNote view={view} />
+        !byNumber && <AxisNote view={view} />
       )}
     </figure>
+  );
+}
+
+/** What each series has, where each is one checkpoint. */
+function Numbers({ view, info }: PanelProps) {
+  const { seriesList, measureOf } = view.store;
+  return (
+    <dl class="ie-measure-numbers">
+      {seriesList.value.map(({ name }, series) => {
+        const value = measureOf(series, info.name)?.values[0] ?? Number.NaN;
+        return (
+          <div key={name}>
+            {seriesList.value.length > 1 && (
+              <dt>
+                <bdi>{name}</bdi>
+              </dt>
+            )}
+            <dd>
+              {Number.isFinite(value) ? `${scoreText(value)} nats` : absentText(view.store, "not measured")}
+            </dd>
+          </div>
+        );
+      })}
+    </dl>
   );
 }
 

@@ -42,7 +42,8 @@ function Passage({ view, options, arrange, found }: Props) {
   if (tokens.length < 2) {
     return <p class="ie-note">Run a prompt of two tokens or more: its loss is shown token by token.</p>;
   }
-  const compared = store.compare.value !== null;
+  const [alone, training] = [store.alone.value, store.overTraining.value];
+  const compared = !alone && store.compare.value !== null;
   const choose = (chosen: number[]) => arrange({ tokens: chosen });
   const strip = { view, result: found.predictions, hovered, chosen: options, choose };
   return (
@@ -51,8 +52,8 @@ function Passage({ view, options, arrange, found }: Props) {
         <figcaption class="ie-caption">
           <Save view={view} title="Passage" table={() => passageTable(store)} />
           <p class="ie-meaning">
-            Loss of every token of the prompt, given those before it. A click on a token draws its loss over
-            training below.
+            Loss of every token of the prompt, given those before it.
+            {training && " A click on a token draws its loss over training below."}
           </p>
           <p class="ie-note">
             <span class="ie-formula">L[i] = −ln p(token i + 1 | tokens 0 to i)</span>, in nats · Olsson et al.
@@ -66,18 +67,20 @@ function Passage({ view, options, arrange, found }: Props) {
             <Strip {...strip} kind="change" />
           </>
         ) : (
-          <button
-            type="button"
-            class="ie-button"
-            onClick={() => store.compareTo(Math.floor(store.checkpoint.peek() / 2))}
-          >
-            Compare with an earlier checkpoint
-          </button>
+          !alone && (
+            <button
+              type="button"
+              class="ie-button"
+              onClick={() => store.compareTo(Math.floor(store.checkpoint.peek() / 2))}
+            >
+              Compare with an earlier checkpoint
+            </button>
+          )
         )}
         <Said view={view} hovered={hovered} />
       </figure>
       <OtherFailures view={view} of={found.predictions} />
-      <Trajectories view={view} chosen={options} choose={choose} />
+      {training && <Trajectories view={view} chosen={options} choose={choose} />}
     </>
   );
 }
@@ -159,7 +162,7 @@ function absence({ store }: View, result: Result<"predictions">, kind: Kind): st
 function Title({ view, kind }: { view: View; kind: Kind }) {
   const { info, shown, shownCompare } = view.store;
   const name = (index: number | null) =>
-    index === null || info.value === null ? "" : checkpointText(info.value, index);
+    index === null || info.value === null ? "" : checkpointText(info.value, index) || info.value.name;
   if (kind === "change") return <strong>Change, the first minus the second</strong>;
   return <strong>{name(kind === "loss" ? shown.value : shownCompare.value)}</strong>;
 }

@@ -58,6 +58,7 @@ function Scatter({ view, options, arrange }: Props) {
   );
   const { against, trails } = options.value;
   const other = againstIn(store, against);
+  const alone = store.alone.value;
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
@@ -67,8 +68,9 @@ function Scatter({ view, options, arrange }: Props) {
           table={() => scoreTable(store, [other?.name ?? "", store.scoreInfo.peek()?.name ?? ""])}
         />
         <p class="ie-meaning">
-          Every head by two scores at this checkpoint: {store.scoreInfo.value?.title} (chosen above) against
-          another. Dots move with the slider; point at one, or at a cell of the grid, and both light up.
+          Every head by two scores{!alone && " at this checkpoint"}: {store.scoreInfo.value?.title} (chosen
+          above) against another. {!alone && "Dots move with the slider. "}Point at one, or at a cell of the
+          grid, and both light up.
         </p>
       </figcaption>
       <div class="ie-choices">
@@ -83,14 +85,16 @@ function Scatter({ view, options, arrange }: Props) {
             <ScoreOptions scores={store.scores.value} />
           </select>
         </label>
-        <label class="ie-choice">
-          <input
-            type="checkbox"
-            checked={trails}
-            onChange={(event) => arrange({ trails: event.currentTarget.checked })}
-          />{" "}
-          Trails over training
-        </label>
+        {!alone && (
+          <label class="ie-choice">
+            <input
+              type="checkbox"
+              checked={trails}
+              onChange={(event) => arrange({ trails: event.currentTarget.checked })}
+            />{" "}
+            Trails over training
+          </label>
+        )}
       </div>
       <Missing view={view} against={against} />
       {drawn.value === null ? (

@@ -1,0 +1,20 @@
+/** In the place of the slider where there is one checkpoint: which one, where that is known, and how to bring more. */
+import { checkpointText } from "../state/text";
+import type { ViewProps } from "../ui/view";
+import { OtherSeries } from "./other-series";
+
+export function OneCheckpoint({ view }: ViewProps) {
+  const { info } = view.store;
+  if (info.value === null) return null;
+  const text = checkpointText(info.value, 0);
+  return (
+    <div class="ie-one">
+      {text !== "" && <span class="ie-now">{text}</span>}
+      <p class="ie-note">
+        This is one checkpoint. To watch training:{" "}
+        <code>InductionExplorer(CheckpointSeries.from_folder(...))</code>
+      </p>
+      <OtherSeries view={view} />
+    </div>
+  );
+}
