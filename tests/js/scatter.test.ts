@@ -44,6 +44,63 @@ function point(chart: HTMLElement, kind: string, at: { x: number; y: number }, i
 
 freshPage();
 
+describe("with a second handle", () => {
+  const THEN = 4;
+  /** From the start of each arrow's line to its point. */
+  async function arrows(el: HTMLElement) {
+    const { text } = await saved(el, "Scatter", "SVG");
+    const found = text.matchAll(
+      /<path d="M([-\d.]+),([-\d.]+)L[^"]*" stroke="([^"]+)"[^>]*\/><polygon points="([-\d.]+),([-\d.]+) /g,
+    );
+    return [...found].map(([, x, y, stroke, toX, toY]) => ({
+      from: { x: Number(x), y: Number(y) },
+      to: { x: Number(toX), y: Number(toY) },
+      stroke,
+    }));
+  }
+
+  it("every head has an arrow from where it was to its dot", async () => {
+    const { el, chart } = await show({ checkpoint: 25, compare: THEN });
+    const [x, y] = [scaleOf(chart, "x"), scaleOf(chart, "y")];
+    const [found, places] = [await arrows(el), await dots(el)];
+    expect(found).toHaveLength(SIZE + 1);
+    for (let head = 0; head < SIZE; head++) {
+      const [arrow, dot] = [found[head], places[head]];
+      expect(arrow?.from.x).toBeCloseTo(x.place(across(THEN, head)), 1);
+      expect(arrow?.from.y).toBeCloseTo(y.place(upwards(THEN, head)), 1);
+      const away = Math.hypot((arrow?.to.x ?? 0) - (dot?.x ?? 0), (arrow?.to.y ?? 0) - (dot?.y ?? 0));
+      expect(away).toBeCloseTo(dot?.r ?? 0, 1);
+    }
+    expect(found.at(-1)?.stroke).toBe(places.at(-1)?.fill);
+    expect(one(el, "[role=tabpanel]").textContent).toContain("Arrows go from step 37 to step 3,000.");
+  });
+
+  it("there is none from what is not known, and none without the handle", async () => {
+    const gone = scores((checkpoint, head) =>
+      checkpoint === THEN && head === 2 ? Number.NaN : across(checkpoint, head),
+    );
+    const { el, fake } = await show({
+      checkpoint: 25,
+      compare: THEN,
+      heads: [],
+      _grids: { ...GRIDS, "0/previous_token": gone },
+    });
+    expect(await arrows(el)).toHaveLength(SIZE - 1);
+    fake.receive({ compare: null });
+    await settle();
+    expect(await arrows(el)).toEqual([]);
+  });
+
+  it("the head that is pointed at has both values", async () => {
+    const { el, chart } = await show({ checkpoint: 25, compare: THEN });
+    point(chart, "pointermove", (await dots(el))[3] as never);
+    await settle();
+    expect(one(el, "[role=tabpanel] .ie-tip").textContent).toContain(
+      `Previous token ${across(THEN, 3).toFixed(3)} → ${across(25, 3).toFixed(3)}, Induction`,
+    );
+  });
+});
+
 describe("the scatter", () => {
   it.each([25, 4])("has every head's dot where its two scores say, at checkpoint %i", async (checkpoint) => {
     const { el, chart } = await show({ checkpoint });

@@ -70,8 +70,9 @@ export function HeadGrid({ view }: ViewProps) {
       <div class="ie-caption">
         <span class="ie-heading">{title}</span>
         <span class="ie-note">
-          {isChange && ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]}`} by layer
-          and head
+          {isChange
+            ? ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]} `
+            : " by layer and head "}
         </span>
         {store.shownCompare.value !== null && <ChangeOrValue view={view} />}
         <Save

@@ -19,6 +19,7 @@ import { useLeaving } from "../../ui/use-leaving";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { flag, type PanelProps, tab, text } from "../tab";
+import { type Arrow, arrowsVector, arrowTo, drawArrows } from "./arrows";
 import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./plot";
 
 const REACH = 20;
@@ -72,6 +73,11 @@ function Scatter({ view, options, arrange }: Props) {
           above) against another. {!alone && "Dots move with the slider. "}Point at one, or at a cell of the
           grid, and both light up.
         </p>
+        {store.shownCompare.value !== null && (
+          <p class="ie-note">
+            Arrows go from {store.comparison.label.value} to {store.info.value?.labels[store.shown.value]}.
+          </p>
+        )}
       </figcaption>
       <div class="ie-choices">
         <label class="ie-choice">
@@ -162,6 +168,11 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
     const now = drawn.value;
     return now === null ? new Float32Array() : dotsAt(now.ground, now.x, now.y, now.heads, store.shown.value);
   });
+  /** The same at the checkpoint compared with; null without one. */
+  const before = useComputed(() => {
+    const [now, other] = [drawn.value, store.shownCompare.value];
+    return now === null || other === null ? null : dotsAt(now.ground, now.x, now.y, now.heads, other);
+  });
   useSignalEffect(() => {
     if (drawn.value !== null) base.current?.replaceChildren(drawn.value.ground.element);
   });
@@ -169,8 +180,9 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
     const now = drawn.value;
     if (canvas.current === null || now === null) return;
     const dots = dotsOf(view, places.value, theme.value);
-    drawDots(canvas.current, now.ground, dots, ratio.value);
-    drawsAs(canvas.current, () => dotsVector(dots));
+    const arrows = arrowsOf(dots, before.value);
+    drawDots(canvas.current, now.ground, dots, arrows, ratio.value);
+    drawsAs(canvas.current, () => arrowsVector(arrows) + dotsVector(dots));
   });
   const leave = () => {
     view.hoverHead.value = null;
@@ -223,6 +235,8 @@ function missingOf(places: Float32Array): number {
 }
 
 interface Dot {
+  head: number;
+  chosen: boolean;
   x: number;
   y: number;
   radius: number;
@@ -233,19 +247,30 @@ interface Dot {
 function dotsOf({ store }: View, places: Float32Array, theme: "light" | "dark"): Dot[] {
   const heads = places.length / 2;
   const radius = heads > 200 ? 2.5 : 4;
-  const dot = (index: number, size: number, color: string): Dot => ({
+  const dot = (index: number, chosen: boolean, color: string): Dot => ({
+    head: index,
+    chosen,
     x: places[2 * index] ?? Number.NaN,
     y: places[2 * index + 1] ?? Number.NaN,
-    radius: size,
+    radius: radius + (chosen ? 2 : 0),
     color,
   });
   const grey = theme === "dark" ? "#9aa0aa" : "#666b73";
-  const dots = Array.from({ length: heads }, (_, index) => dot(index, radius, grey));
+  const dots = Array.from({ length: heads }, (_, index) => dot(index, false, grey));
   for (const head of store.heads.value) {
     const slot = store.slots.value.get(headName(head)) ?? 0;
-    dots.push(dot(indexOf(head, store.info.value?.heads ?? 1), radius + 2, slotColor(slot, theme)));
+    dots.push(dot(indexOf(head, store.info.value?.heads ?? 1), true, slotColor(slot, theme)));
   }
   return dots.filter(({ x, y }) => Number.isFinite(x + y));
+}
+
+/** How every dot came from where it was. */
+function arrowsOf(dots: Dot[], before: Float32Array | null): Arrow[] {
+  if (before === null) return [];
+  return dots.flatMap((dot) => {
+    const from: [number, number] = [before[2 * dot.head] as number, before[2 * dot.head + 1] as number];
+    return arrowTo(dot, from, dot.chosen ? 2 : 1) ?? [];
+  });
 }
 
 function dotsVector(dots: Dot[]): string {
@@ -258,11 +283,13 @@ function drawDots(
   canvas: HTMLCanvasElement,
   { width, height }: ScatterGround,
   dots: Dot[],
+  arrows: Arrow[],
   ratio: number,
 ): void {
   const context = surfaceOf(canvas, width, height, ratio)?.context;
   if (context === undefined) return;
   context.clearRect(0, 0, width, height);
+  drawArrows(context, arrows);
   for (const { x, y, radius, color } of dots) {
     context.beginPath();
     context.arc(x, y, radius, 0, 2 * Math.PI);
@@ -319,14 +346,17 @@ function Hovered(props: {
 }) {
   const { drawn, name, index, left, top, view } = props;
   if (!Number.isFinite(left + top)) return null;
-  const at = view.store.shown.value * drawn.heads + index;
+  const { shown, shownCompare } = view.store;
+  const textAt = ({ values }: Axis, checkpoint: number) =>
+    scoreText(values[checkpoint * drawn.heads + index] ?? Number.NaN);
+  const said = (axis: Axis) =>
+    `${shownCompare.value === null ? "" : `${textAt(axis, shownCompare.value)} → `}${textAt(axis, shown.value)}`;
   return (
     <>
       <div class="ie-ring" style={{ transform: `translate(${left}px, ${top}px)` }} />
       <Tip x={left} y={top} width={drawn.ground.width} name={name}>
         {" "}
-        {drawn.x.score.title} {scoreText(drawn.x.values[at] ?? Number.NaN)}, {drawn.y.score.title}{" "}
-        {scoreText(drawn.y.values[at] ?? Number.NaN)}
+        {drawn.x.score.title} {said(drawn.x)}, {drawn.y.score.title} {said(drawn.y)}
       </Tip>
     </>
   );
