@@ -13,6 +13,7 @@ from declared import fields
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.channel.answering import Answering
+from induction_explorer.series.counterparts import counterparts
 from induction_explorer.series.session import SeriesSession
 from induction_kernels import (
     MEASURES,
@@ -257,12 +258,14 @@ def test_several_series_side_by_side(series, tokenizer) -> None:
     explorer.checkpoint = 3
     explorer.series = 1
     assert explorer.checkpoint == 5  # 500,000 tokens in both
-    assert explorer.heads == [[1, 3]]
+    short, long = (session.grids for session in explorer._sessions)
+    assert explorer.heads == counterparts([[1, 3]], explorer.score, short, long)
     explorer.heads = [[2, 0]]
     explorer.checkpoint = 1
     explorer.series = 0
     assert explorer.checkpoint == 2  # 100,000 tokens: 50,000 are nearer than 500,000
-    assert explorer.heads == []  # there is no third layer
+    (alike,) = counterparts([[2, 0]], explorer.score, long, short)
+    assert explorer.heads == ([] if alike is None else [alike])
     # The page chooses for itself.
     explorer.set_state({"series": 1, "checkpoint": 2, "heads": [[2, 2]]})
     assert (explorer.series, explorer.checkpoint, explorer.heads) == (1, 2, [[2, 2]])
