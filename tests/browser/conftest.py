@@ -11,7 +11,7 @@ from harness import Harness
 from kernel import Kernel
 from lab import Lab, serve
 from labpage import LabPage, browser
-from notebooks import EXPLORER, SHOW, Desk, until_drawn
+from notebooks import EXPLORER, SHOW, Desk, Head, best_head, until_drawn
 from parts import Explorer
 from playwright.sync_api import Browser
 
@@ -86,3 +86,15 @@ def python(page: LabPage, desk: Desk) -> Kernel:
 @pytest.fixture
 def explorer(page: LabPage) -> Explorer:
     return Explorer(page.page)
+
+
+@pytest.fixture
+def induction(python: Kernel) -> Head:
+    """The head that ends as the best induction head: which one is chance."""
+    return best_head(python, "induction")
+
+
+@pytest.fixture
+def previous_token(python: Kernel) -> Head:
+    """The head that ends as the best previous-token head."""
+    return best_head(python, "previous_token")

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 import kernel
 from lab import Lab
@@ -109,6 +110,24 @@ def until_drawn(page: LabPage, python: kernel.Kernel) -> Explorer:
     expect(view.patterns).to_have_count(python.value("len(w.heads)"))
     page.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
     return view
+
+
+class Head(NamedTuple):
+    layer: int
+    head: int
+
+    @property
+    def name(self) -> str:
+        return f"L{self.layer}H{self.head}"
+
+
+def best_head(python: kernel.Kernel, score: str) -> Head:
+    """The head of `series` whose score is largest at the last checkpoint."""
+    python.run(
+        "from induction_kernels import head_scores\n"
+        f"_score = head_scores(series.load(-1), {score!r})[{score!r}].values"
+    )
+    return Head(*python.value("divmod(int(_score.argmax()), _score.shape[1])"))
 
 
 #: JupyterLab's own, which asks a kernel for its state when another notebook is turned to.

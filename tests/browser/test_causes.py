@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from kernel import Kernel
 from labpage import LabPage
+from notebooks import Head
 from parts import Explorer
 from playwright.sync_api import Locator, expect
 
@@ -13,9 +14,9 @@ FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 
 
 @pytest.fixture
-def causes(page: LabPage, explorer: Explorer, python: Kernel) -> Explorer:
-    """L1H2 selected at the last checkpoint."""
-    python.run("w.wait(); w.heads = [[1, 2]]")
+def causes(page: LabPage, explorer: Explorer, python: Kernel, induction: Head) -> Explorer:
+    """The induction head selected at the last checkpoint."""
+    python.run(f"w.wait(); w.heads = [{[*induction]}]")
     explorer.slider.fill(str(LAST))
     page.wait_until(lambda: python.value("w.checkpoint") == LAST, "the slider")
     return explorer
@@ -28,19 +29,21 @@ def tab(explorer: Explorer, title: str) -> Locator:
 
 
 def test_selecting_in_the_effects_ablates_the_heads_together(
-    page: LabPage, causes: Explorer, python: Kernel
+    page: LabPage, causes: Explorer, python: Kernel, induction: Head, previous_token: Head
 ) -> None:
     panel = tab(causes, "Ablation")
     cell = panel.get_by_role("grid", name="Ablation effects").get_by_role(
-        "gridcell", name="L0H3 loss change"
+        "gridcell", name=f"{previous_token.name} loss change"
     )
     cell.click(modifiers=["Shift"])
-    page.wait_until(lambda: python.value("w.heads") == [[1, 2], [0, 3]], "the selection")
-    expect(causes.cell("L0H3")).to_have_attribute("aria-selected", "true")
-    expect(panel.get_by_text("L1H2 + L0H3", exact=True)).to_be_visible()
+    both = [[*induction], [*previous_token]]
+    page.wait_until(lambda: python.value("w.heads") == both, "the selection")
+    expect(causes.cell(previous_token.name)).to_have_attribute("aria-selected", "true")
+    names = f"{induction.name} + {previous_token.name}"
+    expect(panel.get_by_text(names, exact=True)).to_be_visible()
     python.run(
         "from induction_kernels import ablate, load_demo;"
-        f"found = ablate(load_demo('attn-only-2l').load({LAST}), [(1, 2), (0, 3)])"
+        f"found = ablate(load_demo('attn-only-2l').load({LAST}), {both})"
     )
     change = python.value("found.loss_change")
     expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}")
@@ -51,7 +54,7 @@ def test_selecting_in_the_effects_ablates_the_heads_together(
 
 
 def test_what_replaces_a_head_is_part_of_the_view(
-    page: LabPage, causes: Explorer, python: Kernel
+    page: LabPage, causes: Explorer, python: Kernel, induction: Head
 ) -> None:
     panel = tab(causes, "Ablation")
     panel.get_by_role("combobox", name="Replace by").select_option("mean")
@@ -66,31 +69,33 @@ def test_what_replaces_a_head_is_part_of_the_view(
     python.run(
         "from induction_kernels import ablate, load_demo;"
         f"model = load_demo('attn-only-2l').load({LAST});"
-        "found = ablate(model, [(1, 2)], kind='mean', frozen=True)"
+        f"found = ablate(model, [{(*induction,)}], kind='mean', frozen=True)"
     )
     change = python.value("found.loss_change")
     expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}")
 
 
 def test_pointing_at_a_feeder_lights_its_cell_and_clicking_adds_it(
-    page: LabPage, causes: Explorer, python: Kernel
+    page: LabPage, causes: Explorer, python: Kernel, induction: Head, previous_token: Head
 ) -> None:
     panel = tab(causes, "Wiring")
-    picture = panel.get_by_role("img", name="L1H2, induction")
+    picture = panel.get_by_role("img", name=f"{induction.name}, induction")
     expect(picture).to_be_visible()
-    feeder = panel.locator("[data-head='0,3']")
+    feeder = panel.locator("[data-head='{},{}']".format(*previous_token))
     feeder.hover()
-    expect(causes.cell("L0H3")).to_have_class("ie-cell ie-cell-hovered")
-    expect(panel.locator(".ie-tip")).to_contain_text("L0H3 effect −")
+    expect(causes.cell(previous_token.name)).to_have_class("ie-cell ie-cell-hovered")
+    expect(panel.locator(".ie-tip")).to_contain_text(f"{previous_token.name} effect −")
     feeder.click()
-    page.wait_until(lambda: python.value("w.heads") == [[0, 3], [1, 2]], "the selection")
+    both = [[*previous_token], [*induction]]
+    page.wait_until(lambda: python.value("w.heads") == both, "the selection")
     expect(picture).to_be_visible()
-    causes.cell("L0H0").hover()
-    expect(panel.locator(".ie-tip")).to_contain_text("L0H0 effect")
+    other = f"L0H{(previous_token.head + 1) % 4}"
+    causes.cell(other).hover()
+    expect(panel.locator(".ie-tip")).to_contain_text(f"{other} effect")
 
 
 def test_scrubbing_moves_the_wiring_without_the_kernel(
-    page: LabPage, causes: Explorer, python: Kernel
+    page: LabPage, causes: Explorer, python: Kernel, induction: Head
 ) -> None:
     panel = tab(causes, "Wiring")
     expect(panel.get_by_role("table")).to_be_visible()
@@ -105,4 +110,5 @@ def test_scrubbing_moves_the_wiring_without_the_kernel(
             page.page.evaluate(FRAMES)
             seen.append(score.text_content())
     assert len(set(seen)) == len(seen)
-    assert seen[-1] == "induction 0.944"
+    python.run(f"_of_head = head_scores(series.load({LAST}), 'induction').induction")
+    assert seen[-1] == f"induction {python.value(f'float(_of_head[{(*induction,)}])'):.3f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kernel import Kernel
 from labpage import LabPage
+from notebooks import Head
 from parts import Explorer
 from playwright.sync_api import expect
 
@@ -59,13 +60,13 @@ def tab(explorer: Explorer, title: str) -> None:
 
 
 def test_the_phase_change_is_shaded_said_and_dragged(
-    page: LabPage, explorer: Explorer, python: Kernel
+    page: LabPage, explorer: Explorer, python: Kernel, induction: Head
 ) -> None:
     python.run("w.wait()")
     tab(explorer, "In-context learning")
     said = explorer.root.locator(".ie-phase")
     expect(said).to_contain_text("Phase change 4.")
-    expect(said).to_contain_text("prefix matching L1H2")
+    expect(said).to_contain_text(f"prefix matching {induction.name}")
     explorer.root.get_by_text("Which came first").click()
     order = explorer.root.get_by_role("table", name="Order of the changes").get_by_role("row")
     expect(order.nth(1)).to_contain_text("turn of the path of losses")
@@ -214,19 +215,19 @@ def test_scatter_and_grid_light_up_together(
 
 
 def test_ablation_says_what_the_kernel_found(
-    page: LabPage, explorer: Explorer, python: Kernel
+    page: LabPage, explorer: Explorer, python: Kernel, induction: Head
 ) -> None:
-    python.run("w.heads = [[1, 2]]")
+    python.run(f"w.heads = [{[*induction]}]")
     explorer.slider.fill("25")
     tab(explorer, "Ablation")
     effects = explorer.measure.get_by_role("grid", name="Ablation effects")
-    cell = effects.get_by_role("gridcell", name="L1H2 loss change")
+    cell = effects.get_by_role("gridcell", name=f"{induction.name} loss change")
     python.run(
         "from induction_kernels import ablate, load_demo;"
-        "found = ablate(load_demo('attn-only-2l').load(25), [(1, 2)])"
+        f"found = ablate(load_demo('attn-only-2l').load(25), [{(*induction,)}])"
     )
     change, least = python.value("[found.loss_change, float(min(found.control_loss))]")
-    expect(cell).to_have_accessible_name(f"L1H2 loss change {change:.3f}")
+    expect(cell).to_have_accessible_name(f"{induction.name} loss change {change:.3f}")
     table = explorer.measure.get_by_role("table", name="Ablation of the selected heads")
     expect(table).to_contain_text(f"+{change:.3f}")
     expect(table).to_contain_text(f"+{least:.3f} to")
@@ -234,14 +235,18 @@ def test_ablation_says_what_the_kernel_found(
     page.wait_until(lambda: python.value("w.heads") == [[0, 3]], "the selection")
 
 
-def test_wiring_follows_the_slider(page: LabPage, explorer: Explorer, python: Kernel) -> None:
-    python.run("w.heads = [[1, 2]]")
+def test_wiring_follows_the_slider(
+    page: LabPage, explorer: Explorer, python: Kernel, induction: Head, previous_token: Head
+) -> None:
+    python.run(f"w.heads = [{[*induction]}]")
     tab(explorer, "Wiring")
     explorer.slider.fill("25")
     rows = explorer.measure.get_by_role("table", name="Heads that feed it").locator("tbody tr")
-    expect(rows.first).to_contain_text("L0H3")
-    expect(explorer.measure.get_by_text("induction 0.944")).to_be_visible()
+    expect(rows.first).to_contain_text(previous_token.name)
+    python.run("_of_head = head_scores(series.load(25), 'induction').induction")
+    formed = f"induction {python.value(f'float(_of_head[{(*induction,)}])'):.3f}"
+    expect(explorer.measure.get_by_text(formed)).to_be_visible()
     explorer.slider.fill("2")
-    expect(explorer.measure.get_by_text("induction 0.944")).to_have_count(0)
-    python.run("w.heads = [[0, 3]]")
+    expect(explorer.measure.get_by_text(formed)).to_have_count(0)
+    python.run(f"w.heads = [{[*previous_token]}]")
     expect(explorer.measure).to_contain_text("no earlier head can feed it")

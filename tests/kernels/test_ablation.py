@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from architectures import ARCHITECTURES, sharpened, trained
+from best_head import best_head
 from induction_kernels import (
     CheckpointSeries,
     ablate,
     ablate_each,
     ablations,
     as_model,
+    head_scores,
     load_demo,
     token_losses,
 )
@@ -187,8 +189,9 @@ def test_nothing_is_left_behind() -> None:
 
 def test_what_a_reader_is_told() -> None:
     model = load_demo("attn-only-2l").load(-1)
+    head = best_head(head_scores(model, "induction").induction)
     prompt = "def zorvex(kumquat):\n    return kumquat\n\nzorvex(kum"
-    found = ablate(model, [(1, 2)], prompt=prompt, answer="qu")
+    found = ablate(model, [head], prompt=prompt, answer="qu")
     assert found.loss_change > 4 * found.loss_error > 0
     assert found.in_context_learning_change > 0
     assert found.answer_before is not None
@@ -198,7 +201,7 @@ def test_what_a_reader_is_told() -> None:
     assert len(found.control_loss) == 20
     share = (np.abs(found.control_loss) >= found.loss_change).mean()
     assert found.share_of_controls == share
-    again = ablate(model, [(1, 2)])
+    again = ablate(model, [head])
     assert (again.control_loss == found.control_loss).all()
 
 

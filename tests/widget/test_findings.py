@@ -46,8 +46,8 @@ def test_the_order_of_the_changes(two) -> None:
     spoken = found.changes["in_context_learning"]
     assert speaking[0]["p"] == [spoken.p_value, spoken.p_error]
     assert 0 < spoken.p_error < spoken.p_value < 0.05
-    head = next(one for one in order if one["curve"] == "prefix matching L1H2")
-    behind = found.lead("in_context_learning", "prefix_matching L1H2")
+    head = next(one for one in order if one["curve"].startswith("prefix matching L1"))
+    behind = found.lead("in_context_learning", head["curve"].replace(" ", "_", 1))
     assert head["lag"] == [behind.lag, *behind.interval]
     assert head["span"][0] < head["at"] < head["span"][1]
     turn = next(one for one in order if one["span"] is None)
