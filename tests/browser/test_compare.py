@@ -1,0 +1,145 @@
+"""Two checkpoints, and two models of unlike shape: what is seen is the change that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from harness import Harness
+from kernel import Kernel
+from labpage import LabPage
+from notebooks import SHOW, Desk
+from parts import Explorer
+from playwright.sync_api import Browser, Locator, Page, expect
+
+SCREENS = [(1440, 1), (1440, 2), (480, 1), (480, 2)]
+
+
+@pytest.fixture(params=SCREENS, ids=lambda screen: "{}px at {}".format(*screen))
+def compared(harness: Harness, chrome: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The last checkpoint of a made-up series beside an early one, at one width and scale."""
+    width, scale = request.param
+    context = chrome.new_context(
+        viewport={"width": width, "height": 2400}, device_scale_factor=scale
+    )
+    page = context.new_page()
+    harness.open(page, case="2l", tab="scatter")
+    page.evaluate("() => fake.receive({ checkpoint: 25, compare: 6 })")
+    expect(page.get_by_role("combobox", name="Grid shows")).to_have_value("change")
+    yield page
+    context.close()
+
+
+def boxes(parts: Locator) -> np.ndarray:
+    """Left, top, right and bottom of each part that is seen."""
+    found = parts.evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect()).map(b => [b.x, b.y, b.right, b.bottom])"
+    )
+    return np.array([box for box in found if box[2] > box[0] and box[3] > box[1]])
+
+
+def collide(left: np.ndarray, right: np.ndarray) -> bool:
+    return bool((np.minimum(left[2:], right[2:]) > np.maximum(left[:2], right[:2]) + 0.5).all())
+
+
+def test_colours_are_those_of_gains_and_losses(compared: Page) -> None:
+    grid = compared.get_by_role("grid", name="Head scores")
+    names = grid.get_by_role("gridcell").evaluate_all(
+        "cells => cells.map(cell => cell.getAttribute('aria-label'))"
+    )
+    changes = [float(name.split(" change ")[1].split()[0].replace("−", "-")) for name in names]
+    corners = compared.locator(".ie-grid-canvas").first.evaluate(
+        """canvas => {
+          const context = canvas.getContext("2d");
+          return [...canvas.parentElement.querySelectorAll("[role=gridcell]")].map((cell) => {
+            const [box, all] = [cell.getBoundingClientRect(), canvas.getBoundingClientRect()];
+            const ratio = canvas.width / all.width;
+            const [x, y] = [box.x - all.x + 4, box.y - all.y + 4].map((at) => at * ratio);
+            return [...context.getImageData(x, y, 1, 1).data.slice(0, 3)];
+          });
+        }"""
+    )
+    blue = [int(b) - int(r) for r, _, b in corners]
+    assert max(changes) > 0.2, "a head that forms"
+    for change, tint in zip(changes, blue, strict=True):
+        if change > 0.05:
+            assert tint > 30
+        else:
+            assert abs(tint) < 30
+
+
+def test_nothing_collides_or_is_cut_off(compared: Page) -> None:
+    expect(compared.get_by_role("table", name="Next-token predictions")).to_contain_text("→")
+    for caption in (".ie-grid .ie-caption", ".ie-predictions .ie-caption"):
+        parts = boxes(compared.locator(f"{caption} > *"))
+        for i, part in enumerate(parts):
+            assert not any(collide(part, other) for other in parts[i + 1 :]), caption
+    cut = compared.locator(".ie-table-compared :is(th, td):not(.ie-bar)").evaluate_all(
+        "cells => cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1)"
+        ".map((cell) => cell.textContent)"
+    )
+    assert cut == []
+    assert compared.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+UNLIKE = """\
+known = load_demo("attn-only-1l").select([0, 12, -1])
+w = InductionExplorer([series, known], compare=12)
+w.wait()
+"""
+
+
+def test_two_checkpoints_then_a_model_of_another_shape(
+    desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    with desk.notebook(request.node.name, UNLIKE, SHOW) as page:
+        page.run_all()
+        view, python = Explorer(page.page), desk.python
+        check_change(view, page, python)
+        check_predictions(view, python)
+        view.root.get_by_role("combobox", name="Series").select_option("1")
+        page.wait_until(lambda: python.value("w.series") == 1, "the trait")
+        best = "w._sessions[1].best_heads({}, 'previous_token', 'induction')"
+        page.wait_until(
+            lambda: python.value("w.heads") == python.value(best.format("w.checkpoint")),
+            "the heads that do the same",
+        )
+        expect(view.cells).to_have_count(4)
+        check_change(view, page, python)
+
+
+def check_change(view: Explorer, page: LabPage, python: Kernel) -> None:
+    """Every cell says the difference of the scores that the kernel has."""
+    change = python.value(
+        "(w.scores().induction[w.checkpoint] - w.scores().induction[w.compare])"
+        ".values.ravel().tolist()"
+    )
+    label = python.value("w._series[w.series]['labels'][w.compare]")
+    said = [f" change {value:+.3f} from {label}".replace("-", "−") for value in change]
+    said = [text.replace("+0.000", "0.000").replace("−0.000", "0.000") for text in said]
+    page.wait_until(lambda: all(map(str.endswith, view.names(), said)), f"names that end in {said}")
+
+
+RANKED = """\
+from induction_kernels import top_predictions
+def ranked(checkpoint):
+    found = top_predictions(series.load(checkpoint), w.prompt, k=10)
+    return dict(zip(found.tokens, found.probabilities.tolist()))
+now, then = ranked(w.checkpoint), ranked(w.compare)
+"""
+
+
+def check_predictions(view: Explorer, python: Kernel) -> None:
+    """Every token has the probabilities that the kernel finds at the two checkpoints."""
+    python.run(RANKED)
+    now, then = python.value("now"), python.value("then")
+    rows = view.predictions.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].slice(1, 4).map(cell => cell.textContent))"
+    )
+    assert [token for token, *_ in rows[:10]] == list(now)
+    for token, before, after in rows:
+        for text, known in ((before, then), (after, now)):
+            assert text.startswith("<") == (token not in known)
+            if token in known:
+                assert abs(float(text) - known[token]) <= 0.0051
