@@ -127,3 +127,45 @@ describe("sizes", () => {
     expect(el.querySelectorAll("[role=alert]")).toHaveLength(0);
   });
 });
+
+describe("a cell too small for its number", () => {
+  const shape = { layers: 4, heads: 32, checkpoints: 1 };
+  const many = () =>
+    show(
+      { ...traits(shape, TOKENS), checkpoint: 0, heads: [], _series: [seriesInfo("x", shape)] },
+      fakeKernel(shape, 3),
+    );
+  const tip = (el: Element) => el.querySelector(".ie-grid-said")?.textContent ?? "";
+
+  it("has it said while it is pointed at", async () => {
+    const { el } = await many();
+    const cell = one(el, "[data-head='2,30']");
+    expect(tip(el)).toBe("");
+    cell.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    await settle();
+    const value = cell.getAttribute("aria-label")?.split(" ").at(-1);
+    expect(tip(el)).toBe(`L2H30 ${value}`);
+    one(el, "[role=grid]").dispatchEvent(new PointerEvent("pointerleave"));
+    await settle();
+    expect(tip(el)).toBe("");
+  });
+
+  it("has it said while it has the focus", async () => {
+    const { el } = await many();
+    const cell = one(el, "[data-head='1,3']");
+    cell.focus();
+    await settle();
+    expect(tip(el)).toMatch(/^L1H3 0\.\d{3}$/);
+    cell.blur();
+    await settle();
+    expect(tip(el)).toBe("");
+  });
+
+  it("is not said twice where it is in the cell", async () => {
+    const { el } = await model();
+    one(el, "[data-head='2,3']").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    await settle();
+    expect(el.querySelector(".ie-cell-hovered")).not.toBeNull();
+    expect(tip(el)).toBe("");
+  });
+});

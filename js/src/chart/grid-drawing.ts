@@ -24,13 +24,15 @@ export interface GridLayout {
   /** Of one cell, in CSS pixels. */
   width: number;
   height: number;
+  /** Whether the cells, none too small to be clicked, are wider together than there is room for. */
+  overflows: boolean;
 }
 
 export function gridLayout(layers: number, heads: number, available: number): GridLayout {
   const width = Math.floor(Math.max(MIN_CELL, Math.min(MAX_CELL_WIDTH, (available - GUTTER) / heads)));
   const wide = Math.max(width * 0.7, Math.min(width, SQUARE_CELL));
   const height = Math.floor(Math.max(MIN_CELL, Math.min(MAX_CELL_HEIGHT, wide, MAX_HEIGHT / layers)));
-  return { layers, heads, width, height };
+  return { layers, heads, width, height, overflows: heads * width + GUTTER > available };
 }
 
 export interface GridLook {
@@ -60,7 +62,7 @@ export function drawGrid(
   }
   context.clearRect(0, 0, heads * width, layers * height);
   const gap = width > 14 ? 1 : 0.5;
-  const write = numberIn(width, height, digits, signed);
+  const write = numberIn({ width, height }, digits, signed);
   for (let index = 0; index < layers * heads; index++) {
     const value = values[index] ?? Number.NaN;
     const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
@@ -76,7 +78,11 @@ export function drawGrid(
 }
 
 /** How a number is written into a cell, with two digits where there is no room for more; null where there is none. */
-function numberIn(width: number, height: number, digits: number, signed: boolean): Writing | null {
+export function numberIn(
+  { width, height }: Pick<GridLayout, "width" | "height">,
+  digits: number,
+  signed: boolean,
+): Writing | null {
   const room = width - (signed ? DIGIT_WIDTH : 0);
   if (room < NUMBER_WIDTH || height < NUMBER_HEIGHT) return null;
   const shown = room >= NUMBER_WIDTH + DIGIT_WIDTH * (digits - 2) ? digits : 2;
@@ -91,7 +97,7 @@ export function gridVector(
   values: Float32Array,
   { scale, theme, digits, signed }: GridLook,
 ): string {
-  const write = numberIn(width, height, digits, signed);
+  const write = numberIn({ width, height }, digits, signed);
   const size = Math.min(13, Math.round(height * 0.4 + 2));
   return Array.from({ length: layers * heads }, (_, index) => {
     const value = values[index] ?? Number.NaN;

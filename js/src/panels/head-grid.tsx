@@ -5,6 +5,7 @@
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { usePixelRatio } from "../chart/canvas";
+import { CellTip } from "../chart/cell-tip";
 import {
   type Compared,
   drawGrid,
@@ -12,6 +13,7 @@ import {
   gridLayout,
   gridVector,
   nameCells,
+  numberIn,
 } from "../chart/grid-drawing";
 import { Legend } from "../chart/legend";
 import type { Head } from "../contract.gen";
@@ -170,8 +172,11 @@ export function Cells(props: CellsProps) {
     return () => clearTimeout(timer);
   });
 
+  /** The head whose number is said, where cells have no room for theirs. */
+  const said = useSignal<Head | null>(null);
   const leave = () => {
     view.hoverHead.value = null;
+    said.value = null;
   };
   useLeaving(leave);
   const choose = (event: MouseEvent | KeyboardEvent) => {
@@ -185,7 +190,10 @@ export function Cells(props: CellsProps) {
   };
   const style = { "--ie-cell-w": `${layout.width}px`, "--ie-cell-h": `${layout.height}px` };
   return (
-    <div class={`ie-grid-body ${layout.width < SMALL_CELL ? "ie-grid-small" : ""}`} style={style}>
+    <div
+      class={`ie-grid-body ${layout.width < SMALL_CELL ? "ie-grid-small" : ""} ${layout.overflows ? "ie-grid-wide" : ""}`}
+      style={style}
+    >
       <AxisNames layout={layout} />
       <canvas ref={canvas} class="ie-grid-canvas" />
       <div
@@ -197,9 +205,16 @@ export function Cells(props: CellsProps) {
         tabIndex={-1}
         onClick={choose}
         onKeyDown={onKeyDown}
-        onFocusIn={roving.focused}
+        onFocusIn={(event) => {
+          roving.focused(event);
+          said.value = headAt(event.target);
+        }}
+        onFocusOut={() => {
+          said.value = null;
+        }}
         onPointerOver={(event) => {
           view.hoverHead.value = headAt(event.target);
+          said.value = view.hoverHead.value;
         }}
         onPointerLeave={leave}
       >
@@ -216,6 +231,9 @@ export function Cells(props: CellsProps) {
           </div>
         ))}
       </div>
+      {numberIn(layout, digits, signed) === null && (
+        <CellTip layout={layout} values={painted} head={said} signed={signed} />
+      )}
     </div>
   );
 }

@@ -11,7 +11,7 @@ import { attentionLut, slotColor } from "../../ui/color";
 import type { View, ViewProps } from "../../ui/view";
 import type { Ranking } from "./list";
 import { ROW } from "./rows";
-import { Spark } from "./spark";
+import { Spark, spanOf } from "./spark";
 
 /** A score of all heads at all checkpoints. */
 export interface Column {
@@ -57,6 +57,7 @@ export function Row({ view, row, isTabStop, heads, first, second }: Props) {
       <span class="ie-ranked-rank">{row + 1}</span>
       <span class="ie-ranked-name">{name}</span>
       <span class="ie-ranked-value">{value}</span>
+      {info.steps.length === 1 && <Bar column={column} value={valueAt(column, info, 0, head)} />}
       <Thumbnail key={name} view={view} head={head} />
       <span class="ie-ranked-other">{other}</span>
       {info.steps.length > 1 && <Spark view={view} head={head} column={column} />}
@@ -81,6 +82,15 @@ function Thumbnail({ view, head }: { view: View; head: Head }) {
       <canvas ref={canvas} />
     </span>
   );
+}
+
+/** The value as a length from 0, where there is nothing along training to draw. */
+function Bar({ column, value }: { column: Column; value: number }) {
+  const [low, high] = spanOf(column);
+  const place = (at: number) => (100 * (at - low)) / (high - low);
+  const [from, to] = [Math.min(0, value), Math.max(0, value)].map(place) as [number, number];
+  const style = { marginLeft: `${from}%`, width: `${to - from}%` };
+  return <span class="ie-ranked-bar">{Number.isFinite(value) && <span style={style} />}</span>;
 }
 
 function valueAt({ values }: Column, { layers, heads }: SeriesInfo, at: number, [layer, head]: Head): number {

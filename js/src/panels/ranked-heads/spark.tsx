@@ -36,12 +36,13 @@ function path(curve: number[], x: (at: number) => number, y: (value: number) => 
 
 const spans = new WeakMap<Float32Array, [number, number]>();
 
-/** Lowest and highest value of all heads at all checkpoints. */
-function spanOf({ values }: Column): [number, number] {
+/** Lowest and highest value of all heads at all checkpoints; 0 lies between them. */
+export function spanOf({ values }: Column): [number, number] {
   const known = spans.get(values);
   if (known !== undefined) return known;
   const [low, high] = extent(values) ?? [0, 1];
-  const span: [number, number] = [low, high > low ? high : low + 1];
+  const [from, to] = [Math.min(0, low), Math.max(0, high)];
+  const span: [number, number] = [from, to > from ? to : 1];
   spans.set(values, span);
   return span;
 }

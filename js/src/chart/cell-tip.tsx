@@ -1,0 +1,36 @@
+/** The number of the cell that is pointed at or has the focus, where cells have no room for theirs. */
+import type { ReadonlySignal } from "@preact/signals";
+import type { Head } from "../contract.gen";
+import { headName } from "../state/heads";
+import { changeText, scoreText } from "../state/text";
+import type { GridLayout } from "./grid-drawing";
+import { Tip } from "./tip";
+
+interface Props {
+  layout: GridLayout;
+  /** One a head, layer by layer. */
+  values: ReadonlySignal<Float32Array>;
+  head: ReadonlySignal<Head | null>;
+  /** Whether gains have a plus. */
+  signed: boolean;
+}
+
+export function CellTip({ layout: { heads, width, height }, values, head, signed }: Props) {
+  if (head.value === null) return null;
+  const [row, column] = head.value;
+  const value = values.value[row * heads + column] ?? Number.NaN;
+  return (
+    <div class="ie-grid-said" aria-hidden="true">
+      <Tip
+        x={(column + 0.5) * width}
+        y={(row + 0.5) * height}
+        width={heads * width}
+        reach={width / 2}
+        name={headName(head.value)}
+      >
+        {" "}
+        {signed ? changeText(value) : scoreText(value)}
+      </Tip>
+    </div>
+  );
+}
