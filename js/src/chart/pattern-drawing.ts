@@ -34,6 +34,63 @@ export function drawPattern(
   context.putImageData(image, 0, 0);
 }
 
+/**
+ * Draws a part of the picture. Of a part that was drawn `before`, in the same picture and colours, only what has
+ * come into sight is painted; the rest is moved.
+ */
+export function drawPart(
+  canvas: HTMLCanvasElement,
+  part: Part,
+  tokens: number,
+  triangle: Uint8Array | null,
+  table: Lut,
+  before: Part | null,
+): void {
+  const { whole, left, top, width, height } = part;
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d");
+  if (context === null || width === 0 || height === 0) return;
+  context.globalCompositeOperation = "copy";
+  const [right, down] = [left - (before?.left ?? 0), top - (before?.top ?? 0)];
+  const kept = before !== null && Math.abs(right) < width && Math.abs(down) < height;
+  if (kept) context.drawImage(canvas, -right, -down);
+  else context.clearRect(0, 0, width, height);
+  if (triangle === null) return;
+  /** Left, top, width and height in the canvas. */
+  const fresh: [number, number, number, number][] = kept
+    ? [
+        [right > 0 ? width - right : 0, 0, Math.abs(right), height],
+        [0, down > 0 ? height - down : 0, width, Math.abs(down)],
+      ]
+    : [[0, 0, width, height]];
+  for (const [x, y, columns, rows] of fresh) {
+    if (columns === 0 || rows === 0) continue;
+    const image = context.createImageData(columns, rows);
+    const strip = { whole, left: left + x, top: top + y, width: columns, height: rows };
+    paint(new Uint32Array(image.data.buffer), strip, tokens, triangle, table);
+    context.putImageData(image, x, y);
+  }
+}
+
+/** The cell that a pixel of a picture shows, as [query, key]; null above the diagonal and outside. */
+export function cellIn(
+  x: number,
+  y: number,
+  whole: number,
+  tokens: number,
+  triangle: Uint8Array | null,
+): readonly [query: number, key: number] | null {
+  const [[firstQuery, endQuery], [firstKey, endKey]] = [cellsIn(y, whole, tokens), cellsIn(x, whole, tokens)];
+  let [found, most]: [readonly [number, number] | null, number] = [null, -1];
+  for (let query = firstQuery; query < endQuery; query++) {
+    for (let key = firstKey; key < Math.min(endKey, query + 1); key++) {
+      const value = triangle?.[triangleIndex(query, key)] ?? 0;
+      if (value > most) [found, most] = [[query, key], value];
+    }
+  }
+  return found;
+}
+
 /** Row = query, column = key; what lies above the diagonal or outside of the picture is transparent. */
 export function paint(
   pixels: Uint32Array,

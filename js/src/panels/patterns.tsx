@@ -1,8 +1,9 @@
 /** The attention patterns of the selected heads, side by side. */
-import { useSignalEffect } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { AttentionLegend } from "../chart/attention-legend";
 import { usePixelRatio } from "../chart/canvas";
-import { drawPattern } from "../chart/pattern-drawing";
+import { cellIn, drawPattern } from "../chart/pattern-drawing";
 import type { Head } from "../contract.gen";
 import { Save } from "../export/save";
 import { patternTable } from "../export/tables";
@@ -15,6 +16,7 @@ import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-width";
 import type { View, ViewProps } from "../ui/view";
+import { Enlarged } from "./enlarged";
 
 export function Patterns({ view }: ViewProps) {
   const { heads, promptInfo } = view.store;
@@ -46,6 +48,14 @@ function Panel({ view, head, tokens }: { view: View; head: Head; tokens: number 
   const { store, theme } = view;
   const name = headName(head);
   const active = store.activeHead.value !== null && sameHead(store.activeHead.value, head);
+  const [large, enlarge] = [useSignal(false), useRef<HTMLButtonElement>(null)];
+  const open = () => {
+    large.value = true;
+  };
+  const closed = () => {
+    large.value = false;
+    enlarge.current?.focus();
+  };
   return (
     <div class="ie-panel" style={{ "--ie-slot": slotColor(store.slots.value.get(name) ?? 0, theme.value) }}>
       <button
@@ -57,10 +67,14 @@ function Panel({ view, head, tokens }: { view: View; head: Head; tokens: number 
       >
         {name}
       </button>
+      <button type="button" ref={enlarge} class="ie-enlarge" aria-label={`Enlarge ${name}`} onClick={open}>
+        Enlarge
+      </button>
+      {large.value && <Enlarged view={view} head={head} closed={closed} />}
       <div class="ie-panel-plot">
         <span class="ie-axis ie-axis-query">query</span>
         <div class="ie-panel-square">
-          <PatternCanvas view={view} head={head} tokens={tokens} />
+          <PatternCanvas view={view} head={head} enlarge={open} />
           <Crosshair view={view} head={head} tokens={tokens} />
           <State view={view} head={head} />
         </div>
@@ -70,7 +84,7 @@ function Panel({ view, head, tokens }: { view: View; head: Head; tokens: number 
   );
 }
 
-function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens: number }) {
+function PatternCanvas({ view, head, enlarge }: { view: View; head: Head; enlarge: () => void }) {
   const { store, theme, hover } = view;
   const [canvas, width] = useWidth<HTMLCanvasElement>();
   const ratio = usePixelRatio();
@@ -87,12 +101,15 @@ function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens:
   };
   useLeaving(leave);
   const onPointerMove = (event: PointerEvent) => {
+    const { width: whole } = event.currentTarget as HTMLCanvasElement;
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    const query = Math.min(tokens - 1, Math.floor(((event.clientY - box.top) / box.height) * tokens));
-    const key = Math.min(tokens - 1, Math.floor(((event.clientX - box.left) / box.width) * tokens));
+    const x = Math.floor(((event.clientX - box.left) / box.width) * whole);
+    const y = Math.floor(((event.clientY - box.top) / box.height) * whole);
+    const triangle = store.results.of("patterns", { head }).at(store.shown.peek())?.patterns ?? null;
+    const cell = cellIn(x, y, whole, store.promptInfo.peek()?.tokens.length ?? 0, triangle);
     const before = hover.peek();
-    if (before?.query === query && before.key === key) return;
-    hover.value = query < 0 || key < 0 || key > query ? null : { query, key, head };
+    if (before?.query === cell?.[0] && before?.key === cell?.[1]) return;
+    hover.value = cell === null ? null : { query: cell[0], key: cell[1], head };
   };
   return (
     <canvas
@@ -102,9 +119,7 @@ function PatternCanvas({ view, head, tokens }: { view: View; head: Head; tokens:
       class="ie-pattern"
       onPointerMove={onPointerMove}
       onPointerLeave={leave}
-      onClick={() => {
-        store.lock.value = hover.value?.query ?? null;
-      }}
+      onClick={enlarge}
     />
   );
 }

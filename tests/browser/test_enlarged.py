@@ -1,0 +1,151 @@
+"""A pattern over the whole page: magnified, moved and read, by pointer and by keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from harness import Harness
+from playwright.sync_api import Browser, Locator, Page, expect
+
+PIXELS = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.join();
+}"""
+
+
+@pytest.fixture(params=[(1440, 900, 1), (480, 800, 2)], ids=["wide", "narrow, scale 2"])
+def page(request: pytest.FixtureRequest, chrome: Browser) -> Iterator[Page]:
+    width, height, ratio = request.param
+    context = chrome.new_context(
+        viewport={"width": width, "height": height}, device_scale_factor=ratio
+    )
+    yield context.new_page()
+    context.close()
+
+
+def small(page: Page) -> Locator:
+    return page.get_by_role("img", name="Attention pattern L1H1", exact=True)
+
+
+def enlarged(page: Page, harness: Harness, case: str = "2l", theme: str = "light") -> Locator:
+    harness.open(page, case=case, theme=theme)
+    expect(page.get_by_text("computing …")).to_have_count(0)
+    small(page).click()
+    dialog = page.get_by_role("dialog", name="Attention pattern L1H1")
+    expect(dialog).to_be_visible()
+    changed(page, dialog.locator("canvas"), "0")
+    return dialog
+
+
+def changed(page: Page, canvas: Locator, before: str) -> None:
+    """Waits until the picture is another, and not empty."""
+    page.wait_for_function(
+        f"""([canvas, before]) => {{
+          const now = canvas.width > 0 && ({PIXELS})(canvas);
+          return now && /[1-9]/.test(now) && now !== before;
+        }}""",
+        arg=[canvas.element_handle(), before],
+    )
+
+
+def names(dialog: Locator, axis: str) -> list[str]:
+    return dialog.locator(f".ie-names-{axis} .ie-name").all_inner_texts()
+
+
+def test_it_opens_by_click_and_key_and_gives_the_focus_back(page: Page, harness: Harness) -> None:
+    dialog = enlarged(page, harness)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    button = page.get_by_role("button", name="Enlarge L1H1")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_fits_the_page_and_names_every_token(page: Page, harness: Harness, theme: str) -> None:
+    dialog = enlarged(page, harness, theme=theme)
+    canvas = dialog.locator("canvas")
+    box, size = canvas.bounding_box(), page.viewport_size
+    assert box is not None
+    assert size is not None
+    assert box["x"] > 0
+    assert box["x"] + box["width"] <= size["width"]
+    assert box["y"] + box["height"] < size["height"]
+    every = int(dialog.locator(".ie-names-query").get_attribute("data-every") or 0)
+    assert len(names(dialog, "query")) == len(names(dialog, "key")) == -(-64 // every)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+def test_it_is_magnified_and_moved_by_keys_wheel_and_drag(page: Page, harness: Harness) -> None:
+    dialog = enlarged(page, harness, case="long")
+    canvas = dialog.locator("canvas")
+    whole = canvas.evaluate(PIXELS)
+    page.keyboard.press("+")
+    expect(dialog.locator(".ie-names-query")).to_have_attribute("data-every", re.compile(r"\d+"))
+    box = canvas.bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    for _ in range(3):
+        page.mouse.wheel(0, -300)
+    before = canvas.evaluate(PIXELS)
+    assert before != whole
+    page.mouse.down()
+    page.mouse.move(middle[0] - 37, middle[1] - 61, steps=5)
+    page.mouse.move(middle[0] + 20, middle[1] - 13, steps=5)
+    page.mouse.up()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    moved = canvas.evaluate(PIXELS)
+    assert moved != before
+    # Strips that were moved and strips that were added make the picture that is drawn at once.
+    colours = dialog.get_by_role("combobox", name="Attention colours")
+    colours.select_option("log")
+    colours.select_option("linear")
+    assert canvas.evaluate(PIXELS) == moved
+    dialog.get_by_role("button", name="Show all").click()
+    assert canvas.evaluate(PIXELS) == whole
+
+
+def test_a_cell_says_its_number_and_both_tokens(page: Page, harness: Harness) -> None:
+    dialog = enlarged(page, harness)
+    canvas = dialog.locator("canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    cell = box["width"] / 64
+    page.mouse.move(box["x"] + 25.5 * cell, box["y"] + 40.5 * cell)
+    status = dialog.get_by_role("status")
+    expect(status).to_have_text(re.compile(r"^query 40 '.+' attends 0\.\d\d to key 25 '.+'$"))
+    tip = dialog.locator(".ie-tip")
+    said = status.inner_text()
+    value = re.search(r"attends ([\d.]+)", said)
+    assert value is not None
+    assert abs(float(tip.locator("strong").inner_text()) - float(value[1])) <= 0.005
+    expect(tip).to_contain_text(re.compile(r"40 '.+' → 25 '.+'"))
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(status).to_have_text(re.compile(r"^query 41 .* key 24 "))
+
+
+def test_it_follows_the_slider_and_the_prompt_of_another_length(
+    page: Page, harness: Harness
+) -> None:
+    dialog = enlarged(page, harness)
+    canvas = dialog.locator("canvas")
+    page.keyboard.press("+")
+    before = canvas.evaluate(PIXELS)
+    page.evaluate("fake.receive({ checkpoint: 3 })")
+    expect(dialog).to_contain_text("step 30 ")
+    changed(page, canvas, before)
+    page.evaluate("""() => {
+      const [prompt] = fake.get("_prompts");
+      const shorter = { ...prompt, tokens: prompt.tokens.slice(0, 20), generation: 2 };
+      fake.receive({ _prompts: [shorter] });
+    }""")
+    expect(dialog.locator(".ie-names-query .ie-name")).to_have_count(20)
