@@ -244,16 +244,20 @@ def test_a_dot_is_where_it_is_pointed_at(screen: Screen) -> None:
     """The dots of the selected heads have the colours of their names."""
     screen.open(case="2l", tab="scatter")
     chart = screen.page.get_by_role("figure").last.locator(".ie-chart")
-    names = chart.locator(".ie-dot-name")
+    names = chart.locator(".ie-name")
     expect(names).to_have_count(2)
     colour = screen.look(chart)
     [[x, y, _, _]] = boxes(chart)
     for name in names.all():
-        left, top = name.evaluate("e => [parseFloat(e.style.left), parseFloat(e.style.top)]")
-        ink = name.evaluate("e => getComputedStyle(e).color")
+        left, top, ink = name.evaluate(
+            """e => {
+                const { x, y } = e.dataset;
+                return [+x, +y, getComputedStyle(e.querySelector("text")).fill];
+            }"""
+        )
         assert [int(c) for c in re.findall(r"\d+", ink)] == list(colour(x + left, y + top))
         screen.page.mouse.move(x + left, y + top)
-        expect(chart.locator(".ie-tip strong")).to_have_text(name.inner_text())
+        expect(chart.locator(".ie-tip strong")).to_have_text(name.text_content() or "")
 
 
 def test_a_change_of_scale_is_drawn_at_once(screen: Screen) -> None:

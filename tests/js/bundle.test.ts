@@ -62,7 +62,7 @@ describe("the shipped bundle", SLOW, () => {
   it.each(TABS)("draws every chart as its libraries do as a whole: %s", async (tab) => {
     for (const change of [{}, { x_scale: "linear", trails: false }]) {
       const charts = await chartsOf(whole, tab, change);
-      expect(charts.length).toBeGreaterThan(1);
+      expect(charts.length).toBeGreaterThan(0);
       expect(await chartsOf(shipped, tab, change)).toEqual(charts);
     }
   });

@@ -1,11 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { SCORES, seriesInfo } from "../../js/dev/data";
-import { plotEmphasis, plotGround } from "../../js/src/chart/curves-plot";
-import { fitted, spread } from "../../js/src/chart/labels";
-import { plotOverTraining } from "../../js/src/chart/measure-plot";
-import type { ScoreInfo } from "../../js/src/kernel/model";
-import { plotPaths } from "../../js/src/tabs/loss-pca/plot";
+import { fitted, type Placed, placeNames, roomFor, spread } from "../../js/src/chart/labels";
+import { plotAlong } from "../../js/src/chart/plot";
 
 /** A fixed sequence that looks random, in [0, 1). */
 function* numbers(): Generator<number, number> {
@@ -19,8 +15,9 @@ describe("the marks beside a curve", () => {
   it.each([[[-0.072196]], [[10.82441, 10.82443]], [[0]], [[-0.07216, -0.07221, -0.07219]]])(
     "fit their margin, sign and all, for %j",
     (y) => {
-      const curve = { name: "run", current: true, x: y.map((_, i) => i), y };
-      const { element } = plotOverTraining([curve], { width: 400, type: "linear" });
+      const x = y.map((_, i) => i);
+      const curve = { name: "run", color: "#000", bold: true, x, y };
+      const { element } = plotAlong([curve], { width: 400, type: "linear", at: x });
       const marks = [...element.querySelectorAll('[aria-label="y-axis tick label"] text')];
       expect(marks.length).toBeGreaterThan(1);
       for (const mark of marks) expect(mark.textContent?.length).toBeLessThanOrEqual(6);
@@ -29,19 +26,11 @@ describe("the marks beside a curve", () => {
 });
 
 describe("the names of heads", () => {
-  it.each([
-    [2, 4],
-    [126, 128],
-  ])("have room beside the curves of %i layers of %i", (layers, heads) => {
-    const shape = { layers, heads, checkpoints: 2 };
-    const values = new Float32Array(2 * layers * heads);
-    const frame = { width: 600, type: "log", unit: "steps" } as const;
-    const ground = plotGround(seriesInfo("run", shape), SCORES[0] as ScoreInfo, values, frame);
-    const name = `L${layers - 1}H${heads - 1}`;
-    expect(fitted(name, ground.width - ground.right - 7)).toBe(name);
-    const color = "#000";
-    const plot = plotEmphasis(ground, [{ name, color, curve: [0.1, 0.2] }], null);
-    expect(plot.querySelector("text")?.getAttribute("transform")).toContain(`translate(${ground.right},`);
+  it.each(["L1H3", "L125H127"])("have room beside the curves: %s", (name) => {
+    const x = [0, 1];
+    const crowd = { x, values: new Float32Array(2), count: 1 };
+    const chart = plotAlong([], { width: 600, type: "log", at: x, crowd, room: [name] });
+    expect(fitted(name, chart.width - chart.right - 7)).toBe(name);
   });
 });
 
@@ -84,28 +73,51 @@ describe("labels", () => {
     expect(fitted("run", 0)).toBe("…");
   });
 
-  it("of curves are cut in the chart and whole in their titles", () => {
+  const box = { left: 0, right: 400, top: 0, bottom: 200 };
+  const label = (name: string, x: number, y: number) => ({ name, x, y, color: "#000", bold: false });
+  /** Where it is seen, as far as it can be known where nothing is laid out. */
+  const seen = ({ x, y, anchor, text }: Placed) => {
+    const wide = roomFor(text) - roomFor("");
+    const left = anchor === "start" ? x : x - wide;
+    return { left, right: left + wide, top: y - 6, bottom: y + 6 };
+  };
+
+  it("of curves that end together stand in a column, cut to their room", () => {
     const name = "checkpoints/2026-11-02/attn-only-2l-seed-17";
-    const curve = { name, current: true, x: [0, 10, 100], y: [3, 2, 1] };
-    const { element } = plotOverTraining([curve, { ...curve, name: "b", current: false }], {
-      width: 400,
-      type: "log",
-    });
-    const titles = [...element.querySelectorAll("text > title")].map((title) => title.textContent);
-    expect(titles).toEqual([name]);
-    const path = { name, current: true, points: [0, 1].map((x) => ({ x, y: x, inside: false })) };
-    const plane = plotPaths([path, { ...path, name: "b", current: false }], ["", ""], 400);
-    const names = [...plane.element.querySelectorAll("text[paint-order]")].slice(-2);
-    expect(names.map((text) => text.querySelector("title")?.textContent)).toEqual([name, undefined]);
-    const [above, below] = names.map((text) => Number(text.getAttribute("y")));
-    expect((below ?? 0) - (above ?? 0)).toBe(13);
+    const placed = placeNames([label(name, 320, 200), label("b", 320, 199)], box);
+    expect(placed.map(({ x, y }) => [x, y])).toEqual([
+      [327, 200],
+      [327, 187],
+    ]);
+    expect(placed.map(({ text }) => text === name)).toEqual([false, false]);
+    expect(placed[0]?.text).toMatch(/^chec.*….*17$/);
+    for (const one of placed) expect(seen(one).right).toBeLessThanOrEqual(400);
   });
 
-  it("stay off the ring around the shown checkpoint", () => {
-    const points = [0, 1].map((x) => ({ x, y: x, inside: false }));
-    const plane = plotPaths([{ name: "run", current: true, points }], ["", ""], 400);
-    const name = [...plane.element.querySelectorAll("text[paint-order]")].at(-1);
-    const RING = 8;
-    expect(Math.abs((plane.current[1]?.[0] ?? 0) - Number(name?.getAttribute("x")))).toBeGreaterThan(RING);
+  it("of dots, wherever they are, neither lie on each other nor stick out", () => {
+    const random = numbers();
+    for (let trial = 0; trial < 200; trial++) {
+      const count = 2 + Math.floor(random.next().value * 7);
+      const spots = Array.from({ length: count }, (_, i) => {
+        const [x, y] = [random.next().value, random.next().value].map((share) => share ** 3);
+        return label(`L${i}H${count}`, 400 * (x ?? 0), 200 * (y ?? 0));
+      });
+      const boxes = placeNames(spots, box, 8).map(seen);
+      for (const [i, a] of boxes.entries()) {
+        expect([a.left > -1, a.right < 401]).toEqual([true, true]);
+        for (const b of boxes.slice(0, i)) {
+          const apart = a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+          expect(apart, JSON.stringify([a, b])).toBe(true);
+        }
+      }
+    }
+  });
+
+  it("stay where they are while they have room there, off what they name", () => {
+    const placed = placeNames([label("a", 100, 50), label("b", 300, 150)], box, 13);
+    expect(placed.map(({ x, y, anchor }) => [x, y, anchor])).toEqual([
+      [113, 50, "start"],
+      [287, 150, "end"],
+    ]);
   });
 });

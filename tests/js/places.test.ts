@@ -1,19 +1,18 @@
 // @vitest-environment happy-dom
 import { expect, it } from "vitest";
-import { SCORES, seriesInfo } from "../../js/dev/data";
-import { plotGround } from "../../js/src/chart/curves-plot";
-import { plotOverTraining } from "../../js/src/chart/measure-plot";
+import { seriesInfo } from "../../js/dev/data";
+import { plotAlong } from "../../js/src/chart/plot";
 import type { TrainingChart } from "../../js/src/chart/training-axis";
-import type { ScoreInfo } from "../../js/src/kernel/model";
 
 const SHAPE = { checkpoints: 5, layers: 1, heads: 2 };
 const info = { ...seriesInfo("run", SHAPE), steps: [0, 1, 30, 900, 1000] };
 const values = new Float32Array(10).map((_, index) => index / 10);
-const curve = { name: "run", current: true, x: info.steps, y: [4, 3, 2, 1.5, 1] };
+const curve = { name: "run", color: "#000", bold: true, x: info.steps, y: [4, 3, 2, 1.5, 1] };
+const crowd = { x: info.steps, values, count: 2 };
 
 const CHARTS: [string, (type: "log" | "linear") => TrainingChart][] = [
-  ["scores", (type) => plotGround(info, SCORES[0] as ScoreInfo, values, { width: 500, type, unit: "steps" })],
-  ["measures", (type) => plotOverTraining([curve], { width: 500, type })],
+  ["scores", (type) => plotAlong([], { width: 500, type, at: info.steps, crowd })],
+  ["measures", (type) => plotAlong([curve], { width: 500, type, at: info.steps })],
 ];
 
 it.each(CHARTS.flatMap(([name, draw]) => (["log", "linear"] as const).map((type) => ({ name, type, draw }))))(

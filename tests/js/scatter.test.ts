@@ -121,12 +121,12 @@ describe("the scatter", () => {
     const [own, again] = [found[6], found.at(-1)];
     expect([again?.x, again?.y]).toEqual([own?.x, own?.y]);
     expect(again?.r).toBeGreaterThan(own?.r ?? 0);
-    const name = one(chart, ".ie-dot-name");
+    const name = one(chart, ".ie-name text");
     expect(name.textContent).toBe("L1H2");
-    expect(name.style.color).toBe(again?.fill);
+    expect(name.getAttribute("fill")).toBe(again?.fill);
     expect(again?.fill).not.toBe(own?.fill);
-    expect(Number.parseFloat(name.style.left)).toBeCloseTo(again?.x ?? 0, 3);
-    expect(Number.parseFloat(name.style.top)).toBeCloseTo(again?.y ?? 0, 3);
+    expect(Math.abs(Number(name.getAttribute("x")) - (again?.x ?? 0))).toBeCloseTo(8, 3);
+    expect(Number(name.getAttribute("y"))).toBeCloseTo(again?.y ?? 0, 3);
   });
 
   it("says the head that is pointed at and both of its scores", async () => {

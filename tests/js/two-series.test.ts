@@ -120,9 +120,9 @@ describe("a series of another shape", () => {
   const named = () =>
     [...el.querySelectorAll(".ie-one-series")].map((chart) =>
       Object.fromEntries(
-        [...chart.querySelectorAll("g[aria-label=text]")]
-          .filter((group) => /^L\d+H\d+$/.test(group.textContent ?? ""))
-          .map((group) => [group.textContent, group.getAttribute("fill")]),
+        [...chart.querySelectorAll(".ie-name text")]
+          .filter((name) => /^L\d+H\d+$/.test(name.textContent ?? ""))
+          .map((name) => [name.textContent, name.getAttribute("fill")]),
       ),
     );
 

@@ -2,13 +2,14 @@
 import { whichEstimated, whySteps } from "../state/training";
 import type { ViewProps } from "../ui/view";
 
-export function AxisNote({ view }: ViewProps) {
+/** `right`: pixels from where the axis ends to the edge. */
+export function AxisNote({ view, right }: ViewProps & { right: number }) {
   const { info, viewState, unit, seriesList } = view.store;
   if (info.value === null) return null;
   const scale = viewState.value.x_scale;
   const other = scale === "log" ? "linear" : "log";
   return (
-    <div class="ie-axis-note">
+    <div class="ie-axis-note" style={{ marginRight: `${right}px` }}>
       {unit.value === "tokens"
         ? `tokens seen${whichEstimated(seriesList.value)}`
         : `training steps, for ${whySteps(seriesList.value)}`}

@@ -1,63 +1,91 @@
-/** Names at the ends of curves: kept apart, and inside of the chart. */
+/** Names in charts, of curves and dots: kept apart, and inside of the chart. */
 
 /** Of names in charts, in pixels: their size, from one to the next, and from the end of a curve. */
-const [FONT_SIZE, GAP] = [11, 13];
-export const AWAY = 7;
+export const FONT_SIZE = 11;
+const [GAP, AWAY] = [13, 7];
 /** A letter in an unknown font, as a share of its size; of East Asian scripts and pictures, more. */
 const [LETTER, WIDE] = [0.62, 1.3];
 
 export interface Label {
   name: string;
-  /** The end of the curve. */
+  /** What is named: the end of a curve, or a dot. */
   x: number;
   y: number;
   color: string;
   bold: boolean;
 }
 
-interface Box {
+export interface Box {
   left: number;
   right: number;
   top: number;
   bottom: number;
 }
 
-/** Writes names beside their ends, each on the side with more room, apart from each other and inside of the box. */
-export function writeNames(plot: Element, labels: Label[], box: Box, away = AWAY): void {
-  const isLeft = ({ x }: Label) => x < (box.left + box.right) / 2;
-  for (const left of [true, false]) {
-    const side = labels.filter((label) => isLeft(label) === left);
-    const wanted = side.map(({ y }) => y);
-    spread(wanted, GAP, box.top, box.bottom).forEach((y, i) => {
-      const label = side[i] as Label;
-      const room = (left ? label.x - box.left : box.right - label.x) - away;
-      plot.append(nameAt({ ...label, x: label.x + (left ? -away : away), y }, left ? "end" : "start", room));
-    });
-  }
+/** A name where it is written: `y` is its middle, `x` the side that is turned to what it names. */
+export interface Placed extends Label {
+  anchor: "start" | "end";
+  /** The name, cut where it has to be. */
+  text: string;
+  /** Of what is named. */
+  of: { x: number; y: number };
 }
 
-function nameAt({ name, x, y, color, bold }: Label, anchor: "start" | "end", room: number): SVGTextElement {
-  const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
-  const look = {
-    x,
-    y,
-    dy: "0.32em",
-    "text-anchor": anchor,
-    fill: color,
-    stroke: "var(--ie-ground)",
-    "stroke-width": 3,
-    "paint-order": "stroke",
-    "font-size": FONT_SIZE,
-    "font-weight": bold ? 600 : 400,
+/** Names beside what they name, apart from each other and inside of the box. */
+export function placeNames(labels: Label[], box: Box, away = AWAY): Placed[] {
+  const ends = new Set(labels.map(({ x }) => x)).size < 2;
+  return ends ? besideOneLine(labels, box, away) : besideTheirDots(labels, box, away);
+}
+
+/** Of curves that end together: a column of names, in the order of the ends. */
+function besideOneLine(labels: Label[], box: Box, away: number): Placed[] {
+  const wanted = labels.map(({ y }) => y);
+  const heights = spread(wanted, GAP, box.top, box.bottom);
+  return labels.map((label, i) => ({
+    ...beside(label, box, away, label.x < (box.left + box.right) / 2),
+    y: heights[i] as number,
+  }));
+}
+
+/** Each at the nearest free place to the right or left of its dot; on the side with less room only if need be. */
+function besideTheirDots(labels: Label[], box: Box, away: number): Placed[] {
+  const width = measure();
+  const taken: Box[] = [];
+  const rows = Math.ceil((box.bottom - box.top) / GAP);
+  const places = Array.from({ length: 2 * rows + 1 }, (_, i) => GAP * (i - rows))
+    .flatMap((shift) => [true, false].map((roomy) => ({ shift, roomy })))
+    .sort((a, b) => costOf(a) - costOf(b));
+  const boxOf = ({ x, y, anchor, text }: Placed): Box => {
+    const [from, to] = anchor === "start" ? [x, x + width(text)] : [x - width(text), x];
+    return { left: from - 1, right: to + 1, top: y - GAP / 2, bottom: y + GAP / 2 };
   };
-  for (const [attribute, value] of Object.entries(look)) text.setAttribute(attribute, String(value));
-  text.textContent = fitted(name, room);
-  if (text.textContent !== name) {
-    const whole = document.createElementNS("http://www.w3.org/2000/svg", "title");
-    whole.textContent = name;
-    text.append(whole);
-  }
-  return text;
+  return [...labels]
+    .sort((a, b) => a.y - b.y)
+    .map((label) => {
+      const leftHalf = label.x < (box.left + box.right) / 2;
+      const all = places.map(({ shift, roomy }) => ({
+        ...beside(label, box, away, leftHalf !== roomy),
+        y: Math.max(box.top, Math.min(box.bottom, label.y + shift)),
+      }));
+      const free = all.filter((place) => taken.every((other) => !overlap(boxOf(place), other)));
+      const best = free.find(({ text }) => text === label.name) ?? free[0] ?? (all[0] as Placed);
+      taken.push(boxOf(best));
+      return best;
+    });
+}
+
+function costOf({ shift, roomy }: { shift: number; roomy: boolean }): number {
+  return Math.abs(shift) + (roomy ? 0 : 1.5 * GAP);
+}
+
+export function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
+function beside(label: Label, box: Box, away: number, left: boolean): Placed {
+  const x = label.x + (left ? -away : away);
+  const text = fitted(label.name, left ? x - box.left : box.right - x);
+  return { ...label, x, anchor: left ? "end" : "start", text, of: { x: label.x, y: label.y } };
 }
 
 /**

@@ -1,11 +1,45 @@
-/** What a pointer does on a chart along training. */
+/** What a pointer does on a chart. */
 import type { ReadonlySignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import type { Store } from "../state/store";
 import { followDrag } from "../ui/drag";
+import { useLeaving } from "../ui/use-leaving";
 import type { TrainingChart } from "./training-axis";
 
 /** A pointer drawn further than this brushes; less is a click. */
 const DRAG = 6;
+
+export interface Hover {
+  /** In CSS pixels from the corner of the element, at most once a frame. */
+  move: (x: number, y: number) => void;
+  /** The pointer has gone, or the element has. */
+  leave: () => void;
+}
+
+/** What an element hears of a pointer that passes over it. */
+export function useHover({ move, leave }: Hover) {
+  const frame = useRef(0);
+  const gone = () => {
+    cancelAnimationFrame(frame.current);
+    leave();
+  };
+  useLeaving(gone);
+  return {
+    onPointerMove(event: PointerEvent) {
+      const [x, y] = placeIn(event);
+      cancelAnimationFrame(frame.current);
+      frame.current = requestAnimationFrame(() => move(x, y));
+    },
+    onPointerLeave: gone,
+    onPointerCancel: gone,
+  };
+}
+
+/** Where in the element that listens the pointer is, in CSS pixels. */
+export function placeIn(event: MouseEvent): [number, number] {
+  const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}
 
 /** For a press on the chart: a click moves the slider; a drag brushes the checkpoints it passes. */
 export function pointAlong(

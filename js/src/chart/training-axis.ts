@@ -2,7 +2,8 @@
 import * as Plot from "@observablehq/plot";
 import { compact } from "../state/text";
 
-const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
+/** Marks beside an axis. */
+export const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
 /** Room for checkpoint 0, which a logarithm cannot place: this many pixels left of the rest. */
 const ZERO_WIDTH = 40;
 

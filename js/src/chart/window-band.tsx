@@ -11,14 +11,14 @@ interface Props {
 }
 
 /** Lies under the curves. The ends of a window that was found fade over their intervals. */
-export function Bands({ view, chart }: Props) {
-  const { window, range, info, viewState } = view.store;
+export function Bands({ view, chart, series }: Props & { series?: number }) {
+  const { series: current, windowIn, range, info, viewState } = view.store;
   const box = { y: chart.top - 6, height: chart.bottom - chart.top + 6 };
   const span = ([from, to]: [number, number]) => ({
     x: inside(chart, from),
     width: Math.max(0, inside(chart, to) - inside(chart, from)),
   });
-  const found = window.value;
+  const found = windowIn(series ?? current.value);
   const [first, last] = range.value.map((index) => chart.x[index] ?? 0) as [number, number];
   return (
     <svg class="ie-chart-layer ie-bands" width={chart.width} height={chart.height} aria-hidden="true">
@@ -29,7 +29,7 @@ export function Bands({ view, chart }: Props) {
           <rect class="ie-band-interval" {...box} {...span(found.intervals.to)} />
         </>
       )}
-      {viewState.value.brush !== null && info.value !== null && (
+      {series === undefined && viewState.value.brush !== null && info.value !== null && (
         <>
           <rect class="ie-outside" {...box} x={chart.left} width={Math.max(0, first - chart.left)} />
           <rect class="ie-outside" {...box} x={last} width={Math.max(0, chart.right - last)} />

@@ -1,22 +1,21 @@
 /** The chosen score of every head over training; the rule marks the shown checkpoint. */
-import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { AxisNote } from "../chart/axis-note";
-import { curveOf, type Ground, plotEmphasis, plotGround } from "../chart/curves-plot";
+import { headCurve, plotHeads, selectedCurves } from "../chart/head-curves";
 import { drawPattern } from "../chart/pattern-drawing";
-import { nearest, pointAlong } from "../chart/pointing";
+import { type Drawn, pathOf } from "../chart/plot";
 import { Tip } from "../chart/tip";
-import { Bands, WindowHandles } from "../chart/window-band";
+import { TrainingChart } from "../chart/training-chart";
 import type { Head } from "../contract.gen";
 import { Save } from "../export/save";
 import { scoreTable } from "../export/tables";
 import { headName } from "../state/heads";
+import type { Store } from "../state/store";
 import { scoreText } from "../state/text";
 import { attentionLut, slotColor } from "../ui/color";
 import { absentText } from "../ui/pending";
 import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
-import { useWidth } from "../ui/use-width";
 import type { View, ViewProps } from "../ui/view";
 import { ChangeOrder } from "./change-order";
 import { PhaseLine } from "./phase-line";
@@ -29,179 +28,115 @@ const PREVIEW = 96;
 
 export function Curves({ view }: ViewProps) {
   const { store } = view;
-  const [ref, width] = useWidth<HTMLElement>();
-  const ground = useComputed<Ground | null>(() => {
-    const [info, score, values] = [store.info.value, store.scoreInfo.value, store.gridValues.value];
-    if (info === null || score === null || values === null || width.value === 0) return null;
-    const type = store.viewState.value.x_scale;
-    return plotGround(info, score, values, { width: width.value, type, unit: store.unit.value });
-  });
-  const drawn = ground.value;
+  const at = useSignal<number | null>(null);
+  const preview = usePreview(store);
+  const hover = {
+    move(drawn: Drawn, checkpoint: number, y: number) {
+      at.value = checkpoint;
+      view.hoverHead.value = headNear(view, drawn, checkpoint, y);
+      preview(view.hoverHead.value);
+    },
+    leave() {
+      at.value = null;
+      view.hoverHead.value = null;
+      preview(null);
+    },
+  };
+  const title = `${store.scoreInfo.value?.title} of every head`;
   return (
-    <figure class="ie-curves" ref={ref}>
+    <figure class="ie-curves">
       <figcaption class="ie-caption">
-        <span class="ie-heading">{store.scoreInfo.value?.title} of every head</span>
+        <span class="ie-heading">{title}</span>
         <span class="ie-note"> over training</span>
         <Save
           view={view}
-          title={`${store.scoreInfo.value?.title} of every head`}
+          title={title}
           table={() => scoreTable(store, [store.scoreInfo.peek()?.name ?? ""])}
         />
       </figcaption>
-      {drawn === null ? (
-        <p class="ie-note ie-curves-empty">{absentText(store, "No values of this score yet.")}</p>
-      ) : (
-        <>
-          <Chart view={view} ground={ground} />
-          <AxisNote view={view} />
-        </>
-      )}
+      <TrainingChart
+        view={view}
+        plot={(width) => plotHeads(view, store.series.value, { width })}
+        over={() => selectedCurves(view)}
+        empty={absentText(store, "No values of this score yet.")}
+        hover={hover}
+      >
+        {(drawn) => (
+          <>
+            <Dots view={view} drawn={drawn} />
+            <Hovered view={view} drawn={drawn} at={at} />
+          </>
+        )}
+      </TrainingChart>
       <PhaseLine view={view} />
       <ChangeOrder view={view} />
     </figure>
   );
 }
 
-function Chart({ view, ground }: { view: View; ground: ReadonlySignal<Ground | null> }) {
-  const { store, theme } = view;
-  const [base, over] = [useRef<HTMLDivElement>(null), useRef<HTMLDivElement>(null)];
-  const [now, then] = [useRef<SVGSVGElement>(null), useRef<SVGSVGElement>(null)];
-  const pointerFrame = useRef(0);
-  const at = useSignal<number | null>(null);
+/** A pattern is worth fetching only where the pointer rests. */
+function usePreview(store: Store): (head: Head | null) => void {
+  const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useAsks(store, () => {
     const head = store.preview.value;
     return head === null ? [] : [{ analysis: "patterns", parameters: { head } }];
   });
-
-  useSignalEffect(() => {
-    if (ground.value !== null) base.current?.replaceChildren(ground.value.element);
+  useLeaving(() => {
+    clearTimeout(resting.current);
+    store.preview.value = null;
   });
-  useSignalEffect(() => {
-    const [info, values] = [store.info.value, store.gridValues.value];
-    if (ground.value === null || info === null || values === null) return;
-    const heads = store.heads.value.map((head) => ({
-      name: headName(head),
-      color: slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value),
-      curve: curveOf(values, info, head),
-    }));
-    over.current?.replaceChildren(plotEmphasis(ground.value, heads, store.scoreInfo.value?.chance ?? null));
-  });
-  useSignalEffect(() => {
-    const x = ground.value?.x[store.shown.value];
-    if (x !== undefined) now.current?.setAttribute("transform", `translate(${x},0)`);
-  });
-  useSignalEffect(() => {
-    const x = ground.value?.x[store.shownCompare.value ?? -1];
-    then.current?.setAttribute("display", x === undefined ? "none" : "inline");
-    if (x !== undefined) then.current?.setAttribute("transform", `translate(${x},0)`);
-  });
-
-  const resting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  /** A pattern is worth fetching only where the pointer rests. */
-  const preview = (head: Head | null) => {
+  return (head) => {
     clearTimeout(resting.current);
     resting.current = setTimeout(() => {
       store.preview.value = head;
     }, PREVIEW_MS);
   };
-  const onPointerMove = (event: PointerEvent) => {
-    const [x, y] = within(event);
-    cancelAnimationFrame(pointerFrame.current);
-    pointerFrame.current = requestAnimationFrame(() => {
-      const drawn = ground.peek();
-      if (drawn === null) return;
-      at.value = nearest(drawn.x, x);
-      view.hoverHead.value = headNear(view, drawn, at.value, y);
-      preview(view.hoverHead.value);
-    });
-  };
-  const onPointerLeave = () => {
-    cancelAnimationFrame(pointerFrame.current);
-    at.value = null;
-    view.hoverHead.value = null;
-    preview(null);
-  };
-  useLeaving(() => {
-    onPointerLeave();
-    clearTimeout(resting.current);
-    store.preview.value = null;
-  });
-  const drawn = ground.value;
-  if (drawn === null) return null;
-  return (
-    <div
-      class="ie-chart"
-      role="presentation"
-      style={{ height: `${drawn.height}px` }}
-      // The slider is the way to do this by keyboard.
-      onPointerDown={pointAlong(store, ground)}
-      onPointerMove={onPointerMove}
-      onPointerLeave={onPointerLeave}
-    >
-      <Bands view={view} chart={drawn} />
-      <div ref={base} class="ie-chart-layer" />
-      <div ref={over} class="ie-chart-layer" />
-      <svg class="ie-chart-layer" width={drawn.width} height={drawn.height} aria-hidden="true">
-        <g ref={then} display="none">
-          <line class="ie-rule ie-rule-second" y1={drawn.top - 6} y2={drawn.bottom} />
-        </g>
-        <g ref={now}>
-          <line class="ie-rule" y1={drawn.top - 6} y2={drawn.bottom} />
-        </g>
-        <Dots view={view} ground={drawn} />
-      </svg>
-      <Hovered view={view} ground={drawn} at={at} />
-      <WindowHandles view={view} chart={drawn} />
-    </div>
-  );
+}
+
+interface OverProps extends ViewProps {
+  drawn: ReadonlySignal<Drawn | null>;
 }
 
 /** The selected heads' values at the shown checkpoint. */
-function Dots({ view, ground }: { view: View; ground: Ground }) {
+function Dots({ view, drawn }: OverProps) {
   const { heads, slots, shownScores, info, shown } = view.store;
+  const chart = drawn.value;
+  if (chart === null) return null;
   return (
-    <>
+    <svg class="ie-chart-layer" width={chart.width} height={chart.height} aria-hidden="true">
       {heads.value.map(([layer, head]) => {
         const name = headName([layer, head]);
         const value = shownScores.value[layer * (info.value?.heads ?? 0) + head] ?? Number.NaN;
         if (!Number.isFinite(value)) return null;
         const color = slotColor(slots.value.get(name) ?? 0, view.theme.value);
-        return (
-          <circle
-            key={name}
-            class="ie-dot"
-            r="4"
-            fill={color}
-            cx={ground.x[shown.value]}
-            cy={ground.y(value)}
-          />
-        );
+        const [cx, cy] = [chart.x[shown.value], chart.y(value)];
+        return <circle key={name} class="ie-dot" r="4" fill={color} cx={cx} cy={cy} />;
       })}
-    </>
+    </svg>
   );
 }
 
 /** The curve of the head under the pointer, here or in the grid, with its name and value. */
-function Hovered({ view, ground, at }: { view: View; ground: Ground; at: ReadonlySignal<number | null> }) {
-  const head = view.hoverHead.value;
-  const [info, values] = [view.store.info.value, view.store.gridValues.value];
-  if (head === null || info === null || values === null) return null;
-  const checkpoint = at.value ?? view.store.shown.value;
-  const curve = curveOf(values, info, head);
-  const value = curve[checkpoint] ?? Number.NaN;
-  const [x, y] = [ground.x[checkpoint] ?? 0, Number.isFinite(value) ? ground.y(value) : ground.bottom];
-  const slot = view.store.slots.value.get(headName(head));
-  const color = slot === undefined ? "var(--ie-ink)" : slotColor(slot, view.theme.value);
+function Hovered({ view, drawn, at }: OverProps & { at: ReadonlySignal<number | null> }) {
+  const { store, theme } = view;
+  const [head, chart] = [view.hoverHead.value, drawn.value];
+  const slot = head && store.slots.value.get(headName(head));
+  const color = slot == null ? "var(--ie-ink)" : slotColor(slot, theme.value);
+  const curve = head && headCurve(view, store.series.value, head, color);
+  if (head === null || curve === null || chart === null) return null;
+  const checkpoint = at.value ?? store.shown.value;
+  const value = curve.y[checkpoint] ?? Number.NaN;
+  const [x, y] = [chart.x[checkpoint] ?? 0, Number.isFinite(value) ? chart.y(value) : chart.bottom];
   return (
     <>
-      <svg class="ie-chart-layer" width={ground.width} height={ground.height} aria-hidden="true">
-        <path class="ie-curve-hovered" stroke={color} d={path(ground, curve)} />
+      <svg class="ie-chart-layer" width={chart.width} height={chart.height} aria-hidden="true">
+        <path class="ie-curve-hovered" stroke={color} d={pathOf(chart, curve)} />
         <circle class="ie-dot" r="4" fill={color} cx={x} cy={y} />
       </svg>
-      <Tip x={x} y={y} width={ground.width} name={headName(head)}>
+      <Tip x={x} y={y} width={chart.width} name={curve.name}>
         {" "}
         {scoreText(value)}
-        <span class="ie-tip-at"> · {info.labels[checkpoint]}</span>
+        <span class="ie-tip-at"> · {store.info.value?.labels[checkpoint]}</span>
         {at.value !== null && <Preview view={view} head={head} checkpoint={checkpoint} />}
       </Tip>
     </>
@@ -229,33 +164,13 @@ function Preview({ view, head, checkpoint }: { view: View; head: Head; checkpoin
   );
 }
 
-function path(ground: Ground, curve: number[]): string {
-  let pen = "M";
-  let d = "";
-  curve.forEach((value, checkpoint) => {
-    if (!Number.isFinite(value)) {
-      pen = "M";
-      return;
-    }
-    d += `${pen}${ground.x[checkpoint]},${ground.y(value)}`;
-    pen = "L";
-  });
-  return d;
-}
-
-/** Where in the chart the pointer is, in CSS pixels. */
-function within(event: PointerEvent): [number, number] {
-  const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-  return [event.clientX - box.left, event.clientY - box.top];
-}
-
-function headNear(view: View, ground: Ground, checkpoint: number, y: number): Head | null {
+function headNear(view: View, chart: Drawn, checkpoint: number, y: number): Head | null {
   const [info, values] = [view.store.info.peek(), view.store.gridValues.peek()];
   if (info === null || values === null) return null;
   const size = info.layers * info.heads;
   let [best, distance] = [-1, REACH];
   for (let index = 0; index < size; index++) {
-    const away = Math.abs(ground.y(values[checkpoint * size + index] ?? Number.NaN) - y);
+    const away = Math.abs(chart.y(values[checkpoint * size + index] ?? Number.NaN) - y);
     if (away < distance) [best, distance] = [index, away];
   }
   return best < 0 ? null : [Math.floor(best / info.heads), best % info.heads];

@@ -1,5 +1,5 @@
 /** A head's score over training as a line of a few pixels, as high as all heads go, and where the slider is. */
-import { curveOf } from "../../chart/curves-plot";
+import { curveOf } from "../../chart/head-curves";
 import type { Head } from "../../contract.gen";
 import { extent } from "../../ui/color";
 import type { View } from "../../ui/view";

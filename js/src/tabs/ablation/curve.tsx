@@ -1,15 +1,12 @@
 /** The change of loss by ablating the selected heads, through training, over the range of random heads. */
-import { useComputed } from "@preact/signals";
-import { AxisNote } from "../../chart/axis-note";
-import { type Drawn, plotOverTraining } from "../../chart/measure-plot";
-import { TrainingChartView } from "../../chart/training-chart";
+import { type Drawn, plotAlong } from "../../chart/plot";
+import { TrainingChart } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import { analysisTable } from "../../export/tables";
 import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
 import { trainingOf } from "../../state/training";
 import { Progress, pendingText } from "../../ui/pending";
-import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 
 /** Letters that fit beside the curve. */
@@ -28,10 +25,8 @@ export function AblationThroughTraining({ view, result }: Props) {
 
 function Chart({ view, result }: Props) {
   const { store } = view;
-  const [ref, width] = useWidth<HTMLElement>();
-  const drawn = useComputed<Drawn | null>(() => (width.value === 0 ? null : plot(view, result, width.value)));
   return (
-    <figure ref={ref}>
+    <figure>
       <figcaption class="ie-caption">
         <Save view={view} title="Ablation through training" table={() => analysisTable(store, result, "")} />
         <span class="ie-heading">Change of loss through training</span>
@@ -42,18 +37,15 @@ function Chart({ view, result }: Props) {
           <Progress view={view} result={result} />
         </span>
       </figcaption>
-      {drawn.value === null ? (
-        <p class="ie-note ie-measures-empty">
-          {store.info.value?.light === false
+      <TrainingChart
+        view={view}
+        plot={(width) => plot(view, result, width)}
+        empty={
+          store.info.value?.light === false
             ? "This model is too large to ablate heads at every checkpoint unasked: induction_kernels.ablations(series, heads) does it."
-            : pendingText(store, result)}
-        </p>
-      ) : (
-        <>
-          <TrainingChartView view={view} drawn={drawn} />
-          <AxisNote view={view} />
-        </>
-      )}
+            : pendingText(store, result)
+        }
+      />
     </figure>
   );
 }
@@ -68,7 +60,8 @@ function plot({ store }: View, result: Result<"ablation">, width: number): Drawn
   const name = store.heads.value.map(headName).join("+");
   const curve = {
     name: name.length <= LONGEST_NAME ? name : `${store.heads.value.length} heads`,
-    current: true,
+    color: "var(--ie-ink)",
+    bold: true,
     x,
     y: found.map((one) => one?.loss_change[0] ?? Number.NaN),
   };
@@ -78,8 +71,9 @@ function plot({ store }: View, result: Result<"ablation">, width: number): Drawn
       ? []
       : [{ x: x[checkpoint] ?? 0, low: Math.min(...controls), high: Math.max(...controls) }];
   });
-  return plotOverTraining([curve], {
+  return plotAlong([curve], {
     width,
+    at: x,
     type: store.viewState.value.x_scale,
     y: { nice: true, zero: true },
     named: true,

@@ -1,30 +1,17 @@
 /** The chosen score of every head in every series, side by side on the same axes. */
-import { useComputed, useSignalEffect } from "@preact/signals";
-import { useRef } from "preact/hooks";
-import { AxisNote } from "../../chart/axis-note";
-import {
-  curveOf,
-  type Emphasis,
-  type Frame,
-  type Ground,
-  plotEmphasis,
-  plotGround,
-} from "../../chart/curves-plot";
+import { headCurve, plotHeads } from "../../chart/head-curves";
+import type { Curve } from "../../chart/plot";
+import { TrainingChart } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import { rankedHeads } from "../../state/counterparts";
 import { headName, sameHead } from "../../state/heads";
-import type { Window } from "../../state/phases";
+import type { Store } from "../../state/store";
 import { checkpointText, sentence } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { slotColor } from "../../ui/color";
-import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { tab } from "../tab";
 import { allSeriesTable } from "./table";
-
-/** A chart narrower than this shows nothing. */
-const NARROW = 260;
-const GAP = 16;
 
 export default tab({
   name: "all_series",
@@ -37,11 +24,9 @@ export default tab({
 
 function AllSeries({ view }: ViewProps) {
   const { store } = view;
-  const [ref, width] = useWidth<HTMLElement>();
-  const grounds = useComputed<(Ground | null)[]>(() => (width.value === 0 ? [] : plotAll(view, width.value)));
   const score = store.scoreInfo.value;
   return (
-    <figure ref={ref}>
+    <figure>
       <figcaption class="ie-caption">
         <Save view={view} title="Every series" table={() => allSeriesTable(store)} />
         <p class="ie-meaning">
@@ -53,71 +38,21 @@ function AllSeries({ view }: ViewProps) {
           <span class="ie-formula">{score?.formula}</span> · {score?.source}
         </p>
       </figcaption>
-      <div class="ie-all-series" style={{ gap: `${GAP}px` }}>
-        {grounds.value.map((ground, index) => (
-          <One key={store.seriesList.value[index]?.name} view={view} index={index} ground={ground} />
+      <div class="ie-all-series">
+        {store.seriesList.value.map((info, index) => (
+          <One key={info.name} view={view} index={index} />
         ))}
       </div>
-      <AxisNote view={view} />
     </figure>
   );
 }
 
-function plotAll(view: View, width: number): (Ground | null)[] {
-  const { seriesList, scoreInfo, viewState, unit } = view.store;
-  const [infos, score] = [seriesList.value, scoreInfo.value];
-  if (score === null) return [];
-  const grids = infos.map((_, index) => view.store.gridIn(index, score.name));
-  const columns = Math.max(1, Math.min(infos.length, Math.floor((width + GAP) / (NARROW + GAP))));
-  const shared = { xs: infos.flatMap((info) => trainingOf(info, unit.value)), y: extent(grids) };
-  const frame: Frame = {
-    width: Math.floor((width + GAP) / columns) - GAP,
-    type: viewState.value.x_scale,
-    unit: unit.value,
-    shared,
-  };
-  return infos.map((info, index) => {
-    const [own, values] = [view.store.scoreIn(index, score.name), grids[index]];
-    return own !== null && values != null ? plotGround(info, own, values, frame) : null;
-  });
-}
-
-function extent(values: (Float32Array | null)[]): [number, number] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const grid of values) {
-    for (const value of grid ?? []) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  return low < high ? [low, high] : [0, 1];
-}
-
-function One({ view, index, ground }: { view: View; index: number; ground: Ground | null }) {
+function One({ view, index }: { view: View; index: number }) {
   const { store } = view;
-  const [base, over, rule] = [
-    useRef<HTMLDivElement>(null),
-    useRef<HTMLDivElement>(null),
-    useRef<HTMLDivElement>(null),
-  ];
-  useSignalEffect(() => {
-    if (ground !== null) base.current?.replaceChildren(ground.element);
-  });
-  useSignalEffect(() => {
-    if (ground !== null) over.current?.replaceChildren(plotEmphasis(ground, emphasised(view, index), null));
-  });
-  useSignalEffect(() => {
-    const x = ground?.x[store.shownEach.value[index] ?? 0];
-    if (rule.current === null) return;
-    rule.current.hidden = x === undefined;
-    rule.current.style.transform = `translateX(${x ?? 0}px)`;
-  });
   const info = store.seriesList.value[index];
   if (info === undefined) return null;
-  const window = store.windowIn(index);
-  const at = store.shownEach.value[index] ?? 0;
   return (
-    <div class="ie-one-series" style={ground === null ? {} : { width: `${ground.width}px` }}>
+    <div class="ie-one-series">
       <button
         type="button"
         class="ie-one-title"
@@ -126,29 +61,37 @@ function One({ view, index, ground }: { view: View; index: number; ground: Groun
       >
         {info.name}
       </button>
-      <span class="ie-note"> {checkpointText(info, at)}</span>
-      {ground === null ? (
-        <p class="ie-note">{absence(view, index)}</p>
-      ) : (
-        <div
-          class="ie-chart ie-chart-still"
-          style={{ width: `${ground.width}px`, height: `${ground.height}px` }}
-        >
-          {window !== null && <Band ground={ground} window={window} />}
-          <div ref={base} class="ie-chart-layer" />
-          <div ref={over} class="ie-chart-layer" />
-          <div
-            ref={rule}
-            class="ie-measure-rule"
-            style={{ top: `${ground.top - 4}px`, height: `${ground.bottom - ground.top + 4}px` }}
-          />
-        </div>
-      )}
+      <span class="ie-note"> {checkpointText(info, store.shownEach.value[index] ?? 0)}</span>
+      <TrainingChart
+        view={view}
+        series={index}
+        plot={(width) =>
+          plotHeads(view, index, { width, span: everyTraining(store), y: { domain: extent(store) } })
+        }
+        over={() => emphasised(view, index)}
+        empty={absence(view, index)}
+        note={index === store.seriesList.value.length - 1}
+      />
     </div>
   );
 }
 
-/** Why there is no chart of a series. */
+/** What the axes of all series span. */
+function everyTraining({ seriesList, unit }: Store): number[] {
+  return seriesList.value.flatMap((info) => trainingOf(info, unit.value));
+}
+
+function extent({ seriesList, scoreInfo, gridIn }: Store): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const index of seriesList.value.keys()) {
+    for (const value of gridIn(index, scoreInfo.value?.name ?? "") ?? []) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return low < high ? [low, high] : [0, 1];
+}
+
 function absence({ store }: View, index: number): string {
   const score = store.scoreInfo.value;
   if (score === null || store.scoreIn(index, score.name) !== null)
@@ -158,7 +101,8 @@ function absence({ store }: View, index: number): string {
 }
 
 /** The selected heads' counterparts in a series, and its best one where that is none of them. */
-function emphasised({ store, theme }: View, index: number): Emphasis[] {
+function emphasised(view: View, index: number): Curve[] {
+  const { store, theme } = view;
   const [info, score] = [store.seriesList.value[index], store.scoreInfo.value];
   const values = score === null ? null : store.gridIn(index, score.name);
   if (info === undefined || values === null) return [];
@@ -170,26 +114,7 @@ function emphasised({ store, theme }: View, index: number): Emphasis[] {
   });
   const best = rankedHeads(values, info)[0];
   const named = best === undefined || selected.some(({ head }) => sameHead(head, best));
-  return [...(named ? [] : [{ head: best, color: "var(--ie-ink)" }]), ...selected].map(({ head, color }) => ({
-    name: headName(head),
-    color,
-    curve: curveOf(values, info, head),
-  }));
-}
-
-/** The phase change of one series. */
-function Band({ ground, window }: { ground: Ground; window: Window }) {
-  const inside = (x: number) => Math.max(ground.left, Math.min(ground.right, ground.at(x)));
-  const [left, right] = [inside(window.from), inside(window.to)];
-  return (
-    <svg class="ie-chart-layer" width={ground.width} height={ground.height} aria-hidden="true">
-      <rect
-        class="ie-band"
-        x={left}
-        y={ground.top - 6}
-        width={Math.max(0, right - left)}
-        height={ground.bottom - ground.top + 6}
-      />
-    </svg>
+  return [...(named ? [] : [{ head: best, color: "var(--ie-ink)" }]), ...selected].flatMap(
+    ({ head, color }) => headCurve(view, index, head, color) ?? [],
   );
 }

@@ -1,16 +1,13 @@
 /** Rank and probability of the answer over training: what the notebook's test_prompt says, at every checkpoint. */
-import { useComputed } from "@preact/signals";
-import { AxisNote } from "../../chart/axis-note";
-import { type Drawn, plotOverTraining } from "../../chart/measure-plot";
-import { TrainingChartView } from "../../chart/training-chart";
+import { type Drawn, plotAlong } from "../../chart/plot";
+import { currentTraining, eachSeries } from "../../chart/series-curves";
+import { TrainingChart } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import { WAITING } from "../../kernel/connection";
 import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
 import { probabilityText, quoted } from "../../state/text";
-import { trainingOf } from "../../state/training";
 import { Failures, OtherFailures } from "../../ui/pending";
-import { useWidth } from "../../ui/use-width";
 import type { ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
 import { answerTable } from "./table";
@@ -62,7 +59,6 @@ function Answer({ view, found }: PanelProps<Record<never, never>, "predictions">
         <>
           <One view={view} result={found.predictions} kind="rank" />
           <One view={view} result={found.predictions} kind="probability" />
-          <AxisNote view={view} />
         </>
       ) : (
         <Failures view={view} of={[found.predictions]} />
@@ -73,35 +69,9 @@ function Answer({ view, found }: PanelProps<Record<never, never>, "predictions">
 
 function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
   const { store } = view;
-  const [ref, width] = useWidth<HTMLElement>();
-  const drawn = useComputed<Drawn | null>(() => {
-    if (width.value === 0) return null;
-    const curves = store.seriesList.value.map((info, series) => ({
-      name: info.name,
-      current: series === store.series.value,
-      x: trainingOf(info, store.unit.value),
-      y: answersOf(store, result.in(series), series, kind),
-    }));
-    if (!curves.some(({ y }) => y.some(Number.isFinite))) return null;
-    const type = store.viewState.value.x_scale;
-    if (kind === "probability") {
-      return plotOverTraining(curves, { width: width.value, type, y: { domain: [0, 1] } });
-    }
-    const ranks = curves.map((curve) => ({ ...curve, y: curve.y.map((rank) => rank + 1) }));
-    const lowest = Math.max(2, ...ranks.flatMap(({ y }) => y.filter(Number.isFinite)));
-    return plotOverTraining(ranks, {
-      width: width.value,
-      type,
-      y: { type: "log", domain: [lowest, 1] },
-      ticks: {
-        ticks: decades(lowest),
-        tickFormat: (rank: number) => (rank === 1 ? "top" : String(rank - 1)),
-      },
-    });
-  });
   const error = result.failure(store.shown.value);
   return (
-    <figure ref={ref}>
+    <figure>
       <figcaption class="ie-caption">
         <span class="ie-heading">{kind === "rank" ? "Rank of the answer" : "Probability of the answer"}</span>
         <Save view={view} title={`Answer ${kind}`} table={() => answerTable(store, result)} />
@@ -109,13 +79,37 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
           {kind === "rank" ? " tokens that are thought likelier, log scale; top = none" : " after the prompt"}
         </span>
       </figcaption>
-      {drawn.value === null ? (
-        <div class="ie-measures-empty">{error?.message ?? WAITING[store.connection.state.value]}</div>
-      ) : (
-        <TrainingChartView view={view} drawn={drawn} />
-      )}
+      <TrainingChart
+        view={view}
+        plot={(width) => plot(store, result, kind, width)}
+        empty={error?.message ?? WAITING[store.connection.state.value]}
+        say={kind === "rank" ? rankText : probabilityText}
+        note={kind === "probability"}
+      />
     </figure>
   );
+}
+
+function plot(
+  store: Store,
+  result: Result<"predictions">,
+  kind: "rank" | "probability",
+  width: number,
+): Drawn | null {
+  const curves = eachSeries(store, (series) => answersOf(store, result.in(series), series, kind));
+  if (!curves.some(({ y }) => y.some(Number.isFinite))) return null;
+  const along = { width, type: store.viewState.value.x_scale, at: currentTraining(store) };
+  if (kind === "probability") return plotAlong(curves, { ...along, y: { domain: [0, 1] } });
+  // From 1: a logarithm cannot place the top, of rank 0.
+  const ranks = curves.map((curve) => ({ ...curve, y: curve.y.map((rank) => rank + 1) }));
+  const lowest = Math.max(2, ...ranks.flatMap(({ y }) => y.filter(Number.isFinite)));
+  const y = { type: "log", domain: [lowest, 1] } as const;
+  return plotAlong(ranks, { ...along, y, ticks: { ticks: decades(lowest), tickFormat: rankText } });
+}
+
+/** Of a rank counted from 1. */
+function rankText(rank: number): string {
+  return rank === 1 ? "top" : String(rank - 1);
 }
 
 function answersOf(

@@ -1,7 +1,8 @@
 /** The path of training in the plane of the first two components of per-token losses. */
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { nearestPoint } from "../../chart/pointing";
+import { Names } from "../../chart/names";
+import { nearestPoint, placeIn, useHover } from "../../chart/pointing";
 import { Tip } from "../../chart/tip";
 import { Save } from "../../export/save";
 import { isInside } from "../../state/phases";
@@ -11,7 +12,7 @@ import { absentText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { oneOf, type PanelProps, tab } from "../tab";
-import { type Path, type Plane, plotPaths } from "./plot";
+import { AWAY, type Path, type Plane, plotPaths } from "./plot";
 import { componentTable } from "./table";
 
 /** A pointer further away than this from every point points at none. */
@@ -126,12 +127,17 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
     ring.current.hidden = at === undefined || Number.isNaN(at[0]);
     if (at !== undefined) ring.current.style.transform = `translate(${at[0]}px, ${at[1]}px)`;
   });
+  const near = (at: [number, number]) => nearestPoint(plane.peek()?.current ?? [], at, REACH);
+  const pointing = useHover({
+    move(x, y) {
+      hovered.value = near([x, y]);
+    },
+    leave() {
+      hovered.value = null;
+    },
+  });
   const drawn = plane.value;
   if (drawn === null) return null;
-  const near = (event: MouseEvent) => {
-    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    return nearestPoint(drawn.current, [event.clientX - box.left, event.clientY - box.top], REACH);
-  };
   const info = store.info.value;
   const tip = hovered.value === null ? undefined : drawn.current[hovered.value];
   const tokens = info === null || hovered.value === null ? "" : tokensText(info, hovered.value);
@@ -141,18 +147,16 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
       class="ie-chart"
       role="presentation"
       style={{ height: `${drawn.height}px` }}
-      onPointerMove={(event) => {
-        hovered.value = near(event);
-      }}
-      onPointerLeave={() => {
-        hovered.value = null;
-      }}
+      {...pointing}
       onClick={(event) => {
-        const index = near(event);
+        const index = near(placeIn(event));
         if (index !== null) store.moveTo(index);
       }}
     >
       <div ref={base} class="ie-chart-layer" />
+      <svg class="ie-chart-layer" width={drawn.width} height={drawn.height} aria-hidden="true">
+        <Names labels={drawn.names} box={drawn.box} away={AWAY} threads />
+      </svg>
       <div ref={ring} class="ie-ring" />
       {tip !== undefined && hovered.value !== null && info !== null && (
         <Tip x={tip[0]} y={tip[1]} width={drawn.width} name={info.labels[hovered.value] ?? ""}>

@@ -1,11 +1,11 @@
 /** Paths of training in a plane: a line a series, a dot a checkpoint, those of the phase change in colour. */
 import * as Plot from "@observablehq/plot";
-import { writeNames } from "../../chart/labels";
+import type { Box, Label } from "../../chart/labels";
 
 const HEIGHT = 380;
 const MARGIN = { marginLeft: 84, marginRight: 84, marginTop: 30, marginBottom: 40 };
-/** From a point to its name: past the ring around the shown checkpoint. */
-const AWAY = 13;
+/** From a point to its name, in pixels: past the ring around the shown checkpoint. */
+export const AWAY = 13;
 const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
 
 export interface Path {
@@ -20,6 +20,9 @@ export interface Plane {
   height: number;
   /** Where each checkpoint of the current series lies, in CSS pixels; NaN where it is not known. */
   current: [number, number][];
+  /** Of each path at its end, and where the current one starts. */
+  names: Label[];
+  box: Box;
 }
 
 export function plotPaths(paths: Path[], [xName, yName]: [string, string], width: number): Plane {
@@ -44,22 +47,6 @@ export function plotPaths(paths: Path[], [xName, yName]: [string, string], width
           fill: (point) => (point.inside ? "var(--ie-phase)" : inkOf(current)),
         }),
       ]),
-      Plot.text(
-        paths
-          .find(({ current }) => current)
-          ?.points.filter(isKnown)
-          .slice(0, 1) ?? [],
-        {
-          x: "x",
-          y: "y",
-          text: () => "start",
-          dy: -10,
-          fontSize: 11,
-          fill: "var(--ie-muted)",
-          stroke: "var(--ie-ground)",
-          strokeWidth: 3,
-        },
-      ),
     ],
   });
   const [x, y] = [plot.scale("x"), plot.scale("y")];
@@ -67,20 +54,28 @@ export function plotPaths(paths: Path[], [xName, yName]: [string, string], width
     x?.apply(point.x) ?? Number.NaN,
     y?.apply(point.y) ?? Number.NaN,
   ];
-  const names = paths.flatMap(({ name, current, points }) => {
-    const end = points.findLast(isKnown);
-    if (end === undefined) return [];
-    const [left, top] = at(end);
-    return [{ name, x: left, y: top, color: inkOf(current), bold: current }];
-  });
-  const box = { left: 0, right: width, top: MARGIN.marginTop, bottom: HEIGHT - MARGIN.marginBottom };
-  writeNames(plot, names, box, AWAY);
+  const named = (point: Path["points"][0] | undefined, name: string, bold: boolean): Label[] => {
+    if (point === undefined) return [];
+    const [left, top] = at(point);
+    return [{ name, x: left, y: top, color: inkOf(bold), bold }];
+  };
+  const names = paths.flatMap(({ name, current, points }) => [
+    ...(current ? named(points.find(isKnown), "start", false) : []),
+    ...named(points.findLast(isKnown), name, current),
+  ]);
   const current = paths.find((path) => path.current)?.points ?? [];
   return {
     element: plot,
     width,
     height: HEIGHT,
     current: current.map(at),
+    names,
+    box: {
+      left: MARGIN.marginLeft,
+      right: width,
+      top: MARGIN.marginTop,
+      bottom: HEIGHT - MARGIN.marginBottom,
+    },
   };
 }
 

@@ -1,9 +1,9 @@
 /** A tab for each measure of the whole model, with the slider's checkpoint marked. */
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { AxisNote } from "../../chart/axis-note";
-import { type Drawn, plotOverPositions, plotOverTraining } from "../../chart/measure-plot";
-import { TrainingChartView } from "../../chart/training-chart";
+import { type Drawn, pathOf, placeOfPosition, plotAlong, plotOverPositions } from "../../chart/plot";
+import { currentTraining, eachSeries } from "../../chart/series-curves";
+import { TrainingChart } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import type { MeasureInfo } from "../../kernel/model";
 import { scoreText, sentence } from "../../state/text";
@@ -51,16 +51,9 @@ function MeasurePanel({ view, info }: PanelProps) {
 
 function MeasureFigure({ view, info }: PanelProps) {
   const { store } = view;
-  const [ref, width] = useWidth<HTMLElement>();
-  const byNumber = info.per === "checkpoint" && !store.overTraining.value;
-  const drawn = useComputed<Drawn | null>(() => {
-    if (width.value === 0) return null;
-    return info.per === "position"
-      ? overPositions(view, info.name, width.value)
-      : overTraining(view, info.name, width.value);
-  });
+  const empty = absentText(store, "No value is known.");
   return (
-    <figure ref={ref}>
+    <figure>
       <figcaption class="ie-caption">
         <Save view={view} title={info.title} table={() => measureTable(store, info.name)} />
         <p class="ie-meaning">{info.meaning}</p>
@@ -70,19 +63,14 @@ function MeasureFigure({ view, info }: PanelProps) {
           {info.source}
         </p>
       </figcaption>
-      {byNumber ? (
-        <Numbers view={view} info={info} />
-      ) : drawn.value === null ? (
-        <div class="ie-measures-empty">{absentText(store, "No value is known.")}</div>
-      ) : (
-        <Chart view={view} info={info} drawn={drawn} />
-      )}
       {info.per === "position" ? (
-        <div class="ie-axis-note">
-          position in the row, log scale{store.alone.value ? "" : "; every checkpoint in grey"}
-        </div>
+        <OverPositions view={view} info={info} empty={empty} />
+      ) : !store.overTraining.value ? (
+        <Numbers view={view} info={info} />
       ) : (
-        !byNumber && <AxisNote view={view} />
+        <TrainingChart view={view} plot={(width) => overTraining(view, info.name, width)} empty={empty}>
+          {(drawn) => <ShownValues view={view} info={info} drawn={drawn} />}
+        </TrainingChart>
       )}
     </figure>
   );
@@ -112,17 +100,11 @@ function Numbers({ view, info }: PanelProps) {
   );
 }
 
-function overTraining(view: View, name: string, width: number): Drawn | null {
-  const { seriesList, series, measureOf, unit } = view.store;
-  const curves = seriesList.value.flatMap((info, index) => {
-    const measure = measureOf(index, name);
-    if (measure === null) return [];
-    const x = trainingOf(info, unit.value);
-    return [{ name: info.name, current: index === series.value, x, y: Array.from(measure.values) }];
-  });
-  return curves.some(({ y }) => y.some(Number.isFinite))
-    ? plotOverTraining(curves, { width, type: view.store.viewState.value.x_scale })
-    : null;
+function overTraining({ store }: View, name: string, width: number): Drawn | null {
+  const curves = eachSeries(store, (series) => store.measureOf(series, name)?.values ?? null);
+  const known = curves.some(({ y }) => y.some(Number.isFinite));
+  const [type, at] = [store.viewState.value.x_scale, currentTraining(store)];
+  return known ? plotAlong(curves, { width, type, at }) : null;
 }
 
 function overPositions(view: View, name: string, width: number): Drawn | null {
@@ -136,34 +118,38 @@ function overPositions(view: View, name: string, width: number): Drawn | null {
   return curves.length > 0 ? plotOverPositions(curves, Array.from(positions.values), width) : null;
 }
 
-interface ChartProps {
-  view: View;
-  info: MeasureInfo;
+interface ChartProps extends PanelProps {
   drawn: ReadonlySignal<Drawn | null>;
 }
 
-function Chart({ view, info, drawn }: ChartProps) {
-  if (info.per === "position") return <StillChart view={view} info={info} drawn={drawn} />;
-  return (
-    <TrainingChartView view={view} drawn={drawn}>
-      <ShownValues view={view} info={info} drawn={drawn} />
-    </TrainingChartView>
-  );
-}
-
-function StillChart({ view, info, drawn }: ChartProps) {
+/** No chart along training: the slider changes the curve, not a place on the axis. */
+function OverPositions({ view, info, empty }: PanelProps & { empty: string }) {
+  const [ref, width] = useWidth<HTMLDivElement>();
   const base = useRef<HTMLDivElement>(null);
+  const drawn = useComputed(() => (width.value === 0 ? null : overPositions(view, info.name, width.value)));
   useSignalEffect(() => {
     if (drawn.value !== null) base.current?.replaceChildren(drawn.value.element);
   });
   return (
-    <div
-      class="ie-chart ie-chart-still"
-      role="presentation"
-      style={{ height: `${drawn.value?.height ?? 0}px` }}
-    >
-      <div ref={base} class="ie-chart-layer" />
-      <ShownCurve view={view} info={info} drawn={drawn} />
+    <div ref={ref}>
+      {drawn.value === null ? (
+        <div class="ie-measures-empty">{empty}</div>
+      ) : (
+        <div
+          class="ie-chart ie-chart-still"
+          role="presentation"
+          style={{ height: `${drawn.value.height}px` }}
+        >
+          <div ref={base} class="ie-chart-layer" />
+          <ShownCurve view={view} info={info} drawn={drawn} />
+        </div>
+      )}
+      <div
+        class="ie-axis-note"
+        style={{ marginRight: `${width.value - (drawn.value?.right ?? width.value)}px` }}
+      >
+        position in the row, log scale{view.store.alone.value ? "" : "; every checkpoint in grey"}
+      </div>
     </div>
   );
 }
@@ -212,19 +198,15 @@ function ShownCurve({ view, info, drawn }: ChartProps) {
     if (drawn.value === null || measure === null) return;
     const length = measure.shape[1] ?? 0;
     const start = store.shown.value * length;
-    curve.current?.setAttribute("d", path(drawn.value, measure.values.subarray(start, start + length)));
+    const x = Array.from(store.measureOf(store.series.value, "positions")?.values ?? [], placeOfPosition);
+    curve.current?.setAttribute(
+      "d",
+      pathOf(drawn.value, { x, y: measure.values.subarray(start, start + length) }),
+    );
   });
   return (
     <svg class="ie-chart-layer" width={drawn.value?.width} height={drawn.value?.height} aria-hidden="true">
       <path ref={curve} class="ie-measure-now" />
     </svg>
   );
-}
-
-function path(chart: Drawn, values: Float32Array): string {
-  let d = "";
-  values.forEach((value, position) => {
-    if (Number.isFinite(value)) d += `${d === "" ? "M" : "L"}${chart.x[position]},${chart.y(value)}`;
-  });
-  return d;
 }

@@ -1,14 +1,12 @@
 /** The loss of chosen tokens of the prompt over training, with the mean of the passage. */
 import { type ReadonlySignal, useComputed } from "@preact/signals";
-import { AxisNote } from "../../chart/axis-note";
-import { type Drawn, plotOverTraining, type TrainingCurve } from "../../chart/measure-plot";
-import { TrainingChartView } from "../../chart/training-chart";
+import { type Curve, type Drawn, plotAlong } from "../../chart/plot";
+import { currentTraining, eachSeries } from "../../chart/series-curves";
+import { TrainingChart } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import { characters, meanTrajectory, mostFallen, sameTokens, trajectory } from "../../state/passage";
 import { isolated, visible } from "../../state/text";
-import { trainingOf } from "../../state/training";
 import { slotColor } from "../../ui/color";
-import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { passageTable } from "./table";
 
@@ -22,24 +20,16 @@ interface Props extends ViewProps {
 
 export function Trajectories({ view, chosen, choose }: Props) {
   const { store } = view;
-  const [ref, width] = useWidth<HTMLElement>();
   const tokens = useComputed(() => {
     const count = store.promptInfo.value?.tokens.length ?? 0;
     const there = chosen.value.tokens.filter((token) => token > 0 && token < count);
     return there.length > 0 ? there : mostFallen(store, CHOSEN_FOR_THEM);
   });
-  const drawn = useComputed<Drawn | null>(() => {
-    if (width.value === 0) return null;
-    const curves = curvesOf(view, tokens);
-    return curves.some(({ y }) => y.some(Number.isFinite))
-      ? plotOverTraining(curves, { width: width.value, type: store.viewState.value.x_scale, named: true })
-      : null;
-  });
   const { promptInfo } = store;
   const missing = chosen.value.tokens.filter((token) => token >= (promptInfo.value?.tokens.length ?? 0));
   const own = chosen.value.tokens.length > missing.length;
   return (
-    <figure ref={ref}>
+    <figure>
       <figcaption class="ie-caption">
         <Save view={view} title="Token losses over training" table={() => passageTable(store)} />
         <p class="ie-meaning">Loss of single tokens over training, with the mean of the passage.</p>
@@ -64,8 +54,7 @@ export function Trajectories({ view, chosen, choose }: Props) {
           rested is known.
         </p>
       )}
-      {drawn.value !== null && <TrainingChartView view={view} drawn={drawn} />}
-      <AxisNote view={view} />
+      <TrainingChart view={view} plot={(width) => plot(view, tokens, width)} empty="" />
     </figure>
   );
 }
@@ -79,27 +68,26 @@ function Comparison({ view }: ViewProps) {
     : " · the series read the prompt as different tokens, so only tokens of this one are drawn, and means are per character";
 }
 
-function curvesOf(view: View, tokens: ReadonlySignal<number[]>): TrainingCurve[] {
-  const { store, theme } = view;
-  const { seriesList, prompts, series, promptInfo, info } = store;
+function plot(view: View, tokens: ReadonlySignal<number[]>, width: number): Drawn | null {
+  const curves = curvesOf(view, tokens);
+  const [at, type] = [currentTraining(view.store), view.store.viewState.value.x_scale];
+  const known = curves.some(({ y }) => Array.from(y).some(Number.isFinite));
+  return known ? plotAlong(curves, { width, type, at, named: true }) : null;
+}
+
+function curvesOf({ store, theme }: View, tokens: ReadonlySignal<number[]>): Curve[] {
+  const { prompts, promptInfo, info } = store;
   if (info.value === null) return [];
   const alike = sameTokens(prompts.value);
-  const means = seriesList.value.map((each, index) => {
-    const read = prompts.value[index]?.tokens ?? [];
-    const current = index === series.value;
-    return {
-      name: current ? (alike ? "mean" : "mean a character") : each.name,
-      current,
-      x: trainingOf(each, store.unit.value),
-      y: meanTrajectory(store, index, alike ? read.length - 1 : characters(read)),
-    };
-  });
-  const x = trainingOf(info.value, store.unit.value);
+  const means = eachSeries(store, (series) => {
+    const read = prompts.value[series]?.tokens ?? [];
+    return meanTrajectory(store, series, alike ? read.length - 1 : characters(read));
+  }).map((curve) => (curve.bold ? { ...curve, name: alike ? "mean" : "mean a character" } : curve));
   const chosen = tokens.value.map((token, slot) => ({
     name: `${token} ${isolated(visible(promptInfo.value?.tokens[token] ?? ""))}`,
-    current: false,
     color: slotColor(slot, theme.value),
-    x,
+    bold: true,
+    x: currentTraining(store),
     y: trajectory(store, token),
   }));
   return [...means, ...chosen];

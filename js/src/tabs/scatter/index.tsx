@@ -2,6 +2,8 @@
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { surfaceOf, usePixelRatio } from "../../chart/canvas";
+import { Names } from "../../chart/names";
+import { placeIn, useHover } from "../../chart/pointing";
 import { Tip } from "../../chart/tip";
 import type { Head } from "../../contract.gen";
 import { drawsAs } from "../../export/figure";
@@ -15,7 +17,6 @@ import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { slotColor } from "../../ui/color";
 import { absentText } from "../../ui/pending";
-import { useLeaving } from "../../ui/use-leaving";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { flag, type PanelProps, tab, text } from "../tab";
@@ -23,6 +24,8 @@ import { type Arrow, arrowsVector, arrowTo, drawArrows } from "./arrows";
 import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./plot";
 
 const REACH = 20;
+/** From a dot to its name. */
+const AWAY = 8;
 
 interface Drawn {
   ground: ScatterGround;
@@ -184,18 +187,20 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
     drawDots(canvas.current, now.ground, dots, arrows, ratio.value);
     drawsAs(canvas.current, () => arrowsVector(arrows) + dotsVector(dots));
   });
-  const leave = () => {
-    view.hoverHead.value = null;
+  const headAt = (at: [number, number]): Head | null => {
+    const [index, heads] = [headNear(places.peek(), at, REACH), store.info.peek()?.heads ?? 1];
+    return index === null ? null : [Math.floor(index / heads), index % heads];
   };
-  useLeaving(leave);
+  const pointing = useHover({
+    move(x, y) {
+      view.hoverHead.value = headAt([x, y]);
+    },
+    leave() {
+      view.hoverHead.value = null;
+    },
+  });
   const now = drawn.value;
-  const info = store.info.value;
-  if (now === null || info === null) return null;
-  const at = (event: MouseEvent): Head | null => {
-    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    const index = headNear(places.peek(), [event.clientX - box.left, event.clientY - box.top], REACH);
-    return index === null ? null : [Math.floor(index / info.heads), index % info.heads];
-  };
+  if (now === null) return null;
   const missing = missingOf(places.value);
   return (
     <>
@@ -204,18 +209,15 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
         class="ie-chart"
         role="presentation"
         style={{ height: `${now.ground.height}px` }}
-        onPointerMove={(event) => {
-          view.hoverHead.value = at(event);
-        }}
-        onPointerLeave={leave}
+        {...pointing}
         onClick={(event) => {
-          const head = at(event);
+          const head = headAt(placeIn(event));
           if (head !== null) store.selectHead(head, event.shiftKey || event.ctrlKey || event.metaKey);
         }}
       >
         <div ref={base} class="ie-chart-layer" />
         <canvas ref={canvas} class="ie-chart-layer" />
-        <Names view={view} drawn={now} places={places} />
+        <Said view={view} drawn={now} places={places} />
       </div>
       {missing > 0 && (
         <p class="ie-note">
@@ -299,36 +301,27 @@ function drawDots(
 }
 
 /** Names at the selected heads' dots, and name and values at the one pointed at. */
-function Names({ view, drawn, places }: { view: View; drawn: Drawn; places: ReadonlySignal<Float32Array> }) {
+function Said({ view, drawn, places }: { view: View; drawn: Drawn; places: ReadonlySignal<Float32Array> }) {
   const { store, theme } = view;
   const info = store.info.value;
   if (info === null) return null;
   const placed = (head: Head) => {
     const index = indexOf(head, info.heads);
-    return {
-      index,
-      left: places.value[2 * index] ?? Number.NaN,
-      top: places.value[2 * index + 1] ?? Number.NaN,
-    };
+    const at = (axis: 0 | 1) => places.value[2 * index + axis] ?? Number.NaN;
+    return { index, left: at(0), top: at(1) };
   };
+  const labels = store.heads.value.flatMap((head) => {
+    const [name, { left, top }] = [headName(head), placed(head)];
+    const color = slotColor(store.slots.value.get(name) ?? 0, theme.value);
+    return Number.isFinite(left + top) ? [{ name, x: left, y: top, color, bold: true }] : [];
+  });
   const hovered = view.hoverHead.value;
-  const side = (left: number) => (left > drawn.ground.width - 130 ? "ie-tip-left" : "ie-tip-right");
+  const { width, height, box } = drawn.ground;
   return (
     <>
-      {store.heads.value.map((head) => {
-        const { left, top } = placed(head);
-        const color = slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value);
-        if (!Number.isFinite(left + top)) return null;
-        return (
-          <div
-            key={headName(head)}
-            class={`ie-dot-name ${side(left)}`}
-            style={{ left: `${left}px`, top: `${top}px`, color }}
-          >
-            {headName(head)}
-          </div>
-        );
-      })}
+      <svg class="ie-chart-layer" width={width} height={height} aria-hidden="true">
+        <Names labels={labels} box={box} away={AWAY} threads />
+      </svg>
       {hovered !== null && (
         <Hovered drawn={drawn} name={headName(hovered)} {...placed(hovered)} view={view} />
       )}

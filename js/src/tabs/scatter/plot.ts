@@ -1,5 +1,6 @@
 /** Heads by two scores: axes, chance and trails as a plot that stands still, dots as a canvas that does not. */
 import * as Plot from "@observablehq/plot";
+import type { Box } from "../../chart/labels";
 import type { ScoreInfo } from "../../kernel/model";
 import { extent } from "../../ui/color";
 
@@ -21,6 +22,8 @@ export interface ScatterGround {
   height: number;
   x: (value: number) => number;
   y: (value: number) => number;
+  /** Where names may be written: not over the marks beside the axes. */
+  box: Box;
 }
 
 export interface Chosen {
@@ -73,6 +76,12 @@ export function plotScatter(
     height: HEIGHT,
     x: (value) => xs.apply(value),
     y: (value) => ys.apply(value),
+    box: {
+      left: MARGIN.marginLeft,
+      right: width,
+      top: MARGIN.marginTop,
+      bottom: HEIGHT - MARGIN.marginBottom,
+    },
   };
 }
 

@@ -1,0 +1,55 @@
+/** The chosen score of every head of a series along training: all as a crowd, the selected as curves. */
+import type { Head } from "../contract.gen";
+import type { SeriesInfo } from "../kernel/model";
+import { headName } from "../state/heads";
+import { trainingOf } from "../state/training";
+import { slotColor } from "../ui/color";
+import type { View } from "../ui/view";
+import { type Along, type Curve, type Drawn, plotAlong } from "./plot";
+
+export function plotHeads(
+  { store }: View,
+  series: number,
+  frame: Pick<Along, "width" | "span" | "y">,
+): Drawn | null {
+  const [info, chosen] = [store.seriesList.value[series], store.scoreInfo.value];
+  const score = chosen && store.scoreIn(series, chosen.name);
+  const values = score && store.gridIn(series, score.name);
+  if (info === undefined || score === null || values === null) return null;
+  const at = trainingOf(info, store.unit.value);
+  return plotAlong([], {
+    at,
+    type: store.viewState.value.x_scale,
+    crowd: { x: at, values, count: info.layers * info.heads },
+    chance: score.chance,
+    room: [headName([info.layers - 1, info.heads - 1])],
+    ...frame,
+    y: { nice: true, ...(score.range[0] === 0 && { zero: true }), ...frame.y },
+  });
+}
+
+/** The selected heads of the current series. */
+export function selectedCurves(view: View): Curve[] {
+  const { series, heads, slots } = view.store;
+  return heads.value.flatMap((head) => {
+    const color = slotColor(slots.value.get(headName(head)) ?? 0, view.theme.value);
+    return headCurve(view, series.value, head, color) ?? [];
+  });
+}
+
+export function headCurve({ store }: View, series: number, head: Head, color: string): Curve | null {
+  const [info, score] = [store.seriesList.value[series], store.scoreInfo.value];
+  const values = score && store.gridIn(series, score.name);
+  if (info === undefined || values === null) return null;
+  const [x, y] = [trainingOf(info, store.unit.value), curveOf(values, info, head)];
+  return { name: headName(head), x, y, color, bold: true };
+}
+
+/** Scores of one head along the checkpoints. */
+export function curveOf(
+  values: Float32Array,
+  { steps, layers, heads }: SeriesInfo,
+  [layer, head]: Head,
+): number[] {
+  return steps.map((_, at) => values[at * layers * heads + layer * heads + head] ?? Number.NaN);
+}
