@@ -283,3 +283,71 @@ describe("a second handle on a checkpoint that failed", () => {
     expect(alerts()).toEqual([]);
   });
 });
+
+describe("patterns with a second handle", () => {
+  const images = (el: Element) => [...el.querySelectorAll<HTMLCanvasElement>(".ie-patterns [role=img]")];
+  const named = (el: Element) => images(el).map((image) => image.getAttribute("aria-label"));
+  const PAIR = ["Attention pattern L1H1 at step 131", "Attention pattern L1H1"];
+  const split = async (el: Element) => {
+    const choice = one(el, "[aria-label='Patterns stand']") as HTMLSelectElement;
+    choice.value = "split";
+    choice.dispatchEvent(new Event("change", { bubbles: true }));
+    await settle();
+  };
+
+  it("stand before and after, each with its checkpoint", async () => {
+    const { el, fake } = await show();
+    expect(named(el)).toEqual(PAIR);
+    const when = () => [...el.querySelectorAll(".ie-panel-when")].map((each) => each.textContent);
+    expect(when()).toEqual(["step 131", "step 1,056"]);
+    fake.receive({ compare: 3 });
+    await settle();
+    expect([named(el)[0], when()[0]]).toEqual(["Attention pattern L1H1 at step 30", "step 30"]);
+    fake.receive({ compare: null });
+    await settle();
+    expect(named(el)).toEqual(["Attention pattern L1H1"]);
+    expect(el.querySelector("[aria-label='Patterns stand']")).toBeNull();
+  });
+
+  it("share a square where that is chosen", async () => {
+    const { el, fake } = await show();
+    await split(el);
+    expect(fake.get("_view")).toMatchObject({ compared_patterns: "split" });
+    expect(named(el)).toEqual(PAIR);
+    expect(new Set(images(el).map((image) => image.parentElement)).size).toBe(1);
+    expect(one(el, ".ie-panel-when").textContent).toBe("above step 131, below step 1,056");
+  });
+
+  it.each(["beside", "split"] as const)("say which of the two is missing: %s", async (compared_patterns) => {
+    const faulty = { ...seriesInfo("run", SHAPE), faults: { [THEN]: "cut off" } };
+    const { el } = await show({ _series: [faulty], _view: { compared_patterns } });
+    const states = [...el.querySelectorAll(".ie-panel-state")];
+    expect(states.map((state) => state.textContent)).toEqual(["no usable checkpoint"]);
+    const square = states[0]?.parentElement as Element;
+    if (compared_patterns === "beside")
+      expect(one(square, "canvas").getAttribute("aria-label")).toBe(PAIR[0]);
+    else expect(states[0]?.className).toContain("above");
+  });
+
+  it("say the attention at both of the cell that is pointed at", async () => {
+    const { el } = await show({ heads: [[0, 1]] });
+    one(el, "[aria-label=Tokens] [role=option]:nth-child(6)").dispatchEvent(
+      new PointerEvent("pointerover", { bubbles: true }),
+    );
+    await settle();
+    expect(one(el, "[role=status]").textContent).toMatch(
+      /^query 5 ' B' attends 0\.\d\d to key 4 ' A' \(0\.\d\d at step 131\)$/,
+    );
+  });
+
+  it("are saved with both checkpoints", async () => {
+    const { el } = await show();
+    const [columns, ...rows] = rowsOf(await saved(el, "Attention patterns", "CSV"));
+    expect(columns?.slice(5)).toEqual(["step_before", "step_after", "attention_before", "attention_after"]);
+    expect(rows).toHaveLength(21);
+    expect(rows.every((row) => row[5] === "131" && row[6] === "1056")).toBe(true);
+    const values = rows.map((row) => row.slice(7).map(Number));
+    expect(values.every((pair) => pair.every((value) => value >= 0 && value <= 1))).toBe(true);
+    expect(values.some(([before, after]) => before !== after)).toBe(true);
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { noise } from "../../js/dev/data";
-import { cellsIn, type Part, paint } from "../../js/src/chart/pattern-drawing";
+import { cellsIn, mirror, type Part, paint } from "../../js/src/chart/pattern-drawing";
 import { triangleIndex, triangleSize } from "../../js/src/kernel/arrays";
 
 /** Tells every value: what is painted is read back as the attention it stands for. */
@@ -116,4 +116,21 @@ it("every cell is in some pixel, whatever the sizes", () => {
       expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: tokens }, (_, cell) => cell));
     }
   }
+});
+
+describe("a mirrored pattern", () => {
+  it.each([1, 2, 7])(
+    "of %i tokens has its queries to the right, and nothing below the diagonal",
+    (tokens) => {
+      const triangle = random(tokens, tokens);
+      const pixels = Uint32Array.from(painted(tokens, triangle, all(tokens)));
+      mirror(pixels, tokens);
+      for (let row = 0; row < tokens; row++) {
+        for (let column = 0; column < tokens; column++) {
+          const value = column < row ? 0 : (triangle[triangleIndex(column, row)] as number) + 1;
+          expect(pixels[row * tokens + column]).toBe(value);
+        }
+      }
+    },
+  );
 });

@@ -37,6 +37,7 @@ def test_one_line_restores_what_was_saved(two) -> None:
         ({"x_scale": "cubic"}, "'log' or 'linear'"),
         ({"attention_scale": "cubic"}, "'linear' or 'square root' or 'log'"),
         ({"compared_scores": "both"}, "'change' or 'value'"),
+        ({"compared_patterns": "above"}, "'beside' or 'split'"),
         ({"window": [3, 1]}, "None or"),
         ({"tabs": {"passage": [4, 7]}}, "options of each tab by its name"),
         ({"checkpoint": 999}, "from 0 to"),

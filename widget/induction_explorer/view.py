@@ -58,6 +58,7 @@ ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "x_scale": _one_of("log", "linear"),
     "attention_scale": _one_of("linear", "square root", "log"),
     "compared_scores": _one_of("change", "value"),
+    "compared_patterns": _one_of("beside", "split"),
     "window": (
         lambda value: value is None or _is_pair(value, _is_number),
         "None or [first, last] in the unit of the page's axis of training",

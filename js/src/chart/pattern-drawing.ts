@@ -14,13 +14,14 @@ export interface Part {
   height: number;
 }
 
-/** Draws all of `triangle` (uint8, row by row) into at most `room` pixels a side, which CSS scales up; null draws nothing. */
+/** Draws all of `triangle` (uint8, row by row) into at most `room` pixels a side, which CSS scales up; null draws nothing. Mirrored, keys go down and queries to the right. */
 export function drawPattern(
   canvas: HTMLCanvasElement,
   tokens: number,
   triangle: Uint8Array | null,
   table: Lut,
   room: number,
+  mirrored = false,
 ): void {
   const whole = Math.min(tokens, Math.floor(room));
   if (canvas.width !== whole || canvas.height !== whole) [canvas.width, canvas.height] = [whole, whole];
@@ -29,9 +30,21 @@ export function drawPattern(
   const image = context.createImageData(whole, whole);
   if (triangle !== null) {
     const all = { whole, left: 0, top: 0, width: whole, height: whole };
-    paint(new Uint32Array(image.data.buffer), all, tokens, triangle, table);
+    const pixels = new Uint32Array(image.data.buffer);
+    paint(pixels, all, tokens, triangle, table);
+    if (mirrored) mirror(pixels, whole);
   }
   context.putImageData(image, 0, 0);
+}
+
+/** Turns a square picture with nothing above its diagonal into one with nothing below. */
+export function mirror(pixels: Uint32Array, side: number): void {
+  for (let y = 1; y < side; y++) {
+    for (let x = 0; x < y; x++) {
+      pixels[x * side + y] = pixels[y * side + x] as number;
+      pixels[y * side + x] = 0;
+    }
+  }
 }
 
 /**

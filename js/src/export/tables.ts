@@ -63,21 +63,27 @@ export function changeTable({ info, scoreInfo, shown, shownCompare, shownScores,
   };
 }
 
-/** Patterns of the selected heads at the shown checkpoint, as the wire brings them: n/255. */
+/** Patterns of the selected heads as the wire brings them, n/255: at the shown checkpoint, and at the one compared with. */
 export function patternTable(store: Store): Table {
   const tokens = store.promptInfo.peek()?.tokens ?? [];
+  const [info, shown, other] = [store.info.peek(), store.shown.peek(), store.shownCompare.peek()];
+  const steps = other === null ? [] : [info?.steps[other] ?? null, info?.steps[shown] ?? null];
   const rows: Cell[][] = [];
   for (const head of store.heads.peek()) {
-    const triangle = store.results.of("patterns", { head }).at(store.shown.peek())?.patterns;
+    const result = store.results.of("patterns", { head });
+    const triangles = (other === null ? [shown] : [other, shown]).map((at) => result.at(at)?.patterns);
     for (let query = 0; query < tokens.length; query++) {
       for (let key = 0; key <= query; key++) {
-        const attention = triangle?.[triangleIndex(query, key)];
+        const cell = triangleIndex(query, key);
         const words = [tokens[query] ?? "", tokens[key] ?? ""];
-        rows.push([headName(head), query, key, ...words, attention === undefined ? null : attention / 255]);
+        const attention = triangles.map((each) => (each === undefined ? null : (each[cell] as number) / 255));
+        rows.push([headName(head), query, key, ...words, ...steps, ...attention]);
       }
     }
   }
-  return { columns: ["head", "query", "key", "query_token", "key_token", "attention"], rows };
+  const compared = ["step_before", "step_after", "attention_before", "attention_after"];
+  const values = other === null ? ["attention"] : compared;
+  return { columns: ["head", "query", "key", "query_token", "key_token", ...values], rows };
 }
 
 /** The ranked tokens at the shown checkpoint; with a second handle, at both. */

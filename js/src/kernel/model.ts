@@ -160,6 +160,8 @@ export interface ViewState {
   attention_scale: "linear" | "square root" | "log";
   /** What the grid shows where the slider has two handles. */
   compared_scores: "change" | "value";
+  /** How the patterns at both handles stand: side by side, or the second's mirrored above the diagonal. */
+  compared_patterns: "beside" | "split";
   /** The phase change as the reader drew it, on the axis of training; null = as it was found. */
   window: [number, number] | null;
   /** What `window` is in; null = in the unit of whatever page shows it. */

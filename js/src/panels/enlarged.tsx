@@ -1,5 +1,5 @@
 /** One pattern, large: token names on both axes, to be magnified and moved, each cell with its number. */
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { AttentionLegend } from "../chart/attention-legend";
 import { usePixelRatio } from "../chart/canvas";
@@ -40,10 +40,11 @@ const DRAG = 4;
 interface Props {
   view: View;
   head: Head;
+  checkpoint: ReadonlySignal<number>;
   closed: () => void;
 }
 
-export function Enlarged({ view, head, closed }: Props) {
+export function Enlarged({ view, head, checkpoint, closed }: Props) {
   const { store, theme, hover } = view;
   const [dialog, canvas] = [useRef<HTMLDialogElement>(null), useRef<HTMLCanvasElement>(null)];
   const [stage, side] = useSquare<HTMLDivElement>();
@@ -51,7 +52,7 @@ export function Enlarged({ view, head, closed }: Props) {
   const name = headName(head);
   const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
   const triangle = useComputed(
-    () => store.results.of("patterns", { head }).at(store.shown.value)?.patterns ?? null,
+    () => store.results.of("patterns", { head }).at(checkpoint.value)?.patterns ?? null,
   );
   const colors = useComputed(() => attentionLut(store.viewState.value.attention_scale, theme.value));
   /** As the reader left it; of another prompt, nothing is left. */
@@ -167,7 +168,7 @@ export function Enlarged({ view, head, closed }: Props) {
       <div class="ie-enlarged-body">
         <div class="ie-enlarged-head">
           <span class="ie-heading">{name}</span>
-          <span class="ie-note">{info !== null && checkpointText(info, store.shown.value)}</span>
+          <span class="ie-note">{info !== null && checkpointText(info, checkpoint.value)}</span>
           <AttentionLegend view={view} />
           <span class="ie-enlarged-buttons">
             <Button name="Zoom out" text="−" press={() => magnify(1 / STEP)} />

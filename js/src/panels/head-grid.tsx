@@ -107,7 +107,7 @@ function ChangeOrValue({ view }: ViewProps) {
   const { store } = view;
   return (
     <select
-      class="ie-select"
+      class="ie-select ie-compared-as"
       aria-label="Grid shows"
       value={store.viewState.value.compared_scores}
       onChange={({ currentTarget }) =>

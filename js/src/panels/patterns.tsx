@@ -1,5 +1,5 @@
 /** The attention patterns of the selected heads, side by side. */
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { AttentionLegend } from "../chart/attention-legend";
 import { usePixelRatio } from "../chart/canvas";
@@ -8,6 +8,7 @@ import type { Head } from "../contract.gen";
 import { Save } from "../export/save";
 import { patternTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
+import type { ViewState } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
 import { sentence } from "../state/text";
 import { attentionLut, slotColor } from "../ui/color";
@@ -19,13 +20,15 @@ import type { View, ViewProps } from "../ui/view";
 import { Enlarged } from "./enlarged";
 
 export function Patterns({ view }: ViewProps) {
-  const { heads, promptInfo } = view.store;
+  const { heads, promptInfo, shownCompare, viewState } = view.store;
   const tokens = promptInfo.value?.tokens.length ?? 0;
+  const pairs = shownCompare.value === null ? null : viewState.value.compared_patterns;
   useAsks(view.store, () => heads.value.map((head) => ({ analysis: "patterns", parameters: { head } })));
   return (
     <section class="ie-patterns">
       <div class="ie-caption">
         <span class="ie-heading">Attention patterns</span>
+        {pairs !== null && <PairsAs view={view} />}
         <AttentionLegend view={view} />
         <Save view={view} title="Attention patterns" table={() => patternTable(view.store)} />
       </div>
@@ -34,9 +37,9 @@ export function Patterns({ view }: ViewProps) {
       ) : tokens === 0 ? (
         <p class="ie-note">Run a prompt to see where the selected heads attend.</p>
       ) : (
-        <div class={`ie-panels ${heads.value.length === 1 ? "ie-panels-one" : ""}`}>
+        <div class={layoutOf(heads.value.length, pairs === "beside")}>
           {heads.value.map((head) => (
-            <Panel key={headName(head)} view={view} head={head} tokens={tokens} />
+            <Panel key={headName(head)} view={view} head={head} tokens={tokens} pairs={pairs} />
           ))}
         </div>
       )}
@@ -44,16 +47,34 @@ export function Patterns({ view }: ViewProps) {
   );
 }
 
-function Panel({ view, head, tokens }: { view: View; head: Head; tokens: number }) {
+function layoutOf(heads: number, beside: boolean): string {
+  return ["ie-panels", heads === 1 ? "ie-panels-one" : "", beside ? "ie-panels-pairs" : ""].join(" ");
+}
+
+interface PanelProps {
+  view: View;
+  head: Head;
+  tokens: number;
+  /** How the patterns at both handles stand; null without a second. */
+  pairs: ViewState["compared_patterns"] | null;
+}
+
+function Panel({ view, head, tokens, pairs }: PanelProps) {
   const { store, theme } = view;
   const name = headName(head);
   const active = store.activeHead.value !== null && sameHead(store.activeHead.value, head);
-  const [large, enlarge] = [useSignal(false), useRef<HTMLButtonElement>(null)];
+  const other = useComputed(() => store.shownCompare.value ?? store.shown.value);
+  /** The checkpoint whose pattern is enlarged. */
+  const large = useSignal<ReadonlySignal<number> | null>(null);
+  const enlarge = useRef<HTMLButtonElement>(null);
   const open = () => {
-    large.value = true;
+    large.value = store.shown;
+  };
+  const openOther = () => {
+    large.value = other;
   };
   const closed = () => {
-    large.value = false;
+    large.value = null;
     enlarge.current?.focus();
   };
   return (
@@ -70,30 +91,91 @@ function Panel({ view, head, tokens }: { view: View; head: Head; tokens: number 
       <button type="button" ref={enlarge} class="ie-enlarge" aria-label={`Enlarge ${name}`} onClick={open}>
         Enlarge
       </button>
-      {large.value && <Enlarged view={view} head={head} closed={closed} />}
-      <div class="ie-panel-plot">
-        <span class="ie-axis ie-axis-query">query</span>
-        <div class="ie-panel-square">
-          <PatternCanvas view={view} head={head} enlarge={open} />
-          <Crosshair view={view} head={head} tokens={tokens} />
-          <State view={view} head={head} />
-        </div>
-        <span class="ie-axis ie-axis-key">key</span>
+      {large.value !== null && <Enlarged view={view} head={head} checkpoint={large.value} closed={closed} />}
+      <div class="ie-panel-plots">
+        {pairs === "beside" && (
+          <Plot view={view} head={head} tokens={tokens} side="before" enlarge={openOther} />
+        )}
+        <Plot
+          view={view}
+          head={head}
+          tokens={tokens}
+          side={pairs === "split" ? "both" : "now"}
+          enlarge={open}
+        />
       </div>
     </div>
   );
 }
 
-function PatternCanvas({ view, head, enlarge }: { view: View; head: Head; enlarge: () => void }) {
+interface PlotProps {
+  view: View;
+  head: Head;
+  tokens: number;
+  /** Which checkpoint's pattern; of both, the one compared with lies mirrored above the diagonal. */
+  side: "now" | "before" | "both";
+  enlarge: () => void;
+}
+
+function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
+  const { info, shown, shownCompare, comparison } = view.store;
+  const other = useComputed(() => shownCompare.value ?? shown.value);
+  const name = `Attention pattern ${headName(head)}`;
+  const nameBefore = `${name} at ${comparison.label.value}`;
+  const checkpoint = side === "before" ? other : shown;
+  return (
+    <div class="ie-panel-plot">
+      {shownCompare.value !== null && (
+        <span class="ie-panel-when">
+          {side === "both" && `above ${comparison.label.value}, below `}
+          {info.value?.labels[checkpoint.value]}
+        </span>
+      )}
+      <span class="ie-axis ie-axis-query">query</span>
+      <div class={`ie-panel-square ${side === "both" ? "ie-panel-both" : ""}`}>
+        {side === "both" && (
+          <PatternCanvas view={view} head={head} name={nameBefore} checkpoint={other} mirrored />
+        )}
+        <PatternCanvas
+          view={view}
+          head={head}
+          name={side === "before" ? nameBefore : name}
+          checkpoint={checkpoint}
+          enlarge={enlarge}
+          above={side === "both" ? other : null}
+        />
+        <Crosshair view={view} head={head} tokens={tokens} />
+        <State view={view} head={head} checkpoint={checkpoint} place={side === "both" ? "below" : null} />
+        {side === "both" && <State view={view} head={head} checkpoint={other} place="above" />}
+      </div>
+      <span class="ie-axis ie-axis-key">key</span>
+    </div>
+  );
+}
+
+interface CanvasProps {
+  view: View;
+  head: Head;
+  /** In words, for whoever does not see it. */
+  name: string;
+  checkpoint: ReadonlySignal<number>;
+  /** Across the diagonal, under another that is pointed at. */
+  mirrored?: true;
+  /** The checkpoint whose pattern lies mirrored above the diagonal. */
+  above?: ReadonlySignal<number> | null;
+  enlarge?: () => void;
+}
+
+function PatternCanvas({ view, head, name, checkpoint, mirrored, above, enlarge }: CanvasProps) {
   const { store, theme, hover } = view;
   const [canvas, width] = useWidth<HTMLCanvasElement>();
   const ratio = usePixelRatio();
   useSignalEffect(() => {
-    const found = store.results.of("patterns", { head }).at(store.shown.value);
+    const found = store.results.of("patterns", { head }).at(checkpoint.value);
     const n = store.promptInfo.value?.tokens.length ?? 0;
     const colors = attentionLut(store.viewState.value.attention_scale, theme.value);
     if (canvas.current !== null) {
-      drawPattern(canvas.current, n, found?.patterns ?? null, colors, width.value * ratio.value);
+      drawPattern(canvas.current, n, found?.patterns ?? null, colors, width.value * ratio.value, mirrored);
     }
   });
   const leave = () => {
@@ -105,8 +187,11 @@ function PatternCanvas({ view, head, enlarge }: { view: View; head: Head; enlarg
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
     const x = Math.floor(((event.clientX - box.left) / box.width) * whole);
     const y = Math.floor(((event.clientY - box.top) / box.height) * whole);
-    const triangle = store.results.of("patterns", { head }).at(store.shown.peek())?.patterns ?? null;
-    const cell = cellIn(x, y, whole, store.promptInfo.peek()?.tokens.length ?? 0, triangle);
+    const n = store.promptInfo.peek()?.tokens.length ?? 0;
+    const at = (from: ReadonlySignal<number>) =>
+      store.results.of("patterns", { head }).at(from.peek())?.patterns ?? null;
+    const below = cellIn(x, y, whole, n, at(checkpoint));
+    const cell = below === null && above ? cellIn(y, x, whole, n, at(above)) : below;
     const before = hover.peek();
     if (before?.query === cell?.[0] && before?.key === cell?.[1]) return;
     hover.value = cell === null ? null : { query: cell[0], key: cell[1], head };
@@ -115,8 +200,8 @@ function PatternCanvas({ view, head, enlarge }: { view: View; head: Head; enlarg
     <canvas
       ref={canvas}
       role="img"
-      aria-label={`Attention pattern ${headName(head)}`}
-      class="ie-pattern"
+      aria-label={name}
+      class={`ie-pattern ${mirrored ? "ie-pattern-mirrored" : ""}`}
       onPointerMove={onPointerMove}
       onPointerLeave={leave}
       onClick={enlarge}
@@ -155,20 +240,43 @@ function Crosshair({ view, head, tokens }: { view: View; head: Head; tokens: num
   );
 }
 
+interface StateProps extends Pick<CanvasProps, "view" | "head" | "checkpoint"> {
+  /** On which side of the diagonal, where the other is another checkpoint's. */
+  place: "above" | "below" | null;
+}
+
 /** Why the panel is empty, while it is. */
-function State({ view, head }: { view: View; head: Head }) {
-  const { results, shown, connection, info } = view.store;
+function State({ view, head, checkpoint, place }: StateProps) {
+  const { results, connection, info } = view.store;
   const result = results.of("patterns", { head });
-  if (result.at(shown.value) !== null) return null;
-  const error = result.failure(shown.value);
+  if (result.at(checkpoint.value) !== null) return null;
+  const look = `ie-panel-state ${place === null ? "" : `ie-panel-state-${place}`}`;
+  const error = result.failure(checkpoint.value);
   if (error !== null) {
     return (
-      <div class="ie-panel-state" role="alert">
+      <div class={look} role="alert">
         {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
       </div>
     );
   }
-  const faulty = info.value?.faults[shown.value] !== undefined;
+  const faulty = info.value?.faults[checkpoint.value] !== undefined;
   const text = faulty ? "no usable checkpoint" : WAITING[connection.state.value];
-  return <div class="ie-panel-state">{text}</div>;
+  return <div class={look}>{text}</div>;
+}
+
+/** With two handles: how the two patterns of a head stand. */
+function PairsAs({ view: { store } }: ViewProps) {
+  return (
+    <select
+      class="ie-select ie-compared-as"
+      aria-label="Patterns stand"
+      value={store.viewState.value.compared_patterns}
+      onChange={({ currentTarget }) =>
+        store.arrange({ compared_patterns: currentTarget.value as ViewState["compared_patterns"] })
+      }
+    >
+      <option value="beside">before | after</option>
+      <option value="split">split at the diagonal</option>
+    </select>
+  );
 }

@@ -32,12 +32,28 @@ export function shadeTokens(
   }
 }
 
-/** "query 7 ' C' attends 0.83 to key 4 ' C'": the pointed key, or the one that gets most. */
-export function attended(pointed: Pointed | null, triangle: Uint8Array | null, tokens: string[]): string {
+/** A pattern at another checkpoint, and which. */
+export interface Before {
+  triangle: Uint8Array | null;
+  label: string;
+}
+
+/**
+ * "query 7 ' C' attends 0.83 to key 4 ' C'": the pointed key, or the one that gets most; and " (0.12 at step 100)"
+ * where that is known.
+ */
+export function attended(
+  pointed: Pointed | null,
+  triangle: Uint8Array | null,
+  tokens: string[],
+  before: Before | null = null,
+): string {
   if (pointed === null || triangle === null || triangle.length !== triangleSize(tokens.length)) return "";
   const { query } = pointed;
   const row = triangle.subarray(triangleIndex(query, 0), triangleIndex(query + 1, 0));
   const key = pointed.key ?? row.indexOf(row.reduce((most, value) => Math.max(most, value), 0));
-  const share = ((row[key] ?? 0) / 255).toFixed(2);
-  return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share} to key ${key} ${quoted(tokens[key] ?? "")}`;
+  const share = (all: Uint8Array) => ((all[triangleIndex(query, key)] ?? 0) / 255).toFixed(2);
+  const known = before?.triangle?.length === triangle.length ? before.triangle : null;
+  const then = known === null ? "" : ` (${share(known)} at ${before?.label})`;
+  return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share(triangle)} to key ${key} ${quoted(tokens[key] ?? "")}${then}`;
 }

@@ -9,18 +9,22 @@ import { attentionLut } from "../ui/color";
 import { TokenList } from "../ui/token-list";
 import type { ViewProps } from "../ui/view";
 import { LockedToken } from "./locked-token";
-import { attended, shadeTokens } from "./token-shading";
+import { attended, type Before, shadeTokens } from "./token-shading";
 
 export function Tokens({ view }: ViewProps) {
   const { store, pointed, readHead, theme, hover } = view;
   const list = useRef<HTMLDivElement>(null);
   const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
-  /** Null while nothing is pointed at, so that scrubbing leaves the strip alone. */
-  const pattern = useComputed(() =>
+  const patternAt = (checkpoint: number) =>
     pointed.value === null || readHead.value === null
       ? null
-      : (store.results.of("patterns", { head: readHead.value }).at(store.shown.value)?.patterns ?? null),
-  );
+      : (store.results.of("patterns", { head: readHead.value }).at(checkpoint)?.patterns ?? null);
+  /** Null while nothing is pointed at, so that scrubbing leaves the strip alone. */
+  const pattern = useComputed(() => patternAt(store.shown.value));
+  const before = useComputed<Before | null>(() => {
+    const other = store.shownCompare.value;
+    return other === null ? null : { triangle: patternAt(other), label: store.comparison.label.value };
+  });
   useSignalEffect(() => {
     void tokens.value;
     const options = list.current?.children;
@@ -60,7 +64,7 @@ export function Tokens({ view }: ViewProps) {
         leave={store.lock.value === null ? null : unlock}
       />
       <div class="ie-status" role="status">
-        {attended(pointed.value, pattern.value, tokens.value)}
+        {attended(pointed.value, pattern.value, tokens.value, before.value)}
       </div>
       <LockedToken view={view} />
     </div>

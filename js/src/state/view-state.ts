@@ -6,6 +6,7 @@ const BEGINNING: ViewState = {
   x_scale: "log",
   attention_scale: "linear",
   compared_scores: "change",
+  compared_patterns: "beside",
   window: null,
   window_unit: null,
   brush: null,
