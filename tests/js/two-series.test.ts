@@ -172,6 +172,30 @@ describe("a series of another shape", () => {
   });
 });
 
+describe("a prompt that another series", () => {
+  const notes = () => [...el.querySelectorAll(".ie-prompt-note")].map((note) => note.textContent);
+  const other = (info: Partial<ReturnType<typeof promptInfo>>) =>
+    show({ _prompts: [promptInfo(promptTokens(8)), { ...promptInfo(promptTokens(8)), ...info }] });
+
+  it("reads alike needs no words", async () => {
+    await other({});
+    expect(notes()).toEqual([]);
+  });
+
+  it("cannot run is said to be, with the reason, and stays", async () => {
+    await other({ tokens: [], error: { message: "other has no tokenizer.", hint: "Give one." } });
+    expect(notes()).toEqual(["other cannot run this prompt: other has no tokenizer."]);
+    expect(el.querySelectorAll("[aria-label=Tokens] [role=option]")).toHaveLength(8);
+  });
+
+  it("reads as other tokens is said to be", async () => {
+    await other({ tokens: promptTokens(11) });
+    expect(notes()).toEqual(["other reads this prompt as 11 other tokens."]);
+    await choose("Series", "1");
+    expect(notes()).toEqual(["one reads this prompt as 8 other tokens."]);
+  });
+});
+
 describe("another series", () => {
   it("shows its own range, chance and probe, whoever chose it", async () => {
     await show();

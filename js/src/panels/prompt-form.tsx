@@ -1,6 +1,8 @@
 /** The prompt, the answer expected after it, and what went wrong with them. */
 import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { sameTokens } from "../state/passage";
+import { sentence } from "../state/text";
 import { Alert } from "../ui/notices";
 import type { ViewProps } from "../ui/view";
 
@@ -60,7 +62,35 @@ export function PromptForm({ view }: ViewProps) {
         Run
       </button>
       {problem !== null && <Alert {...problem} />}
+      <OtherSeries view={view} />
     </form>
+  );
+}
+
+/** Which other series cannot run this prompt, and why, or read it as other tokens. */
+function OtherSeries({ view }: ViewProps) {
+  const { seriesList, series, prompts } = view.store;
+  const here = prompts.value[series.value];
+  if (here === undefined || here.error !== null) return null;
+  return (
+    <>
+      {seriesList.value.map(({ name }, index) => {
+        const there = prompts.value[index];
+        if (index === series.value || there === undefined) return null;
+        if (there.error !== null) {
+          return (
+            <p class="ie-note ie-prompt-note" key={name}>
+              <bdi>{name}</bdi> cannot run this prompt: {sentence(there.error.message)}
+            </p>
+          );
+        }
+        return sameTokens([here, there]) ? null : (
+          <p class="ie-note ie-prompt-note" key={name}>
+            <bdi>{name}</bdi> reads this prompt as {there.tokens.length} other tokens.
+          </p>
+        );
+      })}
+    </>
   );
 }
 
