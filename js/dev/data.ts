@@ -76,7 +76,7 @@ export function grid(shape: Shape, logit = false): Envelope {
 const score = (name: string, title: string, formula: string, meaning: string): ScoreInfo => ({
   name,
   title,
-  group: name.endsWith("_logit") ? "Logits (pre-softmax)" : "Attention",
+  group: name.endsWith("_logit") ? "Logits before the softmax" : "Attention",
   formula,
   meaning,
   range: name.endsWith("_logit") ? [null, null] : [0, 1],
@@ -262,6 +262,8 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
             lag: null,
           },
         ],
+        formation: { start: 2.6e6, end: 3.6e6, heads: ["L1H2"] },
+        tested: true,
         turn: { at: 3.5e6, interval: [2.9e6, 4.1e6], degrees: 62 },
         text: "Found in in-context learning at the 5 % level.",
       },

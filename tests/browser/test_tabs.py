@@ -9,7 +9,7 @@ from parts import Explorer
 from playwright.sync_api import expect
 
 MEASURES = ["Loss", "In-context learning", "Loss by position", "Induction loss", "Loss PCA"]
-TITLES = [*MEASURES, "Passage", "Answer", "Scatter", "Ablation", "Wiring"]
+TITLES = [*MEASURES, "Scatter", "Passage", "Answer", "Ablation", "Wiring"]
 
 
 def test_tabs_by_mouse_and_keyboard(page: LabPage, explorer: Explorer) -> None:
@@ -65,8 +65,14 @@ def test_the_phase_change_is_shaded_said_and_dragged(
     python.run("w.wait()")
     tab(explorer, "In-context learning")
     said = explorer.root.locator(".ie-phase")
+    expect(explorer.root.locator(".ie-formation")).to_contain_text(
+        "Induction heads form between 4."
+    )
     expect(said).to_contain_text("Phase change 4.")
-    expect(said).to_contain_text(f"prefix matching {induction.name}")
+    expect(explorer.root.locator(".ie-formation")).to_contain_text(induction.name)
+    explorer.root.get_by_text("How this was tested").click()
+    tested = explorer.root.locator(".ie-tested")
+    expect(tested).to_contain_text(f"prefix matching {induction.name}")
     explorer.root.get_by_text("Which came first").click()
     order = explorer.root.get_by_role("table", name="Order of the changes").get_by_role("row")
     expect(order.nth(1)).to_contain_text("turn of the path of losses")

@@ -39,10 +39,10 @@ freshPage();
 describe("the answer", () => {
   it("says its rank and probability where the slider is", async () => {
     const { el, fake } = await show({ checkpoint: 25 });
-    expect(said(el)).toContain("comes to be ' D'. Here it ranks 0, with probability 0.65.");
+    expect(said(el)).toContain("comes to be ' D'. Here it ranks 1, with probability 0.65.");
     fake.receive({ checkpoint: 3 });
     await settle();
-    expect(said(el)).toContain(`Here it ranks ${rank(3)}, with probability 0.10.`);
+    expect(said(el)).toContain(`Here it ranks ${rank(3) + 1}, with probability 0.10.`);
   });
 
   it("says of which words it is the first token", async () => {
@@ -54,13 +54,13 @@ describe("the answer", () => {
     const { el } = await show();
     const chart = charts(el)[0] as HTMLElement;
     const places = marks(chart);
-    const [top, ten] = [places.get("top") ?? Number.NaN, places.get("10") ?? Number.NaN];
+    const [top, ten] = [places.get("1") ?? Number.NaN, places.get("10") ?? Number.NaN];
     expect(top).toBeLessThan(ten);
     const found = heights(chart);
     expect(found).toHaveLength(SHAPE.checkpoints);
     expect(found.at(-1)).toBeCloseTo(top, 1);
     found.forEach((y, checkpoint) => {
-      const decades = Math.log(rank(checkpoint) + 1) / Math.log(11);
+      const decades = Math.log(rank(checkpoint) + 1) / Math.log(10);
       expect(y).toBeCloseTo(top + decades * (ten - top), 1);
     });
   });
@@ -84,7 +84,7 @@ describe("the answer", () => {
     const { steps, tokens } = seriesInfo("", SHAPE);
     expect(rows).toHaveLength(SHAPE.checkpoints);
     expect(rows[7]).toEqual([
-      ...["attn-only-2l", "7", String(steps[7]), String(tokens[7]), "false", String(rank(7)), "0.2"],
+      ...["attn-only-2l", "7", String(steps[7]), String(tokens[7]), "false", String(rank(7) + 1), "0.2"],
     ]);
   });
 
@@ -95,7 +95,7 @@ describe("the answer", () => {
     );
     const [, ...rows] = rowsOf(await saved(el, "Answer probability", "CSV"));
     expect(rows[19]?.slice(-2)).toEqual(["", ""]);
-    expect(rows[20]?.slice(-2)).toEqual(["4", "0.5"]);
+    expect(rows[20]?.slice(-2)).toEqual(["5", "0.5"]);
     expect(heights(charts(el)[1] as HTMLElement)).toHaveLength(SHAPE.checkpoints - 20);
   });
 

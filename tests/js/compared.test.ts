@@ -161,7 +161,7 @@ describe("predictions before and after", () => {
     const { el } = await show({ _prompts: [] as never });
     expect(el.querySelector(".ie-answer")).toBeNull();
     const { el: other } = await show();
-    expect(one(other, ".ie-answer").textContent).toMatch(/: rank 6 → 0, p 0\.01 → 0\.90$/);
+    expect(one(other, ".ie-answer").textContent).toMatch(/: rank 7 → 1, p 0\.01 → 0\.90$/);
   });
 });
 

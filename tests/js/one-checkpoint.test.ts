@@ -49,9 +49,9 @@ describe("one checkpoint", () => {
       "Loss",
       "In-context learning",
       "Loss by position",
+      "Scatter",
       "Passage",
       "Answer",
-      "Scatter",
       "Ablation",
       "Wiring",
     ]);

@@ -102,7 +102,7 @@ describe("saved predictions", () => {
     const { el } = await show({ checkpoint: 25 });
     const [names, ...rows] = rowsOf(await saved(el, "Next-token predictions", "CSV"));
     expect(names).toEqual(["rank", "id", "token", "logit", "probability"]);
-    expect(rows.map(([rank]) => rank)).toEqual(Array.from({ length: 10 }, (_, i) => String(i)));
+    expect(rows.map(([rank]) => rank)).toEqual(Array.from({ length: 10 }, (_, i) => String(i + 1)));
     const shown = [...one(el, "table[aria-label='Next-token predictions'] tbody").querySelectorAll("tr")];
     expect(shown).toHaveLength(10);
     shown.forEach((row, rank) => {

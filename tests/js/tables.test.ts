@@ -154,7 +154,7 @@ describe("a table of predictions", () => {
       const cell = 2 * 10 + rank;
       const id = found?.ids[cell] ?? -1;
       expect(row).toEqual([
-        ...[rank, id, found?.tokens[id]],
+        ...[rank + 1, id, found?.tokens[id]],
         exact(found?.logits[cell]),
         exact(found?.probabilities[cell]),
       ]);

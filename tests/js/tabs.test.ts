@@ -27,6 +27,26 @@ describe("a tab", () => {
     expect(panel.firstElementChild).toBe(drawn);
   });
 
+  it("stands in its group, and arrow keys go through the groups as they are read", async () => {
+    const { el } = await show();
+    const groups = [...el.querySelectorAll(".ie-tab-group")];
+    const first = (group: Element) => group.querySelector("[role=tab]")?.textContent;
+    expect(groups.map((group) => [group.firstElementChild?.textContent, first(group)])).toEqual([
+      ["Over training", "Loss"],
+      ["On this prompt", "Passage"],
+      ["Causes", "Ablation"],
+    ]);
+    const tabs = [...el.querySelectorAll<HTMLElement>("[role=tab]")];
+    tabs[0]?.focus();
+    for (const next of [...tabs.slice(1), tabs[0]]) {
+      const press = new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true });
+      document.activeElement?.dispatchEvent(press);
+      await settle();
+      expect(document.activeElement).toBe(next);
+      expect(next?.getAttribute("aria-selected")).toBe("true");
+    }
+  });
+
   it("that is not there gives way to the first", async () => {
     const { el } = await show({ _view: { tab: "all_series" } });
     expect(one(el, "[role=tab][aria-selected=true]").textContent).toBe("Loss");

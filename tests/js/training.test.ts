@@ -162,7 +162,9 @@ describe("a page of several series", () => {
   it("writes the unit of a window that is drawn, and draws no window of the other unit", async () => {
     await show([known, unknown]);
     fake.receive({
-      _phases: [known, unknown].map(() => ({ window: null, order: [], turn: null, text: "none" })),
+      _phases: [known, unknown].map(() => ({
+        ...{ window: null, formation: null, tested: false, order: [], turn: null, text: "none" },
+      })),
     });
     await settle();
     one(".ie-phase button").click();

@@ -161,8 +161,40 @@ describe("the phase change", () => {
       const _series = [seriesInfo("run", { ...SHAPE, checkpoints })];
       const el = show({ _series, _phases: [none], checkpoint: 0 });
       await settle();
-      expect(el.textContent?.includes("draw one")).toBe(checkpoints > 1);
+      expect(el.textContent?.includes("Draw a window")).toBe(checkpoints > 1);
     }
+  });
+
+  it("is said in plain words first, and how it was tested on demand", async () => {
+    const [phases] = traits(SHAPE, TOKENS)._phases as [ExplorerModel["_phases"][0]];
+    const el = show();
+    await settle();
+    expect(one(el, ".ie-formation").textContent).toBe(
+      "An induction head forms between 2.6M and 3.6M tokens: L1H2.",
+    );
+    expect(one(el, ".ie-phase").textContent).toContain(", by in-context learning");
+    expect(el.textContent).not.toContain("5 % level");
+    const test = one(el, ".ie-tested") as HTMLDetailsElement;
+    test.open = true;
+    test.dispatchEvent(new Event("toggle"));
+    await settle();
+    expect(test.textContent).toContain("95 % intervals: start ");
+    expect(test.textContent).toContain(phases.text);
+    const heads = ["L1H2", "L3H0", "L2H1"];
+    for (const [change, words] of [
+      [
+        { formation: { start: 1e6, end: 2e6, heads } },
+        "Induction heads form between 1.0M and 2.0M tokens: L1H2, L3H0 and L2H1.",
+      ],
+      [{ formation: null }, "The model changes abruptly, but no induction head was seen to form at once."],
+      [{ formation: null, window: null }, "No abrupt change was found: no induction head forms at once."],
+      [{ formation: null, window: null, tested: false, text: "Too few." }, "Too few."],
+    ] as const) {
+      fake.receive({ _phases: [{ ...phases, ...change } as ExplorerModel["_phases"][0]] });
+      await settle();
+      expect(one(el, ".ie-formation").textContent).toBe(words);
+    }
+    expect(el.querySelector(".ie-tested")).toBeNull();
   });
 
   it("is told in the order of its curves, bold where the order is clear", async () => {
@@ -193,7 +225,9 @@ describe("the phase change", () => {
   it("of nothing but a turn has no order", async () => {
     const [phases] = traits(SHAPE, TOKENS)._phases;
     const order = phases?.order.filter((change) => change.span === null) ?? [];
-    const el = show({ _phases: [{ window: null, turn: null, text: "none", order }] });
+    const el = show({
+      _phases: [{ window: null, formation: null, tested: true, turn: null, text: "none", order }],
+    });
     await settle();
     expect(el.querySelector(".ie-order")).toBeNull();
   });
@@ -391,7 +425,7 @@ describe("the score picker", () => {
     expect(groups.map((group) => [group.getAttribute("label"), group.textContent])).toEqual([
       ["Attention", "Induction"],
       ["From the weights", "Previous token"],
-      ["Logits (pre-softmax)", "Induction (logit)"],
+      ["Logits before the softmax", "Induction (logit)"],
     ]);
     expect(one(el, ".ie-score").textContent).toContain(
       `Without QK trace, Copying: ${reason}Without Entropy: No text.`,

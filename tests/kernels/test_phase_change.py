@@ -437,6 +437,24 @@ def a_series(
     return xr.Dataset(of_measures, where), xr.Dataset(of_scores, where)
 
 
+def test_induction_heads_form_from_the_first_to_the_last() -> None:
+    rng = np.random.default_rng(3)
+    x = checkpoints(26)["log"]
+    scores = 0.02 + 0.002 * rng.standard_normal((26, 2, 3))
+    for head, middle, size in ((0, 2e8, 0.8), (2, 1e8, 0.6), (1, 3e8, 0.15)):
+        scores[:, 1, head] += size * step(x, middle, 0.05)
+    phases = phase_changes(*a_series(x, rng.standard_normal(26), scores))
+    assert "prefix_matching L1H1" in phases.changes  # it rises, and not by enough
+    assert phases.tested
+    assert phases.formation is not None
+    assert phases.formation.heads == ("L1H2", "L1H0")
+    first, last = (phases.changes[f"prefix_matching {head}"] for head in phases.formation.heads)
+    assert (phases.formation.start, phases.formation.end) == (first.start, last.end)
+    falling = phase_changes(*a_series(x, rng.standard_normal(26), 1 - scores))
+    assert "prefix_matching L1H0" in falling.changes
+    assert falling.formation is None
+
+
 def test_what_the_measures_show_is_not_hidden_by_heads() -> None:
     rng = np.random.default_rng(7)
     x = checkpoints(26)["log"]
@@ -483,6 +501,8 @@ def test_few_checkpoints_say_between_which_the_change_lies(count) -> None:
     found = phase_changes(*a_series(x, curve, scores))
     assert not found.changes
     assert found.window is None
+    assert not found.tested
+    assert found.formation is None
     between = found.between["in_context_learning"]
     assert (between.before, between.after) == (x[count - 3], x[count - 2])
     assert between.size == pytest.approx(-0.61)

@@ -15,7 +15,7 @@ def test_scores_of_the_weights_are_there_at_every_checkpoint() -> None:
     infos = {info["name"]: info for info in explorer._scores[0]}
     assert list(infos) == list(SCORES)
     for name in ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition"):
-        assert infos[name]["group"] == "From the weights"
+        assert infos[name]["group"] == "Weights alone"
         envelope = explorer._grids[f"0/{name}"]
         values = np.frombuffer(envelope["data"], np.float32)
         assert envelope["shape"] == [2, 2, 4]

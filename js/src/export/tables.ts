@@ -6,6 +6,7 @@ import { comparedTokens, type Place, ranksOf } from "../state/compared-tokens";
 import { headName } from "../state/heads";
 import type { Result } from "../state/results";
 import type { Store } from "../state/store";
+import { fromOne } from "../state/text";
 import type { Cell, Table } from "./table";
 
 export const TRAINING = ["checkpoint", "step", "tokens", "tokens_estimated"];
@@ -100,7 +101,7 @@ function comparedTable(store: Store, position: number, other: number): Table {
   const tokens = now === null ? [] : comparedTokens(result.at(other), now, position);
   const side = (checkpoint: number, place: Place | null): Cell[] => [
     info?.steps[checkpoint] ?? null,
-    place === null ? null : place.rank + 1,
+    place === null ? null : fromOne(place.rank),
     exact(place?.logit),
     exact(place?.probability),
   ];
@@ -127,7 +128,13 @@ function rankedTable(store: Store, position: number): Table {
   const rows = Array.from({ length: count }, (_, rank): Cell[] => {
     const cell = position * count + rank;
     const id = found?.ids[cell] ?? 0;
-    return [rank, id, found?.tokens[id] ?? "", exact(found?.logits[cell]), exact(found?.probabilities[cell])];
+    return [
+      fromOne(rank),
+      id,
+      found?.tokens[id] ?? "",
+      exact(found?.logits[cell]),
+      exact(found?.probabilities[cell]),
+    ];
   });
   return { columns: ["rank", "id", "token", "logit", "probability"], rows };
 }

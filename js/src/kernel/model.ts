@@ -105,6 +105,10 @@ export interface DatedChange {
 
 export interface PhaseInfo {
   window: FoundWindow | null;
+  /** The heads that become induction heads, in that order, and from where to where they do. */
+  formation: { start: number; end: number; heads: string[] } | null;
+  /** There are checkpoints enough to test for a change. */
+  tested: boolean;
   /** Everything that changed, in the order in which it did. */
   order: DatedChange[];
   /** Where the path of the per-token losses turns most, with its interval; null for none. */

@@ -3,7 +3,7 @@ import { WAITING } from "../kernel/connection";
 import { type ComparedToken, comparedTokens, least, type Place, ranksOf } from "../state/compared-tokens";
 import type { Result, Values } from "../state/results";
 import type { Store } from "../state/store";
-import { atMost, probabilityText } from "../state/text";
+import { atMost, fromOne, probabilityText } from "../state/text";
 import { TokenText } from "../ui/token-text";
 import type { ViewProps } from "../ui/view";
 
@@ -59,7 +59,8 @@ interface RowProps {
 }
 
 function Row({ token, before, after, position }: RowProps) {
-  const rank = (place: Place | null, all: Ranked) => (place === null ? `>${ranksOf(all)}` : place.rank + 1);
+  const rank = (place: Place | null, all: Ranked) =>
+    place === null ? `>${ranksOf(all)}` : fromOne(place.rank);
   const probability = (place: Place | null, all: Ranked) =>
     place === null ? atMost(least(all, position)) : probabilityText(place.probability);
   const [then, now] = [token.before?.probability ?? 0, token.after?.probability ?? 0];

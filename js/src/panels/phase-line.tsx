@@ -1,57 +1,107 @@
-/** What was found of the phase change, in words, and what the reader made of it. */
-import { precise } from "../state/text";
+/** What was found of the phase change: first when and where, in plain words, then what the reader made of it. */
+import { useSignal } from "@preact/signals";
+import type { PhaseInfo } from "../kernel/model";
+import { precise, sentence } from "../state/text";
 import { trainingOf } from "../state/training";
 import type { ViewProps } from "../ui/view";
 
 export function PhaseLine({ view }: ViewProps) {
   const { store } = view;
-  const drawn = store.drawnWindow.value;
-  const [phases, found, info] = [
+  const [phases, window, info] = [
     store.phases.value[store.series.value],
     store.window.value,
     store.info.value,
   ];
   if (info === null) return null;
+  const drawn = store.drawnWindow.value !== null;
   return (
-    <p class="ie-note ie-phase">
-      {found !== null && (
-        <span class="ie-phase-window">
-          <span class="ie-phase-swatch" aria-hidden="true" /> Phase change {span([found.from, found.to])}{" "}
-          {store.unit.value}
-        </span>
-      )}
-      {found?.intervals != null && (
-        <>
-          {" "}
-          (95 %: start {span(found.intervals.from)}, end {span(found.intervals.to)}). {phases?.text}
-        </>
-      )}
-      {drawn !== null && (
-        <>
-          , drawn by hand ·{" "}
-          <button type="button" class="ie-link" onClick={() => store.drawWindow(null)}>
-            as found
-          </button>
-        </>
-      )}
-      {found === null && phases?.text}
-      {found === null && phases?.text && info.steps.length > 1 && (
-        <>
-          {" "}
+    <>
+      <p class="ie-formation ie-meaning" aria-live="polite">
+        {phases !== undefined && inPlainWords(phases, store.unit.value)}
+      </p>
+      <p class="ie-note ie-phase">
+        {window !== null && (
+          <span class="ie-phase-window">
+            <span class="ie-phase-swatch" aria-hidden="true" /> Phase change {span([window.from, window.to])}{" "}
+            {store.unit.value}
+          </span>
+        )}
+        {!drawn && window !== null && spokenFor(phases)}
+        {drawn && (
+          <>
+            , drawn by hand ·{" "}
+            <button type="button" class="ie-link" onClick={() => store.drawWindow(null)}>
+              as found
+            </button>
+          </>
+        )}
+        {window === null && phases?.text && info.steps.length > 1 && (
           <button
             type="button"
             class="ie-link"
             onClick={() => store.drawWindow(middle(trainingOf(info, store.unit.value)))}
           >
-            draw one
+            Draw a window
           </button>
-        </>
-      )}
-      <Foreign view={view} />
-      <Brush view={view} />
-    </p>
+        )}
+        <Foreign view={view} />
+        <Brush view={view} />
+      </p>
+      {phases?.tested && <Test view={view} phases={phases} />}
+    </>
   );
 }
+
+/** Where nothing could be tested: why. */
+function inPlainWords({ tested, formation, window, text }: PhaseInfo, unit: string): string {
+  if (!tested) return text;
+  if (formation !== null) {
+    const { start, end, heads } = formation;
+    const form = heads.length === 1 ? "An induction head forms" : "Induction heads form";
+    return `${form} between ${precise(start)} and ${precise(end)} ${unit}: ${listed(heads)}.`;
+  }
+  return window === null
+    ? "No abrupt change was found: no induction head forms at once."
+    : "The model changes abruptly, but no induction head was seen to form at once.";
+}
+
+/** The curve of which the window is. */
+function spokenFor(phases: PhaseInfo | undefined): string {
+  const speaking = phases?.order.find(({ speaks }) => speaks);
+  return speaking === undefined ? "" : `, by ${speaking.curve}`;
+}
+
+function Test({ view, phases }: ViewProps & { phases: PhaseInfo }) {
+  const open = useSignal(false);
+  const intervals = view.store.drawnWindow.value === null ? phases.window : null;
+  return (
+    <details
+      class="ie-tested"
+      open={open.value}
+      onToggle={(event) => {
+        open.value = event.currentTarget.open;
+      }}
+    >
+      <summary>How this was tested</summary>
+      {open.value && (
+        <p class="ie-note">
+          {intervals !== null &&
+            `95 % intervals: start ${span(intervals.from_interval)}, end ${span(intervals.to_interval)}. `}
+          {sentence(phases.text)}
+        </p>
+      )}
+    </details>
+  );
+}
+
+/** "L1H2, L1H0 and L1H3"; of many, the first. */
+function listed(heads: string[]): string {
+  const [named, more] = [heads.slice(0, NAMED), heads.length - NAMED];
+  if (more > 0) return `${named.join(", ")} and ${more} more`;
+  return heads.length < 2 ? heads.join("") : `${heads.slice(0, -1).join(", ")} and ${heads.at(-1)}`;
+}
+
+const NAMED = 6;
 
 /** A window that was drawn in the other unit, on a page of other series. */
 function Foreign({ view }: ViewProps) {

@@ -4,7 +4,7 @@ import { predictionTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
 import { ranksOf } from "../state/compared-tokens";
 import type { Values } from "../state/results";
-import { decimals, probabilityText, quoted, sentence } from "../state/text";
+import { decimals, fromOne, probabilityText, quoted, sentence } from "../state/text";
 import { TryAgain } from "../ui/notices";
 import { TokenText } from "../ui/token-text";
 import { useAsks } from "../ui/use-asks";
@@ -94,9 +94,9 @@ interface AnswerProps {
 }
 
 function AnswerLine({ before, ranked, position, answer, whole }: AnswerProps) {
-  const rankIn = (one: Ranked) => one.answer_rank[position] ?? -1;
+  const rankIn = (one: Ranked) => fromOne(one.answer_rank[position] ?? -1);
   const probabilityIn = (one: Ranked) => probabilityText(one.answer_probability[position] ?? 0);
-  if (rankIn(ranked) < 0) return null;
+  if (rankIn(ranked) < 1) return null;
   const change = (text: (one: Ranked) => string | number) =>
     before === null ? text(ranked) : `${text(before)} → ${text(ranked)}`;
   return (
@@ -122,7 +122,7 @@ function Rows({ ranked, position }: { ranked: Ranked; position: number }) {
         const probability = ranked.probabilities[cell] ?? Number.NaN;
         return (
           <tr key={rank}>
-            <td>{rank}</td>
+            <td>{fromOne(rank)}</td>
             <td class="ie-row-token">
               <TokenText
                 text={ranked.tokens[String(ranked.ids[cell])] ?? `#${ranked.ids[cell]}`}

@@ -161,3 +161,8 @@ export function atMost(value: number): string {
   const digits = value < 0.005 ? 3 : 2;
   return `<${(Math.ceil(value * 10 ** digits) / 10 ** digits).toFixed(digits)}`;
 }
+
+/** A rank as it is read, from 1; the kernel counts from 0, as TransformerLens does. */
+export function fromOne(rank: number): number {
+  return rank + 1;
+}

@@ -1,4 +1,4 @@
-/** Every tab, in reading order; before them stands one for each measure (measure/). */
+/** Every tab, in reading order, a group after the other; before them stands one for each measure (measure/). */
 import ablation from "./ablation";
 import allSeries from "./all-series";
 import answer from "./answer";
@@ -7,4 +7,4 @@ import passage from "./passage";
 import scatter from "./scatter";
 import wiring from "./wiring";
 
-export const TABS = [lossPca, allSeries, passage, answer, scatter, ablation, wiring];
+export const TABS = [lossPca, allSeries, scatter, passage, answer, ablation, wiring];

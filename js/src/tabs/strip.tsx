@@ -8,7 +8,7 @@ import { useRoving } from "../ui/roving";
 import type { View, ViewProps } from "../ui/view";
 import { TABS } from ".";
 import { measureTabs } from "./measure";
-import { type AnyTab, type Asks, chosenOf } from "./tab";
+import { type AnyTab, type Asks, chosenOf, GROUPS } from "./tab";
 
 export function Tabs({ view }: ViewProps) {
   const { store } = view;
@@ -22,7 +22,7 @@ export function Tabs({ view }: ViewProps) {
   if (open === undefined) return null;
   return (
     <section class="ie-section ie-measures">
-      <Strip tabs={tabs} open={open} choose={(name) => store.arrange({ tab: name })} />
+      <Strip view={view} tabs={tabs} open={open} choose={(name) => store.arrange({ tab: name })} />
       <div role="tabpanel" aria-label={open.title} key={open.name}>
         <Panel view={view} tab={open} />
       </div>
@@ -30,13 +30,13 @@ export function Tabs({ view }: ViewProps) {
   );
 }
 
-interface StripProps {
+interface StripProps extends ViewProps {
   tabs: AnyTab[];
   open: AnyTab;
   choose: (name: string) => void;
 }
 
-function Strip({ tabs, open, choose }: StripProps) {
+function Strip({ view, tabs, open, choose }: StripProps) {
   const root = useRef<HTMLDivElement>(null);
   const roving = useRoving(root, { role: "tab", count: tabs.length }, tabs.indexOf(open));
   const onKeyDown = (event: KeyboardEvent) => {
@@ -45,18 +45,28 @@ function Strip({ tabs, open, choose }: StripProps) {
   };
   return (
     <div ref={root} class="ie-tabs" role="tablist" aria-label="Measures" onKeyDown={onKeyDown}>
-      {tabs.map((tab, index) => (
-        <button
-          key={tab.name}
-          type="button"
-          role="tab"
-          class="ie-tab"
-          aria-selected={tab === open}
-          tabIndex={roving.tabIndex(index)}
-          onClick={() => choose(tab.name)}
-        >
-          {tab.title}
-        </button>
+      {GROUPS.map((group) => (
+        <div key={group} class="ie-tab-group" role="presentation">
+          <span class="ie-tab-group-title" aria-hidden="true">
+            {group === "Over training" && !view.store.overTraining.value ? "The model" : group}
+          </span>
+          {tabs.map(
+            (tab, index) =>
+              tab.group === group && (
+                <button
+                  key={tab.name}
+                  type="button"
+                  role="tab"
+                  class="ie-tab"
+                  aria-selected={tab === open}
+                  tabIndex={roving.tabIndex(index)}
+                  onClick={() => choose(tab.name)}
+                >
+                  {tab.title}
+                </button>
+              ),
+          )}
+        </div>
       ))}
     </div>
   );

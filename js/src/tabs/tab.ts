@@ -36,9 +36,13 @@ export interface PanelProps<O extends Options = Options, A extends AnalysisKind 
   found: { [N in A]: Result<N> };
 }
 
+/** What tabs stand under in the strip, in this order. */
+export const GROUPS = ["Over training", "On this prompt", "Causes"] as const;
+
 export interface Tab<O extends Options = Options, A extends AnalysisKind = never> {
   name: string;
   title: string;
+  group: (typeof GROUPS)[number];
   options: O;
   /** Absent where nothing is asked. */
   asks?: (now: Now & { options: Chosen<O> }) => Asks<A>;

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MEASURED = ("in_context_learning", "loss", "induction_loss")
 #: A head's score has to rise by this much to be called a change.
 SMALLEST_RISE = 0.05
+#: A head whose prefix matching rises by this much becomes an induction head: weaker ones match
+#: prefixes a little beside what else they do.
+INDUCTION_RISE = 0.3
 #: From so many checkpoints on, it is said between which most of the change lies.
 FEWEST_TO_COMPARE = 5
 #: More curves than this are counted, not named.
@@ -44,6 +47,21 @@ class Neighbours:
     after: float
     size: float
     share: float
+
+
+@dataclass(frozen=True)
+class Formation:
+    """Induction heads form.
+
+    Attributes:
+        start, end: where the first of these changes starts and the last of them ends, in tokens (or
+            steps).
+        heads: "L1H2", in the order in which half of each change is done.
+    """
+
+    start: float
+    end: float
+    heads: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +87,28 @@ class PhaseChanges:
     window: str | None
     turn: Turn | None
     text: str
+
+    @property
+    def formation(self) -> Formation | None:
+        """The heads whose prefix matching rises abruptly, by `INDUCTION_RISE` or more; None without
+        such heads."""
+        rising = {
+            name.split()[-1]: change
+            for name, change in self.changes.items()
+            if name not in MEASURED and change.size >= INDUCTION_RISE
+        }
+        if not rising:
+            return None
+        return Formation(
+            min(change.start for change in rising.values()),
+            max(change.end for change in rising.values()),
+            tuple(sorted(rising, key=lambda head: rising[head].middle)),
+        )
+
+    @property
+    def tested(self) -> bool:
+        """Whether there were checkpoints enough to test for a change."""
+        return not self.between
 
     def order(self) -> dict[str, Dated]:
         """Every change by its curve, and the turn as "loss_pca", in the order they came in."""

@@ -51,8 +51,11 @@ class AttentionScore(Score):
     @property
     def group(self) -> str:
         if self.detects is not None:
-            return "As TransformerLens' detect_head"
-        return "Attention" if self.reads == "pattern" else "Logits (pre-softmax)"
+            return "TransformerLens' detect_head"
+        if self.on_text:
+            return "Attention on text"
+        what = "Attention" if self.reads == "pattern" else "Logits before the softmax"
+        return f"{what}, on repeated tokens"
 
     @property
     def on_text(self) -> bool:

@@ -28,7 +28,7 @@ class Score:
 
     @property
     def group(self) -> str:
-        """What a picker puts it under."""
+        """What it needs, which a picker puts it under."""
         raise NotImplementedError
 
     def left_out(self, model: Model, text_given: bool) -> str | None:

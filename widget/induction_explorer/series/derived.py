@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.session import SeriesSession
 
 #: `PhaseInfo` of js/src/kernel/model.ts, as long as nothing is known.
-UNKNOWN: dict[str, Any] = {"window": None, "order": [], "turn": None, "text": ""}
+UNKNOWN: dict[str, Any] = {
+    "window": None, "formation": None, "tested": False, "order": [], "turn": None, "text": "",
+}  # fmt: skip
 
 
 class Findings:
@@ -47,6 +50,8 @@ def phases_of(session: SeriesSession, unit: Unit) -> dict[str, Any]:
     window = None if phases.window is None else phases.changes[phases.window]
     return {
         "window": None if window is None else _window(window),
+        "formation": None if phases.formation is None else asdict(phases.formation),
+        "tested": phases.tested,
         "order": [_dated(phases, name, one) for name, one in phases.order().items()],
         "turn": None
         if phases.turn is None

@@ -23,6 +23,7 @@ type Props = PanelProps<typeof options, "ablation" | "ablation_grid">;
 export default tab({
   name: "ablation",
   title: "Ablation",
+  group: "Causes",
   options,
   asks: ({ options: { how, frozen }, heads, prompt }) => ({
     ...(heads.length > 0 &&

@@ -2,7 +2,7 @@
 import { compareDraws, drawsText, isClear, possibleSets } from "../../state/draws";
 import { headName } from "../../state/heads";
 import type { Result, Values } from "../../state/results";
-import { changeText, probabilityText, quoted, scoreText } from "../../state/text";
+import { changeText, fromOne, probabilityText, quoted, scoreText } from "../../state/text";
 import { Progress, pendingText } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 
@@ -144,7 +144,7 @@ function Answer({ view, found }: ViewProps & { found: Numbers }) {
     <p>
       The answer <bdi>{quoted(view.store.promptInfo.value?.answer ?? "")}</bdi>: probability{" "}
       {probabilityText(one(found, "answer_before"))} → {probabilityText(one(found, "answer_after"))}, rank{" "}
-      {before} → {after} <span class="ie-note">(0 is the top)</span>
+      {fromOne(before)} → {fromOne(after)}
     </p>
   );
 }

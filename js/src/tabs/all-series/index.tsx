@@ -16,6 +16,7 @@ import { allSeriesTable } from "./table";
 export default tab({
   name: "all_series",
   title: "Every series",
+  group: "Over training",
   options: {},
   overTraining: true,
   isThere: ({ seriesList }) => seriesList.value.length > 1,

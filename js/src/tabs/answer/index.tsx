@@ -6,7 +6,7 @@ import { Save } from "../../export/save";
 import { WAITING } from "../../kernel/connection";
 import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
-import { probabilityText, quoted } from "../../state/text";
+import { fromOne, probabilityText, quoted } from "../../state/text";
 import { Failures, OtherFailures } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
@@ -15,6 +15,7 @@ import { answerTable } from "./table";
 export default tab({
   name: "answer",
   title: "Answer",
+  group: "On this prompt",
   options: {},
   everySeries: true,
   asks: () => ({ predictions: {} }),
@@ -76,14 +77,14 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
         <span class="ie-heading">{kind === "rank" ? "Rank of the answer" : "Probability of the answer"}</span>
         <Save view={view} title={`Answer ${kind}`} table={() => answerTable(store, result)} />
         <span class="ie-note">
-          {kind === "rank" ? " tokens that are thought likelier, log scale; top = none" : " after the prompt"}
+          {kind === "rank" ? " among all tokens, log scale; 1 is the likeliest" : " after the prompt"}
         </span>
       </figcaption>
       <TrainingChart
         view={view}
         plot={(width) => plot(store, result, kind, width)}
         empty={error?.message ?? WAITING[store.connection.state.value]}
-        say={kind === "rank" ? rankText : probabilityText}
+        say={kind === "rank" ? String : probabilityText}
         note={kind === "probability"}
       />
     </figure>
@@ -100,16 +101,9 @@ function plot(
   if (!curves.some(({ y }) => y.some(Number.isFinite))) return null;
   const along = { width, type: store.viewState.value.x_scale, at: currentTraining(store) };
   if (kind === "probability") return plotAlong(curves, { ...along, y: { domain: [0, 1] } });
-  // From 1: a logarithm cannot place the top, of rank 0.
-  const ranks = curves.map((curve) => ({ ...curve, y: curve.y.map((rank) => rank + 1) }));
-  const lowest = Math.max(2, ...ranks.flatMap(({ y }) => y.filter(Number.isFinite)));
+  const lowest = Math.max(2, ...curves.flatMap(({ y }) => y.filter(Number.isFinite)));
   const y = { type: "log", domain: [lowest, 1] } as const;
-  return plotAlong(ranks, { ...along, y, ticks: { ticks: decades(lowest), tickFormat: rankText } });
-}
-
-/** Of a rank counted from 1. */
-function rankText(rank: number): string {
-  return rank === 1 ? "top" : String(rank - 1);
+  return plotAlong(curves, { ...along, y, ticks: { ticks: decades(lowest), tickFormat: String } });
 }
 
 function answersOf(
@@ -124,13 +118,13 @@ function answersOf(
     const found = result.at(checkpoint);
     const rank = found?.answer_rank[last] ?? -1;
     if (found === null || rank < 0) return Number.NaN;
-    return kind === "rank" ? rank : (found.answer_probability[last] ?? Number.NaN);
+    return kind === "rank" ? fromOne(rank) : (found.answer_probability[last] ?? Number.NaN);
   });
 }
 
 function decades(lowest: number): number[] {
   const ticks = [1];
-  for (let rank = 10; rank <= lowest; rank *= 10) ticks.push(rank + 1);
+  for (let rank = 10; rank <= lowest; rank *= 10) ticks.push(rank);
   return ticks;
 }
 
@@ -141,7 +135,7 @@ function Now({ view, result }: Props) {
   if (found === null) return null;
   return (
     <span>
-      Here it ranks {found.answer_rank[last]}, with probability{" "}
+      Here it ranks {fromOne(found.answer_rank[last] ?? Number.NaN)}, with probability{" "}
       {probabilityText(found.answer_probability[last] ?? Number.NaN)}.
     </span>
   );

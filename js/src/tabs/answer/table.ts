@@ -3,6 +3,7 @@ import type { Cell, Table } from "../../export/table";
 import { exact, TRAINING, training } from "../../export/tables";
 import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
+import { fromOne } from "../../state/text";
 
 export function answerTable(store: Store, result: Result<"predictions">): Table {
   const rows = store.seriesList.peek().flatMap((info, series) => {
@@ -14,7 +15,7 @@ export function answerTable(store: Store, result: Result<"predictions">): Table 
       return [
         info.name,
         ...training(info, checkpoint),
-        known ? rank : null,
+        known ? fromOne(rank) : null,
         known ? exact(found.answer_probability[last]) : null,
       ];
     });

@@ -25,7 +25,14 @@ const options = {
 type Props = PanelProps<typeof options>;
 type Fit = "joint" | "standardised";
 
-export default tab({ name: "loss_pca", title: "Loss PCA", options, overTraining: true, Panel: LossPca });
+export default tab({
+  name: "loss_pca",
+  title: "Loss PCA",
+  group: "Over training",
+  options,
+  overTraining: true,
+  Panel: LossPca,
+});
 
 function LossPca({ view, options, arrange }: Props) {
   const { store } = view;

@@ -27,6 +27,7 @@ export function measureTabs(infos: MeasureInfo[]): AnyTab[] {
       tab({
         name,
         title,
+        group: "Over training",
         options: {},
         Panel: ({ view }) =>
           infos

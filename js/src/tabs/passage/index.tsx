@@ -29,6 +29,7 @@ type Props = PanelProps<typeof options, "predictions">;
 export default tab({
   name: "passage",
   title: "Passage",
+  group: "On this prompt",
   options,
   everySeries: true,
   asks: () => ({ predictions: {} }),

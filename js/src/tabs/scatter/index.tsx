@@ -45,6 +45,7 @@ type Props = PanelProps<typeof options>;
 export default tab({
   name: "scatter",
   title: "Scatter",
+  group: "Over training",
   options,
   Panel: Scatter,
 });

@@ -22,6 +22,7 @@ const LEAST_COMPOSITION = 0.01;
 export default tab({
   name: "wiring",
   title: "Wiring",
+  group: "Causes",
   options: {},
   asks: ({ activeHead }) =>
     activeHead !== null && activeHead[0] > 0 ? { wiring: { head: activeHead } } : {},

@@ -70,7 +70,7 @@ class WeightScore(Score):
 
     @property
     def group(self) -> str:
-        return "From the weights"
+        return "Weights alone"
 
     def left_out(self, model: Model, text_given: bool) -> str | None:
         for score in self.attention:
