@@ -59,6 +59,7 @@ const CASES: Record<string, Case> = {
   logit: { shape: TWO, traits: () => ({ score: "induction_logit" }) },
   // More tokens than a pattern has pixels.
   long: { shape: TWO, traits: () => ({ _prompts: [promptInfo(promptTokens(1933), false)] }) },
+  longest: { shape: TWO, traits: () => ({ _prompts: [promptInfo(promptTokens(4096), false)] }) },
   weird: { shape: TWO, traits: () => ({ _prompts: [promptInfo(["<|bos|>", ...WEIRD_TOKENS, " ok"])] }) },
   many: {
     shape: TWO,

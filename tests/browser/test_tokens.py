@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from kernel import Kernel
 from labpage import LabPage
 from parts import Explorer
@@ -33,7 +34,29 @@ def test_hover_says_where_the_token_attends(
     assert abs(attention - most) <= 0.01
     assert key == where
     page.page.mouse.move(0, 0)
-    expect(explorer.status).to_have_text("")
+    last = explorer.tokens.count() - 1
+    expect(explorer.status).to_have_text(re.compile(f"^query {last} "))
+
+
+def test_the_last_token_is_held_with_an_arc_to_what_it_attends_to_most(explorer: Explorer) -> None:
+    query, attention, key = said(explorer)
+    assert query == explorer.tokens.count() - 1
+    expect(explorer.tokens.nth(query)).to_have_attribute("aria-selected", "false")
+    arcs = explorer.root.locator(".ie-arc")
+    # The strongest lies over the others. It ends in the middle of the key's top or bottom edge.
+    strongest = arcs.last
+    assert float(strongest.get_attribute("stroke-width") or 0) == pytest.approx(
+        0.75 + 2.5 * attention, abs=0.02
+    )
+    end = strongest.evaluate("""path => {
+      const at = path.getPointAtLength(path.getTotalLength());
+      const on = at.matrixTransform(path.getScreenCTM());
+      return [on.x, on.y];
+    }""")
+    box = explorer.tokens.nth(key).bounding_box()
+    assert box is not None
+    assert end[0] == pytest.approx(box["x"] + box["width"] / 2, abs=1)
+    assert min(abs(end[1] - box["y"]), abs(end[1] - box["y"] - box["height"])) < 1
 
 
 def test_click_locks_and_escape_unlocks(page: LabPage, explorer: Explorer) -> None:

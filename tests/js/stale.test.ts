@@ -115,7 +115,7 @@ describe("a token that is pointed at is forgotten", () => {
     expect(status(shown)).toContain("query 3");
     shown.fake.receive({ heads: [[0, 0]] });
     await settle();
-    expect(status(shown)).toBe("");
+    expect(status(shown)).toContain("query 5");
   });
 
   it("with the strip of tokens", async () => {
@@ -127,7 +127,7 @@ describe("a token that is pointed at is forgotten", () => {
     await settle();
     shown.fake.receive({ _prompts: [{ ...promptInfo(TOKENS), generation: 3 }] });
     await settle();
-    expect(status(shown)).toBe("");
+    expect(status(shown)).toContain("query 5");
   });
 
   it("with the second strip of the passage", async () => {

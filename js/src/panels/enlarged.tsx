@@ -119,7 +119,7 @@ export function Enlarged({ view, head, checkpoint, closed }: Props) {
         if (dragged) arrange(moved(before, from[0] - x, from[1] - y));
       },
       drop() {
-        if (!dragged) store.lock.value = hover.peek()?.query ?? null;
+        if (!dragged) store.lockToken(hover.peek()?.query ?? null);
       },
       cancel() {
         if (dragged) arrange(before);

@@ -1,11 +1,9 @@
 /** What one head's pattern says about a pointed token, as colour on the strip and as a sentence. */
+import { FAINT } from "../chart/arcs";
 import { triangleIndex, triangleSize } from "../kernel/arrays";
 import { quoted } from "../state/text";
 import { cellColors, type Lut, type Theme } from "../ui/color";
 import type { Pointed } from "../ui/view";
-
-/** Attention below this leaves a token unmarked: most of a row is nearly nothing. */
-const FAINT = 8;
 
 /** Marks the options of the strip: background = attention paid to it, underline = attention it pays. */
 export function shadeTokens(

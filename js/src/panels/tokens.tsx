@@ -9,6 +9,7 @@ import { attentionLut } from "../ui/color";
 import { TokenList } from "../ui/token-list";
 import type { ViewProps } from "../ui/view";
 import { LockedToken } from "./locked-token";
+import { TokenArcs } from "./token-arcs";
 import { attended, type Before, shadeTokens } from "./token-shading";
 
 export function Tokens({ view }: ViewProps) {
@@ -38,10 +39,10 @@ export function Tokens({ view }: ViewProps) {
     }
   };
   const toggleLock = (index: number) => {
-    store.lock.value = store.lock.peek() === index ? null : index;
+    store.lockToken(store.lock.peek() === index ? null : index);
   };
   const unlock = () => {
-    store.lock.value = null;
+    store.lockToken(null);
   };
   if (tokens.value.length === 0) return null;
   return (
@@ -54,15 +55,18 @@ export function Tokens({ view }: ViewProps) {
             : ` ${headName(readHead.value)}: shaded where the token attends, underlined what attends to it`}
         </span>
       </div>
-      <TokenList
-        list={list}
-        tokens={tokens.value}
-        label="Tokens"
-        isSelected={(index) => store.lock.value === index}
-        choose={toggleLock}
-        point={point}
-        leave={store.lock.value === null ? null : unlock}
-      />
+      <div class="ie-strip">
+        <TokenArcs view={view} list={list} pattern={pattern} />
+        <TokenList
+          list={list}
+          tokens={tokens.value}
+          label="Tokens"
+          isSelected={(index) => store.lock.value === index}
+          choose={toggleLock}
+          point={point}
+          leave={store.lock.value === null ? null : unlock}
+        />
+      </div>
       <div class="ie-status" role="status">
         {attended(pointed.value, pattern.value, tokens.value, before.value)}
       </div>

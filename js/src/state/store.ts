@@ -66,6 +66,8 @@ export class Store {
   readonly viewState: ReadonlySignal<ViewState>;
   /** Token the reader clicked, kept while nothing is hovered. */
   readonly lock = signal<number | null>(null);
+  /** Whether the last token is held meanwhile: until the reader locks or unlocks one. */
+  readonly holdsLast = signal(true);
   /** Head whose curve the pointer rests on: its pattern is fetched, though it is not selected. */
   readonly preview = signal<Head | null>(null);
   readonly promptRun = signal<{ running: boolean; error: ErrorInfo | null }>({ running: false, error: null });
@@ -196,6 +198,7 @@ export class Store {
     this.#untilAbort(abort, () => {
       void prompt.value;
       this.lock.value = null;
+      this.holdsLast.value = true;
       this.promptRun.value = { ...this.promptRun.peek(), error: null };
     });
     this.results = new Results(this, abort);
@@ -311,6 +314,12 @@ export class Store {
     if (sameHeads(before, next)) return;
     this.heads.value = next;
     this.#writer.now({ heads: next });
+  }
+
+  /** Locks a token of the prompt; null unlocks. */
+  lockToken(token: number | null): void {
+    this.lock.value = token;
+    this.holdsLast.value = false;
   }
 
   /** Makes a selected head the one that token hover speaks of. */

@@ -17,10 +17,12 @@ export class View {
   readonly hover = signal<Pointed | null>(null);
   /** Head under the pointer, in the grid or among the curves. */
   readonly hoverHead = signal<Head | null>(null);
-  /** Hover wins over lock. */
+  /** Hover wins over lock; to begin with, the last token is held. */
   readonly pointed = computed<Pointed | null>(() => {
     if (this.hover.value !== null) return this.hover.value;
-    const query = this.store.lock.value;
+    const { lock, holdsLast, promptInfo } = this.store;
+    const tokens = promptInfo.value?.tokens.length ?? 0;
+    const query = lock.value ?? (holdsLast.value && tokens > 0 ? tokens - 1 : null);
     return query === null ? null : { query, key: null, head: null };
   });
   /** The head whose attention the token strip shows. */
