@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from harness import Harness
+from labpage import LabPage
+from parts import Explorer
 from playwright.sync_api import Browser, Page, expect
 
 # What is seen outside of its chart or of the widget, to the left or right, and by how much.
@@ -65,3 +67,26 @@ def test_no_rule_is_drawn_while_nothing_is_compared(window: Page, harness: Harne
     assert window.evaluate(shown, 0)
     window.get_by_role("button", name="Compare").click()
     window.wait_for_function(shown, arg=2)
+
+
+def test_the_slider_stays_in_sight_in_one_line_while_the_notebook_scrolls(
+    page: LabPage, explorer: Explorer
+) -> None:
+    """In real JupyterLab, whose outputs hold what sticks to them."""
+    line = explorer.root.locator(".ie-slider")
+    assert line.evaluate("e => e.offsetHeight") < 64
+    explorer.measures.first.scroll_into_view_if_needed()
+    page.page.wait_for_timeout(300)  # JupyterLab may scroll once more
+    expect(explorer.measures.first).to_be_in_viewport()
+    expect(explorer.slider).to_be_in_viewport(ratio=1)
+    under = explorer.slider.evaluate("""slider => {
+      const box = slider.getBoundingClientRect();
+      const middle = [box.left + box.width / 2, box.top + box.height / 2];
+      return document.elementFromPoint(...middle) === slider;
+    }""")
+    assert under, "something lies over the slider, or cuts it off"
+    before = explorer.slider.input_value()
+    explorer.slider.focus()
+    page.page.keyboard.press("Home")
+    assert explorer.slider.input_value() != before
+    expect(explorer.measures.first).to_be_in_viewport()
