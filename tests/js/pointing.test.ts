@@ -180,3 +180,37 @@ it("a drag that ends with its view leaves nothing behind", async () => {
   expect(event.defaultPrevented).toBe(false);
   expect(fake.get("_view").brush).toEqual([3, 20]);
 });
+
+describe("what is said of the curve that is pointed at", () => {
+  const TIP = "[role=tabpanel] .ie-tip";
+  /** Points at the value of the slider's checkpoint in the chart of the loss. */
+  async function pointAtLoss() {
+    const shown = await show({ checkpoint: 10 });
+    const chart = one(shown.el, "[role=tabpanel] .ie-chart");
+    const [, x, y] =
+      /translate\(([\d.]+)px, ([\d.]+)px/.exec(one(shown.el, ".ie-measure-mark").style.transform) ?? [];
+    pointer(chart, "pointermove", Number(x), { clientY: Number(y) });
+    await settle();
+    return { ...shown, chart };
+  }
+
+  it("is its name, value and checkpoint, in every chart along training", async () => {
+    const { el } = await pointAtLoss();
+    expect(one(el, TIP).textContent).toMatch(/^attn-only-2l [\d.]+ · [\d.]+k tokens$/);
+    expect(one(el, TIP).textContent).toContain(one(el, ".ie-measure-value").textContent);
+  });
+
+  it.each(["pointerleave", "pointercancel"])("goes with the pointer: %s", async (type) => {
+    const { el, chart } = await pointAtLoss();
+    pointer(chart, type, 200);
+    await settle();
+    expect(el.querySelector(TIP)).toBeNull();
+  });
+
+  it("is nothing where no curve is near", async () => {
+    const { el, chart } = await pointAtLoss();
+    pointer(chart, "pointermove", 60, { clientY: 238 });
+    await settle();
+    expect(el.querySelector(TIP)).toBeNull();
+  });
+});

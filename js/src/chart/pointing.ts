@@ -1,45 +1,11 @@
-/** What a pointer does on a chart. */
+/** What a pointer does on a chart along training. */
 import type { ReadonlySignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
 import type { Store } from "../state/store";
-import { followDrag } from "../ui/drag";
-import { useLeaving } from "../ui/use-leaving";
+import { followDrag, placeIn } from "../ui/pointing";
 import type { TrainingChart } from "./training-axis";
 
 /** A pointer drawn further than this brushes; less is a click. */
 const DRAG = 6;
-
-export interface Hover {
-  /** In CSS pixels from the corner of the element, at most once a frame. */
-  move: (x: number, y: number) => void;
-  /** The pointer has gone, or the element has. */
-  leave: () => void;
-}
-
-/** What an element hears of a pointer that passes over it. */
-export function useHover({ move, leave }: Hover) {
-  const frame = useRef(0);
-  const gone = () => {
-    cancelAnimationFrame(frame.current);
-    leave();
-  };
-  useLeaving(gone);
-  return {
-    onPointerMove(event: PointerEvent) {
-      const [x, y] = placeIn(event);
-      cancelAnimationFrame(frame.current);
-      frame.current = requestAnimationFrame(() => move(x, y));
-    },
-    onPointerLeave: gone,
-    onPointerCancel: gone,
-  };
-}
-
-/** Where in the element that listens the pointer is, in CSS pixels. */
-export function placeIn(event: MouseEvent): [number, number] {
-  const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-  return [event.clientX - box.left, event.clientY - box.top];
-}
 
 /** For a press on the chart: a click moves the slider; a drag brushes the checkpoints it passes. */
 export function pointAlong(
@@ -48,8 +14,7 @@ export function pointAlong(
 ): (event: PointerEvent) => void {
   return (down) => {
     const element = down.currentTarget as HTMLElement;
-    /** Where in the chart the pointer is, in CSS pixels. */
-    const within = (event: PointerEvent) => event.clientX - element.getBoundingClientRect().left;
+    const within = (event: PointerEvent) => placeIn(event, element)[0];
     const [from, { brush }] = [within(down), store.viewState.peek()];
     let dragged = false;
     followDrag(down, {

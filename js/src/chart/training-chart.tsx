@@ -7,12 +7,13 @@ import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@p
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { compact, scoreText } from "../state/text";
+import { useHover } from "../ui/pointing";
 import { useWidth } from "../ui/use-width";
 import type { View } from "../ui/view";
 import { AxisNote } from "./axis-note";
 import { Names } from "./names";
 import { type Curve, type Drawn, namesOf, pathOf } from "./plot";
-import { type Hover, nearest, nearestPoint, pointAlong, useHover } from "./pointing";
+import { nearest, nearestPoint, pointAlong } from "./pointing";
 import { Tip } from "./tip";
 import { Bands, WindowHandles } from "./window-band";
 
@@ -72,7 +73,7 @@ function Chart({ view, drawn, over, series, say = scoreText, hover, children }: 
       pointed.value = null;
       hover?.leave();
     },
-  } satisfies Hover);
+  });
   const chart = drawn.value;
   if (chart === null) return null;
   const still = series !== undefined;

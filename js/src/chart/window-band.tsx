@@ -1,7 +1,7 @@
 /** The phase change and the brushed checkpoints, as bands behind a chart along training. */
 import { precise } from "../state/text";
 import { trainingOf } from "../state/training";
-import { followDrag } from "../ui/drag";
+import { followDrag, placeIn } from "../ui/pointing";
 import type { View } from "../ui/view";
 import type { TrainingChart } from "./training-axis";
 
@@ -69,7 +69,7 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
     const box = (down.currentTarget as HTMLElement).parentElement as HTMLElement;
     followDrag(down, {
       move(event) {
-        const x = event.clientX - box.getBoundingClientRect().left;
+        const [x] = placeIn(event, box);
         move(chart.from(Math.max(chart.left, Math.min(chart.right, x))));
       },
       cancel: () => store.arrange({ window, window_unit }),

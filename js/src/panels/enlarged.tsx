@@ -20,7 +20,7 @@ import { triangleIndex } from "../kernel/arrays";
 import { headName, sameHead } from "../state/heads";
 import { checkpointText, quoted } from "../state/text";
 import { attentionLut } from "../ui/color";
-import { followDrag } from "../ui/drag";
+import { followDrag } from "../ui/pointing";
 import { TokenText } from "../ui/token-text";
 import { useLeaving } from "../ui/use-leaving";
 import { useSquare } from "../ui/use-square";

@@ -4,7 +4,7 @@ import type { SeriesInfo } from "../kernel/model";
 import { isInside } from "../state/phases";
 import { ABOUT, checkpointText, compact, sentence, tokensText } from "../state/text";
 import { trainingOf, type Unit } from "../state/training";
-import { followDrag } from "../ui/drag";
+import { followDrag } from "../ui/pointing";
 import type { ViewProps } from "../ui/view";
 import { OtherSeries } from "./other-series";
 

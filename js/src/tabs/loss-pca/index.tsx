@@ -2,13 +2,14 @@
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Names } from "../../chart/names";
-import { nearestPoint, placeIn, useHover } from "../../chart/pointing";
+import { nearestPoint } from "../../chart/pointing";
 import { Tip } from "../../chart/tip";
 import { Save } from "../../export/save";
 import { isInside } from "../../state/phases";
 import { precise, tokensText } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { absentText } from "../../ui/pending";
+import { placeIn, useHover } from "../../ui/pointing";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { oneOf, type PanelProps, tab } from "../tab";

@@ -3,7 +3,6 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signa
 import { useRef } from "preact/hooks";
 import { surfaceOf, usePixelRatio } from "../../chart/canvas";
 import { Names } from "../../chart/names";
-import { placeIn, useHover } from "../../chart/pointing";
 import { Tip } from "../../chart/tip";
 import type { Head } from "../../contract.gen";
 import { drawsAs } from "../../export/figure";
@@ -17,6 +16,7 @@ import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { slotColor } from "../../ui/color";
 import { absentText } from "../../ui/pending";
+import { placeIn, useHover } from "../../ui/pointing";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
 import { flag, type PanelProps, tab, text } from "../tab";

@@ -1,7 +1,41 @@
-/**
- * A drag, from the press of the primary button to its release. Whatever else ends it calls it off: Escape,
- * another button, a touch that turns into scrolling, another window, an element that is no more.
- */
+/** Pointers: where they are, what passes over an element, and what is dragged. */
+import { useRef } from "preact/hooks";
+import { useLeaving } from "./use-leaving";
+
+/** Where in an element the pointer is, in CSS pixels; by default in the one that listens. */
+export function placeIn(
+  event: MouseEvent,
+  element: Element = event.currentTarget as Element,
+): [x: number, y: number] {
+  const box = element.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}
+
+export interface Hover {
+  /** In CSS pixels from the corner of the element, at most once a frame. */
+  move: (x: number, y: number) => void;
+  /** The pointer has gone, or the element has. */
+  leave: () => void;
+}
+
+/** What an element hears of a pointer that passes over it. */
+export function useHover({ move, leave }: Hover) {
+  const frame = useRef(0);
+  const gone = () => {
+    cancelAnimationFrame(frame.current);
+    leave();
+  };
+  useLeaving(gone);
+  return {
+    onPointerMove(event: PointerEvent) {
+      const [x, y] = placeIn(event);
+      cancelAnimationFrame(frame.current);
+      frame.current = requestAnimationFrame(() => move(x, y));
+    },
+    onPointerLeave: gone,
+    onPointerCancel: gone,
+  };
+}
 
 export interface Drag {
   move?: (event: PointerEvent) => void;
@@ -16,7 +50,11 @@ type PointerType = "pointermove" | "pointerup" | "pointercancel" | "lostpointerc
 /** Of `PointerEvent.buttons`, when no other button is held. */
 const PRIMARY = 1;
 
-/** Follows the pointer that has just gone down on an element; another button than the primary begins nothing. */
+/**
+ * Follows the pointer that has just gone down on an element, until it is let go; another button than the
+ * primary begins nothing. Whatever else ends the drag calls it off: Escape, another button, a touch that
+ * turns into scrolling, another window, an element that is no more.
+ */
 export function followDrag(down: PointerEvent, { move, drop, cancel }: Drag): void {
   if (!down.isPrimary || down.button !== 0) return;
   const over = new AbortController();
