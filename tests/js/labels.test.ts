@@ -113,6 +113,13 @@ describe("labels", () => {
     }
   });
 
+  it("are written over as few dots as can be", () => {
+    const dots = [-10, 0, 10].map((down) => [115, 50 + down] as const);
+    const [beside] = placeNames([label("start", 100, 50)], box, 8, dots);
+    const [free] = placeNames([label("start", 100, 50)], box, 8, [[300, 50]]);
+    expect([beside?.anchor, beside?.y, free?.anchor, free?.y]).toEqual(["end", 50, "start", 50]);
+  });
+
   it("stay where they are while they have room there, off what they name", () => {
     const placed = placeNames([label("a", 100, 50), label("b", 300, 150)], box, 13);
     expect(placed.map(({ x, y, anchor }) => [x, y, anchor])).toEqual([

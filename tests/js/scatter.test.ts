@@ -125,7 +125,7 @@ describe("the scatter", () => {
     expect(name.textContent).toBe("L1H2");
     expect(name.getAttribute("fill")).toBe(again?.fill);
     expect(again?.fill).not.toBe(own?.fill);
-    expect(Math.abs(Number(name.getAttribute("x")) - (again?.x ?? 0))).toBeCloseTo(8, 3);
+    expect(Math.abs(Number(name.getAttribute("x")) - (again?.x ?? 0))).toBeCloseTo(10, 3);
     expect(Number(name.getAttribute("y"))).toBeCloseTo(again?.y ?? 0, 3);
   });
 

@@ -1,8 +1,8 @@
 /** Names in charts, of curves and dots: kept apart, and inside of the chart. */
 
-/** Of names in charts, in pixels: their size, from one to the next, and from the end of a curve. */
+/** Of names in charts, in pixels: their size, from one to the next, from the end of a curve, to the edge. */
 export const FONT_SIZE = 11;
-const [GAP, AWAY] = [13, 7];
+const [GAP, AWAY, EDGE] = [13, 7, 2];
 /** A letter in an unknown font, as a share of its size; of East Asian scripts and pictures, more. */
 const [LETTER, WIDE] = [0.62, 1.3];
 
@@ -22,6 +22,9 @@ export interface Box {
   bottom: number;
 }
 
+/** Where dots are drawn. */
+export type Dots = readonly (readonly [x: number, y: number])[];
+
 /** A name where it is written: `y` is its middle, `x` the side that is turned to what it names. */
 export interface Placed extends Label {
   anchor: "start" | "end";
@@ -31,10 +34,13 @@ export interface Placed extends Label {
   of: { x: number; y: number };
 }
 
-/** Names beside what they name, apart from each other and inside of the box. */
-export function placeNames(labels: Label[], box: Box, away = AWAY): Placed[] {
-  const ends = new Set(labels.map(({ x }) => x)).size < 2;
-  return ends ? besideOneLine(labels, box, away) : besideTheirDots(labels, box, away);
+/**
+ * Names beside what they name, apart from each other and inside of the box; where there is a choice, over as few
+ * as can be of the `dots` that are drawn.
+ */
+export function placeNames(labels: Label[], box: Box, away = AWAY, dots: Dots = []): Placed[] {
+  const ends = dots.length === 0 && new Set(labels.map(({ x }) => x)).size < 2;
+  return ends ? besideOneLine(labels, box, away) : besideTheirDots(labels, box, away, dots);
 }
 
 /** Of curves that end together: a column of names, in the order of the ends. */
@@ -47,35 +53,41 @@ function besideOneLine(labels: Label[], box: Box, away: number): Placed[] {
   }));
 }
 
-/** Each at the nearest free place to the right or left of its dot; on the side with less room only if need be. */
-function besideTheirDots(labels: Label[], box: Box, away: number): Placed[] {
+/** Each at the best free place to the right or left of its dot: near it, on the side with more room. */
+function besideTheirDots(labels: Label[], box: Box, away: number, dots: Dots): Placed[] {
   const width = measure();
   const taken: Box[] = [];
   const rows = Math.ceil((box.bottom - box.top) / GAP);
-  const places = Array.from({ length: 2 * rows + 1 }, (_, i) => GAP * (i - rows))
-    .flatMap((shift) => [true, false].map((roomy) => ({ shift, roomy })))
-    .sort((a, b) => costOf(a) - costOf(b));
-  const boxOf = ({ x, y, anchor, text }: Placed): Box => {
-    const [from, to] = anchor === "start" ? [x, x + width(text)] : [x - width(text), x];
-    return { left: from - 1, right: to + 1, top: y - GAP / 2, bottom: y + GAP / 2 };
+  const shifts = Array.from({ length: 2 * rows + 1 }, (_, i) => GAP * (i - rows));
+  /** In pixels that it would rather be further off than there. */
+  const costOf = (own: Box, cut: boolean, narrow: boolean) => {
+    const covered = dots.filter((dot) => isIn(own, dot)).length;
+    const over = taken.some((other) => overlap(own, other));
+    return GAP * (1.5 * Number(narrow) + 2 * covered + rows * (3 * Number(cut) + 9 * Number(over)));
   };
   return [...labels]
     .sort((a, b) => a.y - b.y)
     .map((label) => {
       const leftHalf = label.x < (box.left + box.right) / 2;
-      const all = places.map(({ shift, roomy }) => ({
-        ...beside(label, box, away, leftHalf !== roomy),
-        y: Math.max(box.top, Math.min(box.bottom, label.y + shift)),
-      }));
-      const free = all.filter((place) => taken.every((other) => !overlap(boxOf(place), other)));
-      const best = free.find(({ text }) => text === label.name) ?? free[0] ?? (all[0] as Placed);
-      taken.push(boxOf(best));
-      return best;
+      const places = [leftHalf, !leftHalf].flatMap((right) => {
+        const placed = beside(label, box, away, !right);
+        const [long, cut] = [width(placed.text), placed.text !== label.name];
+        const left = right ? placed.x : placed.x - long;
+        return shifts.map((shift) => {
+          const y = Math.max(box.top, Math.min(box.bottom, label.y + shift));
+          const own = { left: left - 1, right: left + long + 1, top: y - GAP / 2, bottom: y + GAP / 2 };
+          const cost = Math.abs(shift) + costOf(own, cut, right !== leftHalf);
+          return { placed: { ...placed, y }, own, cost };
+        });
+      });
+      const best = places.reduce((a, b) => (b.cost < a.cost ? b : a));
+      taken.push(best.own);
+      return best.placed;
     });
 }
 
-function costOf({ shift, roomy }: { shift: number; roomy: boolean }): number {
-  return Math.abs(shift) + (roomy ? 0 : 1.5 * GAP);
+function isIn({ left, right, top, bottom }: Box, [x, y]: Dots[0]): boolean {
+  return x > left && x < right && y > top && y < bottom;
 }
 
 export function overlap(a: Box, b: Box): boolean {
@@ -119,7 +131,7 @@ export function spread(wanted: number[], gap: number, low: number, high: number)
 
 /** Pixels that a name takes beside the end of a curve, with those between. */
 export function roomFor(name: string): number {
-  return AWAY + Math.ceil(measure()(name));
+  return AWAY + Math.ceil(measure()(name)) + EDGE;
 }
 
 /** A name no wider than `room` pixels, cut in its middle where it has to be: runs often differ at the end. */

@@ -163,7 +163,7 @@ function Chart({ view, plane }: { view: View; plane: ReadonlySignal<Plane | null
     >
       <div ref={base} class="ie-chart-layer" />
       <svg class="ie-chart-layer" width={drawn.width} height={drawn.height} aria-hidden="true">
-        <Names labels={drawn.names} box={drawn.box} away={AWAY} threads />
+        <Names labels={drawn.names} box={drawn.box} away={AWAY} dots={drawn.dots} threads />
       </svg>
       <div ref={ring} class="ie-ring" />
       {tip !== undefined && hovered.value !== null && info !== null && (

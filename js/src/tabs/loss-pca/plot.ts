@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import type { Box, Label } from "../../chart/labels";
 
 const HEIGHT = 380;
-const MARGIN = { marginLeft: 84, marginRight: 84, marginTop: 30, marginBottom: 40 };
+const MARGIN = { marginLeft: 52, marginRight: 84, marginTop: 30, marginBottom: 40 };
 /** From a point to its name, in pixels: past the ring around the shown checkpoint. */
 export const AWAY = 13;
 const SMALL = { fontSize: 11, tickSize: 0, tickPadding: 6, color: "var(--ie-muted)" };
@@ -22,6 +22,8 @@ export interface Plane {
   current: [number, number][];
   /** Of each path at its end, and where the current one starts. */
   names: Label[];
+  /** Every checkpoint of every series. */
+  dots: [number, number][];
   box: Box;
 }
 
@@ -70,6 +72,7 @@ export function plotPaths(paths: Path[], [xName, yName]: [string, string], width
     height: HEIGHT,
     current: current.map(at),
     names,
+    dots: paths.flatMap(({ points }) => points.filter(isKnown).map(at)),
     box: {
       left: MARGIN.marginLeft,
       right: width,

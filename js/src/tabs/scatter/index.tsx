@@ -25,7 +25,7 @@ import { type Axis, dotsAt, headNear, plotScatter, type ScatterGround } from "./
 
 const REACH = 20;
 /** From a dot to its name. */
-const AWAY = 8;
+const AWAY = 10;
 
 interface Drawn {
   ground: ScatterGround;
