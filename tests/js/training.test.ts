@@ -146,7 +146,7 @@ describe("a page of several series", () => {
       ({ style }) => /translate\(([\d.]+)px/.exec(style.transform)?.[1],
     );
     expect(places[0]).toBe(places[1]);
-    expect(Number(places[0])).toBeCloseTo(600 - 54);
+    expect(Number(places[0])).toBeCloseTo(600 - 60);
   });
 
   it("keeps the ends of a window in the chart, wherever they are", async () => {
@@ -156,7 +156,7 @@ describe("a page of several series", () => {
     );
     expect(places).toHaveLength(2);
     expect(places[0]).toBeGreaterThanOrEqual(44);
-    expect(places[1]).toBe(600 - 54);
+    expect(places[1]).toBe(600 - 60);
   });
 
   it("writes the unit of a window that is drawn, and draws no window of the other unit", async () => {

@@ -13,8 +13,8 @@ import {
 
 const HEIGHT = 240;
 const MARGIN = { marginLeft: 50, marginTop: 14, marginBottom: 26 };
-/** Beside the curves, names have at least this room in pixels, and at most this share of the chart. */
-const [LEAST_ROOM, MOST_ROOM] = [54, 0.25];
+/** Beside the curves, names and numbers have at least this room in pixels, at most this share of the chart. */
+const [LEAST_ROOM, MOST_ROOM] = [60, 0.25];
 /** More curves in a crowd than this are drawn thinner. */
 const CROWD = 64;
 
