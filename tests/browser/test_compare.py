@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from kernel import Kernel
 from labpage import LabPage
 from notebooks import SHOW, Desk
 from parts import Explorer
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 SCREENS = [(1440, 1), (1440, 2), (480, 1), (480, 2)]
@@ -43,6 +45,7 @@ def collide(left: np.ndarray, right: np.ndarray) -> bool:
     return bool((np.minimum(left[2:], right[2:]) > np.maximum(left[:2], right[:2]) + 0.5).all())
 
 
+@pytest.mark.parametrize("compared", SCREENS[1:3], indirect=True, ids=str)
 def test_colours_are_those_of_gains_and_losses(compared: Page) -> None:
     grid = compared.get_by_role("grid", name="Head scores")
     names = grid.get_by_role("gridcell").evaluate_all(
@@ -71,7 +74,11 @@ def test_colours_are_those_of_gains_and_losses(compared: Page) -> None:
 
 def test_nothing_collides_or_is_cut_off(compared: Page) -> None:
     expect(compared.get_by_role("table", name="Next-token predictions")).to_contain_text("→")
-    for caption in (".ie-grid .ie-caption", ".ie-predictions .ie-caption"):
+    for caption in (
+        ".ie-grid .ie-caption",
+        ".ie-patterns .ie-caption",
+        ".ie-predictions .ie-caption",
+    ):
         parts = boxes(compared.locator(f"{caption} > *"))
         for i, part in enumerate(parts):
             assert not any(collide(part, other) for other in parts[i + 1 :]), caption
@@ -81,6 +88,46 @@ def test_nothing_collides_or_is_cut_off(compared: Page) -> None:
     )
     assert cut == []
     assert compared.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+PIXELS = """canvas => {
+  const { width, height } = canvas;
+  return [width, ...canvas.getContext("2d").getImageData(0, 0, width, height).data];
+}"""
+
+
+def pixels(canvas: Locator) -> np.ndarray:
+    """What is painted, [row, column, RGB]."""
+    width, *data = canvas.evaluate(PIXELS)
+    return np.array(data).reshape(-1, width, 4)[..., :3]
+
+
+@pytest.mark.parametrize("compared", SCREENS[::3], indirect=True, ids=str)
+def test_a_split_square_shows_after_below_and_before_above(compared: Page) -> None:
+    pair = compared.locator(".ie-panel").last.get_by_role("img")
+    expect(pair).to_have_count(2)
+    before, after = (pixels(pair.nth(i)) for i in (0, 1))
+    tokens = len(after)
+    compared.get_by_role("combobox", name="Patterns stand").select_option("split")
+    square = compared.locator(".ie-panel-square").last
+    expect(square.get_by_role("img")).to_have_count(2)
+    square.scroll_into_view_if_needed()
+    box = square.bounding_box()
+    assert box is not None
+    shot = Image.open(BytesIO(square.screenshot())).convert("RGB")
+    cell = shot.width / tokens
+    for query, key in ((40, 9), (50, 35), (63, 1), (20, 18)):
+        below = shot.getpixel((int((key + 0.5) * cell), int((query + 0.5) * cell)))
+        above = shot.getpixel((int((query + 0.5) * cell), int((key + 0.5) * cell)))
+        assert np.abs(np.subtract(below, after[query, key])).max() <= 2
+        assert np.abs(np.subtract(above, before[query, key])).max() <= 2
+    # Pointing above the diagonal means the cell that is mirrored there.
+    side = box["width"] / tokens
+    compared.mouse.move(box["x"] + 50.5 * side, box["y"] + 35.5 * side)
+    status = compared.get_by_role("status").filter(has_text="query 50")
+    expect(status).to_contain_text("to key 35")
+    label = compared.evaluate("fake.get('_series')[0].labels[6]")
+    expect(status).to_contain_text(f"at {label})")
 
 
 UNLIKE = """\
