@@ -49,6 +49,7 @@ bench: build chromium
 	$(BIN)/python tests/benchmarks/report.py
 	$(BIN)/python tests/benchmarks/scrub.py
 	$(BIN)/python tests/benchmarks/hover.py
+	$(BIN)/python tests/benchmarks/rank.py
 
 # Hours, and no part of `make test`; what it takes is installed for it alone.
 mutants: build .venv/mutants tools/mutants/node_modules/installed

@@ -1,6 +1,7 @@
 /** The rows of the ranking: only those in view exist, and only their patterns are asked for, once it rests. */
 import { batch, type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { usePixelRatio } from "../../chart/canvas";
 import type { Head } from "../../contract.gen";
 import { movedTo } from "../../ui/roving";
 import { useAsks } from "../../ui/use-asks";
@@ -21,6 +22,7 @@ export interface Ranking {
 export function List({ view, heads, first, second }: ViewProps & Ranking) {
   const { store } = view;
   const list = useRef<HTMLDivElement>(null);
+  const ratio = usePixelRatio();
   const cursor = useSignal(0);
   /** Whether the cursor's row is to have the focus once it exists. */
   const focusing = useRef(false);
@@ -118,6 +120,7 @@ export function List({ view, heads, first, second }: ViewProps & Ranking) {
             key={row}
             view={view}
             row={row}
+            ratio={ratio}
             isTabStop={row === Math.min(cursor.value, count - 1)}
             heads={heads}
             first={first}

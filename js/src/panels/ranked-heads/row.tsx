@@ -1,7 +1,6 @@
 /** One head of the ranking. */
-import { useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { usePixelRatio } from "../../chart/canvas";
 import { drawPattern } from "../../chart/pattern-drawing";
 import type { Head } from "../../contract.gen";
 import type { ScoreInfo, SeriesInfo } from "../../kernel/model";
@@ -27,9 +26,11 @@ interface Props extends ViewProps, Ranking {
   /** From 0. */
   row: number;
   isTabStop: boolean;
+  /** Pixels of the screen in one CSS pixel. */
+  ratio: ReadonlySignal<number>;
 }
 
-export function Row({ view, row, isTabStop, heads, first, second }: Props) {
+export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props) {
   const { store, theme } = view;
   const [head, info, column] = [heads.value[row], store.info.value, first.value];
   if (head === undefined || info === null || column === null) return null;
@@ -58,7 +59,7 @@ export function Row({ view, row, isTabStop, heads, first, second }: Props) {
       <span class="ie-ranked-name">{name}</span>
       <span class="ie-ranked-value">{value}</span>
       {info.steps.length === 1 && <Bar column={column} value={valueAt(column, info, 0, head)} />}
-      <Thumbnail key={name} view={view} head={head} />
+      <Thumbnail key={name} view={view} head={head} ratio={ratio} />
       <span class="ie-ranked-other">{other}</span>
       {info.steps.length > 1 && <Spark view={view} head={head} column={column} />}
     </div>
@@ -66,10 +67,9 @@ export function Row({ view, row, isTabStop, heads, first, second }: Props) {
 }
 
 /** The head's pattern at the shown checkpoint, where it is there; never another one's. */
-function Thumbnail({ view, head }: { view: View; head: Head }) {
+function Thumbnail({ view, head, ratio }: { view: View; head: Head; ratio: ReadonlySignal<number> }) {
   const { store, theme } = view;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const ratio = usePixelRatio();
   useSignalEffect(() => {
     const tokens = store.promptInfo.value?.tokens.length ?? 0;
     const found = store.results.of("patterns", { head }).at(store.shown.value);

@@ -27,7 +27,10 @@ export function Spark({ view, head, column }: { view: View; head: Head; column: 
 
 function path(curve: number[], x: (at: number) => number, y: (value: number) => number): string {
   let [d, pen] = ["", "M"];
+  // No more points than there are pixels.
+  const every = Math.ceil(curve.length / WIDTH);
   curve.forEach((value, at) => {
+    if (at % every !== 0 && at !== curve.length - 1) return;
     if (Number.isFinite(value)) d += `${pen}${x(at).toFixed(1)},${y(value).toFixed(1)}`;
     pen = Number.isFinite(value) ? "L" : "M";
   });
