@@ -59,6 +59,11 @@ def test_how_long_it_takes_is_said_in_its_unit(seconds: float, words: str) -> No
     assert str(budget.Cost(2000, seconds)) == f"2,000 forward passes, about {words}"
 
 
+def test_one_pass_is_one() -> None:
+    assert str(budget.Cost(1, 0)) == "1 forward pass, about a second"
+    assert str(budget.Cost(2, 0)) == "2 forward passes, about a second"
+
+
 def test_what_a_field_may_hold_is_said_of_all_its_types() -> None:
     class Asked(Analysis, frozen=True):
         one: int | None

@@ -25,6 +25,8 @@ def test_patterns_are_the_packed_triangles(page, series) -> None:
     parts = page.ask("patterns", head=[1, 2], checkpoints=[3, 0])
     assert [part["checkpoints"] for part, _ in parts] == [[3, 0]]
     assert parts[-1][0]["done"]
+    assert parts[0][0]["share"] == 1
+    assert parts[0][0]["generation"] == page.explorer._prompts[0]["generation"]
     triangles = parts[0][1]["patterns"]
     ids = page.explorer._prompts[0]["ids"]
     rows, columns = np.tril_indices(len(ids))
@@ -100,10 +102,10 @@ def test_a_new_prompt(page) -> None:
         ({"kind": "prompt", "text": "qz" * 100, "answer": ""}, "takes at most 128"),
         ({"kind": "patterns", "head": [2, 0], "checkpoints": [0]}, "no head 0 in layer 2"),
         ({"kind": "patterns", "head": [0, 0], "checkpoints": [4]}, "no checkpoint 4"),
-        ({"kind": "rows", "name": "induction"}, "came without 'of'"),
+        ({"kind": "rows", "name": "induction"}, "of kind 'rows' came without 'of'"),
         ({"kind": "dance"}, "no request of kind 'dance'"),
         ({"kind": ["patterns"]}, "no request of kind ['patterns']"),
-        ({"kind": "patterns"}, "came without 'checkpoints'"),
+        ({"kind": "patterns"}, "of kind 'patterns' came without 'checkpoints'"),
         ({"kind": "patterns", "checkpoints": [0]}, "came without 'head'"),
         ({"kind": "patterns", "checkpoints": 0, "head": [0, 0]}, "'checkpoints' of a request"),
         ({"kind": "wiring", "checkpoints": [0], "head": [1, 9]}, "no head 9 in layer 1"),

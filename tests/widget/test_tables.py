@@ -7,6 +7,7 @@ import pytest
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.session import SeriesSession
 from induction_kernels import load_demo, measures, sweep
+from induction_kernels.errors import CheckpointError
 
 TEXT = np.random.default_rng(0).integers(1, 500, (8, 100))
 
@@ -40,6 +41,28 @@ def test_what_is_not_computed_yet_is_nan(session) -> None:
     assert scores.groupby("checkpoint").count().tolist() == [0, 0, 8]
     expected = sweep(session.series.replica().select([2]), ["induction"], progress=False)
     assert scores.loc[2].to_numpy() == pytest.approx(expected.induction.values.ravel(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (CheckpointError("It is cut off.", "Fetch it again."), "It is cut off. Fetch it again."),
+        (OSError("no such file"), "OSError: no such file"),
+        (KeyError("embed"), "KeyError: 'embed'"),
+    ],
+)
+def test_why_a_checkpoint_failed_names_what_is_no_error_of_ours(
+    session, monkeypatch, error, said
+) -> None:
+    def fail(*_args: object, **_how: object) -> None:
+        raise error
+
+    session.measure(1)
+    monkeypatch.setattr(session.series, "model", fail)
+    session.measure(2)
+    session.score(2)
+    assert session.unmeasured == {2: said}
+    assert session.faults == {2: said}
 
 
 def test_a_table_is_a_copy(session) -> None:
