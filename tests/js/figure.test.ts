@@ -192,6 +192,17 @@ describe("drawings of a figure", () => {
     expect(root.querySelector("style")).not.toBeNull();
   });
 
+  it("keep the drawings inside of them, each in its own coordinates", () => {
+    const inner = '<svg viewBox="0 0 9 9"><circle r="3"/></svg>';
+    const { svg } = figure(
+      `<svg xmlns="http://www.w3.org/2000/svg" data-box="110 70 30 20">${inner}<rect/></svg>`,
+    );
+    const chart = svg.children[1];
+    expect([...(chart?.children ?? [])].map((child) => child.localName)).toEqual(["svg", "rect"]);
+    expect(chart?.querySelector("svg")?.getAttribute("viewBox")).toBe("0 0 9 9");
+    expect(chart?.querySelector("svg circle")).not.toBeNull();
+  });
+
   it("are vectors of canvases that can draw one, and crisp images of others", () => {
     const { root, svg } = figure('<canvas data-box="110 70 30 20"></canvas>');
     const image = svg.querySelector("image");

@@ -151,4 +151,18 @@ describe("the menu", () => {
     await settle();
     expect(items(el)).toEqual([]);
   });
+
+  it("listens to the page only while it is open", async () => {
+    const { el } = await show();
+    const [add, remove] = [vi.spyOn(document, "addEventListener"), vi.spyOn(document, "removeEventListener")];
+    const of = (calls: unknown[][]) => calls.filter(([type]) => type === "pointerdown");
+    for (let times = 1; times <= 2; times++) {
+      button(el, "Attention patterns").click();
+      await settle();
+      button(el, "Attention patterns").click();
+      await settle();
+      expect(of(add.mock.calls)).toHaveLength(times);
+      expect(of(remove.mock.calls)).toEqual(of(add.mock.calls));
+    }
+  });
 });
