@@ -38,6 +38,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     context: 128,
     left_out: {},
     light: layers * heads * checkpoints <= 1000,
+    measured_unasked: true,
     faults: {},
   };
 }

@@ -21,6 +21,11 @@ export interface AnalysisParameters {
    * for the last token, which nothing comes after.
    */
   attended: { token: number };
+  /**
+   * Every measure of the whole model. The answer is the mean loss of the rows of text run so far, in nats;
+   * the measures come as rows of `_measures`, to every page that shows the series.
+   */
+  losses: Record<never, never>;
   /** Attention of one head on the prompt: round(255 a) of the lower triangle, row by row. */
   patterns: { head: Head };
   /**
@@ -55,6 +60,7 @@ export interface AnalysisArrays {
   };
   ablation_grid: { loss: Float32Array; in_context_learning: Float32Array; induction_loss: Float32Array };
   attended: { attention: Float32Array };
+  losses: { loss: Float32Array };
   patterns: { patterns: Uint8Array };
   predictions: {
     ids: Int32Array;
@@ -103,6 +109,7 @@ export const ARRAYS = {
     induction_loss: "float32 layer head",
   },
   attended: { attention: "float32 layer head" },
+  losses: { loss: "float32" },
   patterns: { patterns: "uint8 cell" },
   predictions: {
     ids: "int32 query rank",

@@ -25,7 +25,7 @@ def _test_leaves_nothing(_module_leaves_nothing) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _little_text(_test_leaves_nothing, monkeypatch) -> None:
     """Losses on few rows: what they are does not matter here, and they are the slowest part."""
-    monkeypatch.setattr("induction_explorer.series.session.ROWS", 16)
+    monkeypatch.setattr("induction_explorer.series.budget.ROWS", 16)
 
 
 @pytest.fixture

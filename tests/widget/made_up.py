@@ -35,11 +35,12 @@ def learning(name: str, at: int = 20, seed: int = 0) -> SeriesSession:
     count, rng = 40, np.random.default_rng(seed)
     session = SeriesSession(CheckpointSeries(Many(count, name)))
     sizes = {"checkpoint": count, "position": 12, "row": 16}
-    session._measured_on, session.positions = "numbers of chance", np.arange(12)
+    measured = session.measured
+    measured._on, measured.positions = "numbers of chance", np.arange(12)
     for one in MEASURES.values():
         noise = rng.normal(scale=0.02, size=[sizes[dim] for dim in one.dims])
         fallen = _step(count, at).reshape(count, *[1] * (noise.ndim - 1))
-        session.measures[one.name] = (5 - 2 * fallen + noise).astype(np.float32)
+        measured.arrays[one.name] = (5 - 2 * fallen + noise).astype(np.float32)
     for grid in session.grids.values():
         grid[:] = rng.normal(scale=0.1, size=grid.shape)
         grid[:, 0, 1] += _step(count, at + 4)

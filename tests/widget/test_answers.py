@@ -70,7 +70,7 @@ def test_a_fault_of_measuring_is_said_stops_nothing_else_and_is_tried_again(
     model = bridge()
     series = CheckpointSeries.from_state_dicts(model, variants(model), tokenizer=tokenizer)
     with monkeypatch.context() as patch:
-        patch.setattr(Measurer, "__call__", lambda *_: 1 / 0)
+        patch.setattr(Measurer, "by_steps", lambda *_: 1 / 0)
         explorer = InductionExplorer(series)
         explorer.wait()
     assert "division by zero" in explorer._measured_on[0]

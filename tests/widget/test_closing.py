@@ -32,7 +32,7 @@ def test_what_is_watched_is_computed_first(
 
         def record(session: Any, *args: Any, original: Any = original) -> Any:
             done.append(session.name)
-            return original(session, *args)
+            yield from original(session, *args)
 
         monkeypatch.setattr(SeriesSession, name, record)
     with SHARED:

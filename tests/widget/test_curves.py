@@ -24,23 +24,26 @@ def row(checkpoint: int, array: np.ndarray) -> np.ndarray:
     return np.full(array.shape[1:], checkpoint / 7, np.float32)
 
 
-def score(session: SeriesSession, checkpoint: int, then: int | None = None) -> None:
+def score(session: SeriesSession, checkpoint: int, then: int | None = None) -> Iterator[None]:
+    yield from ()
     for grid in session.grids.values():
         grid[checkpoint] = row(checkpoint, grid)
     session._scored.add(checkpoint)
 
 
-def measure(session: SeriesSession, checkpoint: int, then: int | None = None) -> None:
-    if not session.measured_on:
+def measure(session: SeriesSession, checkpoint: int, then: int | None = None) -> Iterator[None]:
+    yield from ()
+    measured = session.measured
+    if not measured.on:
         sizes = {"checkpoint": len(session.series), "position": POSITIONS, "row": 16}
-        session._measured_on, session.positions = "numbers of chance", np.arange(POSITIONS)
-        session.measures = {
+        measured._on, measured.positions = "numbers of chance", np.arange(POSITIONS)
+        measured.arrays = {
             one.name: np.full([sizes[dim] for dim in one.dims], np.nan, np.float32)
             for one in MEASURES.values()
         }
-    for values in session.measures.values():
+    for values in measured.arrays.values():
         values[checkpoint] = row(checkpoint, values)
-    session._measured.add(checkpoint)
+    measured._known.add(checkpoint)
 
 
 def find(findings: Findings) -> None:
@@ -67,8 +70,8 @@ def computed(count: int, name: str = "many") -> tuple[CheckpointSeries, SeriesSe
     series = CheckpointSeries(Many(count, name))
     session = session_of(series)
     for checkpoint in range(count):
-        score(session, checkpoint)
-        measure(session, checkpoint)
+        list(score(session, checkpoint))
+        list(measure(session, checkpoint))
     return series, session
 
 
@@ -105,7 +108,7 @@ def test_each_row_is_told_once_and_the_state_has_all_in_the_end(front_end: Front
     explorer = sweep(front_end, 12)
     session = explorer._sessions[0]
     assert [body["number"] for body, _ in front_end.news] == list(range(1, len(front_end.news) + 1))
-    for of, arrays in (("grids", session.grids), ("measures", session.measures)):
+    for of, arrays in (("grids", session.grids), ("measures", session.measured.arrays)):
         kept = front_end.arrays(explorer.model_id, f"_{of}")
         for name, values in arrays.items():
             if name == "token_loss":
@@ -122,8 +125,8 @@ def test_a_page_that_is_loaded_in_the_middle_has_what_is_known_by_then(front_end
     with SHARED:  # nothing else is computed
         explorer = InductionExplorer(CheckpointSeries(Many(8)))
         for checkpoint in (7, 5):
-            score(explorer._sessions[0], checkpoint)
-            measure(explorer._sessions[0], checkpoint)
+            list(score(explorer._sessions[0], checkpoint))
+            list(measure(explorer._sessions[0], checkpoint))
         small = explorer.get_state()
         assert not {"_grids", "_measures", "_series", "_told"} & set(small)
         explorer._handle_custom_msg({"id": "state", "kind": "state"}, [])
@@ -138,7 +141,8 @@ def test_a_page_that_is_loaded_in_the_middle_has_what_is_known_by_then(front_end
 def test_why_a_checkpoint_failed_is_told_with_its_row(
     front_end: FrontEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(session: SeriesSession, checkpoint: int, then: int | None = None) -> None:
+    def fail(session: SeriesSession, checkpoint: int, then: int | None = None) -> Iterator[None]:
+        yield from ()
         session.faults = session.faults | {checkpoint: f"no {checkpoint}"}
         session._scored.add(checkpoint)
 
@@ -164,7 +168,7 @@ def test_no_message_of_1500_checkpoints_is_too_large(front_end: FrontEnd, count:
     page = Page(explorer)
     left_out = 0
     for number, (_, session) in enumerate(known):
-        for of, arrays in (("grids", session.grids), ("measures", session.measures)):
+        for of, arrays in (("grids", session.grids), ("measures", session.measured.arrays)):
             kept = front_end.arrays(explorer.model_id, f"_{of}")
             for name, values in arrays.items():
                 key = f"{number}/{name}"
@@ -220,7 +224,7 @@ def test_rows_that_do_not_exist_are_named(
 def test_rows_that_are_not_computed_are_left_out_of_the_answer(front_end: FrontEnd) -> None:
     with SHARED:
         explorer = InductionExplorer(CheckpointSeries(Many(4)))
-        score(explorer._sessions[0], 2)
+        list(score(explorer._sessions[0], 2))
         page = Page(explorer)
         asked = {"id": "r1", "kind": "rows", "series": 0, "of": "grids", "name": "induction"}
         explorer._requests.receive(asked | {"checkpoints": [3, 2, 1]}, page.send)

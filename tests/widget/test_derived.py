@@ -8,6 +8,7 @@ from declared import fields
 from induction_explorer import CheckpointSeries
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.derived import UNKNOWN, Findings, components_of, phases_of
+from induction_explorer.series.measured import Measured
 from induction_explorer.series.session import SeriesSession
 from induction_kernels import loss_pca, phase_changes
 from made_up import Many, learning
@@ -71,7 +72,7 @@ def test_why_nothing_is_found_is_said() -> None:
 def test_losses_at_three_checkpoints_make_a_path_and_two_do_not() -> None:
     for known, keys in ((3, 4), (2, 0)):
         session = learning("one")
-        session.measures["token_loss"][known:] = np.nan
+        session.measured.arrays["token_loss"][known:] = np.nan
         assert len(components_of([session])[0]) == keys
 
 
@@ -85,7 +86,7 @@ def compare(arrays: dict[str, np.ndarray], name: str, losses: dict, **how: bool)
 
 def test_series_on_the_same_text_lie_in_one_plane_and_others_do_not(session, monkeypatch) -> None:
     empty, other = SeriesSession(CheckpointSeries(Many(3))), learning("other", at=12, seed=1)
-    losses = {"0": session.measures["token_loss"], "2": other.measures["token_loss"]}
+    losses = {"0": session.measured.arrays["token_loss"], "2": other.measured.arrays["token_loss"]}
     sessions = [session, empty, other]
     assert components_of([session])[1] == "one fit"
     found, text = components_of(sessions)
@@ -93,7 +94,8 @@ def test_series_on_the_same_text_lie_in_one_plane_and_others_do_not(session, mon
     assert len(found) == 8
     compare(found, "loss_pca", losses)
     compare(found, "loss_pca_standardised", losses, standardised=True)
-    monkeypatch.setattr(SeriesSession, "text_hash", property(lambda one: one.name))
+    hashes = property(lambda one: one._series.name)
+    monkeypatch.setattr(Measured, "text_hash", hashes)
     found, text = components_of(sessions)
     assert text == ("a fit for each series, because their tokenizers read the text differently")
     for number, values in losses.items():

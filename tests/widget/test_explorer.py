@@ -57,15 +57,11 @@ def test_measures_are_the_kernels_own(explorer, series) -> None:
     ]
 
 
-def test_a_model_that_cannot_be_measured_says_why(tokenizer, monkeypatch) -> None:
+def test_a_model_that_cannot_be_measured_says_why() -> None:
     without = InductionExplorer(bridge())
     without.wait()
     assert "no tokenizer" in without._measured_on[0]
-    monkeypatch.setattr("induction_explorer.series.budget.PASS", 1000)
-    large = InductionExplorer(bridge(), tokenizer=tokenizer)
-    large.wait()
-    assert "too large" in large._measured_on[0]
-    assert large._status["state"] == "ready"
+    assert without._status["state"] == "ready"
 
 
 def test_long_rows_are_sent_as_a_log_axis_shows_them(tokenizer) -> None:
@@ -307,7 +303,7 @@ def test_models_run_on_the_workers_thread_only(series, monkeypatch) -> None:
     def record(original):
         def recorded(*args):
             threads.add(threading.current_thread().name)
-            return original(*args)
+            yield from original(*args)
 
         return recorded
 
@@ -325,7 +321,7 @@ def test_checkpoints_around_the_readers_are_computed_first(series, monkeypatch) 
 
         def recorded(*args):
             done[name].append(args[place])
-            return original(*args)
+            yield from original(*args)
 
         monkeypatch.setattr(cls, name, recorded)
 

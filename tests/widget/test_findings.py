@@ -61,7 +61,8 @@ def test_the_order_of_the_changes(two) -> None:
 
 def test_components_are_fitted_jointly(two) -> None:
     losses = {
-        str(number): session.measures["token_loss"] for number, session in enumerate(two._sessions)
+        str(number): session.measured.arrays["token_loss"]
+        for number, session in enumerate(two._sessions)
     }
     for name, standardised in (("loss_pca", False), ("loss_pca_standardised", True)):
         expected = loss_pca(losses, standardised=standardised)
@@ -83,7 +84,7 @@ def test_tables_are_what_the_kernels_return(two) -> None:
     table = scores.to_dataframe()
     assert table.loc[(20, 1, 2), "induction"] == scores.induction.values[20, 1, 2]
     assert two.measures()["loss"].shape == (len(series),)
-    assert session_of(series).text_hash == two.measures().attrs["text_hash"]
+    assert session_of(series).measured.text_hash == two.measures().attrs["text_hash"]
 
 
 def test_a_short_series_says_why_nothing_is_found() -> None:

@@ -19,7 +19,7 @@ def session() -> SeriesSession:
 
 def test_measures_are_those_of_the_kernels_on_the_same_text(session) -> None:
     for checkpoint in range(3):
-        session.measure(checkpoint)
+        list(session.measure(checkpoint))
     found = measures_of(session)
     early, late = map(int, found.attrs["in_context_learning_positions"].split(", "))
     expected = measures(session.series.replica(), TEXT, positions=(early, late), progress=False)
@@ -33,8 +33,8 @@ def test_measures_are_those_of_the_kernels_on_the_same_text(session) -> None:
 
 
 def test_what_is_not_computed_yet_is_nan(session) -> None:
-    session.measure(1)
-    session.score(2)
+    list(session.measure(1))
+    list(session.score(2))
     loss = measures_of(session).to_dataframe()["loss"].groupby("checkpoint").first()
     assert loss.isna().tolist() == [True, False, True]
     scores = scores_of(session).to_dataframe()["induction"]
@@ -57,15 +57,14 @@ def test_why_a_checkpoint_failed_names_what_is_no_error_of_ours(
     def fail(*_args: object, **_how: object) -> None:
         raise error
 
-    session.measure(1)
     monkeypatch.setattr(session.series, "model", fail)
-    session.measure(2)
-    session.score(2)
-    assert session.unmeasured == {2: said}
+    list(session.measure(2))
+    list(session.score(2))
+    assert session.measured.faults == {2: said}
     assert session.faults == {2: said}
 
 
 def test_a_table_is_a_copy(session) -> None:
-    session.score(2)
+    list(session.score(2))
     scores_of(session).induction.values[:] = 7
     assert np.nanmax(session.grids["induction"]) <= 1

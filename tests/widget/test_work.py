@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from declared import fields
 from induction_explorer.channel.work import Work, say
-from induction_explorer.channel.worker import SHARED, Urgency
+from induction_explorer.channel.worker import SHARED, Steps, Urgency
 from induction_explorer.series.several import submit
 from induction_kernels.errors import SelectionError
 from traitlets import TraitError
@@ -64,10 +64,11 @@ def test_whatever_goes_wrong_is_said_with_a_message_and_a_hint(
 def test_each_checkpoint_is_computed_with_the_one_to_read_ahead() -> None:
     work, told = Work(nothing), []
 
-    def compute(checkpoint: int, then: int | None) -> None:
+    def steps(checkpoint: int, then: int | None) -> Steps:
         told.append((checkpoint, then))
+        yield from ()
 
-    submit(work, Urgency.SWEEP, compute, [], nothing)
-    submit(work, Urgency.SWEEP, compute, [4, 2, 7], nothing)
+    submit(work, Urgency.SWEEP, steps, [], nothing)
+    submit(work, Urgency.SWEEP, steps, [4, 2, 7], nothing)
     assert work.wait(60)
     assert told == [(4, 2), (2, 7), (7, None)]

@@ -68,6 +68,13 @@ class Analysis(msgspec.Struct, frozen=True):
         out again."""
         raise NotImplementedError
 
+    def kept(self, session: SeriesSession, checkpoint: int) -> Arrays | None:
+        """An answer that the series keeps itself; None of most."""
+        return None
+
+    def tell(self, session: SeriesSession) -> None:
+        """An answer is there, and others than those who asked may want to know; with SHARED."""
+
     def words(self, session: SeriesSession, found: list[Arrays]) -> dict[str, Any]:
         """What a reply says beside arrays that hold these."""
         return {}

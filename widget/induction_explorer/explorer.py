@@ -155,6 +155,8 @@ class InductionExplorer(Arrangement):
             self._restoring = False
             self.view = self._current_view()
             self._choose_heads()
+            for session in self._sessions:
+                session.watchers.add(self)
             self._sweep()
             self._show_progress()
         lifetime.begin(self, self._work)
@@ -189,6 +191,8 @@ class InductionExplorer(Arrangement):
     def close(self) -> None:
         """Stop what is being computed and leave the page."""
         self._work.cancel()
+        for session in getattr(self, "_sessions", ()):
+            session.watchers.discard(self)
         lifetime.end(self)
         super().close()
         if self._frame is not None:
@@ -279,8 +283,13 @@ class InductionExplorer(Arrangement):
             left = [i for i in self._order(session) if not session.is_scored(i)]
             submit(self._work, Urgency.SWEEP, session.score, left, show_scores)
         for session in self._sessions:
-            left = [i for i in self._order(session) if not session.is_measured(i)]
-            submit(self._work, Urgency.MEASURE, session.measure, left, show_measures)
+            if session.measured.reading.unasked:
+                left = [i for i in self._order(session) if not session.measured.knows(i)]
+                submit(self._work, Urgency.MEASURE, session.measure, left, show_measures)
+        self._find()
+
+    def _find(self) -> None:
+        """Look for what the curves have in them, when all else is done."""
         self._work.submit(Urgency.MEASURE, self._findings.find, weakly(self._show_findings))
 
     def _order(self, session: SeriesSession) -> list[int]:
@@ -302,6 +311,12 @@ class InductionExplorer(Arrangement):
             self._measured_on = self._curves.measured_on()
         else:
             self._set(self._curves.measures())
+
+    def see_measures(self) -> None:
+        """More is known of a session's measures, which someone asked for."""
+        if not self._work.count(Urgency.MEASURE):
+            self._find()
+        self._show_measures()
 
     def _tell(self, of: Kind) -> None:
         """Send the rows that are new."""

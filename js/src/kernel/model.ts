@@ -36,6 +36,8 @@ export interface SeriesInfo {
   context: number;
   /** Small enough to ask a question of every checkpoint. */
   light: boolean;
+  /** Its losses come without being asked for; those of what is too large are asked for as "losses". */
+  measured_unasked: boolean;
   /** Scores that are not measured: title to the reason. */
   left_out: Record<string, string>;
   /** Checkpoints that could not be used: index (as text) to the reason. */

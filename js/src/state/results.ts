@@ -66,6 +66,12 @@ export class Result<A extends AnalysisKind> {
     return ask === null ? null : this.#results.failure(ask, checkpoint);
   }
 
+  /** Why some checkpoint is computed only when the reader wants it all the same; null where none is. */
+  get refusal(): RequestError | null {
+    const ask = this.#ask();
+    return ask === null ? null : this.#results.refusal(ask);
+  }
+
   /** Checkpoints that are asked for, and that are known. */
   get wanted(): number {
     const ask = this.#ask();
@@ -101,8 +107,8 @@ export class Results {
   readonly #store: Store;
   readonly #fetcher: Fetcher<Found>;
   readonly #asking = signal<readonly ReadonlySignal<Ask[]>[]>([]);
-  /** Subjects that are computed however long it takes. */
-  readonly #anyway = signal<ReadonlySet<string>>(new Set());
+  /** What is computed however long it takes, by subject. */
+  readonly #anyway = signal<ReadonlyMap<string, Ask>>(new Map());
 
   constructor(store: Store, abort: AbortSignal) {
     this.#store = store;
@@ -136,9 +142,11 @@ export class Results {
 
   setAnyway(ask: Ask, wanted: boolean): void {
     const subject = this.#subject(ask);
-    const others = [...this.#anyway.peek()].filter((other) => other !== subject);
+    const others = new Map(this.#anyway.peek());
+    others.delete(subject);
+    const of = { ...ask, series: ask.series ?? this.#store.series.peek() };
     batch(() => {
-      this.#anyway.value = new Set(wanted ? [...others, subject] : others);
+      this.#anyway.value = wanted ? others.set(subject, of) : others;
       this.tryAgain();
     });
   }
@@ -157,6 +165,11 @@ export class Results {
     return this.#fetcher.failure(this.#subject(ask), checkpoint);
   }
 
+  refusal(ask: Ask): RequestError | null {
+    const failures = this.checkpoints(ask).map((checkpoint) => this.failure(ask, checkpoint));
+    return failures.find((failure) => failure?.anyway) ?? null;
+  }
+
   known(ask: Ask): number {
     void this.#fetcher.cache.version.value;
     const wanted = this.checkpoints(ask);
@@ -164,15 +177,15 @@ export class Results {
   }
 
   /**
-   * All usable checkpoints, nearest first, where they are affordable; else where the slider rests, and where
-   * its second handle does of what only takes a pass.
+   * All usable checkpoints, nearest first, where they are affordable, and of losses, which are one whole; else
+   * where the slider rests, and where its second handle does of what only takes a pass.
    */
   checkpoints({ analysis, series = this.#store.series.value, onlyHere = false }: Ask): number[] {
     const { seriesList, prompts, checkpoint, settled, settledCompare } = this.#store;
     const [info, prompt] = [seriesList.value[series], prompts.value[series]];
     if (info === undefined) return [];
     const once = onePass.has(analysis);
-    const every = !onlyHere && (once ? prompt?.scrub === true : info.light);
+    const every = !onlyHere && (once ? prompt?.scrub === true : info.light || analysis === "losses");
     const here = every ? checkpoint.peek() : settled.value;
     const there = every || onlyHere || !once ? null : settledCompare.value;
     const wanted = every ? info.steps.map((_, index) => index) : [...new Set([here, there ?? here])];
@@ -187,8 +200,12 @@ export class Results {
     return [analysis, series, generation, JSON.stringify(parameters)].join("/");
   }
 
+  /** What is shown, and losses that the reader waits for elsewhere meanwhile. */
   #wants(): Want<Found>[] {
-    return this.#asking.value.flatMap((asked) => asked.value.flatMap((ask) => this.#want(ask) ?? []));
+    const shown = this.#asking.value.flatMap((asked) => asked.value);
+    const awaited = [...this.#anyway.value.values()].filter(({ analysis }) => analysis === "losses");
+    const wants = [...shown, ...awaited].flatMap((ask) => this.#want(ask) ?? []);
+    return [...new Map(wants.map((want) => [want.subject, want])).values()];
   }
 
   /** Null while it cannot be asked about. */
@@ -198,6 +215,7 @@ export class Results {
     const [info, prompt] = [seriesList.value[series], prompts.value[series]];
     if (!connected.value || info === undefined) return null;
     if (ofPrompt.has(analysis) && !runs(prompt)) return null;
+    if (analysis === "losses" && info.measured_unasked) return null;
     const about = ofPrompt.has(analysis) ? { series, generation: prompt?.generation } : { series };
     const subject = this.#subject(ask);
     const anyway = this.#anyway.value.has(subject);

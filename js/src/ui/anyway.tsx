@@ -23,7 +23,7 @@ export function ComputeAnyway({ view, result }: Props) {
 /** While it is computed. */
 export function StopComputing({ view, result }: Props) {
   const { shown, connected } = view.store;
-  const over = result.whole(shown.value) !== null || result.failure(shown.value) !== null;
+  const over = result.known === result.wanted || result.failure(shown.value) !== null;
   return result.anyway && connected.value && !over ? (
     <p class="ie-note">
       This takes long.{" "}

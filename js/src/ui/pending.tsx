@@ -45,10 +45,12 @@ export function OtherFailures({ view, of }: ViewProps & { of: Result<AnalysisKin
   return (
     <>
       {seriesList.value.map(({ name }, index) => {
-        const error = of.in(index).failure(shownEach.value[index] ?? 0);
+        const result = of.in(index);
+        const error = result.failure(shownEach.value[index] ?? 0) ?? result.refusal;
         return index === series.value || error === null ? null : (
           <p class="ie-alert" role="alert" key={name}>
-            <bdi>{name}</bdi>: {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
+            <bdi>{name}</bdi>: {sentence(`${error.message} ${error.hint}`)}{" "}
+            {error.anyway ? <ComputeAnyway view={view} result={result} /> : <TryAgain view={view} />}
           </p>
         );
       })}
@@ -56,14 +58,15 @@ export function OtherFailures({ view, of }: ViewProps & { of: Result<AnalysisKin
   );
 }
 
-/** What went wrong at the shown checkpoint, each thing once. */
+/** What went wrong at the shown checkpoint, or what takes long at others, each thing once. */
 export function Failures({ view, of }: ViewProps & { of: Result<AnalysisKind>[] }) {
   const { shown } = view.store;
-  const known = new Map(of.map((result) => [result.failure(shown.value)?.message, result]));
+  const errorOf = (result: Result<AnalysisKind>) => result.failure(shown.value) ?? result.refusal;
+  const known = new Map(of.map((result) => [errorOf(result)?.message, result]));
   return (
     <>
       {[...known].map(([said, result]) => {
-        const error = result.failure(shown.value);
+        const error = errorOf(result);
         return error === null ? null : (
           <p class="ie-alert" role="alert" key={said}>
             {sentence(`${error.message} ${error.hint}`)}{" "}

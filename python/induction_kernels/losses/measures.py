@@ -5,8 +5,9 @@ Losses are in nats. Definitions: Olsson et al. 2022 ("In-context Learning and In
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
@@ -23,7 +24,7 @@ from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.losses.tokens import (
     in_context_learning_positions,
     slope_by_log_position,
-    token_losses,
+    token_losses_by_steps,
 )
 from induction_kernels.models.model import Model
 from induction_kernels.provenance import package_version
@@ -182,26 +183,51 @@ class Measurer:
         Raises:
             InductionError: losses that are not finite.
         """
-        mask = self.text.attention_mask
-        losses = token_losses(model, self.text.tokens, attention_mask=mask)
-        predicted = mask[:, 1:]
-        broken = predicted & ~losses.isfinite()
+        *_, known = self.by_steps(model)
+        return known()
+
+    def by_steps(
+        self, model: Model, batch: int = 16
+    ) -> Iterator[Callable[[], dict[str, Float[Tensor, "..."]]]]:
+        """The same: after every pass a function that gives what is known of the rows run so far,
+        NaN elsewhere.
+
+        Between two of them other weights may be put into the model and taken out again.
+        """
+        text, mask = self.text.tokens, self.text.attention_mask
+        again = self.repeated.tokens
+        losses = torch.full((len(text), self.positions), torch.nan)
+        second = torch.full((len(again), again.shape[1] - 1), torch.nan)
+        known = partial(self._known, losses, second)
+        for run in token_losses_by_steps(model, text, mask, batch):
+            losses.copy_(run)
+            yield known
+        self._check_finite(model, losses)
+        for run in token_losses_by_steps(model, again, batch_size=batch):
+            second.copy_(run)
+            yield known
+
+    def _known(
+        self, losses: Float[Tensor, "row pos"], second: Float[Tensor, "copy_row copy_pos"]
+    ) -> dict[str, Float[Tensor, "..."]]:
+        by_position = losses.nanmean(0)
+        return {
+            "loss": losses[losses.isfinite()].mean(),
+            "in_context_learning": by_position[self.late] - by_position[self.early],
+            "loss_by_position": by_position,
+            "loss_slope": slope_by_log_position(by_position, SLOPE_REACH),
+            "induction_loss": second[:, self._second_copy()].mean(),
+            "token_loss": losses[torch.arange(len(losses)), self.chosen],
+        }
+
+    def _check_finite(self, model: Model, losses: Float[Tensor, "row pos"]) -> None:
+        broken = self.text.attention_mask[:, 1:] & ~losses.isfinite()
         if broken.any():
             row, position = broken.nonzero()[0].tolist()
             raise InductionError(
                 f"The loss of {model.name} at position {position} of row {row} is not a number.",
                 "The weights or activations hold NaN or infinity; load intact weights.",
             )
-        second = token_losses(model, self.repeated.tokens)[:, self._second_copy()]
-        by_position = losses.nanmean(0)
-        return {
-            "loss": losses[predicted].mean(),
-            "in_context_learning": by_position[self.late] - by_position[self.early],
-            "loss_by_position": by_position,
-            "loss_slope": slope_by_log_position(by_position, SLOPE_REACH),
-            "induction_loss": second.mean(),
-            "token_loss": losses[torch.arange(len(losses)), self.chosen],
-        }
 
     def _second_copy(self) -> slice:
         """Losses of the tokens that can be known: all of the second copy but its first."""

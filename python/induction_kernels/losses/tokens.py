@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
@@ -40,6 +41,20 @@ def token_losses(
             without a mask, a row of one token, or a batch_size below 1.
     """
     model = as_model(model)
+    *_, losses = token_losses_by_steps(model, tokens, attention_mask, batch_size)
+    return losses
+
+
+def token_losses_by_steps(
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    attention_mask: Mask | None = None,
+    batch_size: int = 16,
+) -> Iterator[Float[Tensor, "batch pos-1"]]:
+    """`token_losses`: after every pass what is known, always in the same tensor, NaN elsewhere.
+
+    Between two of them other weights may be put into the model and taken out again.
+    """
     rows = rows_of(model, tokens, attention_mask)
     if int(rows.lengths.min()) < 2:
         raise ProbeError(
@@ -51,7 +66,7 @@ def token_losses(
         tokens = rows.tokens[own, columns]
         for part, losses in in_batches(tokens, batch_size, partial(_losses, model, tokens)):
             everywhere[own[part], columns[part, :-1]] = losses
-    return everywhere
+            yield everywhere
 
 
 def _losses(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from induction_kernels.causes.ablator import BATCH, ROWS, Ablator
-from induction_kernels.inputs.texts import LONGEST, TextProbe
+from induction_kernels.inputs.texts import TextProbe
 
 from induction_explorer.series import budget
 from induction_explorer.series.at import At
@@ -14,27 +14,19 @@ from induction_explorer.series.session import SeriesSession
 #: What an ablated head gives instead: nothing, its mean over the text, what it gives elsewhere.
 Kind = Literal["zero", "mean", "resample"]
 
-#: Fewer rows say nothing of the error over rows.
-_LEAST_ROWS = 4
-
 
 def _rows(session: SeriesSession) -> int:
     """As many as one pass over all of them keeps nobody waiting, but not too few."""
-    quick = budget.PASS // (session.parameters * _length(session))
-    return max(_LEAST_ROWS, min(ROWS, quick))
-
-
-def _length(session: SeriesSession) -> int:
-    given = session.given_text
-    return min(LONGEST, session.context) if given is None else given.tokens.shape[1]
+    quick = budget.PASS // (session.parameters * budget.text_length(session))
+    return max(budget.LEAST_ROWS, min(ROWS, quick))
 
 
 def rows_a_pass(session: SeriesSession) -> int:
-    return min(BATCH, _rows(session), budget.rows_a_pass(session, _length(session)))
+    return min(BATCH, _rows(session), budget.rows_a_pass(session, budget.text_length(session)))
 
 
 def tokens_a_pass(session: SeriesSession) -> int:
-    return rows_a_pass(session) * _length(session)
+    return rows_a_pass(session) * budget.text_length(session)
 
 
 def passes_over_text(session: SeriesSession, sets: int) -> int:

@@ -42,7 +42,8 @@ class Subject:
         return self.question.analysis
 
     def known(self, checkpoint: int) -> Arrays | None:
-        return self.session.results.get(self.question, checkpoint)
+        kept = self.analysis.kept(self.session, checkpoint)
+        return self.session.results.get(self.question, checkpoint) if kept is None else kept
 
 
 class Listener(Protocol):
@@ -164,7 +165,8 @@ class Answering:
                 self._keep(beside[other], checkpoint, arrays)
 
         passes = analysis.passes(session)
-        at = At(session, session.series.model(checkpoint), first.prompt, list(beside), give)
+        model = session.series.model(checkpoint)
+        at = At(session, checkpoint, model, first.prompt, list(beside), give)
         known: Callable[[], Arrays] = dict
         count, spent, shown = 0, 0.0, time.monotonic()
         with closing(analysis.steps(at)) as steps:
@@ -191,6 +193,7 @@ class Answering:
     def _keep(self, subject: Subject, checkpoint: int, arrays: Arrays) -> None:
         subject.session.results.keep(subject.question, checkpoint, arrays)
         self._hand_over(subject, checkpoint, arrays)
+        subject.analysis.tell(subject.session)
 
     def _show(self, subject: Subject, checkpoint: int, arrays: Arrays, share: float) -> None:
         wait = self._waits.get((subject, checkpoint), _Wait())

@@ -17,12 +17,14 @@ class At:
     """The series' model with the weights of one checkpoint, and the prompt. Nobody keeps it.
 
     Attributes:
+        checkpoint: counted from 0.
         asked: None for what does not depend on it.
         beside: what else is wanted of the same checkpoint and prompt.
         give: hands over the answer to one of these.
     """
 
     session: SeriesSession
+    checkpoint: int
     model: Model
     asked: Prompt | None
     beside: Sequence[Analysis]

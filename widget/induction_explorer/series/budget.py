@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from induction_kernels.errors import InductionError
+from induction_kernels.inputs.texts import LONGEST, ROWS
 
 if TYPE_CHECKING:
     from induction_explorer.contract import Analysis
@@ -25,6 +26,8 @@ STEP = 3_000_000_000
 PASS = 50_000_000_000
 #: Of one checkpoint's answer: a minute or two on two cores.
 ANSWER = 2_000_000_000_000
+#: Of text; fewer say nothing of the error over rows.
+LEAST_ROWS = 4
 #: What a GPU does in the same time.
 _GPU = 50
 #: Of work a second, as long as none was timed.
@@ -37,14 +40,52 @@ class TooLargeError(InductionError):
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one checkpoint's answer."""
+    """Of the answers at so many checkpoints, each of so many passes and seconds."""
 
     passes: int
     seconds: float
+    checkpoints: int = 1
 
     def __str__(self) -> str:
         passes = "1 forward pass" if self.passes == 1 else f"{self.passes:,} forward passes"
-        return f"{passes}, about {_duration(self.seconds)}"
+        each = f"{passes}, about {duration(self.seconds)}"
+        if self.checkpoints == 1:
+            return each
+        whole = duration(self.seconds * self.checkpoints)
+        return f"{each} a checkpoint, about {whole} for {self.checkpoints:,} checkpoints"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How text is read to measure one checkpoint.
+
+    Attributes:
+        rows: of it.
+        batch: of them a pass.
+        unasked: it is so little that nobody need ask, or a text was given to be read.
+    """
+
+    rows: int
+    batch: int
+    unasked: bool
+
+
+def text_length(session: SeriesSession) -> int:
+    """Tokens of a row of the text, the reader's or the default one."""
+    given = session.given_text
+    return min(LONGEST, session.context) if given is None else given.tokens.shape[1]
+
+
+def reading(session: SeriesSession) -> Reading:
+    """As many rows as one pass over all of them keeps nobody waiting; of what is too large for that
+    as many as half an answer's work allows, once they are asked for."""
+    model, given, length = session.tokenizer_model, session.given_text, text_length(session)
+    row, faster = session.parameters * length, _faster(session)
+    quick = PASS * faster // row
+    unasked = given is not None or model.tokenizer is None or quick >= LEAST_ROWS
+    rows = quick if unasked else max(LEAST_ROWS, ANSWER * faster // (2 * row))
+    rows = min(ROWS, rows) if given is None else len(given.tokens)
+    return Reading(rows, min(max(rows, 1), rows_a_pass(session, length)), unasked)
 
 
 def rows_a_pass(session: SeriesSession, length: int) -> int:
@@ -69,10 +110,9 @@ def check(analysis: Analysis, session: SeriesSession, checkpoints: int) -> None:
     faster = _faster(session)
     if whole / passes <= PASS * faster and whole <= ANSWER * faster:
         return
-    cost = Cost(passes, whole / (session.pace or _GUESS * faster))
-    each = "" if checkpoints == 1 else " a checkpoint"
+    cost = Cost(passes, whole / (session.pace or _GUESS * faster), checkpoints)
     raise TooLargeError(
-        f"{session.name} is too large to compute this in the background: {cost}{each}.",
+        f"{session.name} is too large to compute this unasked: {cost}.",
         "It can be computed all the same, and stopped.",
     )
 
@@ -81,7 +121,8 @@ def _faster(session: SeriesSession) -> int:
     return _GPU if session.tokenizer_model.device.type == "cuda" else 1
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In words, in the largest unit of which it is one or more."""
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds >= length:
             count = round(seconds / length)

@@ -87,7 +87,7 @@ class Curves:
 
     def measured_on(self) -> list[str]:
         """What is measured of each series, or why it is not."""
-        return [legible(session.measured_on) for session in self._sessions]
+        return [legible(session.measured.on) for session in self._sessions]
 
     def _whole(self, of: Kind) -> dict[str, dict[str, Any]]:
         """Envelopes by "series/name"; without data where there is no room for it."""
@@ -159,7 +159,7 @@ class Curves:
         if of == "grids":
             return arrays
         positions = {
-            f"{number}/positions": session.positions.astype(np.float32)
+            f"{number}/positions": session.measured.positions.astype(np.float32)
             for number, session in enumerate(self._sessions)
         }
         return arrays | positions | self._findings.components
@@ -180,8 +180,8 @@ def _arrays_of(session: SeriesSession, of: Kind) -> dict[str, np.ndarray]:
     """[checkpoint, ...] by name; losses of single rows are no use to a page."""
     if of == "grids":
         return session.grids
-    return {k: v for k, v in session.measures.items() if MEASURES[k].per != "row"}
+    return {k: v for k, v in session.measured.arrays.items() if MEASURES[k].per != "row"}
 
 
 def _knows(session: SeriesSession, of: Kind, checkpoint: int) -> bool:
-    return session.is_scored(checkpoint) if of == "grids" else session.is_measured(checkpoint)
+    return session.is_scored(checkpoint) if of == "grids" else session.measured.knows(checkpoint)

@@ -39,8 +39,8 @@ def measures_of(session: SeriesSession) -> xarray.Dataset:
                 values.copy(),
                 {"title": MEASURES[name].title, "formula": MEASURES[name].formula},
             )
-            for name, values in session.measures.items()
+            for name, values in session.measured.arrays.items()
         },
-        coords=along_training(session.series) | {"position": session.positions},
-        attrs=session.provenance() | {"measured_on": session.measured_on},
+        coords=along_training(session.series) | {"position": session.measured.positions},
+        attrs=session.provenance() | {"measured_on": session.measured.on},
     )

@@ -42,7 +42,7 @@ class Findings:
 
 def phases_of(session: SeriesSession, unit: Unit) -> dict[str, Any]:
     """`PhaseInfo` of js/src/kernel/model.ts, with every x in `unit`."""
-    measures = _along(measures_of(session), unit) if session.measures else None
+    measures = _along(measures_of(session), unit) if session.measured.arrays else None
     try:
         phases = phase_changes(measures, _along(scores_of(session), unit))
     except InductionError as error:
@@ -102,13 +102,14 @@ def components_of(sessions: Sequence[SeriesSession]) -> tuple[dict[str, np.ndarr
     Series measured on the same tokens are fitted jointly; others cannot share a plane.
     """
     losses = {
-        number: session.measures["token_loss"]
+        number: session.measured.arrays["token_loss"]
         for number, session in enumerate(sessions)
-        if session.measures and np.isfinite(session.measures["token_loss"]).all(1).sum() >= 3
+        if session.measured.arrays
+        and np.isfinite(session.measured.arrays["token_loss"]).all(1).sum() >= 3
     }
     if not losses:
         return {}, "A path needs losses at three checkpoints or more."
-    same = len({sessions[number].text_hash for number in losses}) == 1
+    same = len({sessions[number].measured.text_hash for number in losses}) == 1
     if same:
         joint = loss_pca({str(number): one for number, one in losses.items()})
         text = "one fit over all series" if len(losses) > 1 else "one fit"

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Generator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from induction_kernels.attention.door import as_model
 from induction_kernels.attention.patterns import Head
 from induction_kernels.checkpoints import CheckpointSeries, series_of
 from induction_kernels.errors import InductionError, SelectionError
-from induction_kernels.inputs.texts import LONGEST, ROWS, TextProbe, Texts
-from induction_kernels.losses.measures import MEASURES, Measurer
-from induction_kernels.losses.tokens import in_context_learning_positions
+from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.models.model import Model, refuse_without_attention
 from induction_kernels.names import legible
 from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
 
 from induction_explorer.series import budget
+from induction_explorer.series.measured import Measured
 from induction_explorer.series.results import Results
+
+
+class Watcher(Protocol):
+    """Shows what is known of a session."""
+
+    def see_measures(self) -> None:
+        """More of them are known, whoever asked for them."""
 
 
 class SeriesSession:
     """A series with a resident model that nobody else holds, and the scores read off it so far.
 
     The model is touched by the worker's thread only; `grids` are filled there, one checkpoint at a
-    time, and may be read while that goes on, as may `faults` and `unmeasured`, a new dict with each
-    of them.
+    time, and may be read while that goes on, as may `faults`, a new dict with each of them.
     """
 
     def __init__(self, series: CheckpointSeries, texts: Texts | None = None) -> None:
         self.series = series
-        #: Why checkpoints cannot be shown, and why others have no measures.
+        #: Why checkpoints cannot be shown.
         self.faults: dict[int, str] = {}
-        self.unmeasured: dict[int, str] = {}
         self._scored: set[int] = set()
         model = self._first_model()
         self.name = legible(series.name)
@@ -48,16 +52,14 @@ class SeriesSession:
         self.scorer = Scorer(model, scores)
         #: Scores that are not measured, by title, and why.
         self.left_out = {SCORES[name].title: reason for name, reason in left_out.items()}
-        self._measured_on = ""
-        self.measures: dict[str, np.ndarray] = {}
-        self.positions = np.arange(0)
-        self._measured: set[int] = set()
         #: What was asked of its checkpoints; touched with SHARED.
         self.results = Results()
         #: Work a second (`budget`), as it was last timed; None before that.
         self.pace: float | None = None
         self.given_text = None if texts is None else TextProbe.of(model, texts)
-        self._measurer: Measurer | None = None
+        self.measured = Measured(self.series, model, self.given_text, budget.reading(self))
+        #: Explorers that show it; touched with SHARED.
+        self.watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         shape = (len(series), self.layers, self.heads)
         self.grids = {s.name: np.full(shape, np.nan, np.float32) for s in self.scorer.scores}
 
@@ -71,84 +73,28 @@ class SeriesSession:
         if seconds >= 0.5:
             self.pace = work / seconds
 
-    def is_measured(self, checkpoint: int) -> bool:
-        return checkpoint in self._measured
-
-    def measure(self, checkpoint: int, then: int | None = None) -> None:
-        """Fill one row of every measure; a checkpoint that fails stays NaN, its fault says why."""
-        if self.is_measured(checkpoint):
-            return
-        self._measured.add(checkpoint)
-        if not self._measured_on:
-            self._begin_to_measure()
-        if self._measurer is None or checkpoint in self.faults:
+    def measure(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
+        """Fill one row of every measure, pass by pass; a checkpoint that fails stays NaN, its fault
+        says why. `then` is wanted next."""
+        if self.measured.knows(checkpoint) or checkpoint in self.faults:
             return
         try:
-            found = self._measurer(self.series.model(checkpoint, then=then))
+            self.series.model(checkpoint, then=then)
+            for _ in self.measured.steps(checkpoint):
+                yield
+                self.series.model(checkpoint)  # others may have been here since
         except Exception as error:  # noqa: BLE001 - the reader is told; the others go on
-            self.unmeasured = self.unmeasured | {checkpoint: _say(error)}
-            return
-        for name, value in found.items():
-            kept = value[self.positions] if MEASURES[name].per == "position" else value
-            self.measures[name][checkpoint] = kept.numpy()
-
-    @property
-    def measured_on(self) -> str:
-        """The text that losses are measured on, or why they are not; "" until that is known. And
-        what could not be measured."""
-        if not self.unmeasured:
-            return self._measured_on
-        labels = ", ".join(self.series.labels[i] for i in sorted(self.unmeasured))
-        why = self.unmeasured[min(self.unmeasured)]
-        return f"{self._measured_on}; not measured: {labels} ({why})"
+            self.measured.fail(checkpoint, _say(error))
 
     def forget_faults(self) -> None:
         """What failed may be tried anew: maybe a disk was full, or the GPU."""
         self._scored -= self.faults.keys()
-        self._measured -= self.faults.keys() | self.unmeasured.keys()
-        self.faults, self.unmeasured = {}, {}
-
-    @property
-    def text_hash(self) -> str:
-        """Of the tokens that losses are measured on; "" without any."""
-        return "" if self._measurer is None else self._measurer.text.hash
+        self.measured.forget_faults(set(self.faults))
+        self.faults = {}
 
     def provenance(self) -> dict[str, Any]:
-        measured = {} if self._measurer is None else self._measurer.provenance()
+        measured = self.measured.provenance()
         return self.tokenizer_model.provenance() | measured | {"series": self.name}
-
-    def _begin_to_measure(self) -> None:
-        """Choose the text, or find out why there can be none."""
-        model = self.tokenizer_model
-        rows = min(ROWS, budget.PASS // (self.parameters * min(LONGEST, model.n_ctx)))
-        if rows < 4 and self.given_text is None:
-            self._measured_on = (
-                f"{model.name} is too large to measure losses in the background; "
-                "induction_kernels.measures(series) does it while you wait."
-            )
-            return
-        try:
-            text = self.given_text or TextProbe.default(model, rows)
-            predicted = min(model.n_ctx, text.tokens.shape[1] - 1)
-            positions = in_context_learning_positions(predicted)
-            self._measurer = Measurer(model, text, positions=positions)
-        except InductionError as error:
-            self._measured_on = str(error)
-            return
-        early, late = positions
-        self._measured_on = (
-            f"{len(text.tokens)} rows of {text.origin} (late is position {late}, early {early})"
-        )
-        self.positions = _log_spaced(self._measurer.positions)
-        sizes = {
-            "checkpoint": len(self.series),
-            "position": len(self.positions),
-            "row": len(text.tokens),
-        }
-        self.measures = {
-            measure.name: np.full([sizes[dim] for dim in measure.dims], np.nan, np.float32)
-            for measure in MEASURES.values()
-        }
 
     def _first_model(self) -> Model:
         """The last checkpoint that loads: the one a reader most likely wants to see first."""
@@ -165,8 +111,9 @@ class SeriesSession:
     def is_scored(self, checkpoint: int) -> bool:
         return checkpoint in self._scored
 
-    def score(self, checkpoint: int, then: int | None = None) -> None:
+    def score(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
         """Fill one row of every grid, or the checkpoint's fault; `then` is wanted next."""
+        yield from ()
         if self.is_scored(checkpoint):
             return
         try:
@@ -230,6 +177,7 @@ class SeriesSession:
             "attending": self.attending,
             "context": self.context,
             "light": self.light,
+            "measured_unasked": self.measured.reading.unasked,
             "left_out": {title: legible(reason) for title, reason in self.left_out.items()},
             "faults": {str(i): legible(why) for i, why in sorted(self.faults.items())},
         }
@@ -249,13 +197,6 @@ class SeriesSession:
             "probe": facts.probe,
             "source": score.source,
         }
-
-
-def _log_spaced(count: int) -> np.ndarray:
-    """Positions from 0 to count - 1; where they are many, about a hundred, even on a log axis."""
-    if count <= 128:
-        return np.arange(count)
-    return np.unique(np.geomspace(1, count, 120).round().astype(int) - 1)
 
 
 def _say(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from induction_kernels.errors import InductionError, SelectionError
@@ -11,7 +10,7 @@ from induction_kernels.inputs.texts import Texts
 from induction_kernels.names import distinct
 
 from induction_explorer.channel.work import Work, without_frames
-from induction_explorer.channel.worker import Urgency
+from induction_explorer.channel.worker import Steps, Urgency
 from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.session import SeriesSession, is_model_and_tokenizer, open_session
 
@@ -72,11 +71,11 @@ def read_prompt(
 def submit(
     work: Work,
     urgency: Urgency,
-    compute: Callable[[int, int | None], None],
+    steps: Callable[[int, int | None], Steps],
     checkpoints: Sequence[int],
     show: Callable[[], None],
 ) -> None:
-    """`compute` each of a series' checkpoints, told which comes next, to read it ahead; `show`
-    after each."""
+    """Take the steps of each of a series' checkpoints, told which comes next, to read it ahead;
+    `show` after each."""
     for here, then in zip(checkpoints, [*checkpoints[1:], None], strict=False):
-        work.submit(urgency, partial(compute, here, then), show)
+        work.submit_steps(urgency, steps(here, then), show)

@@ -12,6 +12,7 @@ import { absentText } from "../../ui/pending";
 import { placeIn, useHover } from "../../ui/pointing";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { LossesState } from "../losses";
 import { oneOf, type PanelProps, tab } from "../tab";
 import { AWAY, type Path, type Plane, plotPaths } from "./plot";
 import { componentTable } from "./table";
@@ -23,7 +24,7 @@ const options = {
   /** Principal components of all series together, or of each on its own, standardised. */
   fit: oneOf("joint", "standardised"),
 };
-type Props = PanelProps<typeof options>;
+type Props = PanelProps<typeof options, "losses">;
 type Fit = "joint" | "standardised";
 
 export default tab({
@@ -32,10 +33,12 @@ export default tab({
   group: "Over training",
   options,
   overTraining: true,
+  everySeries: true,
+  asks: () => ({ losses: {} }),
   Panel: LossPca,
 });
 
-function LossPca({ view, options, arrange }: Props) {
+function LossPca({ view, options, arrange, found }: Props) {
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
   const plane = useComputed<Plane | null>(() => {
@@ -71,6 +74,7 @@ function LossPca({ view, options, arrange }: Props) {
           <option value="standardised">each series, standardised</option>
         </select>
       </label>
+      <LossesState view={view} losses={found.losses} />
       {plane.value === null ? (
         <p class="ie-note ie-measures-empty">
           {absentText(store, store.componentsOf.value || "No losses to draw.")}

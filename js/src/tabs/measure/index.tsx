@@ -6,11 +6,13 @@ import { currentTraining, eachSeries } from "../../chart/series-curves";
 import { TrainingChart } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import type { MeasureInfo } from "../../kernel/model";
+import type { Result } from "../../state/results";
 import { scoreText, sentence } from "../../state/text";
 import { trainingOf } from "../../state/training";
-import { absentText } from "../../ui/pending";
+import { absentText, pendingText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-width";
 import type { View, ViewProps } from "../../ui/view";
+import { LossesState } from "../losses";
 import { type AnyTab, tab } from "../tab";
 import { measureTable } from "./table";
 
@@ -29,10 +31,18 @@ export function measureTabs(infos: MeasureInfo[]): AnyTab[] {
         title,
         group: "Over training",
         options: {},
-        Panel: ({ view }) =>
-          infos
-            .filter((info) => info.name === name || UNDER[info.name] === name)
-            .map((info) => <MeasurePanel key={info.name} view={view} info={info} />),
+        everySeries: true,
+        asks: () => ({ losses: {} }),
+        Panel: ({ view, found }) => (
+          <>
+            <LossesState view={view} losses={found.losses} />
+            {infos
+              .filter((info) => info.name === name || UNDER[info.name] === name)
+              .map((info) => (
+                <MeasurePanel key={info.name} view={view} info={info} losses={found.losses} />
+              ))}
+          </>
+        ),
       }),
     );
 }
@@ -41,10 +51,12 @@ interface PanelProps extends ViewProps {
   info: MeasureInfo;
 }
 
-function MeasurePanel({ view, info }: PanelProps) {
+function MeasurePanel({ view, info, losses }: PanelProps & { losses: Result<"losses"> }) {
   const { measureOf, measuredOn, series } = view.store;
   if (measureOf(series.value, info.name) === null) {
-    const why = measuredOn.value[series.value] || absentText(view.store, "Not measured.");
+    if (losses.refusal !== null) return null; // said above
+    const absent = losses.anyway ? pendingText(view.store, losses) : absentText(view.store, "Not measured.");
+    const why = measuredOn.value[series.value] || absent;
     return <p class="ie-note ie-measures-empty">{sentence(why)}</p>;
   }
   return <MeasureFigure view={view} info={info} />;
