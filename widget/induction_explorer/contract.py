@@ -41,11 +41,13 @@ class Analysis(msgspec.Struct, frozen=True):
     Attributes:
         kind: its name on the wire.
         of: what its answers depend on, beside the checkpoint.
+        doing: what computing it is called; "" of what takes one pass.
         arrays: their dims after that of checkpoints; float32 unless a dtype stands before them.
     """
 
     kind: ClassVar[str]
     of: ClassVar[Literal["text", "prompt", "answer"]] = "text"
+    doing: ClassVar[str] = ""
     arrays: ClassVar[Mapping[str, str]]
 
     def check(self, session: SeriesSession, prompt: Prompt | None) -> None:

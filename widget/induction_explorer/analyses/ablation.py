@@ -33,6 +33,7 @@ class Ablation(Analysis, frozen=True):
     heads: tuple[Head, ...]
     how: Kind
     frozen: bool
+    doing = "Ablating heads"
     of = "answer"
     arrays = {
         "loss": "",

@@ -31,6 +31,7 @@ class AblationGrid(Analysis, frozen=True):
     the loss on the second copy of repeated random tokens."""
 
     how: Kind
+    doing = "Ablating each head alone"
     arrays = {
         "loss": "layer head",
         "in_context_learning": "layer head",

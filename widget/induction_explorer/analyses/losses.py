@@ -24,6 +24,7 @@ class Losses(Analysis, frozen=True):
     """Every measure of the whole model. The answer is the mean loss of the rows of text run so far,
     in nats; the measures come as rows of `_measures`, to every page that shows the series."""
 
+    doing = "Measuring losses"
     arrays = {"loss": ""}
 
     def passes(self, session: SeriesSession) -> int:

@@ -28,6 +28,7 @@ class Wiring(Analysis, frozen=True):
     with nothing ablated."""
 
     head: Head
+    doing = "Finding what feeds a head"
     arrays = {
         "composition": "layer head",
         "previous_token": "layer head",

@@ -110,7 +110,8 @@ class Answering:
     def _begin(self, urgency: Urgency, subject: Subject, checkpoint: int) -> Task:
         passes = subject.analysis.passes(subject.session)
         steps = self._steps(subject, checkpoint)
-        return self._work.submit_steps(urgency, steps, passes=passes)
+        label = "" if urgency is Urgency.PROMPT else subject.analysis.doing
+        return self._work.submit_steps(urgency, steps, passes=passes, label=label)
 
     def _comes_ahead(self, subject: Subject, checkpoint: int) -> bool:
         """Whether all of the prompt is still to be computed there."""

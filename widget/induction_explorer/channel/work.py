@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from induction_kernels.errors import InductionError
@@ -13,7 +14,7 @@ from induction_kernels.names import legible
 from traitlets import TraitError
 
 from induction_explorer.channel.worker import SHARED, STEP, Steps, Task, Urgency, shared_worker
-from induction_explorer.series.budget import TooLargeError
+from induction_explorer.series.budget import TooLargeError, duration
 
 E = TypeVar("E", bound=BaseException)
 
@@ -69,14 +70,35 @@ def say(error: Exception) -> dict[str, Any]:
     }
 
 
+@dataclass
+class Pace:
+    """Of one kind of work, since nothing was left of it.
+
+    Attributes:
+        finished: passes of tasks that are over.
+        seconds: that were spent on it, not on what came between.
+    """
+
+    finished: int = 0
+    seconds: float = 0
+
+    def left(self, done: int, total: int) -> str:
+        """How long the rest takes if it goes on like this, in words; "" of what is short or has
+        only begun."""
+        rest = self.seconds / done * (total - done) if done else 0.0
+        return f"about {duration(rest)} left" if rest >= 5 and self.seconds >= 2 else ""
+
+
 class Work:
     """Tasks of one explorer: computed on the worker's thread, finished there with SHARED."""
 
     def __init__(self, on_progress: Callable[[], None]) -> None:
         self._on_progress = on_progress
         self._tasks: dict[int, Task] = {}
-        #: Passes, by urgency, since nothing was left of it.
-        self._finished: Counter[Urgency] = Counter()
+        #: By what the page calls it.
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
+        #: What ran last.
+        self._last: Task | None = None
         self._errors: dict[Urgency, Exception] = {}
         self._waiting = 0
         #: Someone looks at what it does: it is done before what nobody sees.
@@ -118,12 +140,17 @@ class Work:
         steps: Steps,
         finish: Callable[[], Any] = lambda: None,
         passes: int = 1,
+        label: str = "",
     ) -> Task:
-        """Run these on the worker, one after the other as long as nothing is more urgent."""
+        """Run these on the worker, one after the other as long as nothing is more urgent.
+
+        Args:
+            label: what they do, in words; by default what work of this urgency does.
+        """
         with SHARED:
             if not self.count(urgency):
                 self._errors.pop(urgency, None)
-            task = Task(urgency, self._is_awaited, passes)
+            task = Task(urgency, self._is_awaited, passes, label or _LABELS[urgency])
             task.steps = self._follow(task, steps, finish)
             shared_worker().submit(task)
             self._tasks[task.number] = task
@@ -132,20 +159,26 @@ class Work:
     def _follow(self, task: Task, steps: Steps, finish: Callable[[], Any]) -> Steps:
         """The steps, counted and told of; whatever goes wrong is kept to be shown."""
         failure: Exception | None = None
-        told = time.monotonic()
+        self._last, pace = task, self._paces[task.label]
+        told = began = time.monotonic()
         try:
             for _ in steps:
+                now = time.monotonic()
                 with SHARED:
-                    task.done = min(task.done + 1, task.passes)
-                    if time.monotonic() >= told + STEP:
+                    pace.seconds += now - began
+                    if task.passes > 1:
+                        task.done = min(task.done + 1, task.passes)
+                    if now >= told + STEP:
                         self._tell()
-                        told = time.monotonic()
+                        told = now
                 yield
+                self._last, began = task, time.monotonic()
         except Exception as error:  # noqa: BLE001 - shown to the reader, whatever it is
             failure = error
         finally:
             steps.close()
         with SHARED:
+            pace.seconds += time.monotonic() - began
             self._finish(task, finish, failure)
 
     def wait(self, timeout: float) -> bool:
@@ -182,18 +215,28 @@ class Work:
                 and self._tasks.pop(task.number, None) is not None
             ):
                 shared_worker().cancel(task)
+                self._forget_pace(task.label)
                 SHARED.notify_all()
 
     def status(self) -> dict[str, Any]:
-        """How far the slowest kind of work is."""
+        """How far the kind of work is that runs now, or else comes next."""
         with SHARED:
-            for urgency in sorted(Urgency, reverse=True):
-                left = [task for task in self._tasks.values() if task.urgency == urgency]
-                if left:
-                    done = self._finished[urgency] + sum(task.done for task in left)
-                    total = self._finished[urgency] + sum(task.passes for task in left)
-                    return Status.computing(_LABELS[urgency], done, total)
-        return Status.ready()
+            if not self._tasks:
+                return Status.ready()
+            now = self._last
+            if now is None or not self.has(now):
+                now = min(self._tasks.values(), key=lambda task: task.place)
+            pace = self._paces[now.label]
+            alike = [task for task in self._tasks.values() if task.label == now.label]
+            done = pace.finished + sum(task.done for task in alike)
+            total = pace.finished + sum(task.passes for task in alike)
+            words = [now.label, pace.left(done, total)]
+            return Status.computing(", ".join(filter(None, words)), done, total)
+
+    def _forget_pace(self, label: str) -> None:
+        """Once nothing is left of it."""
+        if all(task.label != label for task in self._tasks.values()):
+            self._paces.pop(label, None)
 
     def _is_awaited(self) -> bool:
         return self.watched or self._waiting > 0
@@ -209,9 +252,8 @@ class Work:
         if failure is not None:
             self._errors.pop(task.urgency, None)  # the last comes last
             self._errors[task.urgency] = without_frames(failure)
-        self._finished[task.urgency] += task.passes
-        if not self.count(task.urgency):
-            self._finished[task.urgency] = 0
+        self._paces[task.label].finished += task.passes
+        self._forget_pace(task.label)
         self._tell()
         SHARED.notify_all()
 

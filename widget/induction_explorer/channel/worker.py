@@ -40,7 +40,8 @@ class Task:
 
     Attributes:
         is_awaited: whether someone looks at what it is for.
-        passes: how many steps it has, about; and how many it has done.
+        passes: how many steps it has, about; `done` counts them where they are several.
+        label: what it does, in words.
         steps: must not raise.
         cancelled: nobody wants it any more: it ends with the step that runs.
     """
@@ -48,6 +49,7 @@ class Task:
     urgency: Urgency
     is_awaited: Callable[[], bool]
     passes: int = 1
+    label: str = ""
     done: int = 0
     steps: Steps = field(init=False)
     number: int = field(init=False)
