@@ -23,7 +23,7 @@ from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Status, Work, without_frames
-from induction_explorer.channel.worker import SHARED, Urgency
+from induction_explorer.channel.worker import SHARED, Task, Urgency
 from induction_explorer.export.circuitsvis import to_circuitsvis
 from induction_explorer.lifetime import weakly
 from induction_explorer.series.curves import Curves, Kind
@@ -136,6 +136,7 @@ class InductionExplorer(Arrangement):
         self._read: list[Prompt | InductionError] = []
         self._ran: tuple[str, str] | None = None
         self._generation = 0
+        self._first: Task | None = None
         self._reply = weakly(self.send)
         self._findings = Findings(self._sessions)
         self._refusal: traitlets.TraitError | None = None
@@ -157,6 +158,7 @@ class InductionExplorer(Arrangement):
             self._choose_heads()
             for session in self._sessions:
                 session.watchers.add(self)
+            self._score_alone()
             self._sweep()
             self._show_progress()
         lifetime.begin(self, self._work)
@@ -265,6 +267,27 @@ class InductionExplorer(Arrangement):
         self._show_progress()
 
     # --- the scores ---
+
+    @traitlets.observe("score", "checkpoint", "series")
+    def _follow_score(self, _change: Any) -> None:
+        if not self._restoring:
+            self._score_alone()
+
+    def _score_alone(self) -> None:
+        """What the reader looks at comes first: the chosen score, where the slider is."""
+        session, here = self._session, self.checkpoint
+        if self._first is not None:
+            self._work.drop(self._first)
+        if self.score in session.grids and not session.is_scored(here):
+            steps = session.score_alone(here, self.score)
+            self._first = self._work.submit_steps(
+                Urgency.ASKED, steps, weakly(self._show_first), label="Computing the chosen score"
+            )
+
+    def _show_first(self) -> None:
+        self._first = None
+        self._curves.first = self.score
+        self._set(self._curves.scores())
 
     @traitlets.observe("heads")
     def _note_choice(self, _change: Any) -> None:

@@ -8,7 +8,7 @@ TransformerLens' demos.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -263,13 +263,13 @@ class AttentionReader:
 
     def __call__(self, model: Model) -> dict[str, Float[Tensor, "layer head"]]:
         """One float32 [layer, head] on the CPU a score, by name."""
-        scores: dict[str, Tensor] = {}
+        return {name: values for found in self.by_steps(model) for name, values in found.items()}
+
+    def by_steps(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
+        """The same, probe by probe."""
         for key, probe in self._probes.items():
             means, self.path = read_cells(model, probe.tokens, self._readings[key])
-            scores |= {
-                name: self._scores[name].of_cells(mean, probe) for name, mean in means.items()
-            }
-        return scores
+            yield {name: self._scores[name].of_cells(mean, probe) for name, mean in means.items()}
 
     def probe_of(self, score: AttentionScore) -> Probe:
         return self._probes[score.copies, score.period]

@@ -5,7 +5,7 @@ What they are is in `of_attention` and `of_weights`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -100,12 +100,26 @@ class Scorer:
         Raises:
             InductionError: a score that is not a number, as NaN weights give; names the head.
         """
-        values = self._attention(model)
+        *_, values = self.by_steps(model)
+        return values
+
+    def by_steps(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
+        """The same: after every part what is known, in the end all of it.
+
+        Between two of them other weights may be put into the model and taken out again.
+        """
+        values: dict[str, Tensor] = {}
+        for found in self._attention.by_steps(model):
+            values |= found
+            yield values
         if self._weights is not None:
-            values |= self._weights(model, values)
+            attention = dict(values)
+            for found in self._weights.by_steps(model, attention):
+                values |= found
+                yield values
         values = {score.name: values[score.name] for score in self.scores}
         _check_finite(model, self.scores, values)
-        return values
+        yield values
 
     def provenance(self) -> dict[str, str]:
         path = self._attention.path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from jaxtyping import Float, Int
@@ -185,8 +185,16 @@ class WeightReader:
         self, model: Model, attention: Mapping[str, Float[Tensor, "layer head"]]
     ) -> dict[str, Float[Tensor, "layer head"]]:
         """One float32 [layer, head] on the CPU a score, by name."""
+        steps = self.by_steps(model, attention)
+        return {name: values for found in steps for name, values in found.items()}
+
+    def by_steps(
+        self, model: Model, attention: Mapping[str, Float[Tensor, "layer head"]]
+    ) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
+        """The same, score by score."""
         inputs = Inputs(attention, self._tokens, self._seed)
-        return {score.name: score.measure(model, inputs) for score in self._scores}
+        for score in self._scores:
+            yield {score.name: score.measure(model, inputs)}
 
     def facts(self, score: WeightScore) -> Facts:
         low, high = score.range
