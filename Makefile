@@ -47,6 +47,7 @@ bench: build chromium
 	$(BIN)/python tests/benchmarks/speed.py --json docs/performance.json
 	$(BIN)/python tests/benchmarks/gpu.py --json docs/performance-gpu.json
 	$(BIN)/python tests/benchmarks/report.py
+	$(BIN)/python tests/benchmarks/first.py
 	$(BIN)/python tests/benchmarks/scrub.py
 	$(BIN)/python tests/benchmarks/hover.py
 	$(BIN)/python tests/benchmarks/rank.py

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
-import xarray
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import Texts
 from ipywidgets import widget_serialization
@@ -36,6 +35,9 @@ from induction_explorer.series.several import (
     submit,
 )
 from induction_explorer.view import PARTS, split
+
+if TYPE_CHECKING:
+    import xarray
 
 _PUBLIC = {*PARTS, "view"}
 

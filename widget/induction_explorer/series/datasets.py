@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import xarray
+from typing import TYPE_CHECKING
+
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.losses.measures import MEASURES
 from induction_kernels.scores.registry import SCORES, describe
 
 from induction_explorer.series.session import SeriesSession
 
+if TYPE_CHECKING:
+    import xarray
+
 
 def scores_of(session: SeriesSession) -> xarray.Dataset:
     """[checkpoint, layer, head], a variable a score; NaN where nothing is computed (yet)."""
+    import xarray
+
     return xarray.Dataset(
         {
             name: (
@@ -32,6 +38,8 @@ def measures_of(session: SeriesSession) -> xarray.Dataset:
 
     Where a text has many positions, those that are drawn; the coordinate says which.
     """
+    import xarray
+
     return xarray.Dataset(
         {
             name: (

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray
 from induction_kernels.changes.series import PhaseChanges, in_words, phase_changes
 from induction_kernels.changes.step import Change, Dated
 from induction_kernels.errors import InductionError
@@ -16,6 +15,9 @@ from induction_kernels.losses.components import LossPCA, loss_pca
 from induction_explorer.choices import Unit, training_unit
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.session import SeriesSession
+
+if TYPE_CHECKING:
+    import xarray
 
 #: `PhaseInfo` of js/src/kernel/model.ts, as long as nothing is known.
 UNKNOWN: dict[str, Any] = {
