@@ -14,7 +14,7 @@ const SKELETONS = 5;
 
 export function RankedHeads({ view }: ViewProps) {
   const { store } = view;
-  const { scores, scoreInfo, gridValues, series, info, shownScores, viewState } = store;
+  const { scores, scoreInfo, gridValues, series, info, settled, viewState } = store;
   const first = useComputed<Column | null>(() =>
     scoreInfo.value === null || gridValues.value === null
       ? null
@@ -25,14 +25,19 @@ export function RankedHeads({ view }: ViewProps) {
     const score = secondScore(scores.value, scoreInfo.value?.name ?? "", saved);
     return score && { score, values: store.gridIn(series.value, score.name) ?? new Float32Array() };
   });
-  const heads = useComputed(() =>
-    info.value === null || !shownScores.value.some(Number.isFinite)
-      ? []
-      : rankedHeads(shownScores.value, info.value),
-  );
+  // Ranked where the slider rests: another order in every frame could not be read, and would cost the frame.
+  const heads = useComputed(() => {
+    if (info.value === null || gridValues.value === null) return [];
+    const size = info.value.layers * info.value.heads;
+    const values = gridValues.value.subarray(settled.value * size, (settled.value + 1) * size);
+    return values.some(Number.isFinite) ? rankedHeads(values, info.value) : [];
+  });
+  const moving = useComputed(() => store.shown.value !== settled.value);
   const title = scoreInfo.value?.title ?? "";
   return (
-    <section class={`ie-ranked ${(info.value?.steps.length ?? 0) > 1 ? "" : "ie-ranked-still"}`}>
+    <section
+      class={`ie-ranked ${(info.value?.steps.length ?? 0) > 1 ? "" : "ie-ranked-still"} ${moving.value ? "ie-ranked-moving" : ""}`}
+    >
       <div class="ie-caption">
         <span class="ie-heading">Heads by {lowered(title)}</span>
         <span class="ie-note"> strongest first</span>

@@ -41,13 +41,11 @@ export function List({ view, heads, first, second }: ViewProps & Ranking) {
     }, REST_MS);
     return () => clearTimeout(timer);
   }, [seen.value]);
-  useAsks(store, () => {
-    // The order of the heads changes as the slider moves; what they do is asked for where it rests.
-    if (store.shown.value !== store.settled.value) return [];
-    return heads.value
+  useAsks(store, () =>
+    heads.value
       .slice(...resting.value)
-      .map((head) => ({ analysis: "patterns", parameters: { head }, onlyHere: true }));
-  });
+      .map((head) => ({ analysis: "patterns", parameters: { head }, onlyHere: true })),
+  );
 
   const rows = useComputed(() => keptRows(seen.value, heads.value.length, cursor.value));
   useLayoutEffect(() => {

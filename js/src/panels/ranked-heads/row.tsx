@@ -37,8 +37,8 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
   const name = headName(head);
   const slot = store.slots.value.get(name);
   const hovered = view.hoverHead.value !== null && sameHead(view.hoverHead.value, head);
-  const value = scoreText(valueAt(column, info, store.shown.value, head));
-  const other = second.value && scoreText(valueAt(second.value, info, store.shown.value, head));
+  const value = scoreText(valueAt(column, info, store.settled.value, head));
+  const other = second.value && scoreText(valueAt(second.value, info, store.settled.value, head));
   return (
     <div
       role="option"
@@ -66,13 +66,13 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
   );
 }
 
-/** The head's pattern at the shown checkpoint, where it is there; never another one's. */
+/** The head's pattern at the checkpoint that is ranked, where it is there; never another one's. */
 function Thumbnail({ view, head, ratio }: { view: View; head: Head; ratio: ReadonlySignal<number> }) {
   const { store, theme } = view;
   const canvas = useRef<HTMLCanvasElement>(null);
   useSignalEffect(() => {
     const tokens = store.promptInfo.value?.tokens.length ?? 0;
-    const found = store.results.of("patterns", { head }).at(store.shown.value);
+    const found = store.results.of("patterns", { head }).at(store.settled.value);
     const colors = attentionLut(store.viewState.value.attention_scale, theme.value);
     if (canvas.current === null) return;
     drawPattern(canvas.current, tokens, found?.patterns ?? null, colors, THUMBNAIL * ratio.value);

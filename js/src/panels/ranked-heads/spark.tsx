@@ -10,7 +10,7 @@ const HEIGHT = 26;
 const PAD = 3;
 
 export function Spark({ view, head, column }: { view: View; head: Head; column: Column }) {
-  const { info, shown } = view.store;
+  const { info, settled: shown } = view.store;
   if (info.value === null) return null;
   const curve = curveOf(column.values, info.value, head);
   const [low, high] = spanOf(column);
