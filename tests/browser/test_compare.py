@@ -90,14 +90,17 @@ def test_nothing_collides_or_is_cut_off(compared: Page) -> None:
     assert compared.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-PIXELS = """canvas => {
+PIXELS = """async canvas => {
+  const isPainted = () =>
+    canvas.width > 0 && canvas.getContext("2d").getImageData(0, 0, canvas.width, 1).data[3] > 0;
+  while (!isPainted()) await new Promise(requestAnimationFrame);
   const { width, height } = canvas;
   return [width, ...canvas.getContext("2d").getImageData(0, 0, width, height).data];
 }"""
 
 
 def pixels(canvas: Locator) -> np.ndarray:
-    """What is painted, [row, column, RGB]."""
+    """What is painted, [row, column, RGB], as soon as its pattern is there."""
     width, *data = canvas.evaluate(PIXELS)
     return np.array(data).reshape(-1, width, 4)[..., :3]
 
