@@ -12,6 +12,7 @@ from induction_kernels.errors import CheckpointError
 from induction_kernels.models.bridges import clean, is_folded, wrapped_by
 from induction_kernels.models.joint import Joint, joints_of
 from induction_kernels.models.known import mixing
+from induction_kernels.restoring import without_gradients
 from induction_kernels.threads import by_one_thread
 
 Pairs = list[tuple[Tensor, Tensor]]
@@ -88,7 +89,7 @@ def swap(module: nn.Module, pairs: Pairs, where: str) -> None:
     Raises:
         InductionError: another thread is running the module.
     """
-    with by_one_thread(module, f"The model for {where}"), torch.no_grad(), mixing(module):
+    with by_one_thread(module, f"The model for {where}"), without_gradients(), mixing(module):
         for target, value in pairs:
             target.copy_(value)
 

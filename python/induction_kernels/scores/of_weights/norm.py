@@ -12,6 +12,7 @@ from torch import Tensor
 
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.models.bridges import bare
+from induction_kernels.restoring import without_gradients
 
 Kind = Literal["layer", "rms"]
 
@@ -84,7 +85,7 @@ def _tried(module: Any, like: Tensor) -> tuple[Tensor | None, Tensor]:
     signs = torch.randint(2, (2, width), generator=generator) * 2 - 1
     given = (signs * (8 + 8 * torch.rand(2, width, generator=generator))).to(like)
     try:
-        with torch.no_grad():
+        with without_gradients():
             tried = (module.forward(given) - module.forward(-given)) / 2
     except (TypeError, RuntimeError):  # it takes something else
         return None, given.float()
