@@ -43,6 +43,13 @@ def process_of(page: LabPage) -> int:
         return python.value("__import__('os').getpid()")
 
 
+def ask_for(explorer: Explorer, head: str) -> None:
+    """A pattern that nobody has asked for yet: the ranking shows those of all heads where the
+    slider rests."""
+    explorer.cell(head).click()
+    explorer.slider.fill("3")
+
+
 def says(explorer: Explorer, head: str, text: str) -> None:
     """In the panel of a head's pattern."""
     pattern = explorer.page.get_by_role("img", name=f"Attention pattern {head}", exact=True)
@@ -57,7 +64,7 @@ def test_a_busy_kernel_is_said_to_be_busy_and_then_goes_on(alone: LabPage) -> No
         expect(explorer.patterns).to_have_count(1)
         alone.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
         with python.busy():
-            explorer.cell("L0H0").click()
+            ask_for(explorer, "L0H0")
             says(explorer, "L0H0", "computing …")
             says(explorer, "L0H0", "waiting: the kernel is busy")
             expect(explorer.root.locator("header")).to_contain_text("waiting: the kernel is busy")
@@ -74,7 +81,7 @@ def test_a_kernel_that_stands_still_does_not_answer_until_it_goes_on(alone: LabP
     process = process_of(alone)
     os.kill(process, signal.SIGSTOP)
     try:
-        explorer.cell("L0H2").click()
+        ask_for(explorer, "L0H2")
         says(explorer, "L0H2", "waiting: the kernel does not answer")
         expect(explorer.alerts).to_contain_text(["The kernel does not answer."])
     finally:
@@ -89,7 +96,7 @@ def test_nothing_computes_for_ever_once_the_kernel_has_died(lab: Lab, chrome: Br
         explorer = run_without_subshells(page)
         process = process_of(page)
         os.kill(process, signal.SIGSTOP)
-        explorer.cell("L0H1").click()
+        ask_for(explorer, "L0H1")
         says(explorer, "L0H1", "computing …")
         os.kill(process, signal.SIGKILL)
         says(explorer, "L0H1", "needs the kernel")
