@@ -231,7 +231,7 @@ describe("the list", () => {
 
   it("shows the chosen second score, kept in the view", async () => {
     const { el, fake } = await show({ checkpoint: 25 });
-    const second = one(el, "select[aria-label='Second score']") as HTMLSelectElement;
+    const second = one(el, "select[aria-label='Second column']") as HTMLSelectElement;
     expect(second.value).toBe("previous_token");
     expect([...second.options].map(({ value }) => value)).not.toContain("induction");
     second.value = "induction_logit";

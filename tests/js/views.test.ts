@@ -88,7 +88,7 @@ describe("names", () => {
     expect(names(el, "[role=listbox], [role=grid], table, select, textarea")).toEqual([
       "Score",
       "Head scores",
-      "Second score",
+      "Second column",
       "Heads by induction",
       "Prompt",
       "Tokens",

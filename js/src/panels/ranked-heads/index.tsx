@@ -49,7 +49,7 @@ export function RankedHeads({ view }: ViewProps) {
         {second.value !== null && (
           <select
             class="ie-select"
-            aria-label="Second score"
+            aria-label="Second column"
             value={second.value.score.name}
             onChange={({ currentTarget }) => store.arrangeTab(OPTIONS, { second: currentTarget.value })}
           >
