@@ -287,7 +287,7 @@ describe("a second handle on a checkpoint that failed", () => {
 describe("patterns with a second handle", () => {
   const images = (el: Element) => [...el.querySelectorAll<HTMLCanvasElement>(".ie-patterns [role=img]")];
   const named = (el: Element) => images(el).map((image) => image.getAttribute("aria-label"));
-  const PAIR = ["Attention pattern L1H1 at step 131", "Attention pattern L1H1"];
+  const PAIR = ["Pattern of L1H1 at step 131", "Attention pattern L1H1"];
   const split = async (el: Element) => {
     const choice = one(el, "[aria-label='Patterns stand']") as HTMLSelectElement;
     choice.value = "split";
@@ -302,7 +302,7 @@ describe("patterns with a second handle", () => {
     expect(when()).toEqual(["step 131", "step 1,056"]);
     fake.receive({ compare: 3 });
     await settle();
-    expect([named(el)[0], when()[0]]).toEqual(["Attention pattern L1H1 at step 30", "step 30"]);
+    expect([named(el)[0], when()[0]]).toEqual(["Pattern of L1H1 at step 30", "step 30"]);
     fake.receive({ compare: null });
     await settle();
     expect(named(el)).toEqual(["Attention pattern L1H1"]);

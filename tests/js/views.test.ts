@@ -76,6 +76,31 @@ describe("names", () => {
     expect(found[6]).toBe("L1H2 induction none");
   });
 
+  it("that others look for are part of no other name of that role", async () => {
+    const el = show({ compare: 5, checkpoint: 20, heads: [[1, 2]] });
+    await settle();
+    const agreed: [selector: string, name: string][] = [
+      ["input[type=range], [role=slider]", "Checkpoint"],
+      ["select", "Score"],
+      ["[role=grid]", "Head scores"],
+      ["[role=gridcell]", "L1H2 induction"],
+      ["[role=img]", "Attention pattern L1H2"],
+      ["[role=listbox]", "Tokens"],
+      ["textarea, input", "Prompt"],
+      ["table", "Next-token predictions"],
+      ["[role=tablist]", "Measures"],
+    ];
+    for (const [selector, name] of agreed) {
+      const alike = names(el, selector).filter((other) => other?.toLowerCase().includes(name.toLowerCase()));
+      expect(alike, name).toHaveLength(1);
+    }
+    const buttons = [...el.querySelectorAll("button")].map(
+      (button) => button.getAttribute("aria-label") ?? button.textContent ?? "",
+    );
+    for (const name of ["play", "run"])
+      expect(buttons.filter((other) => other.toLowerCase().includes(name))).toHaveLength(1);
+  });
+
   it("of patterns, tokens and tables are the ones agreed on", async () => {
     const el = show({
       heads: [

@@ -8,7 +8,7 @@ import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { compact, scoreText } from "../state/text";
 import { useHover } from "../ui/pointing";
-import { useWidth } from "../ui/use-width";
+import { useWidth } from "../ui/use-size";
 import type { View } from "../ui/view";
 import { AxisNote } from "./axis-note";
 import { Names } from "./names";

@@ -1,7 +1,7 @@
 /** Which curve changed first: every change with its interval, and how far it is from the model's own. */
-import { useSignal } from "@preact/signals";
 import type { DatedChange } from "../kernel/model";
 import { precise, rounded } from "../state/text";
+import { More } from "../ui/more";
 import type { ViewProps } from "../ui/view";
 
 const WIDTH = 120;
@@ -10,21 +10,13 @@ const MIDDLE = HEIGHT / 2;
 
 export function ChangeOrder({ view }: ViewProps) {
   const { store } = view;
-  const open = useSignal(false);
   const order = store.phases.value[store.series.value]?.order ?? [];
   // The turn alone is no order: a path always turns somewhere.
   if (store.info.value === null || order.length < 2) return null;
   return (
-    <details
-      class="ie-order"
-      open={open.value}
-      onToggle={(event) => {
-        open.value = event.currentTarget.open;
-      }}
-    >
-      <summary>Which came first</summary>
-      {open.value && <Order order={order} unit={store.unit.value} />}
-    </details>
+    <More class="ie-order" summary="Which came first">
+      {() => <Order order={order} unit={store.unit.value} />}
+    </More>
   );
 }
 

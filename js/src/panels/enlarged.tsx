@@ -23,7 +23,7 @@ import { attentionLut } from "../ui/color";
 import { followDrag } from "../ui/pointing";
 import { TokenText } from "../ui/token-text";
 import { useLeaving } from "../ui/use-leaving";
-import { useSquare } from "../ui/use-square";
+import { useSquare } from "../ui/use-size";
 import type { View } from "../ui/view";
 import { attended } from "./token-shading";
 

@@ -22,9 +22,10 @@ import { Save } from "../export/save";
 import { changeTable, scoreTable } from "../export/tables";
 import { headName, sameHead } from "../state/heads";
 import { evenScaleTo, type Scale, scoreScale, slotColor } from "../ui/color";
+import { ComparedAs } from "../ui/compared-as";
 import { useRoving } from "../ui/roving";
 import { useLeaving } from "../ui/use-leaving";
-import { useWidth } from "../ui/use-width";
+import { useWidth } from "../ui/use-size";
 import type { View, ViewProps } from "../ui/view";
 
 /** Up to this many cells the names follow every frame; more of them wait until the movement rests. */
@@ -76,7 +77,9 @@ export function HeadGrid({ view }: ViewProps) {
             ? ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]} `
             : " by layer and head "}
         </span>
-        {store.shownCompare.value !== null && <ChangeOrValue view={view} />}
+        {store.shownCompare.value !== null && (
+          <ComparedAs view={view} label="Grid shows" choice="compared_scores" ways={CHANGE_OR_VALUE} />
+        )}
         <Save
           view={view}
           title={title}
@@ -102,23 +105,8 @@ export function HeadGrid({ view }: ViewProps) {
   );
 }
 
-/** With two handles: what the colours and numbers of the cells are. */
-function ChangeOrValue({ view }: ViewProps) {
-  const { store } = view;
-  return (
-    <select
-      class="ie-select ie-compared-as"
-      aria-label="Grid shows"
-      value={store.viewState.value.compared_scores}
-      onChange={({ currentTarget }) =>
-        store.arrange({ compared_scores: currentTarget.value as "change" | "value" })
-      }
-    >
-      <option value="change">change</option>
-      <option value="value">value</option>
-    </select>
-  );
-}
+/** Of the cells' colours and numbers, with two handles. */
+const CHANGE_OR_VALUE = { change: "change", value: "value" };
 
 interface CellsProps extends ViewProps {
   layout: GridLayout;

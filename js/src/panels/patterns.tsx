@@ -12,10 +12,11 @@ import type { ViewState } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
 import { sentence } from "../state/text";
 import { attentionLut, slotColor } from "../ui/color";
+import { ComparedAs } from "../ui/compared-as";
 import { TryAgain } from "../ui/notices";
 import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
-import { useWidth } from "../ui/use-width";
+import { useWidth } from "../ui/use-size";
 import type { View, ViewProps } from "../ui/view";
 import { Enlarged } from "./enlarged";
 
@@ -28,7 +29,9 @@ export function Patterns({ view }: ViewProps) {
     <section class="ie-patterns">
       <div class="ie-caption">
         <span class="ie-heading">Attention patterns</span>
-        {pairs !== null && <PairsAs view={view} />}
+        {pairs !== null && (
+          <ComparedAs view={view} label="Patterns stand" choice="compared_patterns" ways={PAIRS} />
+        )}
         <AttentionLegend view={view} />
         <Save view={view} title="Attention patterns" table={() => patternTable(view.store)} />
       </div>
@@ -50,6 +53,8 @@ export function Patterns({ view }: ViewProps) {
 function layoutOf(heads: number, beside: boolean): string {
   return ["ie-panels", heads === 1 ? "ie-panels-one" : "", beside ? "ie-panels-pairs" : ""].join(" ");
 }
+
+const PAIRS = { beside: "before | after", split: "split at the diagonal" };
 
 interface PanelProps {
   view: View;
@@ -121,7 +126,7 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
   const { info, shown, shownCompare, comparison } = view.store;
   const other = useComputed(() => shownCompare.value ?? shown.value);
   const name = `Attention pattern ${headName(head)}`;
-  const nameBefore = `${name} at ${comparison.label.value}`;
+  const nameBefore = `Pattern of ${headName(head)} at ${comparison.label.value}`;
   const checkpoint = side === "before" ? other : shown;
   return (
     <div class="ie-panel-plot">
@@ -262,21 +267,4 @@ function State({ view, head, checkpoint, place }: StateProps) {
   const faulty = info.value?.faults[checkpoint.value] !== undefined;
   const text = faulty ? "no usable checkpoint" : WAITING[connection.state.value];
   return <div class={look}>{text}</div>;
-}
-
-/** With two handles: how the two patterns of a head stand. */
-function PairsAs({ view: { store } }: ViewProps) {
-  return (
-    <select
-      class="ie-select ie-compared-as"
-      aria-label="Patterns stand"
-      value={store.viewState.value.compared_patterns}
-      onChange={({ currentTarget }) =>
-        store.arrange({ compared_patterns: currentTarget.value as ViewState["compared_patterns"] })
-      }
-    >
-      <option value="beside">before | after</option>
-      <option value="split">split at the diagonal</option>
-    </select>
-  );
 }

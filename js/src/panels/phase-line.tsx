@@ -1,8 +1,8 @@
 /** What was found of the phase change: first when and where, in plain words, then what the reader made of it. */
-import { useSignal } from "@preact/signals";
 import type { PhaseInfo } from "../kernel/model";
 import { precise, sentence } from "../state/text";
 import { trainingOf } from "../state/training";
+import { More } from "../ui/more";
 import type { ViewProps } from "../ui/view";
 
 export function PhaseLine({ view }: ViewProps) {
@@ -72,25 +72,17 @@ function spokenFor(phases: PhaseInfo | undefined): string {
 }
 
 function Test({ view, phases }: ViewProps & { phases: PhaseInfo }) {
-  const open = useSignal(false);
   const intervals = view.store.drawnWindow.value === null ? phases.window : null;
   return (
-    <details
-      class="ie-tested"
-      open={open.value}
-      onToggle={(event) => {
-        open.value = event.currentTarget.open;
-      }}
-    >
-      <summary>How this was tested</summary>
-      {open.value && (
+    <More class="ie-tested" summary="How this was tested">
+      {() => (
         <p class="ie-note">
           {intervals !== null &&
             `95 % intervals: start ${span(intervals.from_interval)}, end ${span(intervals.to_interval)}. `}
           {sentence(phases.text)}
         </p>
       )}
-    </details>
+    </More>
   );
 }
 

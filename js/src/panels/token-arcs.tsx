@@ -6,7 +6,7 @@ import { arcPath, type Box, strongestLinks } from "../chart/arcs";
 import { triangleSize } from "../kernel/arrays";
 import { headName } from "../state/heads";
 import { slotColor } from "../ui/color";
-import { useWidth } from "../ui/use-width";
+import { useWidth } from "../ui/use-size";
 import type { View } from "../ui/view";
 
 /** Between the lines of the strip and at its left edge, in CSS pixels, as tokens.css has it. */

@@ -8,7 +8,7 @@ import { Cells } from "../../panels/head-grid";
 import type { Result } from "../../state/results";
 import { evenScale, type Scale } from "../../ui/color";
 import { pendingText, progressText } from "../../ui/pending";
-import { useWidth } from "../../ui/use-width";
+import { useWidth } from "../../ui/use-size";
 import type { ViewProps } from "../../ui/view";
 
 /** Colours reach at least this far, in nats: smaller changes are the noise of the text. */

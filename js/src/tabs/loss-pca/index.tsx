@@ -10,7 +10,7 @@ import { precise, tokensText } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { absentText } from "../../ui/pending";
 import { placeIn, useHover } from "../../ui/pointing";
-import { useWidth } from "../../ui/use-width";
+import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
 import { LossesState } from "../losses";
 import { oneOf, type PanelProps, tab } from "../tab";

@@ -10,7 +10,7 @@ import type { Result } from "../../state/results";
 import { scoreText, sentence } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { absentText, pendingText } from "../../ui/pending";
-import { useWidth } from "../../ui/use-width";
+import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
 import { LossesState } from "../losses";
 import { type AnyTab, tab } from "../tab";

@@ -17,7 +17,7 @@ import { scoreText } from "../../state/text";
 import { slotColor } from "../../ui/color";
 import { absentText } from "../../ui/pending";
 import { placeIn, useHover } from "../../ui/pointing";
-import { useWidth } from "../../ui/use-width";
+import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
 import { flag, type PanelProps, tab, text } from "../tab";
 import { type Arrow, arrowsVector, arrowTo, drawArrows } from "./arrows";

@@ -7,7 +7,7 @@ import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
 import { evenScale, largest, roundedUp, slotColor } from "../../ui/color";
 import { Failures, Progress, pendingText } from "../../ui/pending";
-import { useWidth } from "../../ui/use-width";
+import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
 import type { Look } from "./drawing";
