@@ -100,6 +100,18 @@ describe("losses of what is too large to be measured unasked", () => {
     },
   );
 
+  it.each(["Loss", "Loss PCA"])(
+    "that are few enough are said to be computed in %s, not missing",
+    async (title) => {
+      const { el } = await show(unknown("loss"), (request, model) => {
+        if (request.kind !== "losses") works(request, model);
+      });
+      const panel = await tab(el, title);
+      expect(panel.textContent).toMatch(/omputing … 0 of \d+ checkpoints/);
+      expect(panel.textContent).not.toMatch(/Not measured|No losses/);
+    },
+  );
+
   it("are not asked for where they come unasked", async () => {
     const { fake } = await show({ ...unknown("loss"), _series: [seriesInfo("small", SHAPE)] }, slow);
     expect(fake.sent.map(({ kind }) => kind)).not.toContain("losses");

@@ -8,11 +8,10 @@ import { Save } from "../../export/save";
 import { isInside } from "../../state/phases";
 import { precise, tokensText } from "../../state/text";
 import { trainingOf } from "../../state/training";
-import { absentText } from "../../ui/pending";
 import { placeIn, useHover } from "../../ui/pointing";
 import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
-import { LossesState } from "../losses";
+import { absentLosses, LossesState } from "../losses";
 import { oneOf, type PanelProps, tab } from "../tab";
 import { AWAY, type Path, type Plane, plotPaths } from "./plot";
 import { componentTable } from "./table";
@@ -77,7 +76,7 @@ function LossPca({ view, options, arrange, found }: Props) {
       <LossesState view={view} losses={found.losses} />
       {plane.value === null ? (
         <p class="ie-note ie-measures-empty">
-          {absentText(store, store.componentsOf.value || "No losses to draw.")}
+          {absentLosses(store, found.losses, store.componentsOf.value || "No losses to draw.")}
         </p>
       ) : (
         <Chart view={view} plane={plane} />

@@ -9,10 +9,10 @@ import type { MeasureInfo } from "../../kernel/model";
 import type { Result } from "../../state/results";
 import { scoreText, sentence } from "../../state/text";
 import { trainingOf } from "../../state/training";
-import { absentText, pendingText } from "../../ui/pending";
+import { absentText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
-import { LossesState } from "../losses";
+import { absentLosses, LossesState } from "../losses";
 import { type AnyTab, tab } from "../tab";
 import { measureTable } from "./table";
 
@@ -55,8 +55,7 @@ function MeasurePanel({ view, info, losses }: PanelProps & { losses: Result<"los
   const { measureOf, measuredOn, series } = view.store;
   if (measureOf(series.value, info.name) === null) {
     if (losses.refusal !== null) return null; // said above
-    const absent = losses.anyway ? pendingText(view.store, losses) : absentText(view.store, "Not measured.");
-    const why = measuredOn.value[series.value] || absent;
+    const why = measuredOn.value[series.value] || absentLosses(view.store, losses, "Not measured.");
     return <p class="ie-note ie-measures-empty">{sentence(why)}</p>;
   }
   return <MeasureFigure view={view} info={info} />;
