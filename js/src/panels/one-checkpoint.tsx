@@ -12,7 +12,11 @@ export function OneCheckpoint({ view }: ViewProps) {
       {text !== "" && <span class="ie-now">{text}</span>}
       <p class="ie-note">
         This is one checkpoint. To watch training:{" "}
-        <code>InductionExplorer(CheckpointSeries.from_folder(...))</code>
+        <code>
+          InductionExplorer(
+          <wbr />
+          CheckpointSeries.from_folder(...))
+        </code>
       </p>
       <OtherSeries view={view} />
     </div>
