@@ -125,7 +125,9 @@ def test_after_a_kernel_restart_it_says_so_goes_on_drawing_and_is_run_again(
 def test_reopened_without_its_kernel_it_draws_from_saved_state(
     story: LabPage, chrome: Browser
 ) -> None:
-    names = Explorer(story.page).names()
+    shown = Explorer(story.page)
+    shown.wait_until_computed()  # what is saved before is not the whole
+    names = shown.names()
     story.command("docmanager:save")
     with without_kernel(chrome, story, height=HEIGHT) as reopened:
         view = Explorer(reopened.page)
