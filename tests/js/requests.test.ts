@@ -85,6 +85,14 @@ describe("replies", () => {
     );
   });
 
+  it("rejects all that waits when the ping that asks after it is refused", async () => {
+    const answers = [ask("one"), ask("two")].map(({ answer }) => answer);
+    vi.advanceTimersByTime(SINCE.asked);
+    expect(fake.sent.at(-1)?.kind).toBe("ping");
+    fake.callbacks?.shell.reply({ content: { status: "error", ename: "UnknownSubshellError", evalue: "x" } });
+    for (const { finished } of answers) await expect(finished).rejects.toThrow("cannot take requests");
+  });
+
   it("rejects a reply whose chunk is missing, or whose bytes do not fit", async () => {
     const missing = ask("a");
     chunk(missing.id, { chunk: 1, chunks: 2 }, [1]);

@@ -117,17 +117,20 @@ export class Requests {
     }
   }
 
-  /** A kernel says nothing of a message that it has handled, only that it could not. */
+  /**
+   * A kernel says nothing of a message that it has handled, only that it could not. JupyterLab drops that word
+   * when the kernel's idle status overtakes it; the next ping asks for it again, on behalf of all that waits.
+   */
   #refused(id: string, { content }: ShellReply): void {
     if (content.status !== "error") return;
     this.connection.heard();
-    this.#end(
-      id,
-      new RequestError({
-        message: `The kernel cannot take requests: ${content.ename}: ${content.evalue}.`,
-        hint: "Reload the page, or run the cell again.",
-      }),
-    );
+    const error = new RequestError({
+      message: `The kernel cannot take requests: ${content.ename}: ${content.evalue}.`,
+      hint: "Reload the page, or run the cell again.",
+    });
+    const refused = id === this.#ping?.id ? this.#ping.asked : [id];
+    if (id === this.#ping?.id) this.#ping = null;
+    for (const one of refused) this.#end(one, error);
   }
 
   #cancel(id: string): void {
