@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# On every core, so a thread each; browsers have the machine to themselves.
+# On every core, so a thread each. A browser takes half a machine: files of its tests go two by two.
 PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
@@ -18,7 +18,7 @@ explore: build
 test: check chromium
 	$(PYTEST_FAST) tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
 	$(PYTEST_FAST) -m "slow and not browser"
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile
 
 check: build lint types fast-tests
 
