@@ -12,6 +12,7 @@ from torch import nn
 
 from induction_kernels.attention.check import layers_that_attend
 from induction_kernels.errors import InductionError, UnsupportedModelError
+from induction_kernels.models.attention_only import is_attention_only, of_attention_only
 from induction_kernels.models.hugging_face import is_hugging_face, of_hugging_face
 from induction_kernels.models.known import known_of, name_of, refuse_mixture
 from induction_kernels.models.model import Model
@@ -50,6 +51,8 @@ def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = Non
         view = of_transformer_lens(model, tokenizer, name)
     elif is_hugging_face(model):
         view = of_hugging_face(model, tokenizer, name)
+    elif is_attention_only(model):
+        view = of_attention_only(model, tokenizer, name)
     else:
         raise UnsupportedModelError(
             f"{type(model).__name__} has neither TransformerLens hooks nor Transformers' attention "

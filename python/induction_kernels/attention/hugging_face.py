@@ -7,22 +7,20 @@ is put back in the end.
 
 from __future__ import annotations
 
-import math
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from induction_kernels.attention.agreement import agreement_of, require_agreement
 from induction_kernels.attention.interface import Attend, attending
-from induction_kernels.attention.kernels import Softmax, for_every_head
 from induction_kernels.attention.own import run_own
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.attention.way import Fused, Visitor
+from induction_kernels.attention.written_out import showing
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.models.model import Model
 from induction_kernels.models.outputs import NotCutHereError, Output, cut_or_whole, run_hugging_face
@@ -45,12 +43,7 @@ class OfHuggingFace:
                 raise UnsupportedModelError(f"{wrong}.", "Its patterns cannot be trusted.")
             return run_own(module, tokens, lambda layer, pattern: visit(layer, pattern, None))
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
-            pattern, s = _written_out(q, k, softmax)
-            visit(layer, pattern, s if scores else None)
-            return pattern.to(v.dtype) @ for_every_head(v, q.shape[1])
-
-        with attending(module, attend):
+        with attending(module, showing(visit, scores)):
             logits: Tensor = module(input_ids=tokens, use_cache=False).logits
         return logits
 
@@ -99,16 +92,3 @@ def _run(
         return cut_or_whole(once)
     except NotCutHereError as error:  # whole, too
         raise DoesNotFitError(str(error)) from error
-
-
-def _written_out(q: Tensor, k: Tensor, softmax: Softmax) -> tuple[Tensor, Tensor]:
-    """The pattern, float32, and the scores before the softmax."""
-    s = softmax.scores(q @ for_every_head(k, q.shape[1]).mT, softmax.bias)
-    allowed = softmax.allowed
-    if allowed is None:
-        allowed = torch.ones_like(s[0, 0], dtype=torch.bool).tril()
-    s = s.masked_fill(~allowed, -math.inf)
-    if softmax.sinks is None:
-        return s.softmax(-1, dtype=torch.float32), s
-    sinks = softmax.sinks[..., None].to(s.dtype).expand(*s.shape[:3], 1)
-    return torch.cat([s, sinks], -1).softmax(-1, dtype=torch.float32)[..., :-1], s

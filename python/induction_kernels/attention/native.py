@@ -1,4 +1,5 @@
-"""The forward pass of TransformerLens' native models, with attention done by whoever asks."""
+"""The forward pass of TransformerLens' native models, and of our own that are put together alike,
+with attention done by whoever asks."""
 
 from __future__ import annotations
 
@@ -58,6 +59,6 @@ def _run_block(
     cap = attention.attn_scores_soft_cap
     out = attend(layer, q, k, v, Softmax(1 / attention.scale, cap=cap if cap > 0 else None))
     residual = residual + bare(attention.o)(out.transpose(1, 2).flatten(2))
-    if not block.cfg.attn_only:
+    if hasattr(block, "mlp"):
         residual = residual + block.mlp(bare(block.ln2)(residual))
     return residual

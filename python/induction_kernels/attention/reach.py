@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from induction_kernels.attention.attention_only import OfAttentionOnly
 from induction_kernels.attention.hugging_face import OfHuggingFace
 from induction_kernels.attention.transformer_lens import OfTransformerLens
 from induction_kernels.attention.way import Way
 from induction_kernels.models.model import Model
 
-_WAYS: dict[str, type[OfTransformerLens | OfHuggingFace]] = {
+_WAYS: dict[str, type[OfTransformerLens | OfHuggingFace | OfAttentionOnly]] = {
     "transformer_lens": OfTransformerLens,
     "hugging_face": OfHuggingFace,
+    "attention_only": OfAttentionOnly,
 }
 
 

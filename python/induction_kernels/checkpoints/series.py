@@ -20,7 +20,7 @@ from induction_kernels.checkpoints.hooks import is_hooked
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
-from induction_kernels.checkpoints.source import Checkpoint, Source
+from induction_kernels.checkpoints.source import BareSource, Checkpoint, Source
 from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
@@ -177,7 +177,7 @@ class CheckpointSeries:
 
         Args:
             private: nobody will change that model, so that a checkpoint that it holds need not be
-                copied again.
+                copied again; nor see it, so that it may be one that only the kernels can run.
         """
         return CheckpointSeries(self._source, self._indices, self._place, private=private)
 
@@ -212,7 +212,7 @@ class CheckpointSeries:
             weights = self._ahead.take(index, self._reader(index))
             if self._resident is None:
                 with in_memory(self.name):
-                    built = self._place.hold(self._source.build())
+                    built = self._place.hold(self._build())
                 remember(built, self._source.tokenizer, self.name)
                 self._residence.buffers = buffers_of(built)
                 self._residence.dtype = next(built.parameters()).dtype
@@ -225,6 +225,11 @@ class CheckpointSeries:
             then = self._resolve(then)
             self._ahead.start(then, self._reader(then))
         return self._resident
+
+    def _build(self) -> nn.Module:
+        if self._private and isinstance(self._source, BareSource):
+            return self._source.build_bare()
+        return self._source.build()
 
     def _take(self, weights: Mapping[str, Tensor], where: str) -> None:
         resident, residence = self._resident, self._residence

@@ -50,3 +50,12 @@ class Source(Protocol):
         Raises:
             CheckpointError: it cannot be read.
         """
+
+
+@runtime_checkable
+class BareSource(Source, Protocol):
+    """One whose weights fit a model of ours as well. Only the kernels can run that, and no library
+    has to be imported for it."""
+
+    def build_bare(self) -> nn.Module:
+        """As `build`, where nobody else gets to see the module."""

@@ -1,10 +1,12 @@
-"""The bundled files as a Source: verified against their manifest, built by TransformerLens."""
+"""The bundled files as a Source: verified against their manifest. Whoever asks for a model gets one
+of TransformerLens; where only the kernels see it, it is our own."""
 
 from __future__ import annotations
 
 import gc
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from induction_kernels.checkpoints.integrity import check_hash
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
+from induction_kernels.models.attention_only import AttentionOnly, Shape
 
 
 class BundledSource:
@@ -75,6 +78,10 @@ class BundledSource:
         # TransformerLens' search for hooks leaves recursive closures that hold the bridge.
         gc.collect(1)
         return bridge
+
+    def build_bare(self) -> nn.Module:
+        shape = Shape(**{field.name: self._config[field.name] for field in fields(Shape)})
+        return AttentionOnly(shape).eval()
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         entry = self._manifest["checkpoints"][index]

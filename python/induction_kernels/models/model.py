@@ -22,7 +22,8 @@ class Model:
 
     Attributes:
         module: the model as the caller holds it.
-        kind: the library it is of. What follows for its attention is in `attention/reach.py`.
+        kind: the library it is of, or our own. What follows for its attention is in
+            `attention/reach.py`.
         tokenizer: a Hugging Face tokenizer, or None.
         name: for titles and provenance.
         n_ctx: longest sequence in tokens.
@@ -32,7 +33,7 @@ class Model:
     """
 
     module: nn.Module
-    kind: Literal["transformer_lens", "hugging_face"]
+    kind: Literal["transformer_lens", "hugging_face", "attention_only"]
     tokenizer: Any | None
     name: str
     n_layers: int

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import InductionError, UnsupportedModelError
+from induction_kernels.models.attention_only import AttentionOnly, is_attention_only
 from induction_kernels.models.bridges import is_native, wrapped_by
 from induction_kernels.models.model import Model
 from induction_kernels.restoring import shapes_only
@@ -109,6 +110,8 @@ def parts_of(model: Model) -> Parts:
         UnsupportedModelError: weights that are not to be found.
     """
     module: Any = model.module
+    if is_attention_only(module):
+        return _of_attention_only(module)
     wrapped = wrapped_by(module)
     of = type(module if wrapped is None else wrapped).__name__
     if getattr(getattr(module, "config", None), "clip_qkv", None) is not None:
@@ -143,6 +146,30 @@ def not_as_products(model: Model, why: str) -> UnsupportedModelError:
         f"The weights of {model.name} cannot be read head by head: {why}.",
         "Scores of the weights need queries, keys and values that are plain products of the "
         "normalized residual stream, as in GPT-2, Pythia or Llama; scores of the attention do not.",
+    )
+
+
+def _of_attention_only(module: AttentionOnly) -> Parts:
+    def heads(layer: int) -> Heads:
+        attention: Any = module.layers[layer].attn
+        q, k, v = (
+            rearrange(of.weight, "(head d_head) d_model -> head d_model d_head", d_head=d_head)
+            for of in (attention.q, attention.k, attention.v)
+        )
+        o = rearrange(
+            attention.o.weight, "d_model (head d_head) -> head d_head d_model", d_head=d_head
+        )
+        return q, k, v, o
+
+    d_head = module.shape.d_head
+    blocks: Any = module.layers
+    return Parts(
+        embed=module.tok_embed.weight,
+        unembed=module.head.weight,
+        heads=heads,
+        norms=[block.ln1 for block in blocks],
+        final_norm=module.ln_out,
+        rotary=False,
     )
 
 

@@ -1,0 +1,40 @@
+"""The attention of our own attention-only models."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import Tensor
+
+from induction_kernels.attention.kernels import Softmax, attention
+from induction_kernels.attention.native import run_native
+from induction_kernels.attention.way import Fused, Visitor
+from induction_kernels.attention.written_out import showing
+from induction_kernels.models.model import Model
+from induction_kernels.models.outputs import Output
+
+
+class OfAttentionOnly:
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def visit(self, tokens: Tensor, visit: Visitor, scores: bool) -> Tensor:
+        return run_native(self._model.module, tokens, showing(visit, scores)).logits()
+
+    def fused(self) -> Fused:
+        return Fused(partial(run_native, self._model.module), by_residual=True)
+
+    def run(self, tokens: Tensor) -> Output:
+        def attend(_layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
+            return attention(q, k, v, softmax)[0]
+
+        return run_native(self._model.module, tokens, attend)
+
+    def only_patterns(self) -> None:
+        return None
+
+    def kinds_of_layers(self) -> list[str]:
+        return ["full_attention"] * self._model.n_layers
+
+    def has_sinks(self) -> bool:
+        return False
