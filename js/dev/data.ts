@@ -273,6 +273,6 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
     _prompts: [promptInfo(tokens)],
     _told: 0,
     _behind: 0,
-    _status: { state: "ready", label: "", done: 0, total: 0, error: null },
+    _status: { state: "ready", label: "", progress: "", done: 0, total: 0, error: null },
   };
 }

@@ -124,6 +124,7 @@ const CASES: Record<string, Case> = {
       _status: {
         state: "failed",
         label: "",
+        progress: "",
         done: 0,
         total: 0,
         error: {
@@ -144,7 +145,14 @@ const CASES: Record<string, Case> = {
     silent: true,
     traits: () => ({
       _grids: {},
-      _status: { state: "computing", label: "induction", done: 7, total: 26, error: null },
+      _status: {
+        state: "computing",
+        label: "induction",
+        progress: "7 of 26 checkpoints",
+        done: 7,
+        total: 26,
+        error: null,
+      },
     }),
   },
   empty: { shape: TWO, traits: () => ({ _series: [], _prompts: [], _grids: {}, heads: [] }) },

@@ -10,7 +10,14 @@ import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
 freshPage();
 
-const COMPUTING: Status = { state: "computing", label: "Scoring heads", done: 3, total: 26, error: null };
+const COMPUTING: Status = {
+  state: "computing",
+  label: "Scoring heads",
+  progress: "3 of 26 checkpoints",
+  done: 3,
+  total: 26,
+  error: null,
+};
 /** Nothing but what the kernel has not sent yet. */
 const NOTHING: Partial<ExplorerModel> = { _measures: {}, _measured_on: [""], _components_of: "", _grids: {} };
 

@@ -9,7 +9,14 @@ const [CHECKPOINTS, LAYERS, HEADS] = [6, 2, 4];
 const SHAPE = { layers: LAYERS, heads: HEADS, checkpoints: CHECKPOINTS };
 const SIZE = LAYERS * HEADS;
 const EMPTY = new Float32Array(CHECKPOINTS * SIZE).fill(Number.NaN);
-const COMPUTING = { state: "computing", label: "", done: 0, total: 6, error: null } as const;
+const COMPUTING = {
+  state: "computing",
+  label: "",
+  progress: "0 of 6 checkpoints",
+  done: 0,
+  total: 6,
+  error: null,
+} as const;
 const TOO_LARGE: Envelope = { dtype: "float32", shape: [CHECKPOINTS, LAYERS, HEADS], data: null };
 
 let fake: FakeModel;

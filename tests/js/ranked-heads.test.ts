@@ -244,7 +244,14 @@ describe("the list", () => {
   it("is rows without anything in them while there is no value", async () => {
     const shape = [26, 2, 4];
     const nothing = envelope(new Float32Array(26 * 8).fill(Number.NaN), shape);
-    const status = { state: "computing" as const, label: "scoring", done: 0, total: 26, error: null };
+    const status = {
+      state: "computing" as const,
+      label: "scoring",
+      progress: "0 of 26 checkpoints",
+      done: 0,
+      total: 26,
+      error: null,
+    };
     const { el } = await show({ _grids: { "0/induction": nothing }, _status: status });
     expect(options(el)).toHaveLength(0);
     expect(el.querySelectorAll(".ie-ranked-skeleton .ie-ranked-row").length).toBeGreaterThan(3);

@@ -85,7 +85,7 @@ describe("a name that is read from right to left", () => {
       }));
       await show({
         _series: series,
-        _status: { state: "failed", label: "", done: 0, total: 0, error },
+        _status: { state: "failed", label: "", progress: "", done: 0, total: 0, error },
         _prompts: series.map(() => promptInfo(tokens, true, " שלום")),
         _measured_on: series.map(() => `${name} has no tokenizer.`),
         _measures: {},

@@ -324,7 +324,14 @@ describe("states", () => {
     ["computing", "computing …"],
     ["ready", "No values of this score yet."],
   ] as const)("says in the place of every score's picture why there is none: %s", async (state, words) => {
-    const _status = { state, label: "induction", done: 7, total: 26, error: null };
+    const _status = {
+      state,
+      label: "induction",
+      progress: "7 of 26 checkpoints",
+      done: 7,
+      total: 26,
+      error: null,
+    };
     const el = show({ _grids: {}, _status });
     await settle();
     for (const place of [".ie-grid", ".ie-curves"]) expect(one(el, place).textContent).toContain(words);
@@ -373,7 +380,14 @@ describe("states", () => {
   it("errors of status and prompt and faults of the checkpoint are alerts", async () => {
     const base = traits(SHAPE, TOKENS);
     const el = show({
-      _status: { state: "failed", label: "", done: 0, total: 0, error: { message: "NaN weights", hint: "" } },
+      _status: {
+        state: "failed",
+        label: "",
+        progress: "",
+        done: 0,
+        total: 0,
+        error: { message: "NaN weights", hint: "" },
+      },
       _prompts: [{ ...promptInfo([]), error: { message: "No tokenizer.", hint: "Give one." } }],
       _series: base._series.map((info) => ({ ...info, faults: { 25: "truncated file" } })),
     });
@@ -389,13 +403,29 @@ describe("states", () => {
   it("work shows a progress bar, but not for a flash", async () => {
     const el = show();
     await settle();
-    const computing = { state: "computing", label: "induction", done: 3, total: 26, error: null } as const;
+    const computing = {
+      state: "computing",
+      label: "induction",
+      progress: "3 of 26 checkpoints",
+      done: 3,
+      total: 26,
+      error: null,
+    } as const;
     fake.receive({ _status: computing });
     await vi.advanceTimersByTimeAsync(150);
     expect(el.querySelector("[role=progressbar]")).toBeNull();
-    fake.receive({ _status: { ...computing, done: 4 } });
+    fake.receive({
+      _status: { ...computing, done: 4, progress: "4 of 26 checkpoints, about a minute left" },
+    });
     await vi.advanceTimersByTimeAsync(100);
     expect(one(el, "[role=progressbar]").getAttribute("aria-valuenow")).toBe("4");
+    expect(one(el, "[role=progressbar]").getAttribute("aria-label")).toBe("induction");
+    expect(one(el, "[role=progressbar]").getAttribute("aria-valuetext")).toBe(
+      "4 of 26 checkpoints, about a minute left",
+    );
+    expect(one(el, ".ie-progress-label").textContent).toBe(
+      "induction · 4 of 26 checkpoints, about a minute left",
+    );
     // In the header's line, where it moves nothing that a reader points at.
     expect(one(el, "[role=progressbar]").closest("header")).not.toBeNull();
   });

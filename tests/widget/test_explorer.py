@@ -184,7 +184,9 @@ def test_a_refusal_stays_on_the_page_while_work_goes_on_until_the_next_choice(se
     assert all("checkpoint is 99" in status["error"]["message"] for status in seen)
     assert [status["state"] for status in seen][-1] == "failed"
     explorer.set_state({"checkpoint": 1})
-    assert explorer._status == {"state": "ready", "label": "", "done": 0, "total": 0, "error": None}
+    assert explorer._status == {
+        "state": "ready", "label": "", "progress": "", "done": 0, "total": 0, "error": None
+    }  # fmt: skip
 
 
 def test_it_says_ready_only_when_nothing_is_pending(series) -> None:

@@ -61,6 +61,10 @@ class Analysis(msgspec.Struct, frozen=True):
         """Forward passes at one checkpoint, about: as many as there are steps."""
         return 1
 
+    def counting(self, session: SeriesSession) -> Callable[[int], str] | None:
+        """Says how far so many passes are, where there is something better to count than those."""
+        return None
+
     def tokens(self, session: SeriesSession) -> int:
         """Tokens that a pass runs, in the mean; 0 for the prompt's, which are few."""
         return 0

@@ -315,7 +315,9 @@ class InductionExplorer(Arrangement):
 
     def _find(self) -> None:
         """Look for what the curves have in them, when all else is done."""
-        self._work.submit(Urgency.MEASURE, self._findings.find, weakly(self._show_findings))
+        self._work.submit(
+            Urgency.MEASURE, self._findings.find, weakly(self._show_findings), "Reading the curves"
+        )
 
     def _order(self, session: SeriesSession) -> list[int]:
         """Checkpoints, the ones around the reader's first."""

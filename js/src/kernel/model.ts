@@ -145,6 +145,9 @@ export interface Status {
   state: "computing" | "ready" | "failed";
   /** What is being computed, in words; "" when ready. */
   label: string;
+  /** How much of it is done, and how long the rest takes, in words: "37 of 162 heads, about 2 minutes left". */
+  progress: string;
+  /** The same in passes. */
   done: number;
   total: number;
   /** The last thing that went wrong; work may go on beside it. */

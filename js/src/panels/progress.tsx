@@ -25,7 +25,7 @@ export function Progress({ view }: ViewProps) {
     );
   }
   if (!working.value || !late.value) return null;
-  const { label, done, total } = status.value;
+  const { label, progress, done, total } = status.value;
   return (
     <div class="ie-progress">
       <div
@@ -35,12 +35,13 @@ export function Progress({ view }: ViewProps) {
         aria-valuemin={0}
         aria-valuemax={total}
         aria-valuenow={done}
+        aria-valuetext={progress || undefined}
       >
         <div class="ie-progress-bar" style={{ width: `${total > 0 ? (100 * done) / total : 0}%` }} />
       </div>
       <span class="ie-progress-label">
         {label}
-        {total > 0 && ` · ${done} of ${total}`}
+        {progress && ` · ${progress}`}
       </span>
     </div>
   );

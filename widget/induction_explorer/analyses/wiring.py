@@ -41,9 +41,16 @@ class Wiring(Analysis, frozen=True):
         session.check_head(self.head)
 
     def passes(self, session: SeriesSession) -> int:
-        rows = len(RepeatedTokens.make(session.tokenizer_model).tokens)
-        feeding = sum(layer < self.head[0] for layer, _ in session.every_head)
-        return (1 + feeding) * -(-rows // _rows_a_pass(session))
+        return (1 + self._feeding(session)) * _passes_a_head(session)
+
+    def counting(self, session: SeriesSession) -> Callable[[int], str]:
+        heads, each = self._feeding(session), _passes_a_head(session)
+        # The first passes ablate none.
+        return lambda done: f"{max(0, done // each - 1):,} of {heads:,} heads"
+
+    def _feeding(self, session: SeriesSession) -> int:
+        """How many heads are in earlier layers."""
+        return sum(layer < self.head[0] for layer, _ in session.every_head)
 
     def tokens(self, session: SeriesSession) -> int:
         length = RepeatedTokens.make(session.tokenizer_model).tokens.shape[1]
@@ -53,6 +60,11 @@ class Wiring(Analysis, frozen=True):
         probe, batch = RepeatedTokens.make(at.model), _rows_a_pass(at.session)
         for known in wire_by_steps(at.model, self.head, probe, batch=batch):
             yield partial(_arrays, known)
+
+
+def _passes_a_head(session: SeriesSession) -> int:
+    rows = len(RepeatedTokens.make(session.tokenizer_model).tokens)
+    return -(-rows // _rows_a_pass(session))
 
 
 def _rows_a_pass(session: SeriesSession) -> int:

@@ -111,7 +111,8 @@ class Answering:
         passes = subject.analysis.passes(subject.session)
         steps = self._steps(subject, checkpoint)
         label = "" if urgency is Urgency.PROMPT else subject.analysis.doing
-        return self._work.submit_steps(urgency, steps, passes=passes, label=label)
+        counted = subject.analysis.counting(subject.session)
+        return self._work.submit_steps(urgency, steps, passes=passes, label=label, counted=counted)
 
     def _comes_ahead(self, subject: Subject, checkpoint: int) -> bool:
         """Whether all of the prompt is still to be computed there."""

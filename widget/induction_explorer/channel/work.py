@@ -43,11 +43,15 @@ class Status:
 
     @staticmethod
     def ready() -> dict[str, Any]:
-        return {"state": "ready", "label": "", "done": 0, "total": 0, "error": None}
+        return {
+            "state": "ready", "label": "", "progress": "", "done": 0, "total": 0, "error": None
+        }  # fmt: skip
 
     @staticmethod
-    def computing(label: str, done: int, total: int) -> dict[str, Any]:
-        return {"state": "computing", "label": label, "done": done, "total": total, "error": None}
+    def computing(label: str, progress: str, done: int, total: int) -> dict[str, Any]:
+        return Status.ready() | {
+            "state": "computing", "label": label, "progress": progress, "done": done, "total": total
+        }  # fmt: skip
 
     @staticmethod
     def with_error(status: dict[str, Any], error: Exception) -> dict[str, Any]:
@@ -75,10 +79,12 @@ class Pace:
     """Of one kind of work, since nothing was left of it.
 
     Attributes:
-        finished: passes of tasks that are over.
+        tasks: that are over.
+        finished: passes of these.
         seconds: that were spent on it, not on what came between.
     """
 
+    tasks: int = 0
     finished: int = 0
     seconds: float = 0
 
@@ -124,7 +130,11 @@ class Work:
             return sum(task.urgency == urgency for task in self._tasks.values())
 
     def submit(
-        self, urgency: Urgency, compute: Callable[[], Any], finish: Callable[[], Any]
+        self,
+        urgency: Urgency,
+        compute: Callable[[], Any],
+        finish: Callable[[], Any],
+        label: str = "",
     ) -> None:
         """Run `compute` on the worker as one step, then `finish` with SHARED."""
 
@@ -132,7 +142,7 @@ class Work:
             compute()
             yield from ()
 
-        self.submit_steps(urgency, steps(), finish)
+        self.submit_steps(urgency, steps(), finish, label=label)
 
     def submit_steps(
         self,
@@ -141,16 +151,19 @@ class Work:
         finish: Callable[[], Any] = lambda: None,
         passes: int = 1,
         label: str = "",
+        counted: Callable[[int], str] | None = None,
     ) -> Task:
         """Run these on the worker, one after the other as long as nothing is more urgent.
 
         Args:
             label: what they do, in words; by default what work of this urgency does.
+            counted: so many passes as a reader counts them; by default as passes.
         """
         with SHARED:
             if not self.count(urgency):
                 self._errors.pop(urgency, None)
-            task = Task(urgency, self._is_awaited, passes, label or _LABELS[urgency])
+            label = label or _LABELS[urgency]
+            task = Task(urgency, self._is_awaited, passes, label, counted)
             task.steps = self._follow(task, steps, finish)
             shared_worker().submit(task)
             self._tasks[task.number] = task
@@ -230,8 +243,8 @@ class Work:
             alike = [task for task in self._tasks.values() if task.label == now.label]
             done = pace.finished + sum(task.done for task in alike)
             total = pace.finished + sum(task.passes for task in alike)
-            words = [now.label, pace.left(done, total)]
-            return Status.computing(", ".join(filter(None, words)), done, total)
+            words = [_counted(now, pace.tasks, len(alike)), pace.left(done, total)]
+            return Status.computing(now.label, ", ".join(filter(None, words)), done, total)
 
     def _forget_pace(self, label: str) -> None:
         """Once nothing is left of it."""
@@ -252,7 +265,8 @@ class Work:
         if failure is not None:
             self._errors.pop(task.urgency, None)  # the last comes last
             self._errors[task.urgency] = without_frames(failure)
-        self._paces[task.label].finished += task.passes
+        pace = self._paces[task.label]
+        pace.tasks, pace.finished = pace.tasks + 1, pace.finished + task.passes
         self._forget_pace(task.label)
         self._tell()
         SHARED.notify_all()
@@ -262,3 +276,19 @@ class Work:
             self._on_progress()
         except Exception:  # noqa: BLE001 - it cannot be told to the reader: the worker must go on
             _log.exception("Induction Explorer could not show its progress.")
+
+
+def _counted(task: Task, before: int, left: int) -> str:
+    """How far work is of which every checkpoint is a task; "" of what is a single pass.
+
+    Args:
+        task: what runs now.
+        before: how many such tasks are over.
+        left: how many are not.
+    """
+    several = before + left > 1
+    if task.passes > 1:
+        where = f" at checkpoint {before + 1:,} of {before + left:,}" if several else ""
+        return task.progress + where
+    each = "answers" if task.urgency in (Urgency.ASKED, Urgency.REST) else "checkpoints"
+    return f"{before:,} of {before + left:,} {each}" if several else ""

@@ -42,6 +42,7 @@ class Task:
         is_awaited: whether someone looks at what it is for.
         passes: how many steps it has, about; `done` counts them where they are several.
         label: what it does, in words.
+        counted: so many passes as a reader counts them: "37 of 162 heads". None counts passes.
         steps: must not raise.
         cancelled: nobody wants it any more: it ends with the step that runs.
     """
@@ -50,10 +51,17 @@ class Task:
     is_awaited: Callable[[], bool]
     passes: int = 1
     label: str = ""
+    counted: Callable[[int], str] | None = None
     done: int = 0
     steps: Steps = field(init=False)
     number: int = field(init=False)
     cancelled: bool = False
+
+    @property
+    def progress(self) -> str:
+        if self.counted is not None:
+            return self.counted(self.done)
+        return f"{self.done:,} of {self.passes:,} passes"
 
     @property
     def place(self) -> tuple[bool, Urgency, bool, int]:
