@@ -27,6 +27,9 @@ class Session:
     def __init__(self, limit: int | None = None) -> None:
         self.series, self.results = Series(), Results(limit)
 
+    def load(self, checkpoint: int) -> int:
+        return checkpoint
+
     def time(self, work: float, seconds: float) -> None:
         pass
 

@@ -33,7 +33,7 @@ def test_what_is_too_large_says_what_it_costs_each(explorer, monkeypatch) -> Non
     said = {}
     for checkpoints in (1, 4):
         with pytest.raises(budget.TooLargeError) as refused:
-            budget.check(wiring, explorer._session, checkpoints)
+            budget.check(wiring, explorer._session, None, checkpoints)
         said[checkpoints] = refused.value.message
     assert re.search(rf" {wiring.passes(explorer._session):,} forward passes, about .+\.$", said[1])
     assert "a checkpoint" not in said[1]

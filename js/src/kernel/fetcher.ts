@@ -7,8 +7,10 @@ import type { CheckpointCache } from "./cache";
 import type { Answer, Part, Question, RequestError, Requests } from "./requests";
 
 export interface Want<T> {
-  /** What the values are of, in one running request. */
+  /** What the values are of. */
   subject: string;
+  /** Names its request: of one subject there may be several, for other checkpoints or less urgent. */
+  lane: string;
   /** In the order they should arrive. */
   checkpoints: number[];
   question: (checkpoints: number[]) => Question;
@@ -39,9 +41,9 @@ export class Fetcher<T> {
     this.cache = cache;
   }
 
-  /** Why this checkpoint of the subject did not come; null when it came or still may. */
-  failure(subject: string, checkpoint: number): RequestError | null {
-    return this.#failures.value.get(subject)?.get(checkpoint) ?? null;
+  /** Why this checkpoint did not come on a lane; null when it came or still may. */
+  failure(lane: string, checkpoint: number): RequestError | null {
+    return this.#failures.value.get(lane)?.get(checkpoint) ?? null;
   }
 
   /** Forgets what failed; whoever updates by an effect then asks for it once more. */
@@ -51,21 +53,21 @@ export class Fetcher<T> {
 
   update(wants: Want<T>[]): void {
     this.#subjects = new Set(wants.map(({ subject }) => subject));
-    const anyway = new Map(wants.map((want) => [want.subject, want.anyway ?? false]));
-    for (const [subject, running] of this.#running) {
-      if (anyway.get(subject) === running.anyway) continue;
-      this.#running.delete(subject);
+    const anyway = new Map(wants.map((want) => [want.lane, want.anyway ?? false]));
+    for (const [lane, running] of this.#running) {
+      if (anyway.get(lane) === running.anyway) continue;
+      this.#running.delete(lane);
       running.answer.cancel();
     }
     for (const want of wants) this.#fetch(want);
   }
 
   #fetch(want: Want<T>): void {
-    const failed = this.#failures.value.get(want.subject);
+    const failed = this.#failures.value.get(want.lane);
     const missing = this.cache.missing(want.subject, want.checkpoints).filter((c) => !failed?.has(c));
-    const running = this.#running.get(want.subject);
+    const running = this.#running.get(want.lane);
     if (missing.every((checkpoint) => running?.checkpoints.has(checkpoint))) return;
-    const answer = this.#requests.send(want.question(missing), want.subject, (part) =>
+    const answer = this.#requests.send(want.question(missing), want.lane, (part) =>
       this.cache.add(
         want.subject,
         want.decode(part),
@@ -74,17 +76,17 @@ export class Fetcher<T> {
       ),
     );
     const started = { checkpoints: new Set(missing), anyway: want.anyway ?? false, answer };
-    this.#running.set(want.subject, started);
+    this.#running.set(want.lane, started);
     answer.finished
-      .catch((error: RequestError) => this.#fail(want.subject, missing, error))
+      .catch((error: RequestError) => this.#fail(want, missing, error))
       .finally(() => {
-        if (this.#running.get(want.subject) === started) this.#running.delete(want.subject);
+        if (this.#running.get(want.lane) === started) this.#running.delete(want.lane);
       });
   }
 
-  #fail(subject: string, asked: number[], error: RequestError): void {
+  #fail({ subject, lane }: Want<T>, asked: number[], error: RequestError): void {
     const before = this.#failures.peek();
     const failed = this.cache.missing(subject, asked).map((checkpoint) => [checkpoint, error] as const);
-    this.#failures.value = new Map(before).set(subject, new Map([...(before.get(subject) ?? []), ...failed]));
+    this.#failures.value = new Map(before).set(lane, new Map([...(before.get(lane) ?? []), ...failed]));
   }
 }

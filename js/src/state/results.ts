@@ -25,6 +25,8 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
   series?: number;
   /** Wanted only where the slider rests, whatever else is affordable. */
   onlyHere?: boolean;
+  /** Wanted at every checkpoint, whatever is affordable: of what is not, the kernel says what it costs. */
+  throughout?: boolean;
 }
 
 /** The named arrays of one checkpoint, and the words beside them. */
@@ -66,7 +68,10 @@ export class Result<A extends AnalysisKind> {
     return ask === null ? null : this.#results.failure(ask, checkpoint);
   }
 
-  /** Why some checkpoint is computed only when the reader wants it all the same; null where none is. */
+  /**
+   * Why some checkpoint is computed only when the reader wants it all the same; of what is wanted throughout
+   * also why one failed. Null where none is missing for that.
+   */
   get refusal(): RequestError | null {
     const ask = this.#ask();
     return ask === null ? null : this.#results.refusal(ask);
@@ -89,6 +94,18 @@ export class Result<A extends AnalysisKind> {
     return ask !== null && this.#results.isAnyway(ask);
   }
 
+  /** Whether something is missing that may still come. */
+  get isComing(): boolean {
+    const ask = this.#ask();
+    return ask !== null && this.#results.isComing(ask);
+  }
+
+  /** Whether every checkpoint is asked for by itself, apart from where the slider rests. */
+  get isApart(): boolean {
+    const ask = this.#ask();
+    return ask !== null && this.#results.isApart(ask);
+  }
+
   set anyway(wanted: boolean) {
     const ask = this.#ask();
     if (ask !== null) this.#results.setAnyway(ask, wanted);
@@ -101,13 +118,21 @@ export class Result<A extends AnalysisKind> {
       return ask === null ? null : { ...ask, series };
     });
   }
+
+  /** The same at every checkpoint, for what is drawn over training. */
+  get throughout(): Result<A> {
+    return new Result(this.#results, this.analysis, () => {
+      const ask = this.#ask();
+      return ask === null ? null : { ...ask, throughout: true };
+    });
+  }
 }
 
 export class Results {
   readonly #store: Store;
   readonly #fetcher: Fetcher<Found>;
   readonly #asking = signal<readonly ReadonlySignal<Ask[]>[]>([]);
-  /** What is computed however long it takes, by subject. */
+  /** What is computed however long it takes, by lane. */
   readonly #anyway = signal<ReadonlyMap<string, Ask>>(new Map());
 
   constructor(store: Store, abort: AbortSignal) {
@@ -137,16 +162,16 @@ export class Results {
   }
 
   isAnyway(ask: Ask): boolean {
-    return this.#anyway.value.has(this.#subject(ask));
+    return this.#anyway.value.has(this.#lane(ask));
   }
 
   setAnyway(ask: Ask, wanted: boolean): void {
-    const subject = this.#subject(ask);
+    const lane = this.#lane(ask);
     const others = new Map(this.#anyway.peek());
-    others.delete(subject);
+    others.delete(lane);
     const of = { ...ask, series: ask.series ?? this.#store.series.peek() };
     batch(() => {
-      this.#anyway.value = wanted ? others.set(subject, of) : others;
+      this.#anyway.value = wanted ? others.set(lane, of) : others;
       this.tryAgain();
     });
   }
@@ -162,30 +187,51 @@ export class Results {
   }
 
   failure(ask: Ask, checkpoint: number): RequestError | null {
-    return this.#fetcher.failure(this.#subject(ask), checkpoint);
+    return this.#fetcher.failure(this.#lane(ask), checkpoint);
   }
 
   refusal(ask: Ask): RequestError | null {
-    const failures = this.checkpoints(ask).map((checkpoint) => this.failure(ask, checkpoint));
-    return failures.find((failure) => failure?.anyway) ?? null;
+    const failures = this.#missing(ask).flatMap((checkpoint) => this.failure(ask, checkpoint) ?? []);
+    return failures.find(({ anyway }) => anyway) ?? (ask.throughout ? failures[0] : null) ?? null;
+  }
+
+  isComing(ask: Ask): boolean {
+    return this.#missing(ask).some((checkpoint) => this.failure(ask, checkpoint) === null);
+  }
+
+  isApart(ask: Ask): boolean {
+    return ask.throughout === true && !this.#isWhole(ask);
   }
 
   known(ask: Ask): number {
-    void this.#fetcher.cache.version.value;
-    const wanted = this.checkpoints(ask);
-    return wanted.length - this.#fetcher.cache.missing(this.#subject(ask), wanted).length;
+    return this.checkpoints(ask).length - this.#missing(ask).length;
+  }
+
+  #missing(ask: Ask): number[] {
+    const { cache } = this.#fetcher;
+    void cache.version.value;
+    return cache.missing(this.#subject(ask), this.checkpoints(ask));
+  }
+
+  /** Whether all checkpoints are asked for at once: they are affordable, or of losses, which are one whole. */
+  #isWhole({ analysis, series = this.#store.series.value, onlyHere = false }: Ask): boolean {
+    const [info, prompt] = [this.#store.seriesList.value[series], this.#store.prompts.value[series]];
+    if (onlyHere || info === undefined) return false;
+    if (info.steps.length === 1) return true;
+    return onePass.has(analysis) ? prompt?.scrub === true : info.light || analysis === "losses";
   }
 
   /**
-   * All usable checkpoints, nearest first, where they are affordable, and of losses, which are one whole; else
-   * where the slider rests, and where its second handle does of what only takes a pass.
+   * All usable checkpoints, nearest first, where they are affordable or wanted throughout; else where the
+   * slider rests, and where its second handle does of what only takes a pass.
    */
-  checkpoints({ analysis, series = this.#store.series.value, onlyHere = false }: Ask): number[] {
-    const { seriesList, prompts, checkpoint, settled, settledCompare } = this.#store;
-    const [info, prompt] = [seriesList.value[series], prompts.value[series]];
+  checkpoints(ask: Ask): number[] {
+    const { analysis, series = this.#store.series.value, onlyHere = false } = ask;
+    const { seriesList, checkpoint, settled, settledCompare } = this.#store;
+    const info = seriesList.value[series];
     if (info === undefined) return [];
     const once = onePass.has(analysis);
-    const every = !onlyHere && (once ? prompt?.scrub === true : info.light || analysis === "losses");
+    const every = ask.throughout || this.#isWhole(ask);
     const here = every ? checkpoint.peek() : settled.value;
     const there = every || onlyHere || !once ? null : settledCompare.value;
     const wanted = every ? info.steps.map((_, index) => index) : [...new Set([here, there ?? here])];
@@ -200,12 +246,21 @@ export class Results {
     return [analysis, series, generation, JSON.stringify(parameters)].join("/");
   }
 
-  /** What is shown, and losses that the reader waits for elsewhere meanwhile. */
+  /** What one request brings. Where every checkpoint takes long, the one that the slider is on comes first. */
+  #lane(ask: Ask): string {
+    return `${this.#subject(ask)}${this.isApart(ask) ? "/throughout" : ""}`;
+  }
+
+  /** What is shown, and what the reader wants at every checkpoint and looks away from meanwhile. */
   #wants(): Want<Found>[] {
     const shown = this.#asking.value.flatMap((asked) => asked.value);
-    const awaited = [...this.#anyway.value.values()].filter(({ analysis }) => analysis === "losses");
+    const every = (ask: Ask) => ask.throughout === true || this.#isWhole(ask);
+    const isShown = ({ analysis }: Ask) => shown.some((ask) => ask.analysis === analysis && every(ask));
+    const awaited = [...this.#anyway.value].flatMap(([lane, ask]) =>
+      every(ask) && lane === this.#lane(ask) && !isShown(ask) ? [ask] : [],
+    );
     const wants = [...shown, ...awaited].flatMap((ask) => this.#want(ask) ?? []);
-    return [...new Map(wants.map((want) => [want.subject, want])).values()];
+    return [...new Map(wants.map((want) => [want.lane, want])).values()];
   }
 
   /** Null while it cannot be asked about. */
@@ -217,11 +272,11 @@ export class Results {
     if (ofPrompt.has(analysis) && !runs(prompt)) return null;
     if (analysis === "losses" && info.measured_unasked) return null;
     const about = ofPrompt.has(analysis) ? { series, generation: prompt?.generation } : { series };
-    const subject = this.#subject(ask);
-    const anyway = this.#anyway.value.has(subject);
+    const anyway = this.isAnyway(ask) || this.isAnyway({ ...ask, throughout: true });
     const how = anyway ? { anyway } : {};
     return {
-      subject,
+      subject: this.#subject(ask),
+      lane: this.#lane(ask),
       checkpoints: this.checkpoints(ask),
       anyway,
       question: (checkpoints) =>

@@ -99,7 +99,10 @@ function Panel({ view, tab }: { view: View; tab: AnyTab }) {
     const asks = () => {
       const all = tab.everySeries ? seriesFirst(store) : [store.series.value];
       return Object.entries(asked.value).flatMap(([analysis, parameters]) =>
-        all.map((series) => ({ analysis, parameters, series }) as Ask),
+        all.flatMap((series) => {
+          const ask = { analysis, parameters, series } as Ask;
+          return tab.throughout?.includes(ask.analysis) ? [ask, { ...ask, throughout: true }] : [ask];
+        }),
       );
     };
     return store.results.ask(asks);

@@ -46,6 +46,8 @@ export interface Tab<O extends Options = Options, A extends AnalysisKind = never
   options: O;
   /** Absent where nothing is asked. */
   asks?: (now: Now & { options: Chosen<O> }) => Asks<A>;
+  /** Drawn over training: also asked at every checkpoint, as `found.<analysis>.throughout` has it. */
+  throughout?: readonly A[];
   /** It asks the same of every series; `found.<analysis>.in(series)` has it. */
   everySeries?: true;
   /** It is of training alone: not there where every series is one checkpoint. */

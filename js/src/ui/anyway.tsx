@@ -22,9 +22,7 @@ export function ComputeAnyway({ view, result }: Props) {
 
 /** While it is computed. */
 export function StopComputing({ view, result }: Props) {
-  const { shown, connected } = view.store;
-  const over = result.known === result.wanted || result.failure(shown.value) !== null;
-  return result.anyway && connected.value && !over ? (
+  return result.anyway && result.isComing && view.store.connected.value ? (
     <p class="ie-note">
       This takes long.{" "}
       <button

@@ -1,6 +1,7 @@
 /** Why an answer is not there yet, or never will be. */
 import type { AnalysisKind } from "../contract.gen";
 import { WAITING } from "../kernel/connection";
+import type { RequestError } from "../kernel/requests";
 import type { Result } from "../state/results";
 import type { Store } from "../state/store";
 import { sentence } from "../state/text";
@@ -48,10 +49,7 @@ export function OtherFailures({ view, of }: ViewProps & { of: Result<AnalysisKin
         const result = of.in(index);
         const error = result.failure(shownEach.value[index] ?? 0) ?? result.refusal;
         return index === series.value || error === null ? null : (
-          <p class="ie-alert" role="alert" key={name}>
-            <bdi>{name}</bdi>: {sentence(`${error.message} ${error.hint}`)}{" "}
-            {error.anyway ? <ComputeAnyway view={view} result={result} /> : <TryAgain view={view} />}
-          </p>
+          <Failed key={name} view={view} result={result} error={error} name={name} />
         );
       })}
     </>
@@ -67,16 +65,45 @@ export function Failures({ view, of }: ViewProps & { of: Result<AnalysisKind>[] 
     <>
       {[...known].map(([said, result]) => {
         const error = errorOf(result);
-        return error === null ? null : (
-          <p class="ie-alert" role="alert" key={said}>
-            {sentence(`${error.message} ${error.hint}`)}{" "}
-            {error.anyway ? <ComputeAnyway view={view} result={result} /> : <TryAgain view={view} />}
-          </p>
-        );
+        return error && <Failed key={said} view={view} result={result} error={error} />;
       })}
       {of.map((result, index) => (
         <StopComputing key={index} view={view} result={result} />
       ))}
     </>
+  );
+}
+
+/** Beside what is drawn over training, where that takes long: what it costs, or that it is computed. */
+export function Throughout({ view, of }: ViewProps & { of: Result<AnalysisKind> }) {
+  const { throughout: result } = of;
+  if (!result.isApart) return null;
+  const error = result.refusal;
+  return (
+    <>
+      {error && <Failed view={view} result={result} error={error} />}
+      <StopComputing view={view} result={result} />
+    </>
+  );
+}
+
+interface FailedProps extends ViewProps {
+  result: Result<AnalysisKind>;
+  error: RequestError;
+  /** Of the series, where it is another. */
+  name?: string;
+}
+
+function Failed({ view, result, error, name }: FailedProps) {
+  return (
+    <p class="ie-alert" role="alert">
+      {name !== undefined && (
+        <>
+          <bdi>{name}</bdi>:{" "}
+        </>
+      )}
+      {sentence(`${error.message} ${error.hint}`)}{" "}
+      {error.anyway ? <ComputeAnyway view={view} result={result} /> : <TryAgain view={view} />}
+    </p>
   );
 }

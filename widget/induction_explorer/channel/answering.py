@@ -167,7 +167,7 @@ class Answering:
                 self._keep(beside[other], checkpoint, arrays)
 
         passes = analysis.passes(session)
-        model = session.series.model(checkpoint)
+        model = session.load(checkpoint)
         at = At(session, checkpoint, model, first.prompt, list(beside), give)
         known: Callable[[], Arrays] = dict
         count, spent, shown = 0, 0.0, time.monotonic()

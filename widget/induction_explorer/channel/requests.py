@@ -191,7 +191,7 @@ class Requests:
         known = {i: found for i in asked.checkpoints if (found := subject.known(i)) is not None}
         missing = [i for i in dict.fromkeys(asked.checkpoints) if i not in known]
         if missing and not asked.anyway:
-            budget.check(analysis, session, len(missing))
+            budget.check(analysis, session, prompt, len(missing))
         pending = Pending(request, subject, list(missing), send, generation, self._stop)
         self._pending[request] = pending
         if known:

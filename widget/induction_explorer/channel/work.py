@@ -229,6 +229,8 @@ class Work:
             ):
                 shared_worker().cancel(task)
                 self._forget_pace(task.label)
+                if not self._tasks:  # else what is left tells of itself
+                    self._tell()
                 SHARED.notify_all()
 
     def status(self) -> dict[str, Any]:

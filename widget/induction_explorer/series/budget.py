@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PATTERN_BYTES = 64 << 20
 #: Parameters times checkpoints up to which running every checkpoint on each prompt is quick.
 PARAMETER_PASSES = 2_000_000_000
+#: Checkpoints that the slider rests on, which are asked about whatever their number is.
+HANDLES = 2
 #: Of one pass, which a click waits for: about 100 ms, or with the least rows a few seconds.
 STEP = 3_000_000_000
 PASS = 50_000_000_000
@@ -99,18 +101,23 @@ def work(analysis: Analysis, session: SeriesSession, prompt: Prompt | None) -> f
     return float(analysis.passes(session) * tokens * session.parameters)
 
 
-def check(analysis: Analysis, session: SeriesSession, checkpoints: int) -> None:
-    """Whether an answer is computed without being asked twice; what is read off the prompt always
-    is.
+def check(
+    analysis: Analysis, session: SeriesSession, prompt: Prompt | None, checkpoints: int
+) -> None:
+    """Whether answers at so many checkpoints are computed without being asked twice. Where the
+    slider rests, what is read off the prompt always is.
 
     Raises:
-        TooLargeError: it is not; says what it costs.
+        TooLargeError: they are not; says what they cost.
     """
-    passes, whole = analysis.passes(session), work(analysis, session, None)
+    passes, whole = analysis.passes(session), work(analysis, session, prompt)
     faster = _faster(session)
-    if whole / passes <= PASS * faster and whole <= ANSWER * faster:
+    short = whole / passes <= PASS * faster and whole <= ANSWER * faster
+    of_prompt = analysis.tokens(session) == 0
+    if (short or of_prompt) and (checkpoints <= HANDLES or session.light):
         return
-    cost = Cost(passes, whole / (session.pace or _GUESS * faster), checkpoints)
+    seconds = session.loading + whole / (session.pace or _GUESS * faster)
+    cost = Cost(passes, seconds, checkpoints)
     raise TooLargeError(
         f"{session.name} is too large to compute this unasked: {cost}.",
         "It can be computed all the same, and stopped.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import weakref
 from collections.abc import Generator, Sequence
 from typing import Any, Protocol
@@ -24,6 +25,9 @@ from induction_explorer.series.measured import Measured
 from induction_explorer.series.results import Results
 
 _log = logging.getLogger(__name__)
+
+#: Seconds: what takes less was in the model already, or is too small to speak of.
+_LOADED = 0.05
 
 
 class Watcher(Protocol):
@@ -61,6 +65,8 @@ class SeriesSession:
         self.results = Results()
         #: Work a second (`budget`), as it was last timed; None before that.
         self.pace: float | None = None
+        #: Seconds that a checkpoint took to load, the last time that one had to be.
+        self.loading = 0.0
         self.given_text = None if texts is None else TextProbe.of(model, texts)
         self.measured = Measured(self.series, model, self.given_text, budget.reading(self))
         #: Explorers that show it; touched with SHARED.
@@ -73,6 +79,15 @@ class SeriesSession:
         """Small enough to ask a question of every checkpoint."""
         return self.parameters * len(self.series) <= budget.PARAMETER_PASSES
 
+    def load(self, checkpoint: int, then: int | None = None) -> Model:
+        """The model with a checkpoint's weights; `then` is wanted next."""
+        began = time.monotonic()
+        model = self.series.model(checkpoint, then=then)
+        seconds = time.monotonic() - began
+        if seconds >= _LOADED:
+            self.loading = seconds
+        return model
+
     def time(self, work: float, seconds: float) -> None:
         """Some work (`budget`) took so long; what was quick was mostly spent on something else."""
         if seconds >= 0.5:
@@ -84,7 +99,7 @@ class SeriesSession:
         if self.measured.knows(checkpoint) or checkpoint in self.faults:
             return
         try:
-            self.series.model(checkpoint, then=then)
+            self.load(checkpoint, then)
             for _ in self.measured.steps(checkpoint):
                 yield
                 self.series.model(checkpoint)  # others may have been here since
@@ -123,7 +138,7 @@ class SeriesSession:
         if self.is_scored(checkpoint) or np.isfinite(self.grids[name][checkpoint]).any():
             return
         try:
-            model = self.series.model(checkpoint)
+            model = self.load(checkpoint)
             if name not in self._alone:
                 self._alone[name] = Scorer(model, [SCORES[name]])
             self.grids[name][checkpoint] = self._alone[name](model)[name].numpy()
@@ -136,7 +151,7 @@ class SeriesSession:
         if self.is_scored(checkpoint):
             return
         try:
-            model = self.series.model(checkpoint, then=then)
+            model = self.load(checkpoint, then)
             values: dict[str, Tensor] = {}
             for values in self.scorer.by_steps(model):  # noqa: B007 - the last has them all
                 yield

@@ -6,7 +6,7 @@ import { analysisTable } from "../../export/tables";
 import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
 import { trainingOf } from "../../state/training";
-import { Progress, pendingText } from "../../ui/pending";
+import { Progress, pendingText, Throughout } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
 
 /** Letters that fit beside the curve. */
@@ -19,12 +19,14 @@ interface Props extends ViewProps {
 export function AblationThroughTraining({ view, result }: Props) {
   const { info, connected, shown } = view.store;
   if (!result.asked || (info.value?.steps.length ?? 0) < 2) return null;
-  const gone = !connected.value || result.failure(shown.value) !== null;
+  const refused = result.failure(shown.value) !== null && !result.throughout.isApart;
+  const gone = !connected.value || refused;
   return gone && result.known === 0 ? null : <Chart view={view} result={result} />;
 }
 
 function Chart({ view, result }: Props) {
   const { store } = view;
+  const { throughout } = result;
   return (
     <figure>
       <figcaption class="ie-caption">
@@ -34,17 +36,14 @@ function Chart({ view, result }: Props) {
           {" "}
           in nats, without {store.heads.value.map(headName).join(" + ")}
           {result.whole(store.shown.value)?.control_loss.length !== 0 && "; grey: the range of random heads"}
-          <Progress view={view} result={result} />
+          <Progress view={view} result={throughout} />
         </span>
       </figcaption>
+      <Throughout view={view} of={result} />
       <TrainingChart
         view={view}
         plot={(width) => plot(view, result, width)}
-        empty={
-          store.info.value?.light === false
-            ? "This model is too large to ablate heads at every checkpoint unasked: induction_kernels.ablations(series, heads) does it."
-            : pendingText(store, result)
-        }
+        empty={throughout.refusal === null && pendingText(store, throughout)}
       />
     </figure>
   );

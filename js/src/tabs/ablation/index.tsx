@@ -30,6 +30,7 @@ export default tab({
       prompt !== null && { ablation: { heads: [...heads].sort(byPlace), how, frozen } }),
     ablation_grid: { how },
   }),
+  throughout: ["ablation"],
   Panel: Ablation,
 });
 

@@ -7,7 +7,7 @@ import { WAITING } from "../../kernel/connection";
 import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
 import { fromOne, probabilityText, quoted } from "../../state/text";
-import { Failures, OtherFailures } from "../../ui/pending";
+import { Failures, OtherFailures, Progress, Throughout } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
 import { answerTable } from "./table";
@@ -19,6 +19,7 @@ export default tab({
   options: {},
   everySeries: true,
   asks: () => ({ predictions: {} }),
+  throughout: ["predictions"],
   Panel: Answer,
 });
 
@@ -49,15 +50,10 @@ function Answer({ view, found }: PanelProps<Record<never, never>, "predictions">
         )}
         . <Now view={view} result={found.predictions} />
       </p>
-      {training && promptInfo.value?.scrub === false && (
-        <p class="ie-note">
-          This model is too large to run the prompt at every checkpoint unasked: only where the slider has
-          rested is known.
-        </p>
-      )}
-      <OtherFailures view={view} of={found.predictions} />
+      <OtherFailures view={view} of={found.predictions.throughout} />
       {training ? (
         <>
+          <Throughout view={view} of={found.predictions} />
           <One view={view} result={found.predictions} kind="rank" />
           <One view={view} result={found.predictions} kind="probability" />
         </>
@@ -78,6 +74,7 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
         <Save view={view} title={`Answer ${kind}`} table={() => answerTable(store, result)} />
         <span class="ie-note">
           {kind === "rank" ? " among all tokens, log scale; 1 is the likeliest" : " after the prompt"}
+          <Progress view={view} result={result.throughout} />
         </span>
       </figcaption>
       <TrainingChart

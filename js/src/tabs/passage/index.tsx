@@ -33,6 +33,7 @@ export default tab({
   options,
   everySeries: true,
   asks: () => ({ predictions: {} }),
+  throughout: ["predictions"],
   Panel: Passage,
 });
 
@@ -80,8 +81,8 @@ function Passage({ view, options, arrange, found }: Props) {
         )}
         <Said view={view} hovered={hovered} />
       </figure>
-      <OtherFailures view={view} of={found.predictions} />
-      {training && <Trajectories view={view} chosen={options} choose={choose} />}
+      <OtherFailures view={view} of={found.predictions.throughout} />
+      {training && <Trajectories view={view} result={found.predictions} chosen={options} choose={choose} />}
     </>
   );
 }

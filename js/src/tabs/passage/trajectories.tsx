@@ -5,8 +5,10 @@ import { currentTraining, eachSeries } from "../../chart/series-curves";
 import { TrainingChart } from "../../chart/training-chart";
 import { Save } from "../../export/save";
 import { characters, meanTrajectory, mostFallen, sameTokens, trajectory } from "../../state/passage";
+import type { Result } from "../../state/results";
 import { isolated, visible } from "../../state/text";
 import { slotColor } from "../../ui/color";
+import { Progress, Throughout } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
 import { passageTable } from "./table";
 
@@ -14,11 +16,12 @@ import { passageTable } from "./table";
 const CHOSEN_FOR_THEM = 3;
 
 interface Props extends ViewProps {
+  result: Result<"predictions">;
   chosen: ReadonlySignal<{ tokens: number[] }>;
   choose: (tokens: number[]) => void;
 }
 
-export function Trajectories({ view, chosen, choose }: Props) {
+export function Trajectories({ view, result, chosen, choose }: Props) {
   const { store } = view;
   const tokens = useComputed(() => {
     const count = store.promptInfo.value?.tokens.length ?? 0;
@@ -46,14 +49,10 @@ export function Trajectories({ view, chosen, choose }: Props) {
             </>
           )}
           <Comparison view={view} />
+          <Progress view={view} result={result.throughout} />
         </p>
       </figcaption>
-      {promptInfo.value?.scrub === false && (
-        <p class="ie-note">
-          This model is too large to run the prompt at every checkpoint unasked: only where the slider has
-          rested is known.
-        </p>
-      )}
+      <Throughout view={view} of={result} />
       <TrainingChart view={view} plot={(width) => plot(view, tokens, width)} empty="" />
     </figure>
   );
