@@ -6,9 +6,10 @@ export type Head = [layer: number, head: number];
 /** What a request of each kind says beside its series and checkpoints. */
 export interface AnalysisParameters {
   /**
-   * What ablating heads together does to the loss of a text and to in-context learning, in nats: before, the
-   * change, and its standard error over rows; the same of as many random heads, of the same layers where
-   * there are enough others; and the probability and rank of the prompt's answer, NaN and -1 without one.
+   * What ablating heads together does to the loss of a text, to in-context learning and to the loss on the
+   * second copy of repeated random tokens, in nats: before, the change, and its standard error over rows; the
+   * same of as many random heads, of the same layers where there are enough others; and the probability and
+   * rank of the prompt's answer, NaN and -1 without one.
    */
   ablation: { heads: Head[]; how: "mean" | "resample" | "zero"; frozen: boolean };
   /**
@@ -51,8 +52,12 @@ export interface AnalysisArrays {
     in_context_learning: Float32Array;
     in_context_learning_change: Float32Array;
     in_context_learning_error: Float32Array;
+    induction_loss: Float32Array;
+    induction_loss_change: Float32Array;
+    induction_loss_error: Float32Array;
     control_loss: Float32Array;
     control_in_context_learning: Float32Array;
+    control_induction_loss: Float32Array;
     answer_before: Float32Array;
     answer_after: Float32Array;
     rank_before: Float32Array;
@@ -96,8 +101,12 @@ export const ARRAYS = {
     in_context_learning: "float32",
     in_context_learning_change: "float32",
     in_context_learning_error: "float32",
+    induction_loss: "float32",
+    induction_loss_change: "float32",
+    induction_loss_error: "float32",
     control_loss: "float32 draw",
     control_in_context_learning: "float32 draw",
+    control_induction_loss: "float32 draw",
     answer_before: "float32",
     answer_after: "float32",
     rank_before: "float32",

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { promptInfo, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
+import { ARRAYS } from "../../js/src/contract.gen";
 import type { ErrorInfo, ExplorerModel, Request } from "../../js/src/kernel/model";
 import { freshPage, one, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
@@ -23,6 +24,10 @@ const choose = (select: HTMLElement, value: string) => {
   (select as HTMLSelectElement).value = value;
   select.dispatchEvent(new Event("change", { bubbles: true }));
 };
+
+/** One number of each array, not known yet. */
+const NOTHING_KNOWN = Object.fromEntries(Object.keys(ARRAYS.ablation).map((name) => [name, [Number.NaN]]));
+const shapeOf = (name: string) => (name.startsWith("control_") ? [1, 1] : [1]);
 
 freshPage();
 
@@ -106,6 +111,38 @@ describe("the ablation tab", () => {
     expect(panel.textContent).toContain("Effects do not add up");
     expect(one(panel, "figure").textContent).toContain("Change of loss through training");
     expect(panel.textContent).not.toContain("computing …");
+  });
+
+  it("shows what is there already, and its sentence once random heads are there too", async () => {
+    fake = new FakeModel({ ...traits(SHAPE, TOKENS), heads: [[1, 1]], _view: { tab: "ablation" } });
+    const known = { induction_loss: [2.5], induction_loss_change: [1.25], induction_loss_error: [0.1] };
+    const draws = [[Number.NaN], [0.5]];
+    let panel = document.body as Element;
+    for (const control_induction_loss of draws) {
+      const works = fakeKernel(SHAPE, 3);
+      fake.kernel = (request, model) => {
+        if (request.kind !== "ablation") return works(request, model);
+        const arrays = Object.entries({ ...NOTHING_KNOWN, ...known, control_induction_loss });
+        const values = Float32Array.from(arrays.flatMap(([, numbers]) => numbers));
+        const named = arrays.map(([name]) => ({ name, dtype: "float32" as const, shape: shapeOf(name) }));
+        const body = {
+          checkpoints: request.checkpoints.slice(0, 1),
+          generation: request.generation,
+          share: 0.5,
+        };
+        const data = [new DataView(values.buffer)];
+        model.reply({ id: request.id, chunk: 0, chunks: 1, done: false, body, arrays: named }, data);
+      };
+      panel = one(widgetOf(fake)(), "[role=tabpanel]");
+      await settle();
+      const rows = all(panel, "[aria-label='Ablation of the selected heads'] tbody tr");
+      const texts = rows.map(({ textContent }) => textContent);
+      expect(texts[0]).toBe("Loss………");
+      expect(texts[2]).toContain("Loss on repeated tokens2.500+1.250 ± 0.100");
+      const said = "Loss on repeated tokens rises by 1.250: larger than all 1 random draws.";
+      expect(panel.textContent?.includes(said)).toBe(control_induction_loss === draws[1]);
+      expect(panel.textContent).not.toMatch(/Loss (rises|falls|does)|not measured/);
+    }
   });
 
   it("asks again when the ablation changes, and writes the choice down", async () => {

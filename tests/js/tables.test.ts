@@ -86,7 +86,8 @@ describe("a table of an analysis", () => {
     const { columns, rows } = analysisTable(store, result, "draw");
     const draws = [...(result.at(2)?.control_loss ?? [])];
     expect(draws.length).toBeGreaterThan(1);
-    expect(columns).toEqual([...TRAINING, "draw", "control_loss", "control_in_context_learning"]);
+    const controls = ["loss", "in_context_learning", "induction_loss"].map((name) => `control_${name}`);
+    expect(columns).toEqual([...TRAINING, "draw", ...controls]);
     expect(rows.filter(([checkpoint]) => checkpoint === 2).map((row) => row.slice(4, 6))).toEqual(
       draws.map((value, draw) => [draw, exact(value)]),
     );

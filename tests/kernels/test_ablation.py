@@ -18,6 +18,7 @@ from induction_kernels import (
     token_losses,
 )
 from induction_kernels.attention import native
+from induction_kernels.causes.ablation import ablate_by_steps
 from induction_kernels.causes.ablator import Ablator
 from induction_kernels.causes.intervene import Intervener, permutation_without_fixed_points
 from induction_kernels.errors import (
@@ -130,9 +131,8 @@ def test_each_head_alone_is_as_in_a_set_of_one(make) -> None:
             one = ablate(model, [(layer, head)], tokens, controls=0)
             here = found.isel(layer=layer, head=head)
             assert float(here.loss) == pytest.approx(one.loss_change, abs=1e-5)
-            assert float(here.in_context_learning) == pytest.approx(
-                one.in_context_learning_change, abs=1e-5
-            )
+            for name in ("in_context_learning", "induction_loss"):
+                assert float(here[name]) == pytest.approx(getattr(one, f"{name}_change"), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama"])
@@ -141,10 +141,32 @@ def test_induction_loss_is_that_of_zeroed_weights(name) -> None:
     measurer = Measurer(as_model(module), TextProbe.of_tokens(as_model(module), rows()))
     whole = measurer(as_model(module))["induction_loss"]
     found = ablate_each(module, rows()).induction_loss
+    assert float(abs(found).max()) > 0.1
     for layer, head in [(0, 1), (1, 2)]:
         cut = measurer(as_model(without(module, [(layer, head)])))["induction_loss"]
         assert float(found[layer, head]) == pytest.approx(float(cut - whole), abs=1e-5)
-    assert float(abs(found).max()) > 0.1
+    both = measurer(as_model(without(module, [(0, 1), (1, 2)])))["induction_loss"]
+    together = ablate(module, [(0, 1), (1, 2)], rows(), controls=2)
+    assert together.induction_loss == pytest.approx(float(whole), abs=1e-5)
+    assert together.induction_loss_change == pytest.approx(float(both - whole), abs=1e-5)
+    assert together.induction_loss_error > 0
+    ablator = Ablator(as_model(module), TextProbe.of_tokens(as_model(module), rows()))
+    drawn = ablator.controls(as_model(module), [(0, 1), (1, 2)], 2)
+    cuts = [measurer(as_model(without(module, heads)))["induction_loss"] for heads in drawn]
+    assert together.control_induction_loss == pytest.approx(
+        [float(cut - whole) for cut in cuts], abs=1e-5
+    )
+
+
+def test_repeated_tokens_are_known_before_the_text() -> None:
+    model = as_model(bridge())
+    ablator = Ablator(model, TextProbe.of_tokens(model, rows()))
+    steps = [known() for known in ablate_by_steps(ablator, model, [(0, 1)], 2)]
+    names = ("induction_loss_change", "loss_change")
+    known = [tuple(bool(np.isfinite(getattr(one, name))) for name in names) for one in steps]
+    assert known == sorted(known)
+    assert (True, False) in known
+    assert known[-1] == (True, True)
 
 
 def test_layers_below_are_not_run_again(monkeypatch) -> None:
@@ -233,7 +255,7 @@ def test_repeated_controls_are_run_once_and_counted_each(monkeypatch) -> None:
 
     monkeypatch.setattr(Intervener, "run", count)
     found = ablate(model, [(0, 1)], rows())
-    assert passes == 4  # the head, and the three others of its layer
+    assert passes == 2 * 4  # on both texts the head, and the three others of its layer
     assert found.control_loss == pytest.approx((ablated - clean).mean((1, 2)).numpy(), abs=1e-7)
 
 

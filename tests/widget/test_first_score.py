@@ -84,6 +84,19 @@ def test_another_score_or_checkpoint_is_followed_while_others_wait(series, order
     assert len(order) == 5  # it was known
 
 
+@pytest.mark.parametrize("insists", [False, True])
+def test_losses_come_before_all_scores_only_for_a_reader_who_insists(
+    series, order, insists
+) -> None:
+    request = {"id": "r1", "kind": "losses", "series": 0, "checkpoints": [1]}
+    with SHARED:
+        explorer = InductionExplorer(series, checkpoint=1)
+        explorer._requests.receive(request | {"anyway": insists}, Page(explorer).send)
+    explorer.wait()
+    rest = ["all scores"] * 4
+    assert order == ["induction", *(["losses", *rest] if insists else [*rest, "losses"])]
+
+
 def test_what_goes_wrong_is_said_once(series, order, monkeypatch) -> None:
     def fail(*_: Any) -> Any:
         raise RuntimeError

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from declared import fields
 from induction_explorer.channel.work import Work, say
-from induction_explorer.channel.worker import SHARED, Steps, Urgency
+from induction_explorer.channel.worker import SHARED, STEP, Steps, Urgency
 from induction_explorer.series.several import submit
 from induction_kernels.errors import SelectionError
 from traitlets import TraitError
@@ -59,6 +61,23 @@ def test_whatever_goes_wrong_is_said_with_a_message_and_a_hint(
     assert set(said) == fields("ErrorInfo") - {"anyway"}  # of what only takes long
     assert said["hint"] == hint
     assert said["message"] == message
+
+
+def test_of_what_is_as_urgent_the_shortest_comes_first_whatever_was_begun() -> None:
+    """An ablation of one head does not wait for that of every head, which takes hours."""
+    work, told = Work(nothing), []
+
+    def passes(name: str, count: int) -> Steps:
+        for number in range(count):
+            time.sleep(STEP)  # so long that others may come before the next one
+            told.append(name)
+            if (name, number) == ("long", 0):
+                work.submit_steps(Urgency.ASKED, passes("short", 2), passes=2)
+            yield
+
+    work.submit_steps(Urgency.ASKED, passes("long", 4), passes=4)
+    assert work.wait(30)
+    assert told == ["long", "short", "short", "long", "long", "long"]
 
 
 def test_each_checkpoint_is_computed_with_the_one_to_read_ahead() -> None:

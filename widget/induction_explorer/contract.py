@@ -42,12 +42,14 @@ class Analysis(msgspec.Struct, frozen=True):
         kind: its name on the wire.
         of: what its answers depend on, beside the checkpoint.
         doing: what computing it is called; "" of what takes one pass.
+        after_scores: whether it waits until all checkpoints are scored, unless a reader insists.
         arrays: their dims after that of checkpoints; float32 unless a dtype stands before them.
     """
 
     kind: ClassVar[str]
     of: ClassVar[Literal["text", "prompt", "answer"]] = "text"
     doing: ClassVar[str] = ""
+    after_scores: ClassVar[bool] = False
     arrays: ClassVar[Mapping[str, str]]
 
     def check(self, session: SeriesSession, prompt: Prompt | None) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from induction_kernels.attention.door import as_model
-from induction_kernels.causes.ablator import Ablator, Kind, SetLosses
+from induction_kernels.causes.ablator import Ablator, Answers, Kind, SetLosses
 from induction_kernels.causes.intervene import (
     Head,
     check_heads,
@@ -37,6 +37,7 @@ from induction_kernels.errors import (
     PromptError,
 )
 from induction_kernels.inputs.padding import GIVE_MASK, Mask
+from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.inputs.tokenization import answer_token, prompt_tokens
 from induction_kernels.losses.tokens import in_context_learning_positions
@@ -58,9 +59,11 @@ class Ablation:
             rows (paired).
         in_context_learning, in_context_learning_change, in_context_learning_error: the same of
             in-context learning; NaN where rows are too short.
-        control_loss, control_in_context_learning: [draw] changes by as many random other heads;
-            none where there are not enough. Draws repeat where there are few: of one head in a
-            layer of four, only three differ.
+        induction_loss, induction_loss_change, induction_loss_error: the same of the loss on the
+            second copy of repeated random tokens.
+        control_loss, control_in_context_learning, control_induction_loss: [draw] changes by as
+            many random other heads; none where there are not enough. Draws repeat where there are
+            few: of one head in a layer of four, only three differ.
         answer_before, answer_after: probability and rank of a prompt's answer; None without.
     """
 
@@ -71,8 +74,12 @@ class Ablation:
     in_context_learning: float
     in_context_learning_change: float
     in_context_learning_error: float
+    induction_loss: float
+    induction_loss_change: float
+    induction_loss_error: float
     control_loss: Float[np.ndarray, " draw"]
     control_in_context_learning: Float[np.ndarray, " draw"]
+    control_induction_loss: Float[np.ndarray, " draw"]
     answer_before: tuple[float, int] | None = None
     answer_after: tuple[float, int] | None = None
 
@@ -97,7 +104,7 @@ def ablate(
     answer: str | None = None,
     seed: int = 0,
 ) -> Ablation:
-    """What a set of heads, ablated together, does to the loss of a text.
+    """What a set of heads, ablated together, does to the loss of a text and of repeated tokens.
 
     Args:
         model: anything `as_model` accepts whose attention is fused.
@@ -160,45 +167,86 @@ def ablate_by_steps(
 ) -> Iterator[Callable[[], Ablation]]:
     """`ablate_with`: after every pass a function that gives what is known, NaN elsewhere.
 
+    The heads come before the controls, and repeated tokens before the text: they are few, and what
+    an induction head does shows there most.
     Between two of them other weights may be put into the model and taken out again.
     """
-    sets = [heads, *ablator.controls(model, heads, controls)]
-    distinct = [list(one) for one in dict.fromkeys(map(tuple, sets))]
-    places = [distinct.index(one) for one in sets]
-    answers = None if asked is None else ablator.answer(model, heads, *asked)
-    of_sets = SetLosses.unknown(distinct, ablator.text)
-    for _ in ablator.fill(of_sets, model, ablator.text):
-        yield partial(_ablation, heads, places, of_sets, answers, model.n_ctx)
-
-
-def _ablation(
-    heads: list[Head],
-    places: list[int],
-    of_sets: SetLosses,
-    answers: tuple[tuple[float, int], tuple[float, int]] | None,
-    n_ctx: int,
-) -> Ablation:
-    clean, of_distinct = of_sets.known()
-    ablated = of_distinct[places]
-    loss = (ablated - clean).nanmean(-1)
-    learning = _learning(ablated, n_ctx) - _learning(clean, n_ctx)
-    before, after = answers or (None, None)
-    return Ablation(
-        heads=heads,
-        loss=float(clean.nanmean(-1).mean()),
-        loss_change=float(loss[0].mean()),
-        loss_error=_error(loss[0]),
-        in_context_learning=float(_learning(clean, n_ctx).nanmean()),
-        in_context_learning_change=float(learning[0].nanmean()),
-        in_context_learning_error=_error(learning[0]),
-        control_loss=loss[1:].mean(-1).numpy(),
-        control_in_context_learning=learning[1:].nanmean(-1).numpy(),
-        answer_before=before,
-        answer_after=after,
+    drawn = ablator.controls(model, heads, controls)
+    distinct = [list(one) for one in dict.fromkeys(map(tuple, drawn))]
+    places = [distinct.index(one) for one in drawn]
+    repeated, text = (
+        _Changes(SetLosses.unknown([heads], probe), SetLosses.unknown(distinct, probe), places)
+        for probe in (ablator.repeated, ablator.text)
     )
+    answers: Answers | None = None
+
+    def known() -> Ablation:
+        before, after = answers or (None, None)
+        return Ablation(
+            heads=heads,
+            **text.of("loss", _mean_loss),
+            **text.of("in_context_learning", partial(_learning, model.n_ctx)),
+            **repeated.of("induction_loss", partial(_second, ablator.repeated)),
+            answer_before=before,
+            answer_after=after,
+        )
+
+    def run(of_sets: SetLosses, probe: TextProbe | RepeatedTokens) -> Iterator[None]:
+        return ablator.fill(of_sets, model, probe) if of_sets.sets else iter(())
+
+    for _ in run(repeated.own, ablator.repeated):
+        yield known
+    if asked is not None:
+        answers = ablator.answer(model, heads, *asked)
+    for _ in run(text.own, ablator.text):
+        yield known
+    for _ in run(repeated.others, ablator.repeated):
+        yield known
+    for _ in run(text.others, ablator.text):
+        yield known
 
 
-def _learning(losses: Float[Tensor, "*set row pos"], n_ctx: int) -> Float[Tensor, "*set row"]:
+@dataclass(frozen=True)
+class _Changes:
+    """Losses with some heads ablated, and with each of the distinct sets of other heads.
+
+    Attributes:
+        places: of each draw among the distinct sets.
+    """
+
+    own: SetLosses
+    others: SetLosses
+    places: list[int]
+
+    def of(
+        self, name: str, measure: Callable[[Tensor], Float[Tensor, "*set row"]]
+    ) -> dict[str, Any]:
+        """A measure, linear in losses: before, and its changes by the heads and by the others."""
+        clean, ablated = self.own.known()
+        change = measure(ablated[0] - clean)
+        clean_again, of_others = self.others.known()
+        drawn = measure(of_others[self.places] - clean_again)
+        return {
+            name: float(measure(clean).nanmean()),
+            f"{name}_change": float(change.nanmean()),
+            f"{name}_error": _error(change),
+            f"control_{name}": drawn.nanmean(-1).numpy(),
+        }
+
+
+def _mean_loss(losses: Float[Tensor, "*set row pos"]) -> Float[Tensor, "*set row"]:
+    return losses.nanmean(-1)
+
+
+def _second(
+    repeated: RepeatedTokens, losses: Float[Tensor, "*set row pos"]
+) -> Float[Tensor, "*set row"]:
+    """Of the second copy, its first token left out: nothing tells that it is to come."""
+    start = repeated.lead + repeated.period
+    return losses[..., start : start + repeated.period - 1].mean(-1)
+
+
+def _learning(n_ctx: int, losses: Float[Tensor, "*set row pos"]) -> Float[Tensor, "*set row"]:
     early, late = in_context_learning_positions(n_ctx)
     if losses.shape[-1] <= late:
         return torch.full(losses.shape[:-1], torch.nan)
@@ -258,17 +306,15 @@ def ablate_each_by_steps(
     heads = every_head(model)
     sets = [[head] for head in heads]
     repeated = ablator.repeated
-    second = slice(repeated.lead + repeated.period, repeated.lead + 2 * repeated.period - 1)
     of_text, of_repeated = (SetLosses.unknown(sets, probe) for probe in (ablator.text, repeated))
 
     def known() -> dict[str, Float[np.ndarray, "layer head"]]:
         clean, ablated = of_text.known()
         before, after = of_repeated.known()
-        learning = _learning(ablated, model.n_ctx) - _learning(clean, model.n_ctx)
         changes = {
-            "loss": (ablated - clean).nanmean(2).mean(1),
-            "in_context_learning": learning.nanmean(1),
-            "induction_loss": (after - before)[:, :, second].mean((1, 2)),
+            "loss": _mean_loss(ablated - clean).mean(1),
+            "in_context_learning": _learning(model.n_ctx, ablated - clean).nanmean(1),
+            "induction_loss": _second(repeated, after - before).mean(1),
         }
         rows, columns = zip(*heads, strict=True)
         grids = {}
@@ -314,7 +360,7 @@ def ablations(
         return _EachCheckpoint(ablator, check_heads(model, wanted), controls)
 
     read = walk(series, prepare, done="run", progress=progress)
-    measured = ("loss", "in_context_learning")
+    measured = ("loss", "in_context_learning", "induction_loss")
     numbers = [name + of for name in measured for of in ("", "_change", "_error")]
     draws = [f"control_{name}" for name in measured]
     dims = dict.fromkeys(numbers, "checkpoint") | dict.fromkeys(draws, ("checkpoint", "draw"))

@@ -40,6 +40,8 @@ KINDS: tuple[Kind, ...] = ("zero", "mean", "resample")
 ROWS, BATCH = 32, 16
 
 Losses = Float[Tensor, "row pos"]
+#: Probability and rank of an answer, before and after.
+Answers = tuple[tuple[float, int], tuple[float, int]]
 
 
 class Ablator:
@@ -191,9 +193,7 @@ class Ablator:
             for head in of_groups[0]
         }
 
-    def answer(
-        self, model: Model, heads: Sequence[Head], tokens: Tensor, answer: int
-    ) -> tuple[tuple[float, int], tuple[float, int]]:
+    def answer(self, model: Model, heads: Sequence[Head], tokens: Tensor, answer: int) -> Answers:
         """Probability and rank of a token after a prompt [1, pos], before and after."""
         intervener = Intervener(model, tokens)
         if self.kind == "zero":
@@ -285,10 +285,9 @@ class SetLosses:
 
     def known(self) -> tuple[Losses, Float[Tensor, "set row pos"]]:
         """Of what was run on every row; NaN elsewhere."""
-        first, *others = self.was_run.all(1)
-        before = self.before if first else torch.full_like(self.before, torch.nan)
-        of_all = torch.tensor([bool(one) for one in others])
-        return before, torch.where(of_all[:, None, None], self.after, torch.nan)
+        of_all = self.was_run.all(1)
+        before = torch.where(of_all[0], self.before, torch.nan)
+        return before, torch.where(of_all[1:, None, None], self.after, torch.nan)
 
 
 def _rows(probe: TextProbe | RepeatedTokens) -> Rows:

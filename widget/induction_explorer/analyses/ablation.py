@@ -11,8 +11,9 @@ from induction_kernels.causes.ablation import CONTROLS, ablate_by_steps
 from induction_kernels.causes.ablation import Ablation as Found
 from induction_kernels.causes.intervene import check_heads
 
-from induction_explorer.analyses.of_text import Kind, ablator, passes_over_text, tokens_a_pass
+from induction_explorer.analyses.of_text import Kind, ablator, passes_a_set, tokens_a_set
 from induction_explorer.contract import Analysis, Arrays, Head, Steps, analysis
+from induction_explorer.series import budget
 from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from induction_explorer.series.session import SeriesSession
 
 #: Sets of random heads on a model for which every forward pass counts.
-_FEW_CONTROLS = 5
+_FEWEST_CONTROLS = 5
 
 
 @analysis("ablation")
 class Ablation(Analysis, frozen=True):
-    """What ablating heads together does to the loss of a text and to in-context learning, in nats:
-    before, the change, and its standard error over rows; the same of as many random heads, of the
-    same layers where there are enough others; and the probability and rank of the prompt's answer,
-    NaN and -1 without one."""
+    """What ablating heads together does to the loss of a text, to in-context learning and to the
+    loss on the second copy of repeated random tokens, in nats: before, the change, and its standard
+    error over rows; the same of as many random heads, of the same layers where there are enough
+    others; and the probability and rank of the prompt's answer, NaN and -1 without one."""
 
     heads: tuple[Head, ...]
     how: Kind
@@ -42,8 +43,12 @@ class Ablation(Analysis, frozen=True):
         "in_context_learning": "",
         "in_context_learning_change": "",
         "in_context_learning_error": "",
+        "induction_loss": "",
+        "induction_loss_change": "",
+        "induction_loss_error": "",
         "control_loss": "draw",
         "control_in_context_learning": "draw",
+        "control_induction_loss": "draw",
         "answer_before": "",
         "answer_after": "",
         "rank_before": "",
@@ -54,10 +59,10 @@ class Ablation(Analysis, frozen=True):
         check_heads(session.tokenizer_model, self.heads)
 
     def passes(self, session: SeriesSession) -> int:
-        return passes_over_text(session, 1 + _controls(session))
+        return _sets(_controls(session)) * passes_a_set(session)
 
     def tokens(self, session: SeriesSession) -> int:
-        return tokens_a_pass(session)
+        return tokens_a_set(session) // passes_a_set(session)
 
     def steps(self, at: At) -> Steps:
         prompt = at.prompt
@@ -69,8 +74,17 @@ class Ablation(Analysis, frozen=True):
             yield partial(_arrays, known)
 
 
+def _sets(controls: int) -> int:
+    """Nothing ablated and the heads; then nothing once more, and each control."""
+    return 3 + controls
+
+
 def _controls(session: SeriesSession) -> int:
-    return CONTROLS if session.light else _FEW_CONTROLS
+    """As many as are computed unasked, but not too few."""
+    if not session.light:
+        return _FEWEST_CONTROLS
+    affordable = budget.tokens_unasked(session) // tokens_a_set(session)
+    return max(_FEWEST_CONTROLS, min(CONTROLS, affordable - _sets(0)))
 
 
 def _arrays(known_now: Callable[[], Found]) -> Arrays:

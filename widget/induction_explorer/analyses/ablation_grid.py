@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from induction_kernels.causes.ablation import ablate_each_by_steps
-from induction_kernels.inputs.probes import RepeatedTokens
-from torch import Tensor
 
-from induction_explorer.analyses.of_text import (
-    Kind,
-    ablator,
-    passes_over_text,
-    rows_a_pass,
-    tokens_a_pass,
-)
+from induction_explorer.analyses.of_text import Kind, ablator, passes_a_set, tokens_a_set
 from induction_explorer.contract import Analysis, Arrays, Steps, analysis
 from induction_explorer.series.at import At
 
@@ -39,27 +31,14 @@ class AblationGrid(Analysis, frozen=True):
     }
 
     def passes(self, session: SeriesSession) -> int:
-        return sum(self._passes(session))
+        return (1 + len(session.every_head)) * passes_a_set(session)
 
     def tokens(self, session: SeriesSession) -> int:
-        of_text, of_repeated = self._passes(session)
-        repeated = _repeated(session).numel() * (1 + len(session.every_head))
-        whole = of_text * tokens_a_pass(session) + repeated
-        return whole // (of_text + of_repeated)
-
-    def _passes(self, session: SeriesSession) -> tuple[int, int]:
-        """Over the text, and over repeated tokens."""
-        sets, rows = len(session.every_head), len(_repeated(session))
-        of_repeated = (1 + sets) * -(-rows // rows_a_pass(session))
-        return passes_over_text(session, sets), of_repeated
+        return tokens_a_set(session) // passes_a_set(session)
 
     def steps(self, at: At) -> Steps:
         for known in ablate_each_by_steps(ablator(at, self.how, frozen=False), at.model):
             yield partial(_arrays, known)
-
-
-def _repeated(session: SeriesSession) -> Tensor:
-    return RepeatedTokens.make(session.tokenizer_model).tokens
 
 
 def _arrays(known: Callable[[], dict[str, np.ndarray]]) -> Arrays:

@@ -25,6 +25,7 @@ class Losses(Analysis, frozen=True):
     in nats; the measures come as rows of `_measures`, to every page that shows the series."""
 
     doing = "Measuring losses"
+    after_scores = True
     arrays = {"loss": ""}
 
     def passes(self, session: SeriesSession) -> int:

@@ -1,11 +1,13 @@
-"""The text that heads are ablated on."""
+"""What heads are ablated on: a text, and repeated random tokens."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from induction_kernels.causes.ablator import BATCH, ROWS, Ablator
+from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe
+from torch import Tensor
 
 from induction_explorer.series import budget
 from induction_explorer.series.at import At
@@ -18,22 +20,27 @@ Kind = Literal["zero", "mean", "resample"]
 def _rows(session: SeriesSession) -> int:
     """As many as one pass over all of them keeps nobody waiting, but not too few."""
     quick = budget.PASS // (session.parameters * budget.text_length(session))
-    return max(budget.LEAST_ROWS, min(ROWS, quick))
+    rows = max(budget.LEAST_ROWS, min(ROWS, quick))
+    return rows if session.given_text is None else min(rows, len(session.given_text.tokens))
 
 
-def rows_a_pass(session: SeriesSession) -> int:
+def _rows_a_pass(session: SeriesSession) -> int:
     return min(BATCH, _rows(session), budget.rows_a_pass(session, budget.text_length(session)))
 
 
-def tokens_a_pass(session: SeriesSession) -> int:
-    return rows_a_pass(session) * budget.text_length(session)
+def passes_a_set(session: SeriesSession) -> int:
+    """Over the text and over repeated tokens, with nothing or with one set of heads ablated."""
+    rows = (_rows(session), len(_repeated(session)))
+    return sum(-(-count // _rows_a_pass(session)) for count in rows)
 
 
-def passes_over_text(session: SeriesSession, sets: int) -> int:
-    """Over the text, with nothing ablated and with each of so many sets of heads."""
-    given = session.given_text
-    rows = _rows(session) if given is None else min(_rows(session), len(given.tokens))
-    return (1 + sets) * -(-rows // rows_a_pass(session))
+def tokens_a_set(session: SeriesSession) -> int:
+    """In all of these passes."""
+    return _rows(session) * budget.text_length(session) + _repeated(session).numel()
+
+
+def _repeated(session: SeriesSession) -> Tensor:
+    return RepeatedTokens.make(session.tokenizer_model).tokens
 
 
 def ablator(at: At, kind: Kind, frozen: bool) -> Ablator:
@@ -41,4 +48,4 @@ def ablator(at: At, kind: Kind, frozen: bool) -> Ablator:
     session = at.session
     rows, given = _rows(session), session.given_text
     text = TextProbe.default(at.model, rows) if given is None else given.first(rows)
-    return Ablator(at.model, text, kind=kind, frozen=frozen, batch=rows_a_pass(session))
+    return Ablator(at.model, text, kind=kind, frozen=frozen, batch=_rows_a_pass(session))

@@ -76,9 +76,14 @@ class Answering:
         self._waits: dict[tuple[Subject, int], _Wait] = {}
         self._ahead: dict[tuple[Subject, int], Task] = {}
 
-    def ask(self, subject: Subject, checkpoints: Iterable[int], listener: Listener) -> None:
-        """Let the listener hear of these, in this order: only the first jumps the queue."""
-        urgency = Urgency.ASKED
+    def ask(
+        self,
+        subject: Subject,
+        checkpoints: Iterable[int],
+        listener: Listener,
+        urgency: Urgency = Urgency.ASKED,
+    ) -> None:
+        """Let the listener hear of these, in this order: only the first is as urgent as is said."""
         for checkpoint in checkpoints:
             wait = self._waits.setdefault((subject, checkpoint), _Wait())
             wait.listeners.append(listener)

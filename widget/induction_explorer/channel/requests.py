@@ -14,7 +14,7 @@ from induction_kernels.errors import InductionError, SelectionError
 from induction_explorer.channel.answering import Answering, Subject
 from induction_explorer.channel.wire import reply_messages
 from induction_explorer.channel.work import Work, say, without_frames
-from induction_explorer.channel.worker import SHARED
+from induction_explorer.channel.worker import SHARED, Urgency
 from induction_explorer.contract import ANALYSES, Arrays, Index, read
 from induction_explorer.series import budget
 from induction_explorer.series.curves import Curves, Rows
@@ -197,7 +197,9 @@ class Requests:
         if known:
             pending.reply(known)
         if self._pending.get(request) is pending:
-            self._answering.ask(subject, missing, pending)
+            waits = analysis.after_scores and not asked.anyway
+            first = Urgency.REST if waits else Urgency.ASKED
+            self._answering.ask(subject, missing, pending, first)
 
     def _stop(self, pending: Pending) -> None:
         self._pending.pop(pending.id, None)

@@ -64,9 +64,9 @@ class Task:
         return f"{self.done:,} of {self.passes:,} passes"
 
     @property
-    def place(self) -> tuple[bool, Urgency, bool, int]:
-        """In the queue: what takes one pass does not wait for what takes many."""
-        return not self.is_awaited(), self.urgency, self.passes > 1, self.number
+    def place(self) -> tuple[bool, Urgency, int, int]:
+        """In the queue: what takes few passes does not wait for what takes many."""
+        return not self.is_awaited(), self.urgency, self.passes, self.number
 
 
 class Worker:

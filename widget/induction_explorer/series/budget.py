@@ -124,6 +124,11 @@ def check(
     )
 
 
+def tokens_unasked(session: SeriesSession) -> int:
+    """How many a checkpoint's answer may run without being asked for twice."""
+    return ANSWER * _faster(session) // session.parameters
+
+
 def _faster(session: SeriesSession) -> int:
     return _GPU if session.tokenizer_model.device.type == "cuda" else 1
 

@@ -1,4 +1,5 @@
 /** The selected heads ablated together, in numbers and words, beside as many random heads. */
+import { WAITING } from "../../kernel/connection";
 import { compareDraws, drawsText, isClear, possibleSets } from "../../state/draws";
 import { headName } from "../../state/heads";
 import type { Result, Values } from "../../state/results";
@@ -10,6 +11,7 @@ import type { ViewProps } from "../../ui/view";
 const MEASURES = {
   loss: { title: "Loss", verbs: ["rises", "falls"] },
   in_context_learning: { title: "In-context learning", verbs: ["weakens", "strengthens"] },
+  induction_loss: { title: "Loss on repeated tokens", verbs: ["rises", "falls"] },
 } as const;
 type Measure = keyof typeof MEASURES;
 type Numbers = Values<"ablation">;
@@ -43,8 +45,8 @@ function Found({ view, result }: Props) {
   if (store.promptInfo.value?.error != null) {
     return <p class="ie-note">This needs a prompt that runs.</p>;
   }
-  // The sentences compare numbers that come one after the other.
-  const found = result.whole(store.shown.value);
+  const found = result.at(store.shown.value);
+  const coming = result.whole(store.shown.value) === null;
   if (found === null) return <p class="ie-note">{pendingText(store, result)}</p>;
   const count = found.control_loss.length;
   return (
@@ -60,11 +62,11 @@ function Found({ view, result }: Props) {
         </thead>
         <tbody>
           {NAMES.map((name) => (
-            <Row key={name} name={name} found={found} />
+            <Row key={name} name={name} found={found} coming={coming} />
           ))}
         </tbody>
       </table>
-      {NAMES.map((name) => (
+      {NAMES.filter((name) => !coming || isWhole(found, name)).map((name) => (
         <p key={name}>
           {verdict(name, one(found, `${name}_change`), one(found, `${name}_error`), found[`control_${name}`])}
         </p>
@@ -76,6 +78,7 @@ function Found({ view, result }: Props) {
         {count > 0 &&
           ` Random heads: mean and range of ${count} draws of as many other heads, from the same layers where there are enough; sizes are compared whatever their sign.`}
         <Progress view={view} result={result} />
+        {coming && ` · ${WAITING[store.connection.state.value]}`}
       </p>
     </>
   );
@@ -85,18 +88,32 @@ function one(found: Numbers, name: keyof Numbers): number {
   return found[name][0] ?? Number.NaN;
 }
 
-function Row({ name, found }: { name: Measure; found: Numbers }) {
+/** Whether all that its sentence compares is there: the numbers come one after the other. */
+function isWhole(found: Numbers, name: Measure): boolean {
+  return [one(found, `${name}_change`), ...found[`control_${name}`]].every(Number.isFinite);
+}
+
+function Row({ name, found, coming }: { name: Measure; found: Numbers; coming: boolean }) {
   const change = one(found, `${name}_change`);
   const compared = compareDraws(change, found[`control_${name}`]);
+  const known = !coming || Number.isFinite(change);
   return (
     <tr>
       <th scope="row">{MEASURES[name].title}</th>
-      <td>{scoreText(one(found, name))}</td>
+      <td>{known ? scoreText(one(found, name)) : "…"}</td>
       <td>
-        <strong>{changeText(change)}</strong> ± {scoreText(one(found, `${name}_error`))}
+        {known ? (
+          <>
+            <strong>{changeText(change)}</strong> ± {scoreText(one(found, `${name}_error`))}
+          </>
+        ) : (
+          "…"
+        )}
       </td>
       <td>
-        {compared === null ? (
+        {coming && !isWhole(found, name) ? (
+          "…"
+        ) : compared === null ? (
           "–"
         ) : (
           <>
