@@ -27,6 +27,7 @@ build: $(BUNDLE) .venv/installed
 # After a change to what can be asked of a checkpoint.
 contract: .venv/installed
 	$(BIN)/python tools/contract.py
+	node js/options.mjs
 
 lint: .venv/installed
 	$(BIN)/ruff check .

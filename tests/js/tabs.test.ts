@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { measures, SCORES, seriesInfo } from "../../js/dev/data";
 import { TABS } from "../../js/src/tabs";
-import { chosenOf, flag, indices, oneOf, text } from "../../js/src/tabs/tab";
+import { chosenOf, flag, indices, oneOf, optionsText, text } from "../../js/src/tabs/tab";
+import written from "../../widget/induction_explorer/options.gen.json";
 import { freshPage, one, SHAPE, settle, show } from "./shown";
 
 freshPage();
@@ -77,6 +78,10 @@ describe("the kernel is asked", () => {
     await settle();
     expect(fake.sent).toHaveLength(before);
   });
+});
+
+it("every option of a tab is known to the kernel as the tab declares it", () => {
+  expect(written, "run `make contract`").toEqual(JSON.parse(optionsText(TABS)));
 });
 
 describe("an option", () => {

@@ -11,21 +11,15 @@ from typing import Any
 
 import traitlets
 
+from induction_explorer.options import TABS, check_options, is_index, one_of
+
 #: Traits that are part of the view, in the order in which they are restored: each is checked
 #: against those before it.
 PARTS = ("series", "checkpoint", "compare", "score", "heads", "prompt", "answer")
 
 
-def _one_of(*allowed: str) -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: value in allowed, " or ".join(map(repr, allowed)))
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_index(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_pair(value: Any, each: Callable[[Any], bool]) -> bool:
@@ -37,28 +31,22 @@ def _is_pair(value: Any, each: Callable[[Any], bool]) -> bool:
     )
 
 
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, str | bool | int | float)
-
-
 def _are_options(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(tab, str)
         and isinstance(options, Mapping)
-        and all(isinstance(name, str) and _is_plain(chosen) for name, chosen in options.items())
+        and all(isinstance(name, str) for name in options)
         for tab, options in value.items()
     )
 
 
 #: Each key of `ViewState`: the test of a value, and what is allowed in words.
 ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "tab": (lambda value: isinstance(value, str), "a name"),
-    "x_scale": _one_of("log", "linear"),
-    "attention_scale": _one_of("linear", "square root", "log"),
-    "compared_scores": _one_of("change", "value"),
-    "compared_patterns": _one_of("beside", "split"),
+    "tab": one_of(*TABS),
+    "x_scale": one_of("log", "linear"),
+    "attention_scale": one_of("linear", "square root", "log"),
+    "compared_scores": one_of("change", "value"),
+    "compared_patterns": one_of("beside", "split"),
     "window": (
         lambda value: value is None or _is_pair(value, _is_number),
         "None or [first, last] in the unit of the page's axis of training",
@@ -68,7 +56,7 @@ ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "None, 'tokens' or 'steps'",
     ),
     "brush": (
-        lambda value: value is None or _is_pair(value, _is_index),
+        lambda value: value is None or _is_pair(value, is_index),
         "None or [first, last] checkpoint",
     ),
     "tabs": (
@@ -102,6 +90,7 @@ def check_arranged(arranged: Mapping[str, Any]) -> dict[str, Any]:
         is_allowed, words = ARRANGED[key]
         if not is_allowed(value):
             raise traitlets.TraitError(f"view[{key!r}] is {value!r}; it must be {words}.")
+    check_options(arranged.get("tabs", {}))
     return dict(arranged)
 
 

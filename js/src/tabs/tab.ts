@@ -14,7 +14,11 @@ import type { Store } from "../state/store";
 import type { View } from "../ui/view";
 
 /** An option as it was saved, whatever that is, or as it begins. */
-export type Option<T> = (saved: unknown) => T;
+export interface Option<T> {
+  (saved: unknown): T;
+  /** The names that it may have, or else the kind of value (widget/induction_explorer/options.py). */
+  allowed: readonly string[] | "flag" | "text" | "indices";
+}
 export type Options = Record<string, Option<unknown>>;
 export type Chosen<O extends Options> = { [K in keyof O]: ReturnType<O[K]> };
 
@@ -66,21 +70,33 @@ export function tab<O extends Options, A extends AnalysisKind = never>(declared:
 
 /** One of these, the first to begin with. */
 export function oneOf<T extends string>(...allowed: [T, ...T[]]): Option<T> {
-  return (saved) => (allowed.includes(saved as T) ? (saved as T) : allowed[0]);
+  return option(allowed, (saved) => (allowed.includes(saved as T) ? (saved as T) : allowed[0]));
 }
 
 export function flag(first: boolean): Option<boolean> {
-  return (saved) => (typeof saved === "boolean" ? saved : first);
+  return option("flag", (saved) => (typeof saved === "boolean" ? saved : first));
 }
 
 export function text(first: string): Option<string> {
-  return (saved) => (typeof saved === "string" ? saved : first);
+  return option("text", (saved) => (typeof saved === "string" ? saved : first));
 }
 
 /** Whole numbers from 0; none to begin with. */
 export function indices(): Option<number[]> {
-  return (saved) =>
-    Array.isArray(saved) && saved.every((one) => Number.isInteger(one) && one >= 0) ? saved : [];
+  return option("indices", (saved) =>
+    Array.isArray(saved) && saved.every((one) => Number.isInteger(one) && one >= 0) ? saved : [],
+  );
+}
+
+function option<T>(allowed: Option<T>["allowed"], parse: (saved: unknown) => T): Option<T> {
+  return Object.assign(parse, { allowed });
+}
+
+/** What each option of these tabs may be, as JSON: the kernel checks views by it that are written in a cell. */
+export function optionsText(tabs: AnyTab[]): string {
+  const of = ({ options }: AnyTab) =>
+    Object.fromEntries(Object.entries(options).map(([name, { allowed }]) => [name, allowed]));
+  return `${JSON.stringify(Object.fromEntries(tabs.map((tab) => [tab.name, of(tab)])), null, 2)}\n`;
 }
 
 export function chosenOf<O extends Options>(options: O, saved: Record<string, unknown> = {}): Chosen<O> {
