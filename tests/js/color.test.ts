@@ -1,3 +1,4 @@
+import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import {
   alongRamp,
@@ -11,6 +12,9 @@ import {
   scoreScale,
   slotColor,
 } from "../../js/src/ui/color";
+
+const sheet = await build({ entryPoints: ["js/src/index.css"], bundle: true, write: false });
+const STYLE = sheet.outputFiles[0]?.text ?? "";
 
 const luminance = (pixel = 0) =>
   0.3 * (pixel & 255) + 0.59 * ((pixel >>> 8) & 255) + 0.11 * ((pixel >>> 16) & 255);
@@ -152,9 +156,15 @@ function seen(color: string, eyes: number[][]): Three {
   );
 }
 
+/** A colour of the style sheet: first stands the light theme's, then the dark one's. */
+function ofTheme(name: string, theme: "light" | "dark"): string {
+  const found = [...STYLE.matchAll(new RegExp(`${name}: (#[0-9a-f]{6});`, "g"))].map(([, color]) => color);
+  return found[theme === "light" ? 0 : 1] ?? "";
+}
+
 describe.each(["light", "dark"] as const)("the colours of heads, %s", (theme) => {
   const colors = Array.from({ length: 8 }, (_, slot) => slotColor(slot, theme));
-  const here = { light: "#b3344a", dark: "#ff7f8c" }[theme];
+  const here = ofTheme("--ie-here", theme);
   it.each(Object.entries(EYES))(
     "are apart, and from the red of where one is, for eyes with %s",
     (_, eyes) => {
@@ -165,6 +175,13 @@ describe.each(["light", "dark"] as const)("the colours of heads, %s", (theme) =>
       }
     },
   );
+  it.each(Object.entries(EYES))("are apart from the phase change's, for eyes with %s", (_, eyes) => {
+    const phase = seen(ofTheme("--ie-phase", theme), eyes);
+    for (const color of [...colors, here]) {
+      const away = Math.hypot(...seen(color, eyes).map((x, k) => x - (phase[k] ?? 0)));
+      expect(away, color).toBeGreaterThan(0.095);
+    }
+  });
   it("are none of them red", () => {
     for (const color of colors) {
       const [, a, b] = seen(color, EYES.all);

@@ -26,7 +26,7 @@ Scale = Literal["log", "linear"]
 #: paper; the ground that a score of 0 has; and what is not known.
 PALETTE = ("#0072b2", "#8a6500", "#5b2db0", "#a8479c", "#00795f", "#16305c", "#6b2a5b", "#3a4a00")
 GROUND, UNKNOWN = "#f4f5f6", "#e4e4e4"
-INK, MUTED, HAIRLINE, CURVE, PHASE = "#1c1c1c", "#666b73", "#e2e3e6", "#c3c7ce", "#a97f10"
+INK, MUTED, HAIRLINE, CURVE, PHASE = "#1c1c1c", "#666b73", "#e2e3e6", "#c3c7ce", "#7a9f60"
 SMALL, NORMAL = 8, 9
 _LINE = 1.25 * SMALL  # points from one name to the next
 
