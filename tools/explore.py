@@ -1,8 +1,6 @@
-"""`make explore`: the example notebook, executed, in JupyterLab with its kernel alive.
+"""`make explore`: the example notebook in JupyterLab, which runs its first cell as it opens.
 
-The notebook is copied to build/explore, so that the one in git keeps no outputs. Its cells run
-before the browser opens, in the kernel that JupyterLab then finds: the widget is there at once, and
-what the reader changes reaches Python.
+The notebook is copied to build/explore, so that the one in git keeps no outputs.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ import itertools
 import shutil
 import sys
 import webbrowser
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import nbformat
@@ -20,6 +19,7 @@ from lab import Lab, LabError, serve
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "examples" / "induction_heads.ipynb"
 FOLDER = ROOT / "build" / "explore"
+FIRST_CELL = ROOT / "tools" / "run-first-cell"
 
 
 def main() -> None:
@@ -30,9 +30,12 @@ def main() -> None:
     options = parser.parse_args()
     try:
         copy = working_copy(NOTEBOOK, FOLDER)
-        with serve(FOLDER, port=options.port) as lab:
-            lab.run_notebook(copy.name, lambda text: print(text, flush=True))
-            if not options.check:
+        print("JupyterLab starts.", flush=True)
+        with serving(FOLDER, port=options.port) as lab:
+            if options.check:
+                lab.run_notebook(copy.name, lambda text: print(text, flush=True))
+            else:
+                lab.start_kernel(copy.name)  # while the browser starts
                 show(lab, copy.name, open_browser=not options.no_browser)
     except LabError as error:
         sys.exit(f"make explore: {error}")
@@ -40,10 +43,19 @@ def main() -> None:
         print("\nJupyterLab and its kernels are stopped.")
 
 
+def serving(folder: Path, port: int | None = None) -> AbstractContextManager[Lab]:
+    """JupyterLab that runs the first cell of the notebook that is opened, soon."""
+    return serve(folder, port=port, extension=FIRST_CELL, startup="import induction_explorer")
+
+
 def show(lab: Lab, notebook: str, *, open_browser: bool) -> None:
     """Serve until the reader presses Ctrl-C or shuts JupyterLab down."""
     address = lab.link(notebook)
-    print(f"\nThe notebook is served at\n\n    {address}\n\nCtrl-C stops it.", flush=True)
+    print(
+        f"\nThe notebook is served at\n\n    {address}\n\n"
+        "The explorer appears there within seconds of its opening. Ctrl-C stops JupyterLab.",
+        flush=True,
+    )
     if open_browser and not webbrowser.open(address):
         print("No browser could be opened; open the address yourself.", flush=True)
     lab.process.wait()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -151,7 +152,12 @@ class Lab:
 
 @contextmanager
 def serve(
-    folder: Path, *, port: int | None = None, settings: Mapping[str, Any] | None = None
+    folder: Path,
+    *,
+    port: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    extension: Path | None = None,
+    startup: str = "",
 ) -> Iterator[Lab]:
     """JupyterLab on `folder` until the block is left; then the server and its kernels are gone.
 
@@ -160,6 +166,8 @@ def serve(
     Args:
         port: on this machine; None for a free one.
         settings: default settings by plugin, beside the ones that keep it offline.
+        extension: the folder of one of JupyterLab's, beside those that are installed.
+        startup: what every kernel runs as it starts.
 
     Raises:
         LabError: the port is taken, or the server does not come up.
@@ -173,6 +181,13 @@ def serve(
     _write(
         state / "config/labconfig/default_setting_overrides.json", {**_SETTINGS, **(settings or {})}
     )
+    extensions = state / "data/labextensions"
+    shutil.rmtree(extensions, ignore_errors=True)
+    if extension is not None:
+        shutil.copytree(extension, extensions / extension.name)
+    start = state / "ipython/profile_default/startup/start.py"
+    start.parent.mkdir(parents=True, exist_ok=True)
+    start.write_text(startup)
     environment = os.environ | {
         "JUPYTER_TOKEN": token,  # not an argument: those can be read by every user
         "JUPYTER_CONFIG_DIR": str(state / "config"),
