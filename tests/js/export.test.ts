@@ -38,8 +38,8 @@ function read(text: string): string[][] {
 describe("csv", () => {
   it("quotes what would break a row, and comes back as it was", () => {
     const cells = ["a,b", 'say "hi"', "two\nlines", "two\r\nlines", " ", "", "plain"];
-    const text = csv({ columns: ["token"], rows: cells.map((cell) => [cell]) });
-    expect(read(text)).toEqual([["token"], ...cells.map((cell) => [cell])]);
+    const text = csv({ columns: ["token"], rows: cells.map((cell) => [cell]), holds: "" }, []);
+    expect(read(text).slice(1)).toEqual([["token"], ...cells.map((cell) => [cell])]);
     expect(text).toContain('"say ""hi"""\r\n');
     expect(text).toContain('"two\nlines"');
   });
@@ -47,14 +47,24 @@ describe("csv", () => {
   it.each(["=1+1", "+x", "-x", "@SUM(A1)", "\t=1", "\r=1", "'=1", '=HYPERLINK("http://x","y")'])(
     "gives %j to a spreadsheet as text",
     (token) => {
-      const [, row] = read(csv({ columns: ["token", "loss"], rows: [[token, -1.5]] }));
+      const [, , row] = read(csv({ columns: ["token", "loss"], rows: [[token, -1.5]], holds: "" }, []));
       expect(row).toEqual([`'${token}`, "-1.5"]);
     },
   );
 
   it("leaves numbers numbers, and what is missing empty", () => {
     const rows = [[-0.25, 1e-9, Number.NaN, null, Number.NEGATIVE_INFINITY]];
-    expect(csv({ columns: ["=a", "b", "c", "d", "e"], rows })).toBe("'=a,b,c,d,e\r\n-0.25,1e-9,,,\r\n");
+    const table = { columns: ["=a", "b", "c", "d", "e"], rows, holds: "A row." };
+    expect(csv(table, [])).toBe("# A row.\r\n'=a,b,c,d,e\r\n-0.25,1e-9,,,\r\n");
+  });
+
+  it("says above the columns what its rows are, in one line that readers skip as a comment", () => {
+    const table = { columns: ["token"], rows: [["#"], ["a # b"]], holds: "A row for\neach token." };
+    const text = csv(table, ["run #1\r\n2.", "Loss."]);
+    const [note, names, ...rows] = text.trimEnd().split("\r\n");
+    expect(note).toBe("# A row for each token. run #1 2. Loss.");
+    expect(names).toBe("token");
+    expect(rows).toEqual(['"#"', '"a # b"']); // what stands in quotes begins no comment
   });
 });
 

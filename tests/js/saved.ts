@@ -29,10 +29,11 @@ export async function saved(el: Element, title: string, format: "SVG" | "CSV"): 
   return { name, text: await content.text() };
 }
 
-/** The cells of a CSV without quoted ones, by row. */
+/** The cells of a CSV without quoted ones, by row, after the line that says what they are. */
 export function rowsOf({ text }: Saved): string[][] {
   return text
     .trimEnd()
     .split("\r\n")
+    .filter((line) => !line.startsWith("#"))
     .map((row) => row.split(","));
 }

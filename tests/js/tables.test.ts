@@ -134,7 +134,7 @@ describe("a table of patterns", () => {
         TOKENS.slice(0, q + 1).map((key, k) => [
           ["L0H1", "L1H2"][which],
           ...[q, k, query, key],
-          (result.at(3)?.patterns[triangleIndex(q, k)] ?? Number.NaN) / 255,
+          Number(((result.at(3)?.patterns[triangleIndex(q, k)] ?? Number.NaN) / 255).toFixed(3)),
         ]),
       ),
     );

@@ -13,10 +13,14 @@ export function AxisNote({ view, right }: ViewProps & { right: number }) {
       {unit.value === "tokens"
         ? `tokens seen${whichEstimated(seriesList.value)}`
         : `training steps, for ${whySteps(seriesList.value)}`}
-      , {scale} scale ·{" "}
-      <button type="button" class="ie-link" onClick={() => view.store.arrange({ x_scale: other })}>
-        {other}
-      </button>
+      , {scale} scale
+      <span class="ie-hint">
+        {" "}
+        ·{" "}
+        <button type="button" class="ie-link" onClick={() => view.store.arrange({ x_scale: other })}>
+          {other}
+        </button>
+      </span>
     </div>
   );
 }

@@ -37,6 +37,42 @@ export function drawPattern(
   context.putImageData(image, 0, 0);
 }
 
+/** More tokens than this are no shapes in a figure but an image. */
+const MOST_SHAPES = 160;
+
+/** The same cells as shapes, one for each colour, in `side` CSS pixels; "" where there are none or too many. */
+export function patternVector(
+  tokens: number,
+  triangle: Uint8Array | null,
+  table: Lut,
+  side: number,
+  mirrored = false,
+): string {
+  if (triangle === null || tokens > MOST_SHAPES) return "";
+  const runs = new Map<number, string>();
+  for (let query = 0; query < tokens; query++) {
+    const row = triangleIndex(query, 0);
+    for (let key = 0, start = 0; key <= query; key++) {
+      const value = triangle[row + key] as number;
+      if (key < query && triangle[row + key + 1] === value) continue;
+      const long = key + 1 - start;
+      const run = mirrored
+        ? `M${query},${start}v${long}h1v-${long}z`
+        : `M${start},${query}h${long}v1h-${long}z`;
+      runs.set(value, (runs.get(value) ?? "") + run);
+      start = key + 1;
+    }
+  }
+  const paths = [...runs].map(
+    ([value, path]) => `<path fill="${rgbText(table[value] as number)}" d="${path}"/>`,
+  );
+  return `<g transform="scale(${side / tokens})" shape-rendering="crispEdges">${paths.join("")}</g>`;
+}
+
+function rgbText(pixel: number): string {
+  return `rgb(${pixel & 255},${(pixel >>> 8) & 255},${(pixel >>> 16) & 255})`;
+}
+
 /** Turns a square picture with nothing above its diagonal into one with nothing below. */
 export function mirror(pixels: Uint32Array, side: number): void {
   for (let y = 1; y < side; y++) {

@@ -1,28 +1,38 @@
-/**
- * The menu that saves a panel: as it is seen, as SVG or PNG, or its data as CSV. It belongs into the panel's
- * caption; the panel is the nearest figure or section around it.
- */
+/** The menu that saves a panel, in its caption: drawn on paper, as SVG or PNG, or its data as CSV. */
 import { useSignal, useSignalEffect } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { labelText } from "../state/text";
+import { labelText, shortened } from "../state/text";
 import { useRoving } from "../ui/roving";
-import type { ViewProps } from "../ui/view";
+import type { View, ViewProps } from "../ui/view";
+import { type About, captionOf } from "./caption";
 import { download, fileName } from "./download";
-import { figureOf, pngOf } from "./figure";
+import { pngOf } from "./figure";
+import { drawnOnPaper } from "./paper";
 import { csv, type Table } from "./table";
 
 interface SaveProps extends ViewProps {
   /** Of the panel: the button is named "Save " and this. */
   title: string;
+  about: About;
+  /** The panel, in another view. */
+  draw: (paper: View) => ComponentChildren;
   table: () => Table;
 }
 
-const FORMATS = ["SVG", "PNG", "CSV"] as const;
+/** Formats, and what each gives. */
+const FORMATS = { SVG: "vectors, to edit", PNG: "picture", CSV: "its numbers" } as const;
+type Format = keyof typeof FORMATS;
+const NAMES = Object.keys(FORMATS) as Format[];
 
-export function Save({ view, title, table }: SaveProps) {
+export function Save(props: SaveProps) {
+  return props.view.onPaper ? null : <Menu {...props} />;
+}
+
+function Menu({ view, title, about, draw, table }: SaveProps) {
   const root = useRef<HTMLSpanElement>(null);
   const menu = useRef<HTMLSpanElement>(null);
-  const roving = useRoving(menu, { role: "menuitem", count: FORMATS.length });
+  const roving = useRoving(menu, { role: "menuitem", count: NAMES.length });
   const open = useSignal(false);
   const failed = useSignal<string | null>(null);
   /** Into the menu, which opens where it is not. */
@@ -47,20 +57,23 @@ export function Save({ view, title, table }: SaveProps) {
     open.value = false;
     root.current?.querySelector<HTMLElement>("button")?.focus();
   };
-  const save = async (format: (typeof FORMATS)[number]) => {
+  const save = async (format: Format) => {
     close();
     failed.value = null;
-    const { info, shown } = view.store;
+    const { store } = view;
+    const { info, shown } = store;
     const label = info.value === null ? "" : labelText(info.value, shown.value);
-    const name = fileName(`${info.value?.name ?? ""} ${title} ${label}`);
+    const name = fileName(`${shortened(info.value?.name ?? "")} ${shortened(title)} ${label}`);
     try {
       if (format === "CSV") {
-        download(`${name}.csv`, new Blob([csv(table())], { type: "text/csv" }));
+        const content = csv(table(), captionOf(store, about, Number.POSITIVE_INFINITY));
+        download(`${name}.csv`, new Blob([content], { type: "text/csv" }));
         return;
       }
-      const panel = root.current?.closest<HTMLElement>("figure, section");
-      if (panel == null) return;
-      const figure = figureOf(panel);
+      const screen = root.current?.closest(".ie");
+      if (screen == null) return;
+      const sheet = { title: about.title ?? title, caption: captionOf(store, about), draw };
+      const figure = await drawnOnPaper(screen, view, sheet);
       const content =
         format === "PNG" ? await pngOf(figure) : new Blob([figure.text], { type: "image/svg+xml" });
       download(`${name}.${format.toLowerCase()}`, content);
@@ -107,12 +120,15 @@ export function Save({ view, title, table }: SaveProps) {
           onKeyDown={roving.move}
           onFocusIn={roving.focused}
         >
-          {FORMATS.map((format) => (
+          {NAMES.map((format) => (
             <button
               key={format}
               type="button"
               role="menuitem"
               tabIndex={-1}
+              aria-label={format}
+              aria-description={FORMATS[format]}
+              data-gives={FORMATS[format]}
               onClick={() => void save(format)}
             >
               {format}

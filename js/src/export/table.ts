@@ -5,10 +5,18 @@ export type Cell = string | number | null;
 export interface Table {
   columns: string[];
   rows: Cell[][];
+  /** What a row is of, in words, and what its numbers are rounded to. */
+  holds: string;
 }
 
-export function csv({ columns, rows }: Table): string {
-  return [columns, ...rows].map((row) => `${row.map(field).join(",")}\r\n`).join("");
+/**
+ * Above the columns, a line that begins with "#" says what the rows are: readers skip it by their option for comments
+ * (pandas: comment="#"; R: comment.char="#"). No other "#" stands outside of quotes.
+ */
+export function csv({ columns, rows, holds }: Table, of: string[]): string {
+  const says = [holds, ...of].join(" ").replace(/\s+/g, " ");
+  const lines = [columns, ...rows].map((row) => `${row.map(field).join(",")}\r\n`);
+  return `# ${says}\r\n${lines.join("")}`;
 }
 
 /** Missing numbers are empty; quotes where a reader of CSV needs them. */
@@ -16,7 +24,7 @@ function field(value: Cell): string {
   if (value === null) return "";
   if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
   const text = inert(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /[",\r\n#]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /**

@@ -6,7 +6,7 @@ import { comparedTokens, type Place, ranksOf } from "../state/compared-tokens";
 import { headName } from "../state/heads";
 import type { Result } from "../state/results";
 import type { Store } from "../state/store";
-import { fromOne } from "../state/text";
+import { fromOne, quoted } from "../state/text";
 import type { Cell, Table } from "./table";
 
 export const TRAINING = ["checkpoint", "step", "tokens", "tokens_estimated"];
@@ -42,7 +42,8 @@ export function scoreTable(store: Store, names: string[]): Table {
       rows.push([...training(info, checkpoint), ...place, ...values]);
     }
   });
-  return { columns: [...TRAINING, "layer", "head", ...names], rows };
+  const holds = "A row for each head at each checkpoint.";
+  return { columns: [...TRAINING, "layer", "head", ...names], rows, holds };
 }
 
 /** The chosen score of every head at both handles of the slider, and its change. */
@@ -61,10 +62,11 @@ export function changeTable({ info, scoreInfo, shown, shownCompare, shownScores,
       exact(value),
       exact(change?.[head]),
     ]),
+    holds: "A row for each head: its score at both checkpoints, and after less before.",
   };
 }
 
-/** Patterns of the selected heads as the wire brings them, n/255: at the shown checkpoint, and at the one compared with. */
+/** Patterns of the selected heads as the wire brings them, n/255 in three decimals: at the shown checkpoint, and at the one compared with. */
 export function patternTable(store: Store): Table {
   const tokens = store.promptInfo.peek()?.tokens ?? [];
   const [info, shown, other] = [store.info.peek(), store.shown.peek(), store.shownCompare.peek()];
@@ -77,14 +79,21 @@ export function patternTable(store: Store): Table {
       for (let key = 0; key <= query; key++) {
         const cell = triangleIndex(query, key);
         const words = [tokens[query] ?? "", tokens[key] ?? ""];
-        const attention = triangles.map((each) => (each === undefined ? null : (each[cell] as number) / 255));
+        const attention = triangles.map((each) => (each === undefined ? null : thousandths(each[cell])));
         rows.push([headName(head), query, key, ...words, ...steps, ...attention]);
       }
     }
   }
   const compared = ["step_before", "step_after", "attention_before", "attention_after"];
   const values = other === null ? ["attention"] : compared;
-  return { columns: ["head", "query", "key", "query_token", "key_token", ...values], rows };
+  const holds =
+    "A row for each query and each key up to it, positions from 0, of each selected head. Attention is a multiple of 1/255 in three decimals: 0.002 more or less.";
+  return { columns: ["head", "query", "key", "query_token", "key_token", ...values], rows, holds };
+}
+
+/** Of 255, in three decimals. */
+function thousandths(value: number | undefined): Cell {
+  return value === undefined ? null : Number((value / 255).toFixed(3));
 }
 
 /** The ranked tokens at the shown checkpoint; with a second handle, at both. */
@@ -119,6 +128,7 @@ function comparedTable(store: Store, position: number, other: number): Table {
       ...side(other, before),
       ...side(shown, after),
     ]),
+    holds: `${afterPosition(store, position)} ranked at either checkpoint, ranks from 1; empty where it was not ranked.`,
   };
 }
 
@@ -136,7 +146,12 @@ function rankedTable(store: Store, position: number): Table {
       exact(found?.probabilities[cell]),
     ];
   });
-  return { columns: ["rank", "id", "token", "logit", "probability"], rows };
+  const holds = `${afterPosition(store, position)}, ranks from 1.`;
+  return { columns: ["rank", "id", "token", "logit", "probability"], rows, holds };
+}
+
+function afterPosition({ promptInfo }: Store, position: number): string {
+  return `A row for each next token after position ${position} ${quoted(promptInfo.peek()?.tokens[position] ?? "")}`;
 }
 
 /** The arrays with these dims at every checkpoint that is wholly known, a row for each place along them. */
@@ -155,7 +170,11 @@ export function analysisTable<A extends AnalysisKind>(store: Store, result: Resu
       ...names.map((name) => exact(found?.[name]?.[index])),
     ]);
   });
-  return { columns: [...TRAINING, ...along, ...names], rows };
+  const holds =
+    along.length === 0
+      ? "A row for each checkpoint."
+      : `A row for each ${along.length < 2 ? along[0] : "head"} at each checkpoint.`;
+  return { columns: [...TRAINING, ...along, ...names], rows, holds };
 }
 
 /** Along one dim, or along layers and heads. */

@@ -51,6 +51,8 @@ export function Curves({ view }: ViewProps) {
         <Save
           view={view}
           title={title}
+          about={{ training: true, scores: [store.scoreInfo.value] }}
+          draw={(paper) => <Curves view={paper} />}
           table={() => scoreTable(store, [store.scoreInfo.peek()?.name ?? ""])}
         />
       </figcaption>

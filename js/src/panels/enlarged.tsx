@@ -256,7 +256,7 @@ interface NamesProps {
 }
 
 /** Names of the tokens along one side, each, or every nth where there is no room. */
-function Names({ axis, tokens, zoom, ratio, every }: NamesProps) {
+export function Names({ axis, tokens, zoom, ratio, every }: NamesProps) {
   const from = axis === "query" ? zoom.top : zoom.left;
   const [first, last] = tokensShown(from, zoom, tokens.length);
   const cell = zoom.whole / tokens.length;

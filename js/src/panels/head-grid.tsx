@@ -17,7 +17,7 @@ import {
 } from "../chart/grid-drawing";
 import { Legend } from "../chart/legend";
 import type { Head } from "../contract.gen";
-import { drawsAs } from "../export/figure";
+import { drawsAs } from "../export/parts";
 import { Save } from "../export/save";
 import { changeTable, scoreTable } from "../export/tables";
 import { headName, sameHead } from "../state/heads";
@@ -83,6 +83,8 @@ export function HeadGrid({ view }: ViewProps) {
         <Save
           view={view}
           title={title}
+          about={{ scores: [score] }}
+          draw={(paper) => <HeadGrid view={paper} />}
           table={() => (isChange ? changeTable(store) : scoreTable(store, [score?.name ?? ""]))}
         />
       </div>

@@ -3,8 +3,10 @@ import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@p
 import { useRef } from "preact/hooks";
 import { AttentionLegend } from "../chart/attention-legend";
 import { usePixelRatio } from "../chart/canvas";
-import { cellIn, drawPattern } from "../chart/pattern-drawing";
+import { cellIn, drawPattern, patternVector } from "../chart/pattern-drawing";
+import { fitted, namedEvery } from "../chart/zoom";
 import type { Head } from "../contract.gen";
+import { drawsAs } from "../export/parts";
 import { Save } from "../export/save";
 import { patternTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
@@ -18,7 +20,7 @@ import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-size";
 import type { View, ViewProps } from "../ui/view";
-import { Enlarged } from "./enlarged";
+import { Enlarged, Names } from "./enlarged";
 
 export function Patterns({ view }: ViewProps) {
   const { heads, promptInfo, shownCompare, viewState } = view.store;
@@ -33,7 +35,13 @@ export function Patterns({ view }: ViewProps) {
           <ComparedAs view={view} label="Patterns stand" choice="compared_patterns" ways={PAIRS} />
         )}
         <AttentionLegend view={view} />
-        <Save view={view} title="Attention patterns" table={() => patternTable(view.store)} />
+        <Save
+          view={view}
+          title="Attention patterns"
+          about={{ prompt: true }}
+          draw={(paper) => <Patterns view={paper} />}
+          table={() => patternTable(view.store)}
+        />
       </div>
       {heads.value.length === 0 ? (
         <p class="ie-note">Select a head in the grid to see where it attends; Shift or Ctrl adds more.</p>
@@ -53,6 +61,9 @@ export function Patterns({ view }: ViewProps) {
 function layoutOf(heads: number, beside: boolean): string {
   return ["ie-panels", heads === 1 ? "ie-panels-one" : "", beside ? "ie-panels-pairs" : ""].join(" ");
 }
+
+/** What a token's name takes across in a figure, in pixels. */
+const NAME = 11;
 
 const PAIRS = { beside: "before | after", split: "split at the diagonal" };
 
@@ -123,11 +134,16 @@ interface PlotProps {
 }
 
 function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
-  const { info, shown, shownCompare, comparison } = view.store;
+  const { info, shown, shownCompare, comparison, promptInfo } = view.store;
   const other = useComputed(() => shownCompare.value ?? shown.value);
   const name = `Attention pattern ${headName(head)}`;
   const nameBefore = `Pattern of ${headName(head)} at ${comparison.label.value}`;
   const checkpoint = side === "before" ? other : shown;
+  const [square, width] = useWidth<HTMLDivElement>();
+  const zoom = fitted(width.value);
+  const every = namedEvery(NAME, zoom, tokens);
+  const names = { tokens: promptInfo.value?.tokens ?? [], zoom, ratio: 1, every };
+  const named = view.onPaper && width.value > 0;
   return (
     <div class="ie-panel-plot">
       {shownCompare.value !== null && (
@@ -137,7 +153,8 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
         </span>
       )}
       <span class="ie-axis ie-axis-query">query</span>
-      <div class={`ie-panel-square ${side === "both" ? "ie-panel-both" : ""}`}>
+      {named && <Names axis="query" {...names} />}
+      <div ref={square} class={`ie-panel-square ${side === "both" ? "ie-panel-both" : ""}`}>
         {side === "both" && (
           <PatternCanvas view={view} head={head} name={nameBefore} checkpoint={other} mirrored />
         )}
@@ -153,7 +170,10 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
         <State view={view} head={head} checkpoint={checkpoint} place={side === "both" ? "below" : null} />
         {side === "both" && <State view={view} head={head} checkpoint={other} place="above" />}
       </div>
-      <span class="ie-axis ie-axis-key">key</span>
+      {named && <Names axis="key" {...names} />}
+      <span class="ie-axis ie-axis-key">
+        key{named && every > 1 && ` · of ${every} tokens, one is named`}
+      </span>
     </div>
   );
 }
@@ -179,9 +199,10 @@ function PatternCanvas({ view, head, name, checkpoint, mirrored, above, enlarge 
     const found = store.results.of("patterns", { head }).at(checkpoint.value);
     const n = store.promptInfo.value?.tokens.length ?? 0;
     const colors = attentionLut(store.viewState.value.attention_scale, theme.value);
-    if (canvas.current !== null) {
-      drawPattern(canvas.current, n, found?.patterns ?? null, colors, width.value * ratio.value, mirrored);
-    }
+    if (canvas.current === null) return;
+    const [triangle, side] = [found?.patterns ?? null, width.value];
+    drawPattern(canvas.current, n, triangle, colors, side * ratio.value, mirrored);
+    drawsAs(canvas.current, () => patternVector(n, triangle, colors, side, mirrored));
   });
   const leave = () => {
     hover.value = null;

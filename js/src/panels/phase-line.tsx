@@ -29,16 +29,20 @@ export function PhaseLine({ view }: ViewProps) {
         {!drawn && window !== null && spokenFor(phases)}
         {drawn && (
           <>
-            , drawn by hand ·{" "}
-            <button type="button" class="ie-link" onClick={() => store.drawWindow(null)}>
-              as found
-            </button>
+            , drawn by hand
+            <span class="ie-hint">
+              {" "}
+              ·{" "}
+              <button type="button" class="ie-link" onClick={() => store.drawWindow(null)}>
+                as found
+              </button>
+            </span>
           </>
         )}
         {window === null && phases?.text && info.steps.length > 1 && (
           <button
             type="button"
-            class="ie-link"
+            class="ie-link ie-hint"
             onClick={() => store.drawWindow(middle(trainingOf(info, store.unit.value)))}
           >
             Draw a window
@@ -118,10 +122,14 @@ function Brush({ view }: ViewProps) {
   return (
     <span class="ie-phase-brush">
       {" "}
-      {last - first + 1} checkpoints brushed, {span([xs[first] ?? 0, xs[last] ?? 0])} {store.unit.value} ·{" "}
-      <button type="button" class="ie-link" onClick={() => store.arrange({ brush: null })}>
-        all
-      </button>
+      {last - first + 1} checkpoints brushed, {span([xs[first] ?? 0, xs[last] ?? 0])} {store.unit.value}
+      <span class="ie-hint">
+        {" "}
+        ·{" "}
+        <button type="button" class="ie-link" onClick={() => store.arrange({ brush: null })}>
+          all
+        </button>
+      </span>
     </span>
   );
 }

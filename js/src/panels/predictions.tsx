@@ -31,7 +31,13 @@ export function Predictions({ view }: ViewProps) {
     <section class="ie-predictions">
       <div class="ie-caption">
         <span class="ie-heading">Next token</span>
-        <Save view={view} title="Next-token predictions" table={() => predictionTable(store, position)} />
+        <Save
+          view={view}
+          title="Next-token predictions"
+          about={{ prompt: true }}
+          draw={(paper) => <Predictions view={paper} />}
+          table={() => predictionTable(store, position)}
+        />
       </div>
       {error !== null && (
         <p class="ie-alert" role="alert">

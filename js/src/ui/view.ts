@@ -28,9 +28,13 @@ export class View {
   /** The head whose attention the token strip shows. */
   readonly readHead = computed<Head | null>(() => this.pointed.value?.head ?? this.store.activeHead.value);
 
-  constructor(store: Store, theme: ReadonlySignal<Theme>) {
+  /** Whether it is drawn for a file. */
+  readonly onPaper: boolean;
+
+  constructor(store: Store, theme: ReadonlySignal<Theme>, onPaper = false) {
     this.store = store;
     this.theme = theme;
+    this.onPaper = onPaper;
   }
 }
 

@@ -14,23 +14,33 @@ const LONGEST_NAME = 12;
 
 interface Props extends ViewProps {
   result: Result<"ablation">;
+  /** How heads are ablated, in words. */
+  how: string;
 }
 
-export function AblationThroughTraining({ view, result }: Props) {
+export function AblationThroughTraining(props: Props) {
+  const { view, result } = props;
   const { info, connected, shown } = view.store;
   if (!result.asked || (info.value?.steps.length ?? 0) < 2) return null;
   const refused = result.failure(shown.value) !== null && !result.throughout.isApart;
   const gone = !connected.value || refused;
-  return gone && result.known === 0 ? null : <Chart view={view} result={result} />;
+  return gone && result.known === 0 ? null : <Chart {...props} />;
 }
 
-function Chart({ view, result }: Props) {
+function Chart(props: Props) {
+  const { view, result, how } = props;
   const { store } = view;
   const { throughout } = result;
   return (
     <figure>
       <figcaption class="ie-caption">
-        <Save view={view} title="Ablation through training" table={() => analysisTable(store, result, "")} />
+        <Save
+          view={view}
+          title="Ablation through training"
+          about={{ training: true, says: [`Ablated: ${how}`] }}
+          draw={(paper) => <Chart {...props} view={paper} />}
+          table={() => analysisTable(store, result, "")}
+        />
         <span class="ie-heading">Change of loss through training</span>
         <span class="ie-note">
           {" "}

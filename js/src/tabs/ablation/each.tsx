@@ -1,5 +1,5 @@
 /** What every head does alone, as a grid like that of the scores. */
-import { useComputed, useSignal } from "@preact/signals";
+import { type Signal, useComputed, useSignal } from "@preact/signals";
 import { type GridLayout, gridLayout } from "../../chart/grid-drawing";
 import { ScaleLegend } from "../../chart/legend";
 import { Save } from "../../export/save";
@@ -28,13 +28,20 @@ const WHAT = {
 
 interface Props extends ViewProps {
   result: Result<"ablation_grid">;
+  /** How heads are ablated, in words. */
+  how: string;
   frozen: boolean;
 }
 
-export function EachHead({ view, result, frozen }: Props) {
+export function EachHead(props: Props) {
+  const what = useSignal<keyof typeof WHAT>("loss");
+  return <Each {...props} what={what} />;
+}
+
+function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
+  const { view, result, how, frozen, what } = props;
   const { store, theme } = view;
   const [ref, available] = useWidth<HTMLElement>();
-  const what = useSignal<keyof typeof WHAT>("loss");
   const layout = useComputed<GridLayout | null>(() => {
     const info = store.info.value;
     return info === null || available.value === 0
@@ -54,6 +61,8 @@ export function EachHead({ view, result, frozen }: Props) {
         <Save
           view={view}
           title="Ablation of each head"
+          about={{ says: [`Ablated, one head at a time: ${how}`] }}
+          draw={(paper) => <Each {...props} view={paper} />}
           table={() => analysisTable(store, result, "layer head")}
         />
         <span class="ie-heading">Each head alone</span>{" "}

@@ -50,10 +50,17 @@ function Ablation({ view, options, arrange, found }: Props) {
       <Choices options={options} arrange={arrange} />
       <Failures view={view} of={[found.ablation_grid, found.ablation]} />
       <div class="ie-columns ie-columns-scores">
-        <EachHead view={view} result={found.ablation_grid} frozen={options.value.frozen} />
+        <EachHead
+          view={view}
+          result={found.ablation_grid}
+          how={HOW[options.value.how]}
+          frozen={options.value.frozen}
+        />
         <Together view={view} result={found.ablation} />
       </div>
-      {!view.store.alone.value && <AblationThroughTraining view={view} result={found.ablation} />}
+      {!view.store.alone.value && (
+        <AblationThroughTraining view={view} result={found.ablation} how={HOW[options.value.how]} />
+      )}
     </>
   );
 }

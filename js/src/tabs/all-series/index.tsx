@@ -29,13 +29,20 @@ function AllSeries({ view }: ViewProps) {
   return (
     <figure>
       <figcaption class="ie-caption">
-        <Save view={view} title="Every series" table={() => allSeriesTable(store)} />
+        <Save
+          view={view}
+          title="Every series"
+          about={{ training: true, everySeries: true, scores: [score] }}
+          draw={(paper) => <AllSeries view={paper} />}
+          table={() => allSeriesTable(store)}
+        />
         <p class="ie-meaning">
-          {score?.title} of every head, in every series at the checkpoint nearest to the slider's. Coloured
+          {score?.title} of every head
+          <span class="ie-hint">, in every series at the checkpoint nearest to the slider's</span>. Coloured
           are the selected heads and, in other series, those that rank as high; the best head of each is
           named.
         </p>
-        <p class="ie-note">
+        <p class="ie-note ie-hint">
           <span class="ie-formula">{score?.formula}</span> · {score?.source}
         </p>
       </figcaption>

@@ -18,5 +18,6 @@ export function allSeriesTable(store: Store): Table {
       ]),
     );
   });
-  return { columns: ["series", ...TRAINING, "layer", "head", name], rows };
+  const holds = "A row for each head at each checkpoint of each series.";
+  return { columns: ["series", ...TRAINING, "layer", "head", name], rows, holds };
 }

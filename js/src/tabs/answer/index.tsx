@@ -71,7 +71,18 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
     <figure>
       <figcaption class="ie-caption">
         <span class="ie-heading">{kind === "rank" ? "Rank of the answer" : "Probability of the answer"}</span>
-        <Save view={view} title={`Answer ${kind}`} table={() => answerTable(store, result)} />
+        <Save
+          view={view}
+          title={`Answer ${kind}`}
+          about={{
+            training: true,
+            everySeries: true,
+            prompt: true,
+            says: [`Answer: ${quoted(store.promptInfo.value?.answer ?? "")}.`],
+          }}
+          draw={(paper) => <One view={paper} result={result} kind={kind} />}
+          table={() => answerTable(store, result)}
+        />
         <span class="ie-note">
           {kind === "rank" ? " among all tokens, log scale; 1 is the likeliest" : " after the prompt"}
           <Progress view={view} result={result.throughout} />

@@ -20,5 +20,7 @@ export function answerTable(store: Store, result: Result<"predictions">): Table 
       ];
     });
   });
-  return { columns: ["series", ...TRAINING, "rank", "probability"], rows };
+  const holds =
+    "A row for each checkpoint of each series: rank (from 1) and probability of the answer after the prompt.";
+  return { columns: ["series", ...TRAINING, "rank", "probability"], rows, holds };
 }

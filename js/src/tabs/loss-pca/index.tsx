@@ -37,7 +37,8 @@ export default tab({
   Panel: LossPca,
 });
 
-function LossPca({ view, options, arrange, found }: Props) {
+function LossPca(props: Props) {
+  const { view, options, arrange, found } = props;
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
   const plane = useComputed<Plane | null>(() => {
@@ -50,7 +51,13 @@ function LossPca({ view, options, arrange, found }: Props) {
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
-        <Save view={view} title="Loss PCA" table={() => componentTable(store, fit)} />
+        <Save
+          view={view}
+          title="Loss PCA"
+          about={{ training: true, everySeries: fit === "joint" }}
+          draw={(paper) => <LossPca {...props} view={paper} />}
+          table={() => componentTable(store, fit)}
+        />
         <p class="ie-meaning">
           Every checkpoint as one point: the losses of the same tokens, one a row of text, in the plane in
           which they vary most. The path turns where training does.
@@ -62,7 +69,7 @@ function LossPca({ view, options, arrange, found }: Props) {
           <Turn view={view} />
         </p>
       </figcaption>
-      <label class="ie-choice">
+      <label class="ie-choice ie-hint">
         Fit{" "}
         <select
           class="ie-select"

@@ -14,5 +14,6 @@ export function componentTable(store: Store, fit: "joint" | "standardised"): Tab
       exact(points?.[2 * i + 1]),
     ]);
   });
-  return { columns: ["series", ...TRAINING, "component_1", "component_2"], rows };
+  const holds = `A row for each checkpoint of each series: principal components of losses, ${fit === "joint" ? "fitted to all series together" : "of each series by itself, standardised"}.`;
+  return { columns: ["series", ...TRAINING, "component_1", "component_2"], rows, holds };
 }

@@ -64,15 +64,27 @@ function MeasurePanel({ view, info, losses }: PanelProps & { losses: Result<"los
 function MeasureFigure({ view, info }: PanelProps) {
   const { store } = view;
   const empty = absentText(store, "No value is known.");
+  const on = info.on_text ? (store.measuredOn.value[store.series.value] ?? "") : "";
   return (
     <figure>
       <figcaption class="ie-caption">
-        <Save view={view} title={info.title} table={() => measureTable(store, info.name)} />
+        <Save
+          view={view}
+          title={info.title}
+          about={{
+            training: info.per === "checkpoint",
+            everySeries: info.per === "checkpoint",
+            says: [
+              `${info.title}: ${info.formula}, in nats${on === "" ? "" : `; on ${on}`}; ${info.source}.`,
+            ],
+          }}
+          draw={(paper) => <MeasureFigure view={paper} info={info} />}
+          table={() => measureTable(store, info.name)}
+        />
         <p class="ie-meaning">{info.meaning}</p>
-        <p class="ie-note">
+        <p class="ie-note ie-hint">
           <span class="ie-formula">{info.formula}</span>, in nats
-          {info.on_text && ` · on ${sentence(store.measuredOn.value[store.series.value] ?? "")}`} ·{" "}
-          {info.source}
+          {on !== "" && ` · on ${sentence(on)}`} · {info.source}
         </p>
       </figcaption>
       {info.per === "position" ? (

@@ -19,5 +19,6 @@ export function measureTable(store: Store, name: string): Table {
       }
     });
   });
-  return { columns: ["series", ...TRAINING, ...(byPosition ? ["position"] : []), name], rows };
+  const holds = `A row for each ${byPosition ? "position at each " : ""}checkpoint of each series, in nats.`;
+  return { columns: ["series", ...TRAINING, ...(byPosition ? ["position"] : []), name], rows, holds };
 }

@@ -18,6 +18,9 @@ import { Trajectories } from "./trajectories";
 const FULL_LOSS = 7;
 const FULL_CHANGE = 5;
 
+const LOSS = "L[i] = −ln p(token i + 1 | tokens 0 to i)";
+const SOURCE = "Olsson et al. 2022; Kissane 2023";
+
 type Kind = "loss" | "before" | "change";
 
 const options = {
@@ -39,60 +42,78 @@ export default tab({
 
 function Passage({ view, options, arrange, found }: Props) {
   const { store } = view;
-  const hovered = useSignal<number | null>(null);
   const tokens = store.promptInfo.value?.tokens ?? [];
   if (tokens.length < 2) {
     return <p class="ie-note">Run a prompt of two tokens or more: its loss is shown token by token.</p>;
   }
-  const [alone, training] = [store.alone.value, store.overTraining.value];
-  const compared = !alone && store.compare.value !== null;
   const choose = (chosen: number[]) => arrange({ tokens: chosen });
-  const strip = { view, result: found.predictions, hovered, chosen: options, choose };
   return (
     <>
-      <figure class="ie-passage">
-        <figcaption class="ie-caption">
-          <Save view={view} title="Passage" table={() => passageTable(store)} />
-          <p class="ie-meaning">
-            Loss of every token of the prompt, given those before it.
-            {training && " A click on a token draws its loss over training below."}
-          </p>
-          <p class="ie-note">
-            <span class="ie-formula">L[i] = −ln p(token i + 1 | tokens 0 to i)</span>, in nats · Olsson et al.
-            2022; Kissane 2023
-          </p>
-        </figcaption>
-        <Strip {...strip} kind="loss" />
-        {compared ? (
-          <>
-            <Strip {...strip} kind="before" />
-            <Strip {...strip} kind="change" />
-          </>
-        ) : (
-          !alone && (
-            <button
-              type="button"
-              class="ie-button"
-              onClick={() => store.compareTo(Math.floor(store.checkpoint.peek() / 2))}
-            >
-              Compare with an earlier checkpoint
-            </button>
-          )
-        )}
-        <Said view={view} hovered={hovered} />
-      </figure>
+      <Strips view={view} result={found.predictions} chosen={options} choose={choose} />
       <OtherFailures view={view} of={found.predictions.throughout} />
-      {training && <Trajectories view={view} result={found.predictions} chosen={options} choose={choose} />}
+      {store.overTraining.value && (
+        <Trajectories view={view} result={found.predictions} chosen={options} choose={choose} />
+      )}
     </>
   );
 }
 
-interface StripProps extends ViewProps {
-  kind: Kind;
+interface StripsProps extends ViewProps {
   result: Result<"predictions">;
-  hovered: { value: number | null };
   chosen: Props["options"];
   choose: (tokens: number[]) => void;
+}
+
+function Strips(props: StripsProps) {
+  const { view } = props;
+  const { store } = view;
+  const hovered = useSignal<number | null>(null);
+  const [alone, training] = [store.alone.value, store.overTraining.value];
+  const compared = !alone && store.compare.value !== null;
+  const strip = { ...props, hovered };
+  return (
+    <figure class="ie-passage">
+      <figcaption class="ie-caption">
+        <Save
+          view={view}
+          title="Passage"
+          about={{ prompt: true, says: [`Loss: ${LOSS}, in nats; ${SOURCE}.`] }}
+          draw={(paper) => <Strips {...props} view={paper} />}
+          table={() => passageTable(store)}
+        />
+        <p class="ie-meaning">
+          Loss of every token of the prompt, given those before it.
+          {training && <span class="ie-hint"> A click on a token draws its loss over training below.</span>}
+        </p>
+        <p class="ie-note ie-hint">
+          <span class="ie-formula">{LOSS}</span>, in nats · {SOURCE}
+        </p>
+      </figcaption>
+      <Strip {...strip} kind="loss" />
+      {compared ? (
+        <>
+          <Strip {...strip} kind="before" />
+          <Strip {...strip} kind="change" />
+        </>
+      ) : (
+        !alone && (
+          <button
+            type="button"
+            class="ie-button"
+            onClick={() => store.compareTo(Math.floor(store.checkpoint.peek() / 2))}
+          >
+            Compare with an earlier checkpoint
+          </button>
+        )
+      )}
+      <Said view={view} hovered={hovered} />
+    </figure>
+  );
+}
+
+interface StripProps extends StripsProps {
+  kind: Kind;
+  hovered: { value: number | null };
 }
 
 function Strip({ view, kind, result, hovered, chosen, choose }: StripProps) {

@@ -19,5 +19,6 @@ export function passageTable(store: Store): Table {
         exact(losses?.[i]),
       ]);
   });
-  return { columns: [...TRAINING, "position", "token", "loss"], rows };
+  const holds = "A row for each token of the prompt but the first, at each checkpoint: its loss in nats.";
+  return { columns: [...TRAINING, "position", "token", "loss"], rows, holds };
 }

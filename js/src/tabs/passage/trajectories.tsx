@@ -21,7 +21,8 @@ interface Props extends ViewProps {
   choose: (tokens: number[]) => void;
 }
 
-export function Trajectories({ view, result, chosen, choose }: Props) {
+export function Trajectories(props: Props) {
+  const { view, result, chosen, choose } = props;
   const { store } = view;
   const tokens = useComputed(() => {
     const count = store.promptInfo.value?.tokens.length ?? 0;
@@ -34,19 +35,33 @@ export function Trajectories({ view, result, chosen, choose }: Props) {
   return (
     <figure>
       <figcaption class="ie-caption">
-        <Save view={view} title="Token losses over training" table={() => passageTable(store)} />
+        <Save
+          view={view}
+          title="Token losses over training"
+          about={{ training: true, everySeries: true, prompt: true }}
+          draw={(paper) => <Trajectories {...props} view={paper} />}
+          table={() => passageTable(store)}
+        />
         <p class="ie-meaning">Loss of single tokens over training, with the mean of the passage.</p>
         <p class="ie-note">
-          in nats · {own ? "tokens chosen above" : "the tokens whose loss falls most; click others above"}
+          in nats
+          {own ? (
+            <span class="ie-hint"> · tokens chosen above</span>
+          ) : (
+            <>
+              {" "}
+              · the tokens whose loss falls most<span class="ie-hint">; click others above</span>
+            </>
+          )}
           {missing.length > 0 && ` · the prompt has no token ${missing.join(", ")}`}
           {own && (
-            <>
+            <span class="ie-hint">
               {" "}
               ·{" "}
               <button type="button" class="ie-link" onClick={() => choose([])}>
                 choose for me
               </button>
-            </>
+            </span>
           )}
           <Comparison view={view} />
           <Progress view={view} result={result.throughout} />

@@ -5,7 +5,7 @@ import { surfaceOf, usePixelRatio } from "../../chart/canvas";
 import { Names } from "../../chart/names";
 import { Tip } from "../../chart/tip";
 import type { Head } from "../../contract.gen";
-import { drawsAs } from "../../export/figure";
+import { drawsAs } from "../../export/parts";
 import { Save } from "../../export/save";
 import { scoreTable } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
@@ -55,7 +55,8 @@ function againstIn({ scores }: Store, against: string): ScoreInfo | null {
   return scores.value.find(({ name }) => name === against) ?? scores.value[1] ?? null;
 }
 
-function Scatter({ view, options, arrange }: Props) {
+function Scatter(props: Props) {
+  const { view, options, arrange } = props;
   const { store } = view;
   const [ref, width] = useWidth<HTMLElement>();
   const drawn = useComputed<Drawn | null>(() =>
@@ -70,9 +71,14 @@ function Scatter({ view, options, arrange }: Props) {
         <Save
           view={view}
           title="Scatter"
+          about={{
+            title: `${store.scoreInfo.value?.title} against ${other?.title}`,
+            scores: [store.scoreInfo.value, other],
+          }}
+          draw={(paper) => <Scatter {...props} view={paper} />}
           table={() => scoreTable(store, [other?.name ?? "", store.scoreInfo.peek()?.name ?? ""])}
         />
-        <p class="ie-meaning">
+        <p class="ie-meaning ie-hint">
           Every head by two scores{!alone && " at this checkpoint"}: {store.scoreInfo.value?.title} (chosen
           above) against another. {!alone && "Dots move with the slider. "}Point at one, or at a cell of the
           grid, and both light up.
@@ -83,7 +89,7 @@ function Scatter({ view, options, arrange }: Props) {
           </p>
         )}
       </figcaption>
-      <div class="ie-choices">
+      <div class="ie-choices ie-hint">
         <label class="ie-choice">
           Against{" "}
           <select

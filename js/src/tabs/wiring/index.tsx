@@ -29,7 +29,8 @@ export default tab({
   Panel: Wiring,
 });
 
-function Wiring({ view, found }: PanelProps<Record<never, never>, "wiring">) {
+function Wiring(props: PanelProps<Record<never, never>, "wiring">) {
+  const { view, found } = props;
   const { store } = view;
   const head = store.activeHead.value;
   if (head === null) {
@@ -39,7 +40,13 @@ function Wiring({ view, found }: PanelProps<Record<never, never>, "wiring">) {
   return (
     <figure>
       <figcaption class="ie-caption">
-        <Save view={view} title="Wiring" table={() => analysisTable(store, found.wiring, "layer head")} />
+        <Save
+          view={view}
+          title="Wiring"
+          about={{}}
+          draw={(paper) => <Wiring {...props} view={paper} />}
+          table={() => analysisTable(store, found.wiring, "layer head")}
+        />
         <p class="ie-meaning">
           What feeds {name}: how much its keys read of what each earlier head writes (K-composition, by the
           weights), and how its induction score changes when that head is ablated.

@@ -1,0 +1,68 @@
+/** What a figure and its data are of, in words: the model, the checkpoint, and what was measured on which tokens. */
+import type { ScoreInfo, SeriesInfo } from "../kernel/model";
+import type { Store } from "../state/store";
+import { checkpointText, isolated, labelText, rounded, sentence, shortened, visible } from "../state/text";
+
+/** What a figure declares of itself. */
+export interface About {
+  /** Where that is not the panel's own. */
+  title?: string;
+  /** Of all checkpoints; otherwise of those at the handles of the slider. */
+  training?: boolean;
+  /** Of all series. */
+  everySeries?: boolean;
+  /** Scores it shows, in the order in which they are explained. */
+  scores?: (ScoreInfo | null)[];
+  /** It was measured on the prompt. */
+  prompt?: boolean;
+  /** Whatever else has to be said: a formula, inputs, a source. */
+  says?: string[];
+}
+
+/** A line for what it is of, and one for each thing measured. Names are cut after `limit` letters. */
+export function captionOf(store: Store, about: About, limit = 60): string[] {
+  const scores = (about.scores ?? []).flatMap((score) => (score === null ? [] : [scoreText(score)]));
+  const prompt = about.prompt ? promptText(store, limit) : "";
+  return [subject(store, about, limit), ...scores, ...(about.says ?? []), prompt]
+    .filter(Boolean)
+    .map(sentence);
+}
+
+function scoreText({ title, formula, chance, probe, source }: ScoreInfo): string {
+  const baseline = chance === null ? "" : `; chance ${rounded(chance, 2)}`;
+  return ended(`${title}: ${formula}${baseline}; on ${probe}; ${source}`);
+}
+
+function promptText({ promptInfo }: Store, limit: number): string {
+  const tokens = promptInfo.peek()?.tokens ?? [];
+  if (tokens.length === 0) return "";
+  const text = shortened(visible(tokens.join("")), 2 * limit);
+  return `Prompt, ${tokens.length} ${tokens.length === 1 ? "token" : "tokens"}: ${text}`;
+}
+
+function subject(store: Store, { training, everySeries }: About, limit: number): string {
+  const all = store.seriesList.peek();
+  const [current, shown, each] = [store.series.peek(), store.shown.peek(), store.shownEach.peek()];
+  const compared = store.shownCompare.peek();
+  const indices = everySeries ? all.map((_, index) => index) : [current];
+  const subjects = indices.flatMap((index) => {
+    const info = all[index];
+    if (info === undefined) return [];
+    const before = index === current && compared !== null ? `${checkpointText(info, compared)} → ` : "";
+    const at = `${before}${checkpointText(info, (index === current ? shown : each[index]) ?? 0)}`;
+    const span = training && info.steps.length > 1 ? spanText(info) : "";
+    const name = isolated(shortened(visible(info.name), limit)) || "model without a name";
+    return [`${name}${span}${at === "" ? "" : `${span === "" ? " · " : "; marked: "}${at}`}`];
+  });
+  return ended(subjects.join(" | "));
+}
+
+/** ", 48 checkpoints from step 0 to step 4,000". */
+function spanText(info: SeriesInfo): string {
+  const last = info.steps.length - 1;
+  return `, ${info.steps.length} checkpoints from ${labelText(info, 0)} to ${labelText(info, last)}`;
+}
+
+function ended(text: string): string {
+  return /[.!?]$/.test(text) || text === "" ? text : `${text}.`;
+}
