@@ -23,7 +23,7 @@ export function ComputeAnyway({ view, result }: Props) {
 /** While it is computed. */
 export function StopComputing({ view, result }: Props) {
   return result.anyway && result.isComing && view.store.connected.value ? (
-    <p class="ie-note">
+    <p class="ie-note ie-hint">
       This takes long.{" "}
       <button
         type="button"
