@@ -3,19 +3,12 @@
  * asked for. Views say what they show (`ask`), for as long as they show it, and read what is there (`of`).
  */
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import {
-  type AnalysisArrays,
-  type AnalysisKind,
-  type AnalysisParameters,
-  ARRAYS,
-  OF_PROMPT,
-  ONE_PASS,
-} from "../contract.gen";
-import { sizeOf, take, triangleSize } from "../kernel/arrays";
+import { type AnalysisArrays, type AnalysisKind, type AnalysisParameters, ONE_PASS } from "../contract.gen";
 import { CheckpointCache } from "../kernel/cache";
 import { Fetcher, type Want } from "../kernel/fetcher";
-import type { DType, PromptInfo, SeriesInfo } from "../kernel/model";
-import type { Part, Question, RequestError } from "../kernel/requests";
+import type { PromptInfo } from "../kernel/model";
+import type { Question, RequestError } from "../kernel/requests";
+import { bytesOf, decode, type Found, ofPrompt } from "./decode";
 import type { Store } from "./store";
 
 /** An analysis with its parameters, of a series or else of the current one. */
@@ -32,7 +25,6 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
 /** The named arrays of one checkpoint, and the words beside them. */
 export type Values<A extends AnalysisKind> = AnalysisArrays[A] & Words<A>;
 type Words<A> = A extends "predictions" ? { tokens: Record<string, string> } : unknown;
-type Found = Record<string, unknown>;
 
 /** Answers to one question that may change; everything read of it is read through signals. */
 export class Result<A extends AnalysisKind> {
@@ -286,48 +278,8 @@ export class Results {
   }
 }
 
-const ofPrompt: ReadonlySet<AnalysisKind> = new Set(OF_PROMPT);
 const onePass: ReadonlySet<AnalysisKind> = new Set(ONE_PASS);
 
 function runs(prompt: PromptInfo | undefined): boolean {
   return prompt !== undefined && prompt.error === null && prompt.tokens.length > 0;
-}
-
-function bytesOf(found: Found): number {
-  return Object.values(found).reduce(
-    (total: number, one) => total + (ArrayBuffer.isView(one) ? one.byteLength : 0),
-    0,
-  );
-}
-
-/** Values by checkpoint; none when they belong to an older prompt. Throws when a shape is not as declared. */
-function decode(
-  part: Part,
-  analysis: AnalysisKind,
-  info: SeriesInfo,
-  prompt: PromptInfo | undefined,
-): [number, Found][] {
-  const { generation, checkpoints, share: _, ...words } = part.body;
-  if (ofPrompt.has(analysis) && generation !== prompt?.generation) return [];
-  const tokens = prompt?.tokens.length ?? 0;
-  const sizes: Record<string, number> = {
-    layer: info.layers,
-    head: info.heads,
-    query: tokens,
-    cell: triangleSize(tokens),
-  };
-  const found = (checkpoints as number[]).map((checkpoint): [number, Found] => [checkpoint, { ...words }]);
-  for (const [name, declared] of Object.entries<string>(ARRAYS[analysis])) {
-    const [dtype, ...dims] = declared.split(" ");
-    const { shape, values } = take(part.arrays, name, dtype as DType);
-    const expected = [found.length, ...dims.map((dim) => sizes[dim])];
-    if (
-      shape.length !== expected.length ||
-      expected.some((size, i) => size !== undefined && size !== shape[i])
-    )
-      throw new Error(`array "${name}" is [${shape}], not [${expected.map((size) => size ?? "any")}]`);
-    const size = sizeOf(shape.slice(1));
-    for (const [i, [, one]] of found.entries()) one[name] = values.subarray(i * size, (i + 1) * size);
-  }
-  return found;
 }

@@ -1,8 +1,7 @@
 /**
  * One store a model, shared by all views of it: the traits as signals, and what the reader does as actions.
  *
- * Nothing here waits for the kernel. The slider sets `checkpoint` at once, `shown` follows on the next
- * animation frame (everything drawn reads `shown`), and the trait follows when the movement rests.
+ * Nothing here waits for the kernel: what the reader does is seen at once, and the trait follows.
  */
 import {
   batch,
@@ -29,6 +28,7 @@ import { type Choices, Writer } from "../kernel/writer";
 import { Comparison } from "./comparison";
 import { counterparts, type Known } from "./counterparts";
 import { Curves, type Grid } from "./curves";
+import { Handles } from "./handles";
 import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
@@ -52,16 +52,6 @@ export class Store {
   readonly score: Signal<string>;
   readonly heads: Signal<Head[]>;
 
-  /** Where the slider is; always a checkpoint of the current series. */
-  readonly checkpoint: ReadonlySignal<number>;
-  /** The checkpoint that is drawn: `checkpoint`, once a frame. */
-  readonly shown: Signal<number>;
-  /** The checkpoint the movement came to rest on, as the kernel knows it. */
-  readonly settled: Signal<number>;
-  /** Where the second handle is, or null without one; `shownCompare` is what is drawn of it. */
-  readonly compare: ReadonlySignal<number | null>;
-  readonly shownCompare: Signal<number | null>;
-  readonly settledCompare: Signal<number | null>;
   /** Everything the reader arranged that is no trait of its own. */
   readonly viewState: ReadonlySignal<ViewState>;
   /** Token the reader clicked, kept while nothing is hovered. */
@@ -115,8 +105,7 @@ export class Store {
   readonly player: Player;
   readonly #model: Model;
   readonly #writer: Writer;
-  readonly #position: Signal<number>;
-  readonly #compare: Signal<number | null>;
+  readonly #handles: Handles;
   readonly #view: Signal<ExplorerModel["_view"]>;
   /** Of everything along training that the page shows, whichever series it is of. */
   readonly unit = computed(() => trainingUnit(this.seriesList.value));
@@ -166,21 +155,10 @@ export class Store {
     this.series = signal(model.get("series"));
     this.score = signal(model.get("score"));
     this.heads = signal(model.get("heads"));
-    this.#position = signal(model.get("checkpoint"));
-    this.#compare = signal(model.get("compare"));
     this.#view = signal(model.get("_view"));
-    this.checkpoint = computed(() => clamp(this.#position.value, this.info.value));
-    this.shown = signal(this.checkpoint.peek());
-    this.settled = signal(this.checkpoint.peek());
-    this.compare = computed(() => {
-      const index = this.#compare.value;
-      return index === null ? null : clamp(index, this.info.value);
-    });
-    this.shownCompare = signal(this.compare.peek());
-    this.settledCompare = signal(this.compare.peek());
+    this.#handles = new Handles(model, this.#writer, this.info, abort);
     this.viewState = computed(() => completeView(this.#view.value));
     this.#obeyKernel();
-    this.#oncePerFrame(abort);
 
     this.curves = new Curves(model, this.requests, this.seriesList, abort);
     this.grid = computed(() => this.gridOf(this.scoreInfo.value?.name ?? ""));
@@ -224,23 +202,33 @@ export class Store {
   readonly measureOf = (series: number, name: string): Grid | null =>
     found(this.curves.get("measures", `${series}/${name}`));
 
+  /** Where the slider is, what is drawn of that, and where it rests; of its second handle the same. */
+  get checkpoint(): ReadonlySignal<number> {
+    return this.#handles.checkpoint;
+  }
+  get shown(): ReadonlySignal<number> {
+    return this.#handles.shown;
+  }
+  get settled(): ReadonlySignal<number> {
+    return this.#handles.settled;
+  }
+  get compare(): ReadonlySignal<number | null> {
+    return this.#handles.compare;
+  }
+  get shownCompare(): ReadonlySignal<number | null> {
+    return this.#handles.shownCompare;
+  }
+  get settledCompare(): ReadonlySignal<number | null> {
+    return this.#handles.settledCompare;
+  }
+
   moveTo(index: number): void {
-    const target = clamp(index, this.info.peek());
-    if (target === this.checkpoint.peek()) return;
-    this.#position.value = target;
-    this.#writer.later("checkpoint", target, () => {
-      this.settled.value = target;
-    });
+    this.#handles.moveTo(index);
   }
 
   /** Moves the second handle; null takes it away. */
   compareTo(index: number | null): void {
-    const target = index === null ? null : clamp(index, this.info.peek());
-    if (target === this.compare.peek()) return;
-    this.#compare.value = target;
-    this.#writer.later("compare", target, () => {
-      this.settledCompare.value = target;
-    });
+    this.#handles.compareTo(index);
   }
 
   /** Arranges the view; the trait follows when the hand rests. */
@@ -294,11 +282,8 @@ export class Store {
     const heads = distinctHeads(untracked(() => this.selectedIn(index)));
     const score = scoreIn(this.scoresOf.peek()[index] ?? [], this.score.peek())?.name ?? this.score.peek();
     batch(() => {
-      this.#compare.value = compare;
       this.series.value = index;
-      this.#position.value = checkpoint;
-      this.settled.value = checkpoint;
-      this.settledCompare.value = compare;
+      this.#handles.rest(checkpoint, compare);
       this.heads.value = heads;
       this.score.value = score;
     });
@@ -365,26 +350,13 @@ export class Store {
 
   /** Follows what the kernel sets of the traits that both sides write. */
   #obeyKernel(): void {
-    const place = () =>
-      batch(() => {
-        this.#position.value = this.#model.get("checkpoint");
-        this.settled.value = this.checkpoint.peek();
-      });
-    const placeOther = () =>
-      batch(() => {
-        this.#compare.value = this.#model.get("compare");
-        this.settledCompare.value = this.compare.peek();
-      });
     const writer = this.#writer;
-    writer.onKernel("checkpoint", place);
-    writer.onKernel("compare", placeOther);
     writer.onKernel("series", (index) => {
       // What the hand did was meant for the series before.
       writer.drop("checkpoint", "compare");
       batch(() => {
         this.series.value = index;
-        place();
-        placeOther();
+        this.#handles.obeyKernel();
       });
     });
     const obey = <N extends "score" | "heads" | "_view">(name: N, signal: Signal<Choices[N]>) =>
@@ -396,22 +368,6 @@ export class Store {
     obey("_view", this.#view);
   }
 
-  #oncePerFrame(abort: AbortSignal): void {
-    let frame = 0;
-    this.#untilAbort(abort, () => {
-      const [here, other] = [this.checkpoint.value, this.compare.value];
-      if ((here === this.shown.peek() && other === this.shownCompare.peek()) || frame !== 0) return;
-      frame = requestAnimationFrame(() => {
-        frame = 0;
-        batch(() => {
-          this.shown.value = this.checkpoint.peek();
-          this.shownCompare.value = this.compare.peek();
-        });
-      });
-    });
-    abort.addEventListener("abort", () => cancelAnimationFrame(frame), { once: true });
-  }
-
   #untilAbort(abort: AbortSignal, fn: () => void): void {
     abort.addEventListener("abort", effect(fn), { once: true });
   }
@@ -419,10 +375,6 @@ export class Store {
 
 function found(read: Grid | ErrorInfo | null): Grid | null {
   return read !== null && "values" in read ? read : null;
-}
-
-function clamp(index: number, info: SeriesInfo | null): number {
-  return Math.max(0, Math.min(index, (info?.steps.length ?? 1) - 1));
 }
 
 /** The score of this name where a series has it; else induction, or the first that it has. */
