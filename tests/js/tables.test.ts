@@ -4,7 +4,14 @@ import { promptTokens, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import type { AnalysisKind, AnalysisParameters } from "../../js/src/contract.gen";
-import { analysisTable, exact, patternTable, predictionTable, scoreTable } from "../../js/src/export/tables";
+import {
+  analysisTable,
+  changeTable,
+  exact,
+  patternTable,
+  predictionTable,
+  scoreTable,
+} from "../../js/src/export/tables";
 import { triangleIndex } from "../../js/src/kernel/arrays";
 import { Store } from "../../js/src/state/store";
 
@@ -165,5 +172,100 @@ describe("a table of predictions", () => {
 
   it("has no row where none is known", () => {
     expect(predictionTable(store, 2).rows).toEqual([]);
+  });
+});
+
+describe("with a second handle", () => {
+  const [THEN, NOW] = [1, 3];
+  const step = (checkpoint: number) => store.info.value?.steps[checkpoint];
+
+  beforeEach(async () => {
+    store.compareTo(THEN);
+    await vi.advanceTimersByTimeAsync(1000);
+  });
+
+  it("a table of scores has both and the change, after less before", () => {
+    const { columns, rows } = changeTable(store);
+    const score = store.scoreInfo.value?.name;
+    expect(columns).toEqual([
+      ...["layer", "head", "step_before", "step_after"],
+      ...[`${score}_before`, `${score}_after`, "change"],
+    ]);
+    const grid = store.gridIn(0, score ?? "") ?? new Float32Array();
+    const [before, after] = [THEN, NOW].map((at) => grid.subarray(at * 6, (at + 1) * 6));
+    expect(rows.map((row) => row.slice(0, 6))).toEqual(
+      heads.map((place, head) => [
+        ...[...place, step(THEN), step(NOW)],
+        ...[exact(before?.[head]), exact(after?.[head])],
+      ]),
+    );
+    rows.forEach((row, head) => {
+      expect(row[6]).toBeCloseTo((after?.[head] ?? 0) - (before?.[head] ?? 0), 6);
+    });
+    expect(new Set(rows.map((row) => row[6])).size).toBeGreaterThan(2);
+  });
+
+  it("a table of patterns has both, one beside the other", async () => {
+    const results = [await known("patterns", { head: [0, 1] }), await known("patterns", { head: [1, 2] })];
+    const { columns, rows } = patternTable(store);
+    expect(columns).toEqual([
+      ...["head", "query", "key", "query_token", "key_token"],
+      ...["step_before", "step_after", "attention_before", "attention_after"],
+    ]);
+    const at = (which: number, checkpoint: number, q: number, k: number) =>
+      (results[which]?.at(checkpoint)?.patterns[triangleIndex(q, k)] ?? Number.NaN) / 255;
+    expect(rows).toEqual(
+      ["L0H1", "L1H2"].flatMap((name, which) =>
+        TOKENS.flatMap((query, q) =>
+          TOKENS.slice(0, q + 1).map((key, k) => [
+            ...[name, q, k, query, key, step(THEN), step(NOW)],
+            ...[at(which, THEN, q, k), at(which, NOW, q, k)],
+          ]),
+        ),
+      ),
+    );
+    expect(rows.some((row) => row[7] !== row[8])).toBe(true);
+  });
+
+  it("a table of patterns is empty where they are not known", () => {
+    for (const row of patternTable(store).rows)
+      expect(row.slice(5)).toEqual([step(THEN), step(NOW), null, null]);
+  });
+
+  it("a table of predictions has each token at both", async () => {
+    const result = await known("predictions", {});
+    const { columns, rows } = predictionTable(store, 2);
+    const side = (name: string) => ["step", "rank", "logit", "probability"].map((one) => `${one}_${name}`);
+    expect(columns).toEqual(["id", "token", ...side("before"), ...side("after")]);
+    const placed = (checkpoint: number, rank: number) => {
+      const found = result.at(checkpoint);
+      const cell = 2 * 10 + rank;
+      return [step(checkpoint), rank + 1, exact(found?.logits[cell]), exact(found?.probabilities[cell])];
+    };
+    const ids = Array.from(result.at(NOW)?.ids.subarray(20, 30) ?? []);
+    expect(rows).toEqual(
+      ids.map((id, rank) => [id, result.at(NOW)?.tokens[id], ...placed(THEN, rank), ...placed(NOW, rank)]),
+    );
+  });
+
+  it("a table of predictions has no row where the later ones are not known", () => {
+    expect(predictionTable(store, 2).rows).toEqual([]);
+  });
+});
+
+describe("a table names the columns of", () => {
+  it("patterns and predictions at one checkpoint", () => {
+    expect(patternTable(store).columns).toEqual([
+      ...["head", "query", "key", "query_token", "key_token", "attention"],
+    ]);
+    expect(predictionTable(store, 0).columns).toEqual(["rank", "id", "token", "logit", "probability"]);
+  });
+
+  it("no place or score without a series", () => {
+    fake.receive({ _series: [], _scores: [[]] });
+    expect(changeTable(store)).toEqual({
+      columns: ["layer", "head", "step_before", "step_after", "_before", "_after", "change"],
+      rows: [],
+    });
   });
 });
