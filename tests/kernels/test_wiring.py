@@ -7,12 +7,15 @@ import copy
 import numpy as np
 import pytest
 import torch
+from architectures import sharpened
 from best_head import best_head
 from induction_kernels import head_scores, load_demo, wiring
 from induction_kernels.attention.door import as_model
+from induction_kernels.causes.intervene import Intervener
 from induction_kernels.errors import SelectionError
 from induction_kernels.scores.of_weights.circuits import k_composition
-from small_models import HUGGING_FACE, wrapped
+from small_models import HUGGING_FACE, VOCABULARY, wrapped
+from transformers import LlamaConfig, LlamaForCausalLM
 from zeroed_heads import contrasted, without
 
 
@@ -32,6 +35,33 @@ def test_effects_are_those_of_zeroed_weights(name, as_bridge) -> None:
     assert np.isnan(found.effect[1]).all()
     pairs = k_composition(as_model(module)).pairs[0, :, 1, 2]
     assert found.composition[0].values == pytest.approx(pairs.numpy(), abs=1e-6)
+
+
+def test_of_layers_above_the_head_nothing_is_run_again(monkeypatch) -> None:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+    config = LlamaConfig(vocab_size=VOCABULARY, num_hidden_layers=4, **sizes)
+    module = sharpened(LlamaForCausalLM(config).eval())
+    ran: list[int] = []
+
+    def run(self, replaced, **options):
+        read = options.pop("read", None)
+
+        def counted(attention):
+            ran.append(attention.layer)
+            if read is not None:
+                read(attention)
+
+        return of_intervener(self, replaced, read=counted, **options)
+
+    of_intervener = Intervener.run
+    monkeypatch.setattr(Intervener, "run", run)
+    found = wiring(module, (2, 1))
+    assert ran == [0, 1, 2, 3, *[0, 1, 2] * 4, *[1, 2] * 4]
+    cut = head_scores(without(module, [(1, 3)]), ["induction"]).induction[2, 1]
+    assert float(found.effect[1, 3]) == pytest.approx(float(cut - found.induction), abs=1e-6)
+    again = head_scores(module, ["induction"]).induction
+    assert float(again[2, 1]) == pytest.approx(float(found.induction), abs=1e-5)
 
 
 def test_effects_on_a_native_bridge_are_those_of_zeroed_weights() -> None:

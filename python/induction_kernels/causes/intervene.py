@@ -11,6 +11,7 @@ import operator
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
@@ -96,6 +97,19 @@ class Intervener:
 
         return self._run(attend, self._trunk_above(min(by_layer, default=0)))
 
+    def attention_at(self, layer: int, replaced: Replacements) -> LayerAttention:
+        """How a layer attends with heads of earlier ones replaced; those after it are not run."""
+        reached: list[LayerAttention] = []
+
+        def read(attention: LayerAttention) -> None:
+            if attention.layer == layer:
+                reached.append(attention)
+                raise _ReachedError
+
+        with suppress(_ReachedError):
+            self.run(replaced, read=read)
+        return reached[0]
+
     def _trunk_above(self, layer: int) -> Trunk:
         """What is known below the layer, if more than that never reaches it; else nothing."""
         trunk = self.clean.trunk.above(layer)
@@ -148,6 +162,10 @@ class Intervener:
                 "Pass the Hugging Face model, or a TransformerBridge without hooks that is not "
                 "folded.",
             ) from error
+
+
+class _ReachedError(Exception):
+    """Nothing more is needed of a pass."""
 
 
 def check_heads(model: Model, heads: Iterable[Head]) -> list[Head]:

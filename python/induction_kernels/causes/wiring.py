@@ -20,7 +20,6 @@ from induction_kernels.attention.stack import Pile, Stack
 from induction_kernels.causes.intervene import (
     Head,
     Intervener,
-    Replacements,
     check_heads,
     every_head,
 )
@@ -153,32 +152,25 @@ class _Part:
         previous = Reading(readout.previous_token(probe.tokens.shape[1]), "pattern")
         before = Pile(model, {"previous": previous})
 
+        scores: list[Tensor] = []
+
         def read(attention: LayerAttention) -> None:
             if attention.layer < head[0]:
                 before.add(attention)
+            elif attention.layer == head[0]:
+                scores.append(self._score(attention))
 
-        self.clean = self._score({}, read)
+        self._intervener.run({}, read=read)
+        (self.clean,) = scores
         self.previous = before.read()["previous"][: head[0]]
 
     def without(self, other: Head) -> Float[Tensor, " row"]:
         """The head's score when another gives nothing."""
-        return self._score({other: torch.zeros(())})
+        layer, _ = self._head
+        return self._score(self._intervener.attention_at(layer, {other: torch.zeros(())}))
 
-    def _score(
-        self, replaced: Replacements, also: Callable[[LayerAttention], None] | None = None
-    ) -> Float[Tensor, " row"]:
-        layer, index = self._head
-        scores: list[Tensor] = []
-
-        def read(attention: LayerAttention) -> None:
-            if attention.layer == layer:
-                scores.append(Stack.of_rows(attention).read(self._induction)[:, index].cpu())
-            if also is not None:
-                also(attention)
-
-        self._intervener.run(replaced, read=read)
-        (score,) = scores
-        return score
+    def _score(self, attention: LayerAttention) -> Float[Tensor, " row"]:
+        return Stack.of_rows(attention).read(self._induction)[:, self._head[1]].cpu()
 
 
 def _composition(model: Model, head: Head, seed: int) -> Grid:
