@@ -81,11 +81,11 @@ def test_losses_predictions_and_rows_of_patterns(kind: str, dtype: torch.dtype) 
     n = tokens.shape[1]
     rows = []
     with elsewhere(kind, dtype) as model:
-        output = run_fused(model, tokens, lambda layer: rows.append(layer.rows(1, 4, 8)))
+        output = run_fused(model, tokens, lambda layer: rows.append(layer.rows([0, 1], 4, 8)))
         assert losses_of(output, tokens, model.d_vocab).shape == (1, n - 1)
         predicted = predict_positions(output, tokens[0], model.d_vocab, 3, None)
         assert predicted.ids.shape == (n, 3)
-        assert [row.shape for row in rows] == [(1, 4, 8)] * model.n_layers
+        assert [row.shape for row in rows] == [(1, 2, 4, 8)] * model.n_layers
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,7 +7,8 @@ import torch
 from architectures import ARCHITECTURES, sharpened
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from induction_kernels import as_model, head_scores
+from induction_kernels import as_model, attention_patterns, head_scores
+from induction_kernels.attention import patterns
 from induction_kernels.attention.fused import read_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.patterns import keep_packed, keep_whole, run_patterns
@@ -96,6 +97,34 @@ def test_patterns_row_block_by_row_block_are_the_whole_patterns(kind, n) -> None
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_all_heads_block_by_block_are_the_eager_models_own_patterns(kind, monkeypatch) -> None:
+    model = sharpened(HUGGING_FACE[kind]())
+    tokens = torch.randint(0, VOCABULARY, (1, 77), generator=torch.Generator().manual_seed(0))
+    found = {}
+    for rows in (77, 10, 1):
+        monkeypatch.setattr(patterns, "_BLOCK_BYTES", 4 * 4 * 77 * rows)
+        found[rows] = attention_patterns(model, tokens)
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        own = torch.cat(model(tokens, output_attentions=True).attentions).flatten(0, 1)
+    for pattern in found.values():
+        torch.testing.assert_close(pattern, own, atol=1e-5, rtol=0)
+
+
+def test_patterns_take_as_many_calls_whatever_the_rows_and_heads() -> None:
+    """A call for each row of each head took 4.8 times as long as the model itself."""
+    model = HUGGING_FACE["gpt2"]().eval()
+    tokens = torch.arange(120)[None]
+    attention_patterns(model, tokens)
+    counts = []
+    for n, heads in ((30, None), (120, None), (120, [(0, 0), (1, 0)])):
+        with Calls() as calls:
+            attention_patterns(model, tokens[:, :n], heads)
+        counts.append(calls.count)
+    assert len(set(counts)) == 1, counts
+
+
 @pytest.mark.slow
 def test_one_head_of_a_long_sequence_never_needs_the_square() -> None:
     n = 16_384
@@ -127,6 +156,18 @@ def test_scores_compute_no_logits_and_no_square(kind) -> None:
     assert (n, n) not in largest.ends
     logits = {end for end in largest.ends if end[-1:] == (VOCABULARY,)}
     assert logits <= {(1, VOCABULARY)}  # of the last position, by which the head is compared
+
+
+class Calls(TorchFunctionMode):
+    """How often PyTorch is called for tensors, inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += not getattr(func, "__name__", "").startswith("__")
+        return func(*args, **(kwargs or {}))
 
 
 class Largest(TorchFunctionMode):

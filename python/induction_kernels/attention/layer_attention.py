@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -25,13 +26,19 @@ class LayerAttention:
     lse: Float[Tensor, "batch head pos"]
     softmax: Softmax
 
-    def rows(self, head: int, start: int, stop: int) -> Float[Tensor, "batch row key"]:
-        """Rows start..stop-1 of a head's pattern, up to the last key they can see; float32."""
-        kv_head = head * self.k.shape[1] // self.q.shape[1]
-        q, k = self.q[:, head, start:stop].float(), self.k[:, kv_head, :stop].float()
+    def rows(
+        self, heads: Sequence[int], start: int, stop: int
+    ) -> Float[Tensor, "batch head row key"]:
+        """Rows start..stop-1 of these heads' patterns, up to the last key they can see; float32."""
+        kv_heads = [head * self.k.shape[1] // self.q.shape[1] for head in heads]
+        q, k = self.q[:, heads, start:stop].float(), self.k[:, kv_heads, :stop].float()
         allowed, bias = (
-            None if of is None else of[:, min(head, of.shape[1] - 1), start:stop, :stop]
+            None
+            if of is None
+            else of[:, [min(h, of.shape[1] - 1) for h in heads], start:stop, :stop]
             for of in (self.softmax.allowed, self.softmax.bias)
         )
-        a = (self.softmax.scores(q @ k.mT, bias) - self.lse[:, head, start:stop, None]).exp()
-        return a.tril(diagonal=start) if allowed is None else a * allowed
+        # In place: what is allocated takes longer than what is computed.
+        a = self.softmax.scores(q @ k.mT, bias)
+        a = a.sub_(self.lse[:, heads, start:stop, None]).exp_()
+        return a.tril_(start) if allowed is None else a.mul_(allowed)

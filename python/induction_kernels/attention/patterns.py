@@ -71,11 +71,11 @@ def check_heads(model: Model, heads: Iterable[tuple[int, int]] | None) -> list[t
 
 
 Head = tuple[int, int]
-# Makes of one head's rows, given block by block from the top, what is kept of its pattern.
-Keep = Callable[[Iterator[Float[Tensor, "row key"]]], Any]
+# Makes of some heads' rows, given block by block from the top, what is kept of each one's pattern.
+Keep = Callable[[Iterator[Float[Tensor, "head row key"]]], Iterable[Any]]
 
-#: Rows of a pattern in memory at a time.
-_BLOCK = 512
+#: Of patterns in memory at a time, and rows.
+_BLOCK_BYTES, _BLOCK_ROWS = 32 << 20, 512
 
 
 def run_patterns(
@@ -87,25 +87,24 @@ def run_patterns(
 ) -> Output:
     """Run one sequence and `store` what `keep` makes of each wanted head's pattern.
 
-    Only wanted heads are computed, from their own queries and keys, a block of rows at a time;
-    models that do not fit that are read whole, layer by layer.
+    Only wanted heads are computed, from their own queries and keys, a layer's together, a block of
+    rows at a time; models that do not fit that are read whole, layer by layer.
     """
 
     def of_layer(layer: int) -> list[int]:
         return [head for at, head in heads if at == layer]
 
+    def keep_all(layer: int, wanted: list[int], blocks: Iterator[Tensor]) -> None:
+        for head, kept in zip(wanted, keep(blocks), strict=True):
+            store((layer, head), kept)
+
     def read(attention: LayerAttention) -> None:
-        n = attention.q.shape[2]
-        for head in of_layer(attention.layer):
-            blocks = (
-                attention.rows(head, start, min(start + _BLOCK, n))[0]
-                for start in range(0, n, _BLOCK)
-            )
-            store((attention.layer, head), keep(blocks))
+        if wanted := of_layer(attention.layer):
+            keep_all(attention.layer, wanted, _blocks(attention, wanted))
 
     def visit(layer: int, pattern: Tensor, _scores: Tensor | None) -> None:
-        for head in of_layer(layer):
-            store((layer, head), keep(iter([pattern[0, head].float()])))
+        if wanted := of_layer(layer):
+            keep_all(layer, wanted, iter([pattern[0, wanted].float()]))
 
     try:
         return run_fused(model, tokens, read)
@@ -113,19 +112,31 @@ def run_patterns(
         return Output.of_logits(visit_attention(model, tokens, visit))
 
 
-def keep_whole(blocks: Iterator[Float[Tensor, "row key"]]) -> Float[Tensor, "query key"]:
-    """The pattern as it is, float32 on the CPU."""
-    rows = [row for block in blocks for row in block.cpu()]
-    return torch.stack([nn.functional.pad(row, (0, len(rows) - len(row))) for row in rows])
+def _blocks(attention: LayerAttention, heads: list[int]) -> Iterator[Float[Tensor, "head row key"]]:
+    n = attention.q.shape[2]
+    size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (4 * len(heads) * n)))
+    return (attention.rows(heads, start, min(start + size, n))[0] for start in range(0, n, size))
 
 
-def keep_packed(blocks: Iterator[Float[Tensor, "row key"]]) -> UInt8[np.ndarray, " cells"]:
-    """round(255 a) of the lower triangle, row by row: query 0's one cell, query 1's two, ..."""
+def keep_whole(
+    blocks: Iterator[Float[Tensor, "head row key"]],
+) -> Float[Tensor, "head query key"]:
+    """The patterns as they are, float32 on the CPU."""
+    parts = [block.cpu() for block in blocks]
+    n = parts[-1].shape[-1]
+    return torch.cat([nn.functional.pad(part, (0, n - part.shape[-1])) for part in parts], 1)
+
+
+def keep_packed(
+    blocks: Iterator[Float[Tensor, "head row key"]],
+) -> list[UInt8[np.ndarray, " cells"]]:
+    """round(255 a) of each lower triangle, row by row: query 0's one cell, query 1's two, ..."""
     start, packed = 0, []
     for block in blocks:
-        n = len(block)
+        n = block.shape[1]
         seen = torch.ones(n, start + n, dtype=torch.bool, device=block.device).tril(start)
-        cells = (block * 255).round().clamp(0, 255).to(torch.uint8)[seen]
+        cells = (block * 255).round().clamp(0, 255).to(torch.uint8)[:, seen]
         packed.append(cells.cpu().numpy())
         start += n
-    return np.concatenate(packed)
+    # Each in memory of its own: those that nobody keeps are freed.
+    return [np.concatenate(parts) for parts in zip(*packed, strict=True)]
