@@ -8,7 +8,7 @@ from pathlib import Path
 
 import induction_explorer.analyses  # noqa: F401 (enters them)
 from induction_explorer.analyses.one_pass import OnePass
-from induction_explorer.contract import ANALYSES, Analysis, dtype_and_dims
+from induction_explorer.contract import ANALYSES, RUNNING_PROMPT, Analysis, dtype_and_dims
 from msgspec import inspect, structs
 
 TARGET = Path(__file__).parents[1] / "js" / "src" / "contract.gen.ts"
@@ -47,6 +47,9 @@ def typescript() -> str:
     at_once = [f'"{kind}"' for kind, one in kinds.items() if issubclass(one, OnePass)]
     lines += ["/** Those of them that one forward pass over it answers. */"]
     lines += [*_list("export const ONE_PASS = ", at_once, " as const;"), ""]
+    lines += ["/** What computing it is called. */"]
+    called = [f'  {kind}: "{one.doing or RUNNING_PROMPT}",' for kind, one in kinds.items()]
+    lines += ["export const DOING = {", *called, "} as const;", ""]
     lines += ["/** Of each array the dtype, and its dims after that of checkpoints. */"]
     lines += ["export const ARRAYS = {"]
     for kind, one in kinds.items():

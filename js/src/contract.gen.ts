@@ -92,6 +92,17 @@ export const OF_PROMPT = ["ablation", "attended", "patterns", "predictions"] as 
 /** Those of them that one forward pass over it answers. */
 export const ONE_PASS = ["attended", "patterns", "predictions"] as const;
 
+/** What computing it is called. */
+export const DOING = {
+  ablation: "Ablating heads",
+  ablation_grid: "Ablating each head alone",
+  attended: "Running the prompt",
+  losses: "Measuring losses",
+  patterns: "Running the prompt",
+  predictions: "Running the prompt",
+  wiring: "Finding what feeds a head",
+} as const;
+
 /** Of each array the dtype, and its dims after that of checkpoints. */
 export const ARRAYS = {
   ablation: {

@@ -34,6 +34,7 @@ it("what takes long says what it costs, is computed by a button and stopped by a
   await press("Compute it all the same");
   expect(asked().map((request) => "anyway" in request)).toEqual([false, true]);
   expect(panel.querySelector("[role=alert]")).toBeNull();
+  expect(panel.textContent).toContain("Finding what feeds a head takes long. Stop");
   await press("Stop");
   expect(fake.sent.filter(({ kind }) => kind === "cancel").map(({ id }) => id)).toEqual([asked()[1]?.id]);
   expect(buttons(panel)).toContain("Compute it all the same");

@@ -37,6 +37,7 @@ def test_what_is_too_large_says_what_it_costs_each(explorer, monkeypatch) -> Non
         said[checkpoints] = refused.value.message
     assert re.search(rf" {wiring.passes(explorer._session):,} forward passes, about .+\.$", said[1])
     assert "a checkpoint" not in said[1]
+    assert said[1].startswith("Finding what feeds a head takes long in ")
     each, whole = said[4].split(" a checkpoint, ")
     assert each == said[1][:-1]
     assert re.search(r"^about .+ for 4 checkpoints\.$", whole)

@@ -31,6 +31,9 @@ Head = Annotated[
     Meta(title="Head", description="[layer, head], two whole numbers from 0"),
 ]
 
+#: What computing that is called which one pass over the prompt answers.
+RUNNING_PROMPT = "Running the prompt"
+
 DTYPES = ("float32", "int32", "uint8")
 
 

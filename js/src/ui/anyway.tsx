@@ -1,5 +1,5 @@
 /** What takes long is computed when the reader wants it all the same, and until the reader stops it. */
-import type { AnalysisKind } from "../contract.gen";
+import { type AnalysisKind, DOING } from "../contract.gen";
 import type { Result } from "../state/results";
 import type { ViewProps } from "./view";
 
@@ -24,7 +24,7 @@ export function ComputeAnyway({ view, result }: Props) {
 export function StopComputing({ view, result }: Props) {
   return result.anyway && result.isComing && view.store.connected.value ? (
     <p class="ie-note ie-hint">
-      This takes long.{" "}
+      {DOING[result.analysis]} takes long.{" "}
       <button
         type="button"
         class="ie-link"

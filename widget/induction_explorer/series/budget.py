@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import LONGEST, ROWS
 
+from induction_explorer.contract import RUNNING_PROMPT
+
 if TYPE_CHECKING:
     from induction_explorer.contract import Analysis
     from induction_explorer.series.prompt import Prompt
@@ -119,8 +121,8 @@ def check(
     seconds = session.loading + whole / (session.pace or _GUESS * faster)
     cost = Cost(passes, seconds, checkpoints)
     raise TooLargeError(
-        f"{session.name} is too large to compute this unasked: {cost}.",
-        "It can be computed all the same, and stopped.",
+        f"{analysis.doing or RUNNING_PROMPT} takes long in {session.name}: {cost}.",
+        "It is done only if you ask for it, and can be stopped.",
     )
 
 
