@@ -156,11 +156,17 @@ function seen(color: string, eyes: number[][]): Three {
   );
 }
 
-/** A colour of the style sheet: first stands the light theme's, then the dark one's. */
-function ofTheme(name: string, theme: "light" | "dark"): string {
-  const found = [...STYLE.matchAll(new RegExp(`${name}: (#[0-9a-f]{6});`, "g"))].map(([, color]) => color);
-  return found[theme === "light" ? 0 : 1] ?? "";
+/** Of the page and of saved figures: first stands the light theme's colour, then the dark one's. */
+const [PAPER, PAGE] = [".ie .ie-paper {", ".ie {"].map((rule) => STYLE.slice(STYLE.indexOf(`\n${rule}`)));
+function ofTheme(name: string, theme: "light" | "dark", sheet = PAGE): string {
+  const found = [...(sheet ?? "").matchAll(new RegExp(`${name}: (#[0-9a-f]{6});`, "g"))];
+  return found[theme === "light" ? 0 : 1]?.[1] ?? "";
 }
+
+it.each(["--ie-here", "--ie-phase", "--ie-curve"])("figures are saved with the light theme's %s", (name) => {
+  expect(ofTheme(name, "light", PAPER)).toBe(ofTheme(name, "light"));
+  expect(ofTheme(name, "light")).toMatch(/^#/);
+});
 
 describe.each(["light", "dark"] as const)("the colours of heads, %s", (theme) => {
   const colors = Array.from({ length: 8 }, (_, slot) => slotColor(slot, theme));
