@@ -16,9 +16,11 @@ from induction_kernels import (
     token_losses,
     top_predictions,
 )
+from induction_kernels.attention.forward import run
 from induction_kernels.models import outputs
 from small_models import HUGGING_FACE, VOCABULARY
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from transformers import GPT2LMHeadModel, GPT2PreTrainedModel
 
 
@@ -46,6 +48,7 @@ def planted(change: Callable[[Any, Tensor, Tensor], Tensor], start: float) -> An
 
 HEADS: dict[str, tuple[Callable[[Any, Tensor, Tensor], Tensor], float]] = {
     "bias": (lambda m, hidden, logits: logits + m.extra, 0.0),
+    "in place": (lambda m, hidden, logits: logits.add_(m.extra), 0.0),
     "scale": (lambda m, hidden, logits: logits * m.extra, 1.0),
     "adapter": (
         lambda m, hidden, logits: logits + hidden @ (m.extra[:32, None] * m.lm_head.weight.T),
@@ -196,3 +199,43 @@ def test_a_model_that_is_not_a_number_is_not_taken_for_another_kind() -> None:
     assert token_losses(view, tokens).isnan().all()
     weight.data.copy_(intact)
     assert model not in outputs._whole
+
+
+class Unembeddings(TorchFunctionMode):
+    """How many rows of logits are computed, inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        if func is nn.functional.linear and found.shape[-1] == VOCABULARY:
+            self.rows += found.shape[:-1].numel()
+        return found
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gpt_neox", "llama", "gemma2"])
+def test_the_head_is_asked_once_for_the_position_that_is_compared(kind) -> None:
+    """A small model's head reads as many weights as several of its layers do."""
+    model = as_model(HUGGING_FACE[kind]().eval())
+    run(model, ids())
+    with Unembeddings() as unembeddings:
+        run(model, ids())
+    assert unembeddings.rows == len(ids())
+
+
+@pytest.mark.parametrize("where", ["model", "head"])
+def test_a_hook_on_the_way_to_the_logits_counts(where) -> None:
+    torch.manual_seed(0)
+    model, tokens = HUGGING_FACE["gpt2"]().eval(), ids()
+    for factor in (1, 2):
+        if where == "model":
+            model.register_forward_hook(
+                lambda m, i, out, by=factor: setattr(out, "logits", by * out.logits)
+            )
+        else:
+            model.lm_head.register_forward_hook(lambda m, i, out, by=factor: by * out)
+        torch.testing.assert_close(
+            token_losses(model, tokens), expected_losses(model, tokens), atol=1e-5, rtol=0
+        )

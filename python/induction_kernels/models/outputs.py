@@ -72,22 +72,25 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
     if module in _whole or not _can_be_cut(module):
         return Output.of_logits(module(input_ids=tokens, use_cache=False).logits)
     ends: list[Tensor] = []
+    unembedded: list[tuple[Tensor, Tensor]] = []
     hooks: list[Any] = []
+    head = module.get_output_embeddings()
     with restoring(lambda: remove(hooks)):
         keep = partial(_keep_end, ends)
         hooks.extend(body.register_forward_hook(keep) for body in _bodies(module))
+        hooks.append(head.register_forward_hook(partial(_keep_rows, unembedded)))
         try:
             last = module(input_ids=tokens, use_cache=False, logits_to_keep=1).logits
         except NotCutHereError:  # said by attention that is done elsewhere
             _whole.add(module)
             raise
-    unembed = _unembedding(module)
+    cap = getattr(module.config, "final_logit_softcapping", None)
     # Some do not even compute what the logits that are kept do not need.
     cut_short = not ends or ends[-1].shape[:2] != tokens.shape
-    if cut_short or not _agree(unembed(ends[-1][:, -1:]), last):
+    if cut_short or not _agree(_capped(_rows_of(head, ends[-1][:, -1:], unembedded), cap), last):
         _whole.add(module)
         raise NotCutHereError
-    return Output(ends[-1], unembed)
+    return Output(ends[-1], lambda rows: _capped(head(rows), cap))
 
 
 class NotCutHereError(Exception):
@@ -130,10 +133,27 @@ def _keep_end(ends: list[Tensor], _module: nn.Module, _inputs: Any, output: Any)
         ends.append(hidden)
 
 
-def _unembedding(module: Any) -> Callable[[Tensor], Tensor]:
-    head = module.get_output_embeddings()
-    cap = getattr(module.config, "final_logit_softcapping", None)
-    return head if cap is None else lambda rows: cap * torch.tanh(head(rows) / cap)
+def _keep_rows(
+    unembedded: list[tuple[Tensor, Tensor]], _head: nn.Module, inputs: Any, output: Any
+) -> None:
+    if inputs and isinstance(output, Tensor):
+        unembedded.append((inputs[0], output.clone()))  # others may write into it
+
+
+def _rows_of(
+    head: nn.Module, hidden: Float[Tensor, "batch 1 d_hidden"], seen: list[tuple[Tensor, Tensor]]
+) -> Float[Tensor, "batch 1 d_vocab"]:
+    """What the head makes of these: as the pass itself has just done, if it was of the very same.
+    To read the head's weights a second time takes as long as a layer."""
+    for given, made in seen:
+        if given.shape == hidden.shape and torch.equal(given, hidden):
+            return made
+    made_now: Tensor = head(hidden)
+    return made_now
+
+
+def _capped(logits: Tensor, cap: float | None) -> Tensor:
+    return logits if cap is None else cap * torch.tanh(logits / cap)
 
 
 def _agree(apart: Float[Tensor, "batch 1 d_vocab"], own: Float[Tensor, "batch 1 d_vocab"]) -> bool:
