@@ -155,7 +155,7 @@ def test_scores_compute_no_logits_and_no_square(kind) -> None:
         read_fused(as_model(model), torch.ones(2, n, dtype=torch.long), readings(50, n))
     assert (n, n) not in largest.ends
     logits = {end for end in largest.ends if end[-1:] == (VOCABULARY,)}
-    assert logits <= {(1, VOCABULARY)}  # of the last position, by which the head is compared
+    assert logits <= {(0, VOCABULARY)}  # of no position
 
 
 class Calls(TorchFunctionMode):

@@ -12,6 +12,8 @@ from induction_kernels import (
     CheckpointSeries,
     ablate,
     as_model,
+    attention_patterns,
+    head_scores,
     measures,
     token_losses,
     top_predictions,
@@ -223,6 +225,27 @@ def test_the_head_is_asked_once_for_the_position_that_is_compared(kind) -> None:
     with Unembeddings() as unembeddings:
         run(model, ids())
     assert unembeddings.rows == len(ids())
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gpt_neox", "llama"])
+def test_scores_and_patterns_ask_it_for_nothing(kind) -> None:
+    model = as_model(HUGGING_FACE[kind]().eval())
+    tokens = ids()[:1]
+    for read in (
+        lambda: head_scores(model, ["induction", "previous_token"], tokens.repeat(1, 2), period=12),
+        lambda: attention_patterns(model, tokens),
+    ):
+        read()
+        with Unembeddings() as unembeddings:
+            read()
+        assert unembeddings.rows == 0
+
+
+def test_a_hook_on_the_head_sees_logits_however_little_is_wanted_of_them() -> None:
+    model, seen = HUGGING_FACE["gpt2"]().eval(), []
+    model.lm_head.register_forward_hook(lambda _m, _i, out: seen.append(float(out.max())))
+    attention_patterns(model, ids()[:1])
+    assert seen
 
 
 @pytest.mark.parametrize("where", ["model", "head"])

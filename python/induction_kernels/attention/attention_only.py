@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from torch import Tensor
 
 from induction_kernels.attention.kernels import Softmax, attention
-from induction_kernels.attention.native import run_native
+from induction_kernels.attention.native import fused_native, run_native
 from induction_kernels.attention.way import Fused, Visitor
 from induction_kernels.attention.written_out import showing
 from induction_kernels.models.model import Model
@@ -22,7 +20,7 @@ class OfAttentionOnly:
         return run_native(self._model.module, tokens, showing(visit, scores)).logits()
 
     def fused(self) -> Fused:
-        return Fused(partial(run_native, self._model.module), by_residual=True)
+        return fused_native(self._model.module)
 
     def run(self, tokens: Tensor) -> Output:
         def attend(_layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.reach import way_to
@@ -30,6 +31,17 @@ from induction_kernels.models.outputs import Output
 Reader = Callable[[LayerAttention], None]
 
 
+def attend_fused(model: Model, tokens: Int[Tensor, "batch pos"], read: Reader) -> None:
+    """`run_fused` for whoever wants nothing of its output.
+
+    Raises:
+        DoesNotFitError: as `run_fused`.
+    """
+    fused = way_to(model).fused()
+    with model.evaluating():
+        fused.body(tokens.to(model.device), _showing(read))
+
+
 def run_fused(model: Model, tokens: Int[Tensor, "batch pos"], read: Reader) -> Output:
     """Run the model with fused attention and show each layer's to `read`.
 
@@ -37,15 +49,18 @@ def run_fused(model: Model, tokens: Int[Tensor, "batch pos"], read: Reader) -> O
         DoesNotFitError: folded weights, active hooks, or attention that is not on Transformers'
             interface, or more than it hands over there.
     """
+    fused = way_to(model).fused()
+    with model.evaluating():
+        return fused.run(tokens.to(model.device), _showing(read), None)
 
+
+def _showing(read: Reader) -> Attend:
     def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
         out, lse = attention(q, k, v, softmax)
         read(LayerAttention(layer, q, k, lse, softmax))
         return out
 
-    fused = way_to(model).fused()
-    with model.evaluating():
-        return fused.run(tokens.to(model.device), attend, None)
+    return attend
 
 
 def read_fused(
@@ -57,5 +72,5 @@ def read_fused(
         DoesNotFitError: as `run_fused`.
     """
     pile = Pile(model, readings)
-    run_fused(model, tokens, pile.add)
+    attend_fused(model, tokens, pile.add)
     return pile.read()

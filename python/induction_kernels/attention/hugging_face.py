@@ -7,9 +7,10 @@ is put back in the end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from jaxtyping import Int
 from torch import Tensor
@@ -23,7 +24,15 @@ from induction_kernels.attention.way import Fused, Visitor
 from induction_kernels.attention.written_out import showing
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.models.model import Model
-from induction_kernels.models.outputs import NotCutHereError, Output, cut_or_whole, run_hugging_face
+from induction_kernels.models.outputs import (
+    NotCutHereError,
+    Output,
+    cut_or_whole,
+    run_body,
+    run_hugging_face,
+)
+
+T = TypeVar("T")
 
 
 class OfHuggingFace:
@@ -75,19 +84,30 @@ class OfHuggingFace:
 
 def fused_by_interface(module: Any) -> Fused:
     """Of a Hugging Face model, in a bridge or not."""
-    return Fused(partial(_run, module), by_residual=False)
+    return Fused(partial(_run, module), partial(_run_body, module), by_residual=False)
 
 
 def _run(
     module: Any, tokens: Int[Tensor, "batch pos"], attend: Attend, trunk: Trunk | None = None
 ) -> Output:
-    require_agreement(module)
-
     def once() -> Output:
         beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
         with attending(module, attend), beginning:
             return run_hugging_face(module, tokens)
 
+    return _fitting(module, once)
+
+
+def _run_body(module: Any, tokens: Int[Tensor, "batch pos"], attend: Attend) -> None:
+    def once() -> None:
+        with attending(module, attend):
+            run_body(module, tokens)
+
+    _fitting(module, once)
+
+
+def _fitting(module: Any, once: Callable[[], T]) -> T:
+    require_agreement(module)
     try:
         return cut_or_whole(once)
     except NotCutHereError as error:  # whole, too

@@ -3,6 +3,7 @@ with attention done by whoever asks."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax
 from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.attention.way import Fused
 from induction_kernels.models.bridges import bare
 from induction_kernels.models.outputs import Output
 
@@ -41,6 +43,13 @@ def run_native(
         return cap * torch.tanh(logits / cap) if cap > 0 else logits
 
     return Output(bare(native.ln_out)(residual), unembed)
+
+
+def fused_native(native: Any) -> Fused:
+    def body(tokens: Int[Tensor, "batch pos"], attend: Attend) -> None:
+        run_native(native, tokens, attend)  # what it ends in is unembedded once it is asked for
+
+    return Fused(partial(run_native, native), body, by_residual=True)
 
 
 def _run_block(

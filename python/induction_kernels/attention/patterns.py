@@ -11,10 +11,11 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
-from induction_kernels.attention.fused import run_fused
+from induction_kernels.attention.fused import Reader, attend_fused, run_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.unfit import DoesNotFitError
+from induction_kernels.attention.way import Visitor
 from induction_kernels.errors import SelectionError
 from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.tokenization import sequence
@@ -46,9 +47,12 @@ def attention_patterns(
     model = as_model(model)
     wanted = check_heads(model, heads)
     patterns: dict[tuple[int, int], Tensor] = {}
-    run_patterns(
-        model, sequence(model, tokens, attention_mask), wanted, patterns.__setitem__, keep_whole
-    )
+    ids = sequence(model, tokens, attention_mask)
+    read, visit = _readers(wanted, patterns.__setitem__, keep_whole)
+    try:
+        attend_fused(model, ids, read)
+    except DoesNotFitError:
+        visit_attention(model, ids, visit)
     return torch.stack([patterns[head] for head in wanted])
 
 
@@ -90,6 +94,17 @@ def run_patterns(
     Only wanted heads are computed, from their own queries and keys, a layer's together, a block of
     rows at a time; models that do not fit that are read whole, layer by layer.
     """
+    read, visit = _readers(heads, store, keep)
+    try:
+        return run_fused(model, tokens, read)
+    except DoesNotFitError:
+        return Output.of_logits(visit_attention(model, tokens, visit))
+
+
+def _readers(
+    heads: list[Head], store: Callable[[Head, Any], None], keep: Keep
+) -> tuple[Reader, Visitor]:
+    """Of fused attention, and of a model's own."""
 
     def of_layer(layer: int) -> list[int]:
         return [head for at, head in heads if at == layer]
@@ -106,10 +121,7 @@ def run_patterns(
         if wanted := of_layer(layer):
             keep_all(layer, wanted, iter([pattern[0, wanted].float()]))
 
-    try:
-        return run_fused(model, tokens, read)
-    except DoesNotFitError:
-        return Output.of_logits(visit_attention(model, tokens, visit))
+    return read, visit
 
 
 def _blocks(attention: LayerAttention, heads: list[int]) -> Iterator[Float[Tensor, "head row key"]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from induction_kernels.attention.hugging_face import fused_by_interface
 from induction_kernels.attention.kernels import Softmax, attention, for_every_head
-from induction_kernels.attention.native import run_native
+from induction_kernels.attention.native import fused_native
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.attention.way import Fused, Visitor
@@ -44,7 +43,7 @@ class OfTransformerLens:
         if any(point.fwd_hooks for point in self._module.hook_dict.values()):
             raise DoesNotFitError("the bridge has hooks, which only its own forward pass runs")
         if is_native(wrapped):
-            return Fused(partial(run_native, wrapped), by_residual=True)
+            return fused_native(wrapped)
         return fused_by_interface(unbridged(wrapped))
 
     def run(self, tokens: Tensor) -> Output:

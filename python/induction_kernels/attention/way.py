@@ -26,10 +26,12 @@ class Fused:
         run: called with tokens, `Attend`, and a `Trunk` where only some layers are to run. Raises a
             DoesNotFitError for attention that is not on Transformers' interface, or depends on more
             than it hands over there.
+        body: the same for its attention alone, of which nothing is unembedded.
         by_residual: nothing but the residual stream goes from one layer to the next.
     """
 
     run: Callable[[Int[Tensor, "batch pos"], Attend, Trunk | None], Output]
+    body: Callable[[Int[Tensor, "batch pos"], Attend], None]
     by_residual: bool
 
 

@@ -11,13 +11,15 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from induction_kernels.restoring import remove, restoring
+
+T = TypeVar("T")
 
 #: Bytes of float32 logits in memory at a time; more rows would not make the product faster.
 _CHUNK_BYTES = 32 << 20
@@ -71,26 +73,45 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
     """
     if module in _whole or not _can_be_cut(module):
         return Output.of_logits(module(input_ids=tokens, use_cache=False).logits)
-    ends: list[Tensor] = []
-    unembedded: list[tuple[Tensor, Tensor]] = []
-    hooks: list[Any] = []
     head = module.get_output_embeddings()
+    unembedded: list[tuple[Tensor, Tensor]] = []
+    hook = head.register_forward_hook(partial(_keep_rows, unembedded))
+    with restoring(hook.remove):
+        hidden, last = _run_cut(module, tokens, 1)
+    cap = getattr(module.config, "final_logit_softcapping", None)
+    if not _agree(_capped(_rows_of(head, hidden[:, -1:], unembedded), cap), last):
+        _whole.add(module)
+        raise NotCutHereError
+    return Output(hidden, lambda rows: _capped(head(rows), cap))
+
+
+def run_body(module: Any, tokens: Int[Tensor, "batch pos"]) -> None:
+    """`run_hugging_face` for what happens on the way: where it can be said, without any logits."""
+    if module in _whole or not _can_be_cut(module) or not _can_leave_out_logits(module):
+        run_hugging_face(module, tokens)
+    else:
+        _run_cut(module, tokens, torch.empty(0, dtype=torch.long, device=tokens.device))
+
+
+def _run_cut(
+    module: Any, tokens: Int[Tensor, "batch pos"], kept: int | Int[Tensor, " position"]
+) -> tuple[Float[Tensor, "batch pos d_hidden"], Float[Tensor, "batch kept d_vocab"]]:
+    """What its body ends in, and the logits of the last positions, or of none."""
+    ends: list[Tensor] = []
+    hooks: list[Any] = []
     with restoring(lambda: remove(hooks)):
         keep = partial(_keep_end, ends)
         hooks.extend(body.register_forward_hook(keep) for body in _bodies(module))
-        hooks.append(head.register_forward_hook(partial(_keep_rows, unembedded)))
         try:
-            last = module(input_ids=tokens, use_cache=False, logits_to_keep=1).logits
+            logits = module(input_ids=tokens, use_cache=False, logits_to_keep=kept).logits
         except NotCutHereError:  # said by attention that is done elsewhere
             _whole.add(module)
             raise
-    cap = getattr(module.config, "final_logit_softcapping", None)
     # Some do not even compute what the logits that are kept do not need.
-    cut_short = not ends or ends[-1].shape[:2] != tokens.shape
-    if cut_short or not _agree(_capped(_rows_of(head, ends[-1][:, -1:], unembedded), cap), last):
+    if not ends or ends[-1].shape[:2] != tokens.shape:
         _whole.add(module)
         raise NotCutHereError
-    return Output(ends[-1], lambda rows: _capped(head(rows), cap))
+    return ends[-1], logits
 
 
 class NotCutHereError(Exception):
@@ -98,7 +119,7 @@ class NotCutHereError(Exception):
     logits: the pass has to be run again."""
 
 
-def cut_or_whole(run: Callable[[], Output]) -> Output:
+def cut_or_whole(run: Callable[[], T]) -> T:
     """What `run` gives, which runs a Hugging Face model, if need be a second time."""
     try:
         return run()
@@ -117,6 +138,15 @@ def _can_be_cut(module: Any) -> bool:
         isinstance(module.get_output_embeddings(), nn.Module)
         and "logits_to_keep" in inspect.signature(module.forward).parameters
     )
+
+
+def _can_leave_out_logits(module: Any) -> bool:
+    """Whether `logits_to_keep` may be a list of positions, which may be empty, and a plain product
+    is all that would have nothing to do."""
+    head = module.get_output_embeddings()
+    takes = inspect.signature(module.forward).parameters["logits_to_keep"].annotation
+    hooked = any(part._forward_hooks or part._forward_pre_hooks for part in (module, head))
+    return type(head) is nn.Linear and "Tensor" in str(takes) and not hooked
 
 
 def _bodies(module: Any) -> list[nn.Module]:
