@@ -17,6 +17,7 @@ import torch
 from induction_kernels import (
     CheckpointSeries,
     as_model,
+    attention_patterns,
     head_scores,
     load_demo,
     loss_pca,
@@ -38,7 +39,14 @@ from transformer_lens.config import TransformerBridgeConfig
 from transformer_lens.head_detector import detect_head
 from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.model_bridge.sources._bridge_builder import build_bridge_from_module
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 Work = Callable[[], Any]
 
@@ -143,6 +151,33 @@ def hooked_scores(n: int, batch: int) -> Work:
 
 
 @cache
+def llama() -> LlamaForCausalLM:
+    """SmolLM2-135M's shape: 30 layers of 9 heads in 3 groups, d_model 576, vocabulary 49,152."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=49_152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
+        num_attention_heads=9, num_key_value_heads=3, tie_word_embeddings=True,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+def bare_llama(n: int, batch: int) -> Work:
+    body = llama().base_model
+    tokens, _ = repeated(n, batch, 49_152)
+
+    def work() -> None:
+        with torch.no_grad():
+            body(input_ids=tokens, use_cache=False)
+
+    return work
+
+
+def our_llama_scores(n: int, batch: int) -> Work:
+    tokens, period = repeated(n, batch, 49_152)
+    return partial(head_scores, as_model(llama()), SCORES, tokens, period=period)
+
+
+@cache
 def _text(n: int) -> str:
     """A text that the bundled tokenizer reads as nearly n tokens."""
     words = " the value of self is not None and the list of names is"
@@ -179,6 +214,33 @@ def native_detected_heads(n: int, batch: int) -> Work:
 
 def native_scores_for_detection(n: int, batch: int) -> Work:
     return _score(native(), n, batch)
+
+
+# --- patterns ---------------------------------------------------------------------------------
+
+
+def _gpt2(attention: str) -> GPT2LMHeadModel:
+    """GPT-2 small's shape: 12 layers of 12 heads."""
+    torch.manual_seed(0)
+    return GPT2LMHeadModel(GPT2Config(attn_implementation=attention)).eval()
+
+
+def our_patterns(n: int, batch: int) -> Work:
+    tokens, _ = repeated(n + 1, batch, 50_257)
+    return partial(attention_patterns, as_model(_gpt2("sdpa")), tokens[:, :n])
+
+
+def eager_patterns(n: int, batch: int) -> Work:
+    """Stacked, as ours are; of the logits only the last position's."""
+    tokens, _ = repeated(n + 1, batch, 50_257)
+    model = _gpt2("eager")
+
+    def work() -> None:
+        with torch.no_grad():
+            found = model(tokens[:, :n], use_cache=False, output_attentions=True, logits_to_keep=1)
+        torch.cat(found.attentions).flatten(0, 1)
+
+    return work
 
 
 # --- losses -----------------------------------------------------------------------------------
@@ -308,6 +370,10 @@ CASES: dict[str, Callable[[int, int], Work]] = {
     for case in (
         bare_forward,
         our_scores,
+        bare_llama,
+        our_llama_scores,
+        our_patterns,
+        eager_patterns,
         our_scores_on_bridge,
         hooked_scores,
         detected_heads,

@@ -32,6 +32,20 @@ SPEED: list[dict[str, Any]] = [
         "at_most": [1.10, 1.10, 1.10, 1.10],
     },
     {
+        "name": "scores over the bare forward pass; SmolLM2-135M's shape",
+        "cases": ("our_llama_scores", "bare_llama"),
+        "sizes": [(129, 8), (257, 4)],
+        "runs": [9, 9],
+        "at_most": [1.05, 1.05],
+    },
+    {
+        "name": "patterns of all heads over eager attention that returns them; GPT-2 small's shape",
+        "cases": ("our_patterns", "eager_patterns"),
+        "sizes": [(128, 1)],
+        "runs": [15],
+        "at_most": [1.0],
+    },
+    {
         "name": "TransformerLens run_with_hooks over ours",
         "cases": ("hooked_scores", "our_scores_on_bridge"),
         "sizes": [(257, 4), (1025, 4), (4097, 1)],
