@@ -107,6 +107,55 @@ describe("boxes of a figure", () => {
   });
 });
 
+describe("colours and lines of a box", () => {
+  const at = 'data-box="110 70 30 20"';
+  const drawnIn = (style: string) => figure(`<div ${at} style="${style}"></div>`).svg;
+
+  it("are a gradient with all its colours, evenly apart", () => {
+    const svg = drawnIn(
+      "background-image: linear-gradient(to right, rgb(1, 2, 3), rgba(4, 5, 6, 0.5), rgb(7, 8, 9))",
+    );
+    const ramp = svg.querySelector("linearGradient");
+    const stops = [...(ramp?.children ?? [])];
+    expect(stops.map((stop) => [stop.getAttribute("offset"), stop.getAttribute("stop-color")])).toEqual([
+      ["0", "rgb(1, 2, 3)"],
+      ["0.5", "rgb(4, 5, 6)"],
+      ["1", "rgb(7, 8, 9)"],
+    ]);
+    expect(stops.map((stop) => stop.getAttribute("stop-opacity"))).toEqual([null, "0.5", null]);
+    expect(numbers(ramp, "x1", "y1", "x2", "y2")).toEqual([0, 0, 1, 0]);
+    const bar = svg.querySelector("rect[fill^=url]");
+    expect(bar?.getAttribute("fill")).toBe(`url(#${ramp?.id})`);
+    expect(numbers(bar, "x", "y", "width", "height")).toEqual([10, 20, 30, 20]);
+  });
+
+  it.each([
+    ["50%", 15],
+    ["max(1px, 50%)", 15],
+    ["max(1px, 1e-7%)", 1],
+    ["auto", 30],
+  ])("are a bar as long as its share: %s", (size, width) => {
+    const flat = "background-image: linear-gradient(rgb(1, 2, 3), rgb(1, 2, 3))";
+    const bar = drawnIn(`${flat}; background-size: ${size}`).children[1];
+    expect(bar?.getAttribute("fill")).toBe("rgb(1, 2, 3)");
+    expect(numbers(bar, "x", "width")).toEqual([10, width]);
+  });
+
+  it("are its rings, the first on top, each inside of the box", () => {
+    const rings = "rgb(1, 2, 3) 0px 0px 0px 3px inset, rgb(4, 5, 6) 0px 0px 0px 4px inset";
+    const [, below, above] = [...drawnIn(`box-shadow: ${rings}`).children];
+    expect(below?.getAttribute("stroke")).toBe("rgb(4, 5, 6)");
+    expect(numbers(below, "stroke-width", "x", "y", "width", "height")).toEqual([4, 12, 22, 26, 16]);
+    expect(above?.getAttribute("stroke")).toBe("rgb(1, 2, 3)");
+  });
+
+  it("go around it where all four sides have a line", () => {
+    const ring = drawnIn("border: 2px solid rgb(1, 2, 3); border-radius: 50%").children[1];
+    expect(numbers(ring, "stroke-width", "x", "y", "width", "height", "rx")).toEqual([2, 11, 21, 28, 18, 9]);
+    expect(ring?.getAttribute("fill")).toBe("none");
+  });
+});
+
 describe("text of a figure", () => {
   const texts = (svg: Element) => [...svg.querySelectorAll("text")];
 
@@ -128,6 +177,13 @@ describe("text of a figure", () => {
     expect(line?.getAttribute("font-weight")).toMatch(/bold|700/);
     expect(line?.getAttribute("font-family")).toBe("serif");
     expect(line?.getAttribute("xml:space")).toBe("preserve");
+  });
+
+  it("runs upwards where it does on the page", () => {
+    lines([[0, [110, 60, 10, 40]]]);
+    const line = texts(figure('<p style="writing-mode: vertical-rl">query</p>').svg)[0];
+    expect(line?.getAttribute("transform")).toBe("translate(18,50) rotate(-90)");
+    expect(line?.hasAttribute("x")).toBe(false);
   });
 
   it("begins at the leftmost word, which from right to left is not the first", () => {
