@@ -1,7 +1,7 @@
 /** What a figure and its data are of, in words: the model, the checkpoint, and what was measured on which tokens. */
 import type { ScoreInfo, SeriesInfo } from "../kernel/model";
 import type { Store } from "../state/store";
-import { checkpointText, isolated, labelText, rounded, sentence, shortened, visible } from "../state/text";
+import { checkpointText, labelText, rounded, sentence, shortened, visible } from "../state/text";
 
 /** What a figure declares of itself. */
 export interface About {
@@ -19,13 +19,29 @@ export interface About {
   says?: string[];
 }
 
-/** A line for what it is of, and one for each thing measured. Names are cut after `limit` letters. */
-export function captionOf(store: Store, about: About, limit = 60): string[] {
+/** Of a figure, a line for what it is of, and one for each thing measured; names are cut. */
+export function captionOf(store: Store, about: About): string[] {
+  const { training = false, everySeries = false } = about;
+  return [
+    subject(store, { training, everySeries, marked: true }, LETTERS),
+    ...measured(store, about, LETTERS),
+  ];
+}
+
+/** The same of a table with these columns, names whole. */
+export function noteOf(store: Store, about: About, columns: string[]): string[] {
+  const [training, everySeries] = [columns.includes("checkpoint"), columns.includes("series")];
+  const whole = Number.POSITIVE_INFINITY;
+  return [subject(store, { training, everySeries, marked: false }, whole), ...measured(store, about, whole)];
+}
+
+/** Of a name, and half of those of a prompt. */
+const LETTERS = 60;
+
+function measured(store: Store, about: About, limit: number): string[] {
   const scores = (about.scores ?? []).flatMap((score) => (score === null ? [] : [scoreText(score)]));
   const prompt = about.prompt ? promptText(store, limit) : "";
-  return [subject(store, about, limit), ...scores, ...(about.says ?? []), prompt]
-    .filter(Boolean)
-    .map(sentence);
+  return [...scores, ...(about.says ?? []), prompt].filter(Boolean).map(sentence);
 }
 
 function scoreText({ title, formula, chance, probe, source }: ScoreInfo): string {
@@ -40,7 +56,14 @@ function promptText({ promptInfo }: Store, limit: number): string {
   return `Prompt, ${tokens.length} ${tokens.length === 1 ? "token" : "tokens"}: ${text}`;
 }
 
-function subject(store: Store, { training, everySeries }: About, limit: number): string {
+interface Of {
+  training: boolean;
+  everySeries: boolean;
+  /** Whether what spans training marks where the slider is. */
+  marked: boolean;
+}
+
+function subject(store: Store, { training, everySeries, marked }: Of, limit: number): string {
   const all = store.seriesList.peek();
   const [current, shown, each] = [store.series.peek(), store.shown.peek(), store.shownEach.peek()];
   const compared = store.shownCompare.peek();
@@ -51,10 +74,11 @@ function subject(store: Store, { training, everySeries }: About, limit: number):
     const before = index === current && compared !== null ? `${checkpointText(info, compared)} → ` : "";
     const at = `${before}${checkpointText(info, (index === current ? shown : each[index]) ?? 0)}`;
     const span = training && info.steps.length > 1 ? spanText(info) : "";
-    const name = isolated(shortened(visible(info.name), limit)) || "model without a name";
-    return [`${name}${span}${at === "" ? "" : `${span === "" ? " · " : "; marked: "}${at}`}`];
+    const name = shortened(visible(info.name), limit) || "model without a name";
+    if (span === "") return [[name, at].filter(Boolean).join(" · ")];
+    return [`${name}${span}${marked ? `; marked: ${at}` : ""}`];
   });
-  return ended(subjects.join(" | "));
+  return sentence(ended(subjects.join(" | ")));
 }
 
 /** ", 48 checkpoints from step 0 to step 4,000". */

@@ -119,9 +119,9 @@ function bordersXml(style: CSSStyleDeclaration, box: Box): string {
 
 /** Along a side of a box, this far inside of it. */
 function edge({ left, top, right, bottom }: Box, side: (typeof SIDES)[number], inside: number): string {
-  if (side === "Top") return `M${left},${top + inside}H${right}`;
-  if (side === "Bottom") return `M${left},${bottom - inside}H${right}`;
-  return side === "Left" ? `M${left + inside},${top}V${bottom}` : `M${right - inside},${top}V${bottom}`;
+  if (side === "Top") return `M${short(left)},${short(top + inside)}H${short(right)}`;
+  if (side === "Bottom") return `M${short(left)},${short(bottom - inside)}H${short(right)}`;
+  return `M${short(side === "Left" ? left + inside : right - inside)},${short(top)}V${short(bottom)}`;
 }
 
 function rounded({ borderTopLeftRadius }: CSSStyleDeclaration, box: Box): string {
@@ -132,7 +132,12 @@ function rounded({ borderTopLeftRadius }: CSSStyleDeclaration, box: Box): string
 }
 
 export function placed({ left, top, right, bottom }: Box): string {
-  return `x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"`;
+  return `x="${short(left)}" y="${short(top)}" width="${short(right - left)}" height="${short(bottom - top)}"`;
+}
+
+/** To a hundredth of a pixel. */
+export function short(place: number): number {
+  return Number(place.toFixed(2));
 }
 
 /** A font's ascent is about this share of its height. */
@@ -144,7 +149,9 @@ export function textXml(text: string, box: Box, style: CSSStyleDeclaration, font
   const [x, y] = upwards
     ? [box.left + ASCENT * (box.right - box.left), box.bottom]
     : [box.left, box.top + ASCENT * (box.bottom - box.top)];
-  const place = upwards ? `transform="translate(${x},${y}) rotate(-90)"` : `x="${x}" y="${y}"`;
+  const place = upwards
+    ? `transform="translate(${short(x)},${short(y)}) rotate(-90)"`
+    : `x="${short(x)}" y="${short(y)}"`;
   const family = style.fontFamily === font ? "" : ` font-family="${xmlText(style.fontFamily)}"`;
   const look = `font-size="${style.fontSize}" font-weight="${style.fontWeight}"${family}`;
   return `<text ${place} ${colour("fill", style.color)} ${look} xml:space="preserve">${xmlText(text)}</text>`;

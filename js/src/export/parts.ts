@@ -2,7 +2,7 @@
  * What is inside of an element, as parts of an SVG in its coordinates: boxes, lines of text, charts, canvases. Canvases
  * are asked for a vector of themselves; those that have none become crisp images.
  */
-import { type Box, boxXml, colour, hull, type Part, placed, textXml } from "./marks";
+import { type Box, boxXml, colour, hull, type Part, placed, short, textXml } from "./marks";
 
 const PAINTED = [
   ...["stroke-width", "stroke-dasharray", "opacity", "font-size", "font-weight", "font-style"],
@@ -90,7 +90,7 @@ function chartPart(element: SVGSVGElement, within: Within): Part {
   }
   for (const node of [...gone, ...copy.querySelectorAll("style")]) node.remove();
   const inside = new XMLSerializer().serializeToString(copy).replace(/^<svg[^>]*>|<\/svg>$/g, "");
-  return { xml: `<g transform="translate(${left},${top})">${inside}</g>`, box: hull(boxes) };
+  return { xml: `<g transform="translate(${short(left)},${short(top)})">${inside}</g>`, box: hull(boxes) };
 }
 
 /** Writes the computed style of a mark into its attributes. */
@@ -119,7 +119,7 @@ function canvasPart(canvas: HTMLCanvasElement, within: Within): Part {
   const xml =
     vector === ""
       ? `<image ${placed(box)} image-rendering="pixelated" href="${canvas.toDataURL()}"/>`
-      : `<g transform="translate(${box.left},${box.top})">${vector}</g>`;
+      : `<g transform="translate(${short(box.left)},${short(box.top)})">${vector}</g>`;
   return { xml, box };
 }
 
@@ -128,16 +128,28 @@ function linesOf(node: Text, style: CSSStyleDeclaration, within: Within): Part[]
   const lines: { text: string; box: Box }[] = [];
   const along = style.writingMode?.startsWith("vertical") ? "left" : "top";
   const range = document.createRange();
-  for (const { 0: word, index } of node.data.matchAll(/\S+\s*|\s+/g)) {
-    range.setStart(node, index);
-    range.setEnd(node, index + word.length);
-    const rect = range.getClientRects()[0];
+  const rectsOf = (start: number, length: number) => {
+    range.setStart(node, start);
+    range.setEnd(node, start + length);
+    return range.getClientRects();
+  };
+  /** Words; of one that is broken, its letters. */
+  const pieces = [...node.data.matchAll(/\S+\s*|\s+/g)].flatMap((word) =>
+    rectsOf(word.index, word[0].length).length < 2
+      ? [{ text: word[0], index: word.index }]
+      : [...word[0].matchAll(/./gsu)].map((letter) => ({
+          text: letter[0],
+          index: word.index + letter.index,
+        })),
+  );
+  for (const { text, index } of pieces) {
+    const rect = rectsOf(index, text.length)[0];
     if (rect === undefined || rect.width === 0) continue;
     const box = moved(rect, within);
     const line = lines.at(-1);
-    if (line === undefined || Math.abs(line.box[along] - box[along]) >= 2) lines.push({ text: word, box });
+    if (line === undefined || Math.abs(line.box[along] - box[along]) >= 2) lines.push({ text, box });
     else {
-      line.text += word;
+      line.text += text;
       // From right to left, the first word is not the leftmost.
       const { left, top, right, bottom } = hull([line.box, box]) ?? box;
       Object.assign(line.box, along === "top" ? { left, right } : { top, bottom });

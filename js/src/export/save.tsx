@@ -5,7 +5,7 @@ import { useRef } from "preact/hooks";
 import { labelText, shortened } from "../state/text";
 import { useRoving } from "../ui/roving";
 import type { View, ViewProps } from "../ui/view";
-import { type About, captionOf } from "./caption";
+import { type About, captionOf, noteOf } from "./caption";
 import { download, fileName } from "./download";
 import { pngOf } from "./figure";
 import { drawnOnPaper } from "./paper";
@@ -66,7 +66,8 @@ function Menu({ view, title, about, draw, table }: SaveProps) {
     const name = fileName(`${shortened(info.value?.name ?? "")} ${shortened(title)} ${label}`);
     try {
       if (format === "CSV") {
-        const content = csv(table(), captionOf(store, about, Number.POSITIVE_INFINITY));
+        const data = table();
+        const content = csv(data, noteOf(store, about, data.columns));
         download(`${name}.csv`, new Blob([content], { type: "text/csv" }));
         return;
       }

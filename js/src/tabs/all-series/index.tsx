@@ -100,10 +100,11 @@ function extent({ seriesList, scoreInfo, gridIn }: Store): [number, number] {
   return low < high ? [low, high] : [0, 1];
 }
 
-function absence({ store }: View, index: number): string {
+function absence(view: View, index: number): string {
+  const { store } = view;
   const score = store.scoreInfo.value;
   if (score === null || store.scoreIn(index, score.name) !== null)
-    return "choose this series to see its heads";
+    return view.onPaper ? "not fetched" : "choose this series to see its heads";
   const reason = store.seriesList.value[index]?.left_out[score.title] ?? "";
   return `${score.title} is not measured in this series. ${sentence(reason)}`;
 }

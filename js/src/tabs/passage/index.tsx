@@ -5,7 +5,7 @@ import { Save } from "../../export/save";
 import { WAITING } from "../../kernel/connection";
 import { lossesAt, sum } from "../../state/passage";
 import type { Result } from "../../state/results";
-import { checkpointText, quoted, scoreText } from "../../state/text";
+import { checkpointText, quoted, scoreText, shortened } from "../../state/text";
 import { cellColors, gradient, lut, type Scale } from "../../ui/color";
 import { OtherFailures } from "../../ui/pending";
 import { TokenList } from "../../ui/token-list";
@@ -185,7 +185,9 @@ function absence({ store }: View, result: Result<"predictions">, kind: Kind): st
 function Title({ view, kind }: { view: View; kind: Kind }) {
   const { info, shown, shownCompare } = view.store;
   const name = (index: number | null) =>
-    index === null || info.value === null ? "" : checkpointText(info.value, index) || info.value.name;
+    index === null || info.value === null
+      ? ""
+      : checkpointText(info.value, index) || shortened(info.value.name);
   if (kind === "change") return <strong>Change, the first minus the second</strong>;
   return <strong>{name(kind === "loss" ? shown.value : shownCompare.value)}</strong>;
 }

@@ -58,7 +58,10 @@ function Wiring(props: PanelProps<Record<never, never>, "wiring">) {
         </p>
       </figcaption>
       {head[0] === 0 ? (
-        <p>{name} is in the first layer: no earlier head can feed it. Select a head of a later layer.</p>
+        <p>
+          {name} is in the first layer: no earlier head can feed it.
+          <span class="ie-hint"> Select a head of a later layer.</span>
+        </p>
       ) : (
         <Feeders key={`${store.series.value}/${name}`} view={view} head={head} result={found.wiring} />
       )}
