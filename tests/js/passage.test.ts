@@ -45,6 +45,20 @@ async function point(target: HTMLElement): Promise<void> {
 freshPage();
 
 describe("the passage", () => {
+  it.each([
+    ["the shown", { checkpoint: 9, compare: 4 }, "Loss"],
+    ["the other", { checkpoint: 4, compare: 9 }, "Loss compared with"],
+  ])("says of a failed checkpoint that there is none, not that it comes: %s", async (_, at, name) => {
+    const { el } = await show({
+      ...at,
+      _series: [{ ...seriesInfo("run", SHAPE), faults: { 9: "truncated" } }],
+    });
+    for (const strip of [name, "Change of loss"]) {
+      expect(title(el, strip)).toContain("no usable checkpoint");
+      expect(title(el, strip)).not.toContain("computing");
+    }
+  });
+
   it("has every token, with its mean loss, at the checkpoint that is shown", async () => {
     const { el, fake } = await show();
     expect([...strip(el, "Loss").querySelectorAll("[role=option]")].map((t) => t.textContent)).toEqual(

@@ -22,8 +22,8 @@ const LEFT_OUT = [
   ],
   ...[".ie-window-end", ".ie-cross", ".ie-tip"],
 ].join(", ");
-/** It is redrawn until nothing moves any more: no longer than this many frames. */
-const FRAMES = 60;
+/** Drawn until it was the same so many times, and no longer than so many: a size that is measured draws anew. */
+const [STILL, MOST] = [3, 40];
 
 interface Sheet {
   title: string;
@@ -70,16 +70,17 @@ function Paper({ view, sheet: { title, caption, draw } }: { view: View; sheet: S
 }
 
 async function untilStill(page: Element): Promise<void> {
-  let before = "";
-  for (let frame = 0; frame < FRAMES; frame += 2) {
-    await nextFrame();
-    await nextFrame();
+  let [before, still] = ["", 0];
+  for (let times = 0; times < MOST && still < STILL; times++) {
+    await turn();
+    await turn();
     const now = page.innerHTML;
-    if (now === before) return;
+    still = now === before ? still + 1 : 0;
     before = now;
   }
 }
 
-function nextFrame(): Promise<unknown> {
-  return new Promise((resolve) => requestAnimationFrame(resolve));
+/** A frame, and what was left for after it: there, effects begin. */
+function turn(): Promise<unknown> {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

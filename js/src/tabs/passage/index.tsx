@@ -178,8 +178,11 @@ function valuesOf({ store }: View, kind: Kind): Float32Array | null {
 
 /** Why there are no losses. */
 function absence({ store }: View, result: Result<"predictions">, kind: Kind): string {
-  const checkpoint = kind === "loss" ? store.shown.value : (store.shownCompare.value ?? store.shown.value);
-  return result.failure(checkpoint)?.message ?? WAITING[store.connection.state.value];
+  const [now, then] = [store.shown.value, store.shownCompare.value ?? store.shown.value];
+  const checkpoints = { loss: [now], before: [then], change: [now, then] }[kind];
+  if (checkpoints.some((at) => store.info.value?.faults[at] !== undefined)) return "no usable checkpoint";
+  const failed = checkpoints.map((at) => result.failure(at)).find((error) => error !== null);
+  return failed?.message ?? WAITING[store.connection.state.value];
 }
 
 function Title({ view, kind }: { view: View; kind: Kind }) {
