@@ -96,6 +96,7 @@ describe("a saved figure", () => {
     const all = (await wordsOf(el, "Every series")).join(" ");
     expect(all).toMatch(/attn-only-2l, 26 checkpoints from step 0 to step 3,000; marked: step 3,000/);
     expect(all).toMatch(/the other, 26 checkpoints from step 0 to step 3,000; marked: step 3,000/);
+    expect((await wordsOf(el, "Induction of every head")).join(" ")).not.toContain("the other");
   });
 
   it("is light where the page is dark", async () => {
@@ -134,6 +135,16 @@ describe("a saved figure", () => {
       );
     },
   );
+
+  it("is of the token that is held, without the cross that marks it on the page", async () => {
+    const { el } = await show();
+    one(el, "[role=listbox][aria-label=Tokens] [role=option]:nth-of-type(3)").click();
+    await settle();
+    expect((await wordsOf(el, "Next-token predictions")).join(" ")).toContain("after position 2");
+    expect(el.querySelector(".ie-cross")).not.toBeNull();
+    const { text } = await saved(el, "Attention patterns", "SVG");
+    expect(text).not.toContain("ie-cross");
+  });
 
   it("has shapes for the cells of a pattern, in the colours that the page has", async () => {
     const { el } = await show();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { noise } from "../../js/dev/data";
-import { cellsIn, mirror, type Part, paint } from "../../js/src/chart/pattern-drawing";
+import { cellsIn, mirror, type Part, paint, patternVector } from "../../js/src/chart/pattern-drawing";
 import { triangleIndex, triangleSize } from "../../js/src/kernel/arrays";
 
 /** Tells every value: what is painted is read back as the attention it stands for. */
@@ -133,4 +133,37 @@ describe("a mirrored pattern", () => {
       }
     },
   );
+});
+
+describe("a pattern as shapes", () => {
+  /** The cells that the shapes cover, as "left,top colour". */
+  function cellsOf(xml: string): string[] {
+    return [...xml.matchAll(/<path fill="([^"]+)" d="([^"]+)"/g)].flatMap(([, fill, d]) =>
+      [...(d ?? "").matchAll(/M(\d+),(\d+)(?:h(\d+)v1h-\3z|v(\d+)h1v-\4z)/g)].flatMap(
+        ([, x, y, wide, high]) =>
+          Array.from({ length: Number(wide ?? high) }, (_, i) =>
+            wide === undefined ? `${x},${Number(y) + i} ${fill}` : `${Number(x) + i},${y} ${fill}`,
+          ),
+      ),
+    );
+  }
+  const triangle = Uint8Array.from([255, 7, 7, 0, 0, 9, 3, 3, 3, 3]); // four tokens
+  const colours = Uint32Array.from({ length: 256 }, (_, i) => i | (2 << 8) | (3 << 16));
+
+  it.each([false, true])("covers each cell of the triangle once, in its colour; mirrored: %s", (mirrored) => {
+    const xml = patternVector(4, triangle, colours, 100, mirrored);
+    const expected = [0, 1, 2, 3].flatMap((query) =>
+      Array.from({ length: query + 1 }, (_, key) => {
+        const value = triangle[(query * (query + 1)) / 2 + key];
+        return `${mirrored ? `${query},${key}` : `${key},${query}`} rgb(${value},2,3)`;
+      }),
+    );
+    expect(cellsOf(xml).sort()).toEqual(expected.sort());
+    expect(xml).toContain("scale(25)");
+  });
+
+  it("is none without a pattern, or with more cells than are worth it", () => {
+    expect(patternVector(4, null, colours, 100)).toBe("");
+    expect(patternVector(400, new Uint8Array(80_200), colours, 100)).toBe("");
+  });
 });
