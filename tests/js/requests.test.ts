@@ -80,9 +80,10 @@ describe("replies", () => {
     fake.callbacks?.shell.reply({
       content: { status: "error", ename: "UnknownSubshellError", evalue: "Unknown subshell_id 'x'" },
     });
-    await expect(answer.finished).rejects.toThrow(
-      "The kernel cannot take requests: UnknownSubshellError: Unknown subshell_id 'x'.",
-    );
+    await expect(answer.finished).rejects.toMatchObject({
+      message: "The kernel cannot take requests: UnknownSubshellError: Unknown subshell_id 'x'.",
+      hint: "Reload the page, or run the cell again.",
+    });
   });
 
   it("rejects all that waits when the ping that asks after it is refused", async () => {
@@ -109,6 +110,9 @@ describe("replies", () => {
 
   it("ignores replies to nobody", () => {
     expect(() => chunk("unknown", { body: {} }, [1])).not.toThrow();
+    for (const strange of [null, undefined, {}]) {
+      expect(() => fake.reply(strange as unknown as Reply)).not.toThrow();
+    }
   });
 });
 
@@ -210,6 +214,28 @@ describe("a request that was lost", () => {
       fake.reply({ id: ping, chunk: 0, chunks: 0, done: true, body: { waiting: [] } }),
     ).not.toThrow();
     expect(fake.sent).toHaveLength(sent);
+  });
+
+  it("is not one where the kernel cannot say what it still works on", () => {
+    const { id } = ask();
+    vi.advanceTimersByTime(SINCE.asked);
+    fake.reply({ id: fake.sent.at(-1)?.id ?? "", error: { message: "A bug.", hint: "" } });
+    expect(asked(id)).toHaveLength(1);
+  });
+
+  it("is asked after once while the kernel is busy, and again and again while it is silent", () => {
+    const pings = () => fake.sent.filter(({ kind }) => kind === "ping").length;
+    ask();
+    vi.advanceTimersByTime(SINCE.asked);
+    expect(pings()).toBe(1);
+    vi.advanceTimersByTime(20 * SINCE.asked);
+    expect(requests.connection.state.value).toBe("silent");
+    expect(pings()).toBeGreaterThan(2);
+    requests.connection.host.value = "busy";
+    const before = pings();
+    vi.advanceTimersByTime(20 * SINCE.asked);
+    expect(requests.connection.state.value).toBe("busy");
+    expect(pings()).toBe(before);
   });
 
   it("is not one that was asked after the sign of life was", () => {

@@ -106,6 +106,13 @@ describe("heads", () => {
     expect(store.activeHead.value).toEqual([0, 1]);
   });
 
+  it("of which the one in the middle is spoken of change their order alone", () => {
+    begin({ heads: [0, 1, 2].map((head): Head => [1, head]) });
+    store.activateHead([1, 1]);
+    expect(store.heads.value).toEqual([0, 2, 1].map((head) => [1, head]));
+    expect(told()).toEqual([{ heads: [0, 2, 1].map((head) => [1, head]) }]);
+  });
+
   it("that are none leave none to speak of", () => {
     store.selectHead([0, 1], true);
     expect([store.heads.value, store.activeHead.value]).toEqual([[], null]);
@@ -252,6 +259,9 @@ describe("playing", () => {
     expect(store.player.playing.value).toBe(false);
     store.player.toggle(); // from the end
     expect(visited(5000)).toEqual([3, 4, 5, 6]);
+    store.moveTo(1);
+    store.player.toggle(); // from before the beginning
+    expect(visited(5000)).toEqual([3, 4, 5, 6]);
   });
 
   it("goes on from where it is, and stops where it is", () => {
@@ -300,6 +310,23 @@ describe("a prompt that is run", () => {
   });
 });
 
+describe("the score", () => {
+  it("is the chosen one, or else induction, or else the first that there is", () => {
+    begin({ _scores: traits(SHAPE)._scores.map((scores) => scores.toReversed()) });
+    const names = store.scores.value.map(({ name }) => name);
+    expect(names[0]).not.toBe("induction");
+    for (const name of names) {
+      store.chooseScore(name);
+      expect(store.scoreInfo.value?.name).toBe(name);
+    }
+    store.chooseScore("no such score");
+    expect(store.scoreInfo.value?.name).toBe("induction");
+    const others = store.scores.value.filter(({ name }) => name !== "induction");
+    fake.receive({ _scores: [others] });
+    expect(store.scoreInfo.value?.name).toBe(names[0]);
+  });
+});
+
 describe("an answer", () => {
   const WIRING = { analysis: "wiring" as const, parameters: { head: [1, 2] as Head } };
   const asked = () => fake.sent.filter(({ kind }) => kind === "wiring");
@@ -328,6 +355,20 @@ describe("an answer", () => {
     store.moveTo(12);
     vi.advanceTimersByTime(REST);
     expect(asked()).toHaveLength(1);
+  });
+
+  it("that takes one pass is wanted at both handles, unless only here, as far as the series goes", () => {
+    fake.receive({ _prompts: [promptInfo(promptTokens(8), false)] });
+    store.compareTo(3);
+    vi.advanceTimersByTime(REST);
+    const patterns = { analysis: "patterns" as const, parameters: { head: [0, 1] as Head } };
+    const wanted = (ask: object) => store.results.checkpoints({ ...patterns, ...ask });
+    expect(wanted({})).toEqual([10, 3]);
+    expect(wanted({ onlyHere: true })).toEqual([10]);
+    expect(wanted({ throughout: true })).toHaveLength(26);
+    const short = { ...store.seriesList.value[0], ...seriesInfo("short", { ...SHAPE, checkpoints: 10 }) };
+    fake.receive({ _series: [seriesInfo("long", SHAPE), short] });
+    expect(wanted({ series: 1 })).toEqual([3]);
   });
 
   it("is wanted at every checkpoint of a light series, and else where the slider rests", () => {

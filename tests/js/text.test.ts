@@ -122,12 +122,14 @@ describe("numbers", () => {
   });
   it("does not round small probabilities to nothing", () => {
     expect([0.93, 0.004, 0.0001, 0].map(probabilityText)).toEqual(["0.93", "0.004", "<0.001", "0.00"]);
+    expect(probabilityText(Number.NaN)).toBe("–");
   });
 });
 
 describe("a long name", () => {
   it("loses its middle, and no half of a letter", () => {
     expect(shortened("attn-only-2l")).toBe("attn-only-2l");
+    expect([shortened("12345", 5), shortened("123456", 5)]).toEqual(["12345", "12…56"]);
     const cut = shortened(`begin-${"x".repeat(300)}-end`);
     expect(cut).toMatch(/^begin-x+…x+-end$/);
     expect(Array.from(cut).length).toBeLessThanOrEqual(60);
