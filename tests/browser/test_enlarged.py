@@ -14,6 +14,21 @@ PIXELS = """canvas => {
   return data.join();
 }"""
 
+# What each canvas says since it was cleared: names are drawn.
+RECORD = """
+  window.written = new WeakMap();
+  const { prototype } = CanvasRenderingContext2D;
+  const { clearRect, fillText } = prototype;
+  prototype.clearRect = function (...box) {
+    written.set(this.canvas, []);
+    clearRect.apply(this, box);
+  };
+  prototype.fillText = function (text, ...at) {
+    written.get(this.canvas)?.push(text);
+    fillText.call(this, text, ...at);
+  };
+"""
+
 
 @pytest.fixture(params=[(1440, 900, 1), (480, 800, 2)], ids=["wide", "narrow, scale 2"])
 def page(request: pytest.FixtureRequest, chrome: Browser) -> Iterator[Page]:
@@ -30,13 +45,18 @@ def small(page: Page) -> Locator:
 
 
 def enlarged(page: Page, harness: Harness, case: str = "2l", theme: str = "light") -> Locator:
+    page.add_init_script(RECORD)
     harness.open(page, case=case, theme=theme)
     expect(page.get_by_text("computing …")).to_have_count(0)
     small(page).click()
     dialog = page.get_by_role("dialog", name="Attention pattern L1H1")
     expect(dialog).to_be_visible()
-    changed(page, dialog.locator("canvas"), "0")
+    changed(page, picture(dialog), "0")
     return dialog
+
+
+def picture(dialog: Locator) -> Locator:
+    return dialog.get_by_role("application").locator("canvas")
 
 
 def changed(page: Page, canvas: Locator, before: str) -> None:
@@ -51,7 +71,7 @@ def changed(page: Page, canvas: Locator, before: str) -> None:
 
 
 def names(dialog: Locator, axis: str) -> list[str]:
-    return dialog.locator(f".ie-names-{axis} .ie-name").all_inner_texts()
+    return dialog.locator(f".ie-enlarged-names-{axis}").evaluate("canvas => written.get(canvas)")
 
 
 def test_it_opens_by_click_and_key_and_gives_the_focus_back(page: Page, harness: Harness) -> None:
@@ -70,24 +90,26 @@ def test_it_opens_by_click_and_key_and_gives_the_focus_back(page: Page, harness:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_fits_the_page_and_names_every_token(page: Page, harness: Harness, theme: str) -> None:
     dialog = enlarged(page, harness, theme=theme)
-    canvas = dialog.locator("canvas")
+    canvas = picture(dialog)
     box, size = canvas.bounding_box(), page.viewport_size
     assert box is not None
     assert size is not None
     assert box["x"] > 0
     assert box["x"] + box["width"] <= size["width"]
     assert box["y"] + box["height"] < size["height"]
-    every = int(dialog.locator(".ie-names-query").get_attribute("data-every") or 0)
+    every = int(dialog.locator(".ie-enlarged-names-query").get_attribute("data-every") or 0)
     assert len(names(dialog, "query")) == len(names(dialog, "key")) == -(-64 // every)
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
 def test_it_is_magnified_and_moved_by_keys_wheel_and_drag(page: Page, harness: Harness) -> None:
     dialog = enlarged(page, harness, case="long")
-    canvas = dialog.locator("canvas")
+    canvas = picture(dialog)
     whole = canvas.evaluate(PIXELS)
     page.keyboard.press("+")
-    expect(dialog.locator(".ie-names-query")).to_have_attribute("data-every", re.compile(r"\d+"))
+    expect(dialog.locator(".ie-enlarged-names-query")).to_have_attribute(
+        "data-every", re.compile(r"\d+")
+    )
     box = canvas.bounding_box()
     assert box is not None
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -113,9 +135,55 @@ def test_it_is_magnified_and_moved_by_keys_wheel_and_drag(page: Page, harness: H
     assert canvas.evaluate(PIXELS) == whole
 
 
+def test_names_move_with_the_cells_they_name(page: Page, harness: Harness) -> None:
+    dialog = enlarged(page, harness, case="long")
+    for _ in range(12):
+        page.keyboard.press("+")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    tokens = page.evaluate("fake.get('_prompts')[0].tokens")
+    box = picture(dialog).bounding_box()
+    assert box is not None
+    for axis, x, y in (("query", 0.02, 0.5), ("key", 0.5, 0.98)):
+        every = int(dialog.locator(f".ie-enlarged-names-{axis}").get_attribute("data-every") or 0)
+        assert every == 1
+        said = [re.sub(r"^·", " ", name) for name in names(dialog, axis)]
+        seen = []
+        for end in (0.02, 0.98):
+            at = (x, end) if axis == "query" else (end, y)
+            page.mouse.move(box["x"] + at[0] * box["width"], box["y"] + at[1] * box["height"])
+            status = dialog.get_by_role("status").inner_text()
+            found = re.search(rf"{axis} (\d+)", status)
+            assert found is not None, status
+            seen.append(int(found[1]))
+        first, end = seen[0], seen[1] + 1
+        # Of a cell that the window cuts, its middle may lie outside.
+        assert said in [tokens[first + cut : end - off] for cut in (0, 1) for off in (0, 1)]
+
+
+def test_a_frame_in_which_it_moves_adds_and_changes_no_element(
+    page: Page, harness: Harness
+) -> None:
+    dialog = enlarged(page, harness, case="long")
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    dialog.evaluate("""dialog => {
+      window.changes = 0;
+      const observer = new MutationObserver((records) => (window.changes += records.length));
+      observer.observe(dialog, { childList: true, subtree: true, characterData: true });
+    }""")
+    before = names(dialog, "query"), names(dialog, "key")
+    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft", "ArrowDown"):
+        page.keyboard.press(key)
+    assert (names(dialog, "query"), names(dialog, "key")) != before
+    assert page.evaluate("changes") == 0
+
+
 def test_a_cell_says_its_number_and_both_tokens(page: Page, harness: Harness) -> None:
     dialog = enlarged(page, harness)
-    canvas = dialog.locator("canvas")
+    canvas = picture(dialog)
     box = canvas.bounding_box()
     assert box is not None
     cell = box["width"] / 64
@@ -137,7 +205,7 @@ def test_it_follows_the_slider_and_the_prompt_of_another_length(
     page: Page, harness: Harness
 ) -> None:
     dialog = enlarged(page, harness)
-    canvas = dialog.locator("canvas")
+    canvas = picture(dialog)
     page.keyboard.press("+")
     before = canvas.evaluate(PIXELS)
     page.evaluate("fake.receive({ checkpoint: 3 })")
@@ -148,4 +216,7 @@ def test_it_follows_the_slider_and_the_prompt_of_another_length(
       const shorter = { ...prompt, tokens: prompt.tokens.slice(0, 20), generation: 2 };
       fake.receive({ _prompts: [shorter] });
     }""")
-    expect(dialog.locator(".ie-names-query .ie-name")).to_have_count(20)
+    page.wait_for_function(
+        "canvas => written.get(canvas).length === 20",
+        arg=dialog.locator(".ie-enlarged-names-query").element_handle(),
+    )

@@ -20,7 +20,8 @@ import { useAsks } from "../ui/use-asks";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-size";
 import type { View, ViewProps } from "../ui/view";
-import { Enlarged, Names } from "./enlarged";
+import { Enlarged } from "./enlarged";
+import { TokenNames } from "./token-names";
 
 export function Patterns({ view }: ViewProps) {
   const { heads, promptInfo, shownCompare, viewState } = view.store;
@@ -153,7 +154,7 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
         </span>
       )}
       <span class="ie-axis ie-axis-query">query</span>
-      {named && <Names axis="query" {...names} />}
+      {named && <TokenNames axis="query" {...names} />}
       <div ref={square} class={`ie-panel-square ${side === "both" ? "ie-panel-both" : ""}`}>
         {side === "both" && (
           <PatternCanvas view={view} head={head} name={nameBefore} checkpoint={other} mirrored />
@@ -170,7 +171,7 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
         <State view={view} head={head} checkpoint={checkpoint} place={side === "both" ? "below" : null} />
         {side === "both" && <State view={view} head={head} checkpoint={other} place="above" />}
       </div>
-      {named && <Names axis="key" {...names} />}
+      {named && <TokenNames axis="key" {...names} />}
       <span class="ie-axis ie-axis-key">
         key{named && every > 1 && ` · of ${every} tokens, one is named`}
       </span>

@@ -1,0 +1,113 @@
+/** One pattern, large: token names on both axes, to be magnified and moved, each cell with its number. */
+import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { AttentionLegend } from "../../chart/attention-legend";
+import { usePixelRatio } from "../../chart/canvas";
+import type { Head } from "../../contract.gen";
+import { headName } from "../../state/heads";
+import { checkpointText } from "../../state/text";
+import { useSquare } from "../../ui/use-size";
+import type { View } from "../../ui/view";
+import { attended } from "../token-shading";
+import { Cells } from "./cells";
+import { onKey, STEP } from "./keys";
+import { Names, useEvery } from "./names";
+import { useZooming } from "./zooming";
+
+interface Props {
+  view: View;
+  head: Head;
+  checkpoint: ReadonlySignal<number>;
+  closed: () => void;
+}
+
+export function Enlarged({ view, head, checkpoint, closed }: Props) {
+  const { store, hover } = view;
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [stage, side] = useSquare<HTMLDivElement>();
+  const name = headName(head);
+  const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
+  const triangle = useComputed(
+    () => store.results.of("patterns", { head }).at(checkpoint.value)?.patterns ?? null,
+  );
+  const zooming = useZooming(tokens, side, usePixelRatio());
+  const every = useEvery(tokens, zooming);
+
+  useEffect(() => {
+    dialog.current?.showModal();
+    stage.current?.querySelector<HTMLElement>("[tabindex]")?.focus();
+  }, [stage]);
+  const close = () => {
+    dialog.current?.close(); // until then, nothing beside it takes the focus
+    closed();
+  };
+  const point = (cell: readonly [number, number] | null) => {
+    const before = hover.peek();
+    if (before?.query === cell?.[0] && before?.key === cell?.[1]) return;
+    hover.value = cell === null ? null : { query: cell[0], key: cell[1], head };
+  };
+
+  const info = store.info.value;
+  return (
+    <dialog
+      ref={dialog}
+      class="ie-enlarged"
+      aria-label={`Attention pattern ${name}, enlarged`}
+      onKeyDown={(event) => onKey(event, { view, tokens, zooming, point, close })}
+      onCancel={(event) => {
+        event.preventDefault();
+        close();
+      }}
+      onClick={({ target }) => {
+        if (target === dialog.current) close(); // beside it
+      }}
+    >
+      <div class="ie-enlarged-body">
+        <div class="ie-enlarged-head">
+          <span class="ie-heading">{name}</span>
+          <span class="ie-note">{info !== null && checkpointText(info, checkpoint.value)}</span>
+          <AttentionLegend view={view} />
+          <span class="ie-enlarged-buttons">
+            <Button name="Zoom out" text="−" press={() => zooming.magnify(1 / STEP)} />
+            <Button name="Zoom in" text="+" press={() => zooming.magnify(STEP)} />
+            <Button name="Show all" text="all" press={zooming.showAll} />
+            <Button name="Close" text="×" press={close} />
+          </span>
+        </div>
+        <div class="ie-enlarged-plot">
+          <span class="ie-axis ie-axis-query">query</span>
+          <Names view={view} axis="query" tokens={tokens} zooming={zooming} />
+          <div class="ie-enlarged-stage" ref={stage}>
+            <Cells
+              view={view}
+              head={head}
+              tokens={tokens}
+              triangle={triangle}
+              zooming={zooming}
+              point={point}
+            />
+          </div>
+          <Names view={view} axis="key" tokens={tokens} zooming={zooming} />
+          <span class="ie-axis ie-axis-key">
+            key{every.value > 1 && ` · of ${every.value} tokens, one is named`}
+          </span>
+        </div>
+        <div class="ie-status" role="status">
+          {attended(view.pointed.value, triangle.value, tokens.value)}
+        </div>
+        <p class="ie-note">
+          Wheel, + and − magnify, 0 shows all; drag or arrow keys move; Shift and arrow keys go from cell to
+          cell.
+        </p>
+      </div>
+    </dialog>
+  );
+}
+
+function Button({ name, text, press }: { name: string; text: string; press: () => void }) {
+  return (
+    <button type="button" class="ie-button" aria-label={name} title={name} onClick={press}>
+      {text}
+    </button>
+  );
+}
