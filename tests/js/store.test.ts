@@ -273,6 +273,16 @@ describe("playing", () => {
     expect(store.player.playing.value).toBe(false);
   });
 
+  it.each([4, 26, 500])("of %d checkpoints is one movement, which rests where it ends", (checkpoints) => {
+    begin({ _series: [seriesInfo("one", { ...SHAPE, checkpoints })], checkpoint: 0 });
+    const rests: number[] = [];
+    store.settled.subscribe((index) => void rests.push(index));
+    store.player.toggle();
+    vi.advanceTimersByTime(60_000);
+    expect(rests).toEqual([0, checkpoints - 1]);
+    expect(fake.saved.map(({ checkpoint }) => checkpoint)).toEqual([checkpoints - 1]);
+  });
+
   it.each([
     [4, 250],
     [26, 200],

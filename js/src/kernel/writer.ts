@@ -33,11 +33,14 @@ export class Writer {
     this.#write(choices);
   }
 
-  /** Tells this once nothing more was chosen for a moment; `rested` is called then, kernel or not. */
-  later<N extends Name>(name: N, value: Choices[N], rested = () => {}): void {
+  /**
+   * Tells this once nothing more was chosen for a moment, after the `pause` in which more is to come; `rested` is
+   * called then, kernel or not.
+   */
+  later<N extends Name>(name: N, value: Choices[N], rested = () => {}, pause = 0): void {
     this.#waiting.set(name, { choice: { [name]: value }, rested });
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#rest(), REST_MS);
+    this.#timer = setTimeout(() => this.#rest(), pause + REST_MS);
   }
 
   /** Forgets what waits under these names. */

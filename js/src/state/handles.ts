@@ -40,13 +40,15 @@ export class Handles {
     this.#oncePerFrame(abort);
   }
 
-  moveTo(index: number): void {
+  /** One step of a movement whose next comes within `pause` milliseconds, if any does. */
+  moveTo(index: number, pause = 0): void {
     const target = clamp(index, this.#info.peek());
     if (target === this.checkpoint.peek()) return;
     this.#position.value = target;
-    this.#writer.later("checkpoint", target, () => {
+    const rested = () => {
       this.settled.value = target;
-    });
+    };
+    this.#writer.later("checkpoint", target, rested, pause);
   }
 
   /** Moves the second handle; null takes it away. */

@@ -15,7 +15,7 @@ export class Player {
       if (!this.playing.value) return;
       const [first, last] = this.#store.range.peek();
       const pause = Math.min(250, Math.max(60, SERIES_MS / Math.max(1, last - first)));
-      const timer = setInterval(() => this.#step(), pause);
+      const timer = setInterval(() => this.#step(pause), pause);
       return () => clearInterval(timer);
     });
     abort.addEventListener("abort", stop, { once: true });
@@ -30,9 +30,10 @@ export class Player {
     this.playing.value = !this.playing.peek();
   }
 
-  #step(): void {
+  #step(pause: number): void {
     const next = this.#store.checkpoint.peek() + 1;
-    this.#store.moveTo(next);
-    if (next >= this.#store.range.peek()[1]) this.playing.value = false;
+    const ends = next >= this.#store.range.peek()[1];
+    this.#store.moveTo(next, ends ? 0 : pause);
+    if (ends) this.playing.value = false;
   }
 }

@@ -222,8 +222,8 @@ export class Store {
     return this.#handles.settledCompare;
   }
 
-  moveTo(index: number): void {
-    this.#handles.moveTo(index);
+  moveTo(index: number, pause = 0): void {
+    this.#handles.moveTo(index, pause);
   }
 
   /** Moves the second handle; null takes it away. */
