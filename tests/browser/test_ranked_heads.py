@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -50,9 +51,10 @@ w.wait()
 
 @pytest.fixture(
     params=[
-        (scale, width, theme)
-        for scale, width in ((1, 1440), (2, 480))
-        for theme in ("light", "dark")
+        *((1, 1440, theme) for theme in ("light", "dark")),
+        *((2, 480, theme) for theme in ("light", "dark")),
+        (2, 1440, "dark"),
+        (1, 480, "light"),
     ],
     ids=lambda param: "-".join(map(str, param)),
 )
@@ -171,3 +173,50 @@ def test_a_model_by_itself(desk: Desk, request: pytest.FixtureRequest) -> None:
 def _measures_are_numbers(page: LabPage, view: Explorer) -> None:
     page.page.get_by_role("tab", name="Loss", exact=True).click()
     expect(view.measure.locator("dd")).to_contain_text("nats")
+
+
+def apart(one: Locator, other: Locator) -> bool:
+    a, b = one.bounding_box(), other.bounding_box()
+    assert a is not None
+    assert b is not None
+    beside = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
+    return beside or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+
+
+def test_a_row_that_is_pointed_at_shows_its_pattern_large(
+    screen: tuple[Page, float, str], harness: Harness
+) -> None:
+    page, _, theme = screen
+    harness.open(page, case="2l", theme=theme)
+    row = ranking(page).get_by_role("option").nth(2)
+    row.scroll_into_view_if_needed()
+    row.hover()
+    preview = page.get_by_role("tooltip")
+    name, value = (row.get_attribute("aria-label") or "").split()[1::2]
+    expect(preview).to_contain_text(name)
+    expect(preview).to_contain_text(value)
+    expect(preview).to_contain_text(
+        re.compile(r"strongest in the later half: \d+ '.+' → \d+ '.+' 0\.\d\d")
+    )
+    picture = preview.get_by_role("img", name=f"Pattern of {name}")
+    assert picture.evaluate("canvas => canvas.width") >= 64
+    assert apart(preview, row)
+    box, size = preview.bounding_box(), page.viewport_size
+    assert box is not None
+    assert size is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size["width"]
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= size["height"]
+    page.keyboard.press("Escape")
+    expect(preview).to_have_count(0)
+    page.mouse.move(0, 0)
+    other = ranking(page).get_by_role("option").nth(3)
+    other.focus()
+    expect(preview).to_contain_text((other.get_attribute("aria-label") or "").split()[1])
+    assert apart(preview, other)
+    page.keyboard.press("ArrowUp")
+    expect(preview).to_contain_text(name)
+    page.keyboard.press("Escape")
+    expect(preview).to_have_count(0)
+    expect(row).to_be_focused()

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { envelope, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import type { ExplorerModel } from "../../js/src/kernel/model";
+import { placed, strongest } from "../../js/src/panels/ranked-heads/preview";
 import { keptRows, ROW, scrolledTo, seenRows } from "../../js/src/panels/ranked-heads/rows";
 import { rankedHeads, secondScore } from "../../js/src/state/ranking";
 import { freshPage, one, settle, show, TOKENS } from "./shown";
@@ -77,6 +78,25 @@ describe("rows", () => {
     expect(scrolledTo(3, 0, 360)).toBe(0);
     expect(scrolledTo(9, 0, 360)).toBe(ROW);
     expect(scrolledTo(2, 500, 360)).toBe(2 * ROW);
+  });
+});
+
+describe("a preview", () => {
+  const [size, page] = [
+    { width: 240, height: 300 },
+    { width: 1440, height: 900 },
+  ];
+
+  it("stands below its row, or above where there is no room, and ends where the row does", () => {
+    expect(placed({ right: 1100, top: 400, bottom: 440 }, size, page)).toEqual({ left: 860, top: 444 });
+    expect(placed({ right: 1100, top: 600, bottom: 640 }, size, page)).toEqual({ left: 860, top: 296 });
+    expect(placed({ right: 200, top: 100, bottom: 140 }, size, page).left).toBe(0);
+  });
+
+  it("names the last of the strongest cells of later tokens, which have a choice", () => {
+    const triangle = Uint8Array.of(255, 255, 0, 9, 200, 46, 200, 3, 52, 0);
+    expect(strongest(triangle, 4)).toEqual({ query: 3, key: 0, value: 200 });
+    expect(strongest(Uint8Array.of(255), 1)).toBeNull();
   });
 });
 

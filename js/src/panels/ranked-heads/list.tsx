@@ -1,12 +1,13 @@
 /** The rows of the ranking: only those in view exist, and only their patterns are asked for, once it rests. */
 import { batch, type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { usePixelRatio } from "../../chart/canvas";
 import type { Head } from "../../contract.gen";
 import { movedTo } from "../../ui/roving";
 import { useAsks } from "../../ui/use-asks";
 import { useLeaving } from "../../ui/use-leaving";
 import type { ViewProps } from "../../ui/view";
+import { Preview } from "./preview";
 import { type Column, Row } from "./row";
 import { keptRows, listHeight, ROW, type Span, scrolledTo, seenRows } from "./rows";
 
@@ -59,6 +60,19 @@ export function List({ view, heads, first, second }: ViewProps & Ranking) {
   useSignalEffect(() => {
     if (pointed.value !== null) view.hoverHead.value = heads.value[pointed.value] ?? null;
   });
+  /** Of these, the row that is previewed: where the pointer or the focus stays. */
+  const previewed = useSignal<number | null>(null);
+  const conceal = useCallback(() => {
+    previewed.value = null;
+  }, [previewed]);
+  useSignalEffect(() => {
+    const row = pointed.value;
+    conceal();
+    const timer = setTimeout(() => {
+      previewed.value = row;
+    }, REST_MS);
+    return () => clearTimeout(timer);
+  });
   const leave = () => {
     pointed.value = null;
     view.hoverHead.value = null;
@@ -90,43 +104,51 @@ export function List({ view, heads, first, second }: ViewProps & Ranking) {
       choose(event);
     }
   };
+  const [row, column] = [previewed.value, first.value];
+  const [at, head] = row === null ? [] : [rowOf(list.current, row), heads.value[row]];
   return (
-    <div
-      ref={list}
-      class="ie-ranked-list"
-      role="listbox"
-      aria-label={`Heads by ${first.value?.score.name}`}
-      aria-multiselectable="true"
-      tabIndex={-1}
-      style={{ height: `${height}px` }}
-      onScroll={see}
-      onClick={choose}
-      onKeyDown={onKeyDown}
-      onFocusIn={({ target }) => {
-        cursor.value = rowAt(target) ?? cursor.peek();
-        pointed.value = rowAt(target);
-      }}
-      onFocusOut={leave}
-      onPointerOver={({ target }) => {
-        pointed.value = rowAt(target);
-      }}
-      onPointerLeave={leave}
-    >
-      <div role="presentation" style={{ height: `${count * ROW}px` }}>
-        {rows.value.map((row) => (
-          <Row
-            key={row}
-            view={view}
-            row={row}
-            ratio={ratio}
-            isTabStop={row === Math.min(cursor.value, count - 1)}
-            heads={heads}
-            first={first}
-            second={second}
-          />
-        ))}
+    <>
+      <div
+        ref={list}
+        class="ie-ranked-list"
+        role="listbox"
+        aria-label={`Heads by ${first.value?.score.name}`}
+        aria-multiselectable="true"
+        tabIndex={-1}
+        style={{ height: `${height}px` }}
+        onScroll={() => {
+          see();
+          conceal();
+        }}
+        onClick={choose}
+        onKeyDown={onKeyDown}
+        onFocusIn={({ target }) => {
+          cursor.value = rowAt(target) ?? cursor.peek();
+          pointed.value = rowAt(target);
+        }}
+        onFocusOut={leave}
+        onPointerOver={({ target }) => {
+          pointed.value = rowAt(target);
+        }}
+        onPointerLeave={leave}
+      >
+        <div role="presentation" style={{ height: `${count * ROW}px` }}>
+          {rows.value.map((row) => (
+            <Row
+              key={row}
+              view={view}
+              row={row}
+              ratio={ratio}
+              isTabStop={row === Math.min(cursor.value, count - 1)}
+              heads={heads}
+              first={first}
+              second={second}
+            />
+          ))}
+        </div>
       </div>
-    </div>
+      {at && head && column && <Preview view={view} head={head} column={column} row={at} close={conceal} />}
+    </>
   );
 }
 

@@ -93,6 +93,11 @@ function Bar({ column, value }: { column: Column; value: number }) {
   return <span class="ie-ranked-bar">{Number.isFinite(value) && <span style={style} />}</span>;
 }
 
-function valueAt({ values }: Column, { layers, heads }: SeriesInfo, at: number, [layer, head]: Head): number {
+export function valueAt(
+  { values }: Column,
+  { layers, heads }: SeriesInfo,
+  at: number,
+  [layer, head]: Head,
+): number {
   return values[(at * layers + layer) * heads + head] ?? Number.NaN;
 }
