@@ -154,6 +154,26 @@ describe("the list", () => {
     expect(asked(fake.sent)).toHaveLength(18);
   });
 
+  it("asks for what is seen small after what is chosen, which jumps the queue when it is clicked", async () => {
+    const { el, fake } = await large({ heads: [[3, 4]] });
+    type Sent = { id: string; head: number[]; beside?: boolean };
+    const sent = () => asked(fake.sent) as unknown as Sent[];
+    const bySize = (small: boolean) => sent().filter(({ beside }) => (beside === true) === small);
+    expect(bySize(false).map(({ head }) => head)).toEqual([[3, 4]]);
+    expect(bySize(true)).toHaveLength(9);
+    fake.kernel = undefined;
+    list(el).scrollTop = 100 * ROW;
+    list(el).dispatchEvent(new Event("scroll"));
+    await settle();
+    const waiting = bySize(true).at(-1);
+    const row = options(el).find((row) => row.textContent?.includes(`L${waiting?.head.join("H")}`));
+    row?.click();
+    await settle();
+    expect(sent().at(-1)).toMatchObject({ head: waiting?.head });
+    expect(sent().at(-1)?.beside).toBeUndefined();
+    expect(fake.sent.filter(({ kind }) => kind === "cancel").map(({ id }) => id)).toContain(waiting?.id);
+  });
+
   it("takes back what it asked for when it is scrolled away", async () => {
     const { el, fake } = await large();
     fake.kernel = undefined;

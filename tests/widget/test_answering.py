@@ -36,11 +36,13 @@ class Desk:
         self.answering = Answering(self.work)
         self.session: Any = session or Session()
 
-    def ask(self, name: str, *checkpoints: int, count: int = 1) -> Listener:
+    def ask(
+        self, name: str, *checkpoints: int, count: int = 1, urgency: Urgency = Urgency.ASKED
+    ) -> Listener:
         listener = Listener()
         subject = Subject.of(self.session, Gated(name, count), None)
         with SHARED:
-            self.answering.ask(subject, checkpoints, listener)
+            self.answering.ask(subject, checkpoints, listener, urgency)
         return listener
 
 
@@ -88,6 +90,24 @@ def test_only_the_checkpoint_that_is_shown_jumps_the_queue(gate) -> None:
     gate.let(5)
     assert desk.work.wait(PATIENCE)
     assert done == ["first0", "a1"]
+
+
+def test_what_is_seen_small_comes_after_a_click_and_before_what_nobody_asked_for(gate) -> None:
+    desk = Desk()
+    desk.ask("first", 0)
+    gate.until(1)
+    desk.ask("prompt", 0, urgency=Urgency.PROMPT)
+    desk.ask("sweep", 0, urgency=Urgency.SWEEP)
+    for name in ("small", "clicked small", "other small"):
+        desk.ask(name, 0, urgency=Urgency.BESIDE)
+    desk.ask("click", 0)
+    desk.ask("clicked small", 0)
+    gate.let(7)
+    assert desk.work.wait(PATIENCE)
+    assert gate.entered == [
+        *("first0", "clicked small0", "click0"),
+        *("small0", "other small0", "prompt0", "sweep0"),
+    ]
 
 
 def test_the_nearest_checkpoint_comes_first_and_one_is_through_before_the_next(gate) -> None:

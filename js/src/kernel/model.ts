@@ -231,7 +231,7 @@ export type Request =
   /**
    * An analysis, at checkpoints in the order in which they should come. One part a few of them: body
    * {generation, checkpoints} and words, arrays as declared, each after a dim for the checkpoints. `generation`
-   * is that of the prompt, for analyses of one.
+   * is that of the prompt, for analyses of one. `anyway`: however long it takes; `beside`: after what is not.
    */
   | {
       [A in AnalysisKind]: {
@@ -240,6 +240,8 @@ export type Request =
         series: number;
         generation?: number;
         checkpoints: number[];
+        anyway?: boolean;
+        beside?: boolean;
       } & AnalysisParameters[A];
     }[AnalysisKind]
   /**

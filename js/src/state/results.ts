@@ -16,8 +16,8 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
   analysis: A;
   parameters: AnalysisParameters[A];
   series?: number;
-  /** Wanted only where the slider rests, whatever else is affordable. */
-  onlyHere?: boolean;
+  /** Seen small, beside what is shown: wanted only where the slider rests, and after that. */
+  beside?: boolean;
   /** Wanted at every checkpoint, whatever is affordable: of what is not, the kernel says what it costs. */
   throughout?: boolean;
 }
@@ -206,9 +206,9 @@ export class Results {
   }
 
   /** Whether all checkpoints are asked for at once: they are affordable, or of losses, which are one whole. */
-  #isWhole({ analysis, series = this.#store.series.value, onlyHere = false }: Ask): boolean {
+  #isWhole({ analysis, series = this.#store.series.value, beside = false }: Ask): boolean {
     const [info, prompt] = [this.#store.seriesList.value[series], this.#store.prompts.value[series]];
-    if (onlyHere || info === undefined) return false;
+    if (beside || info === undefined) return false;
     if (info.steps.length === 1) return true;
     return onePass.has(analysis) ? prompt?.scrub === true : info.light || analysis === "losses";
   }
@@ -218,14 +218,14 @@ export class Results {
    * slider rests, and where its second handle does of what only takes a pass.
    */
   checkpoints(ask: Ask): number[] {
-    const { analysis, series = this.#store.series.value, onlyHere = false } = ask;
+    const { analysis, series = this.#store.series.value, beside = false } = ask;
     const { seriesList, checkpoint, settled, settledCompare } = this.#store;
     const info = seriesList.value[series];
     if (info === undefined) return [];
     const once = onePass.has(analysis);
     const every = ask.throughout || this.#isWhole(ask);
     const here = every ? checkpoint.peek() : settled.value;
-    const there = every || onlyHere || !once ? null : settledCompare.value;
+    const there = every || beside || !once ? null : settledCompare.value;
     const wanted = every ? info.steps.map((_, index) => index) : [...new Set([here, there ?? here])];
     return wanted
       .filter((index) => index < info.steps.length && info.faults[index] === undefined)
@@ -240,12 +240,14 @@ export class Results {
 
   /** What one request brings. Where every checkpoint takes long, the one that the slider is on comes first. */
   #lane(ask: Ask): string {
-    return `${this.#subject(ask)}${this.isApart(ask) ? "/throughout" : ""}`;
+    return `${this.#subject(ask)}${this.isApart(ask) ? "/throughout" : ""}${ask.beside ? "/beside" : ""}`;
   }
 
   /** What is shown, and what the reader wants at every checkpoint and looks away from meanwhile. */
   #wants(): Want<Found>[] {
-    const shown = this.#asking.value.flatMap((asked) => asked.value);
+    const asked = this.#asking.value.flatMap((asked) => asked.value);
+    const large = new Set(asked.flatMap((ask) => (ask.beside ? [] : this.#subject(ask))));
+    const shown = asked.filter((ask) => !ask.beside || !large.has(this.#subject(ask)));
     const every = (ask: Ask) => ask.throughout === true || this.#isWhole(ask);
     const isShown = ({ analysis }: Ask) => shown.some((ask) => ask.analysis === analysis && every(ask));
     const awaited = [...this.#anyway.value].flatMap(([lane, ask]) =>
@@ -265,7 +267,7 @@ export class Results {
     if (analysis === "losses" && info.measured_unasked) return null;
     const about = ofPrompt.has(analysis) ? { series, generation: prompt?.generation } : { series };
     const anyway = this.isAnyway(ask) || this.isAnyway({ ...ask, throughout: true });
-    const how = anyway ? { anyway } : {};
+    const how = { ...(anyway && { anyway }), ...(ask.beside && { beside: true }) };
     return {
       subject: this.#subject(ask),
       lane: this.#lane(ask),

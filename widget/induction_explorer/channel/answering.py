@@ -89,7 +89,7 @@ class Answering:
             wait.listeners.append(listener)
             if wait.task is not None:
                 wait.task.urgency = min(wait.task.urgency, urgency)
-            elif urgency is Urgency.ASKED or not self._comes_ahead(subject, checkpoint):
+            elif urgency <= Urgency.BESIDE or not self._comes_ahead(subject, checkpoint):
                 wait.task = self._begin(urgency, subject, checkpoint)
             urgency = Urgency.REST
 

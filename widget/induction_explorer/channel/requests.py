@@ -28,11 +28,17 @@ _log = logging.getLogger(__name__)
 
 
 class _Asked(msgspec.Struct):
-    """What a request for an analysis says beside its parameters."""
+    """What a request for an analysis says beside its parameters.
+
+    Attributes:
+        anyway: however long it takes.
+        beside: it is seen small, beside what the reader chose, and comes after that.
+    """
 
     series: Index
     checkpoints: tuple[Index, ...]
     anyway: bool = False
+    beside: bool = False
 
 
 class _OfPrompt(msgspec.Struct):
@@ -198,7 +204,8 @@ class Requests:
             pending.reply(known)
         if self._pending.get(request) is pending:
             waits = analysis.after_scores and not asked.anyway
-            first = Urgency.REST if waits else Urgency.ASKED
+            here = Urgency.BESIDE if asked.beside else Urgency.ASKED
+            first = Urgency.REST if waits else here
             self._answering.ask(subject, missing, pending, first)
 
     def _stop(self, pending: Pending) -> None:

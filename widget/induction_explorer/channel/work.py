@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 _LABELS = {
     Urgency.ASKED: "Computing what was asked for",
+    Urgency.BESIDE: "Computing small patterns",
     Urgency.PROMPT: "Running the prompt on every checkpoint",
     Urgency.SWEEP: "Scoring heads at every checkpoint",
     Urgency.REST: "Computing what was asked for at every checkpoint",
@@ -292,5 +293,9 @@ def _counted(task: Task, before: int, left: int) -> str:
     if task.passes > 1:
         where = f" at checkpoint {before + 1:,} of {before + left:,}" if several else ""
         return task.progress + where
-    each = "answers" if task.urgency in (Urgency.ASKED, Urgency.REST) else "checkpoints"
+    each = (
+        "answers"
+        if task.urgency in (Urgency.ASKED, Urgency.BESIDE, Urgency.REST)
+        else "checkpoints"
+    )
     return f"{before:,} of {before + left:,} {each}" if several else ""

@@ -24,14 +24,15 @@ Steps = Generator[Any, None, None]
 
 
 class Urgency(IntEnum):
-    """Someone waits for it; it makes scrubbing complete; it fills the curves; it is the rest of
-    what was asked for; it fills the measures."""
+    """Someone waits for it; it is seen beside that; it makes scrubbing complete; it fills the
+    curves; it is the rest of what was asked for; it fills the measures."""
 
     ASKED = 0
-    PROMPT = 1
-    SWEEP = 2
-    REST = 3
-    MEASURE = 4
+    BESIDE = 1
+    PROMPT = 2
+    SWEEP = 3
+    REST = 4
+    MEASURE = 5
 
 
 @dataclass(eq=False)

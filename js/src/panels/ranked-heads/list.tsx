@@ -45,7 +45,7 @@ export function List({ view, heads, first, second }: ViewProps & Ranking) {
   useAsks(store, () =>
     heads.value
       .slice(...resting.value)
-      .map((head) => ({ analysis: "patterns", parameters: { head }, onlyHere: true })),
+      .map((head) => ({ analysis: "patterns", parameters: { head }, beside: true })),
   );
 
   const rows = useComputed(() => keptRows(seen.value, heads.value.length, cursor.value));
