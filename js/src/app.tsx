@@ -53,18 +53,20 @@ function Explorer({ view }: ViewProps) {
       {alone ? <OneCheckpoint view={view} /> : <Slider view={view} />}
       <Notices view={view} />
       <ScorePicker view={view} />
-      <div class={`ie-columns ie-columns-heads ${alone ? "ie-columns-one" : ""}`}>
-        <HeadGrid view={view} />
-        <RankedHeads view={view} />
-        {!alone && <Curves view={view} />}
-      </div>
-      <div class="ie-section">
-        <PromptForm view={view} />
-        <Tokens view={view} />
-      </div>
-      <div class="ie-columns ie-columns-patterns">
-        <Patterns view={view} />
-        <Predictions view={view} />
+      <div class="ie-main">
+        <div class="ie-side">
+          <HeadGrid view={view} />
+          <RankedHeads view={view} />
+        </div>
+        <div class="ie-stage">
+          {!alone && <Curves view={view} />}
+          <div class="ie-reading">
+            <Tokens view={view} />
+            <PromptForm view={view} />
+          </div>
+          <Patterns view={view} />
+          <Predictions view={view} />
+        </div>
       </div>
       <Tabs view={view} />
     </>

@@ -38,9 +38,6 @@ const CALLED_OFF: [string, (target: HTMLElement) => void][] = [
   ],
 ];
 
-/** The pointer is up by then. */
-const RELEASED = ["pointercancel", "a release that went unseen"];
-
 /** Whatever the pointer does after that is no drag any more. */
 function goOn(target: EventTarget): void {
   pointer(target, "pointermove", 420, { buttons: 1 });
@@ -134,38 +131,51 @@ describe("the primary button", () => {
 });
 
 describe("the slider", () => {
-  it.each(CALLED_OFF)("goes back once %s has called a drag off", async (name, callOff) => {
+  const sliderOf = (el: HTMLElement) => one(el, "input[type=range]") as HTMLInputElement;
+
+  it.each(CALLED_OFF)("goes back once %s has called a drag off", async (_, callOff) => {
     const { fake, el } = await show({ checkpoint: 10 });
-    const slider = one(el, "input[type=range]") as HTMLInputElement;
-    const put = (value: string) => {
-      slider.value = value;
-      slider.dispatchEvent(new Event("input", { bubbles: true }));
-    };
-    pointer(slider, "pointerdown", 100, LEFT);
-    put("4");
+    const slider = sliderOf(el);
+    draw(slider, 100, 300);
+    await settle();
+    expect(slider.value).not.toBe("10");
     callOff(slider);
-    // The browser's own slider knows nothing of that and goes on under the pointer.
-    if (!RELEASED.includes(name)) put("5");
-    pointer(slider, "pointerup", 300);
+    goOn(slider);
     await settle();
     expect([slider.value, fake.get("checkpoint")]).toEqual(["10", 10]);
-    put("7");
+    slider.value = "7";
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
     await settle();
-    expect([slider.value, fake.get("checkpoint")]).toEqual(["7", 7]);
+    expect(fake.get("checkpoint")).toBe(7);
   });
 
-  it("keeps what it was dragged to, and Escape after that is the notebook's", async () => {
+  it("is where it was dragged to on its chart's axis, and Escape after that is the notebook's", async () => {
     const { fake, el } = await show({ checkpoint: 10 });
-    const slider = one(el, "input[type=range]") as HTMLInputElement;
-    pointer(slider, "pointerdown", 100, LEFT);
-    slider.value = "4";
-    slider.dispatchEvent(new Event("input", { bubbles: true }));
-    pointer(slider, "pointerup", 120);
+    const slider = sliderOf(el);
+    draw(slider, 100, 300);
+    pointer(slider, "pointerup", 300);
     let reached = 0;
     document.body.addEventListener("keydown", () => (reached += 1), { once: true });
     document.body.dispatchEvent(pressEscape());
     await settle();
-    expect([slider.value, fake.get("checkpoint"), reached]).toEqual(["4", 4, 1]);
+    const dragged = fake.get("checkpoint");
+    expect([slider.value, reached]).toEqual([String(dragged), 1]);
+    const chart = one(el, ".ie-curves .ie-chart");
+    pointer(chart, "pointerdown", 300, LEFT);
+    pointer(chart, "pointerup", 300);
+    await settle();
+    expect(fake.get("checkpoint")).toBe(dragged);
+  });
+
+  it("is left alone by the browser, whose thumb stands elsewhere", async () => {
+    const { el } = await show({ checkpoint: 10 });
+    for (const event of [
+      new MouseEvent("mousedown", { bubbles: true, cancelable: true }),
+      new TouchEvent("touchstart", { bubbles: true, cancelable: true }),
+    ]) {
+      sliderOf(el).dispatchEvent(event);
+      expect(event.defaultPrevented).toBe(true);
+    }
   });
 });
 

@@ -115,8 +115,8 @@ describe("names", () => {
       "Head scores",
       "Second column",
       "Heads by induction",
-      "Prompt",
       "Tokens",
+      "Prompt",
       "Attention colours",
       "Next-token predictions",
     ]);

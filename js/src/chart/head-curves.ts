@@ -5,12 +5,12 @@ import { headName } from "../state/heads";
 import { trainingOf } from "../state/training";
 import { slotColor } from "../ui/color";
 import type { View } from "../ui/view";
-import { type Along, type Curve, type Drawn, plotAlong } from "./plot";
+import { type Along, type Curve, type Drawn, type PlacedAxis, placesAlong, plotAlong } from "./plot";
 
 export function plotHeads(
   { store }: View,
   series: number,
-  frame: Pick<Along, "width" | "span" | "y">,
+  frame: Pick<Along, "width" | "height" | "span" | "y">,
 ): Drawn | null {
   const [info, chosen] = [store.seriesList.value[series], store.scoreInfo.value];
   const score = chosen && store.scoreIn(series, chosen.name);
@@ -22,10 +22,22 @@ export function plotHeads(
     type: store.viewState.value.x_scale,
     crowd: { x: at, values, count: info.layers * info.heads },
     chance: score.chance,
-    room: [headName([info.layers - 1, info.heads - 1])],
+    room: roomOf(info),
     ...frame,
     y: { nice: true, ...(score.range[0] === 0 && { zero: true }), ...frame.y },
   });
+}
+
+/** The axis of that chart for the current series; null before it has a width. */
+export function headAxis({ store }: View, width: number): PlacedAxis | null {
+  const info = store.info.value;
+  if (info === null || width === 0) return null;
+  const at = trainingOf(info, store.unit.value);
+  return placesAlong({ width, type: store.viewState.value.x_scale, at, room: roomOf(info) });
+}
+
+function roomOf({ layers, heads }: SeriesInfo): string[] {
+  return [headName([layers - 1, heads - 1])];
 }
 
 /** The selected heads of the current series. */

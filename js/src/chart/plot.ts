@@ -38,6 +38,7 @@ export interface Crowd {
 
 export interface Along {
   width: number;
+  height?: number;
   type: "log" | "linear";
   /** Of the checkpoints that the slider moves along. */
   at: number[];
@@ -61,9 +62,23 @@ export interface Drawn extends TrainingChart {
   names: Label[];
 }
 
+/** Where training lies in a chart, in its pixels. */
+export type PlacedAxis = Pick<TrainingChart, "left" | "right" | "x" | "at">;
+
+/** As `plotAlong` places it, also where there is nothing to draw. */
+export function placesAlong({ width, type, at, room = [] }: Omit<Along, "span">): PlacedAxis {
+  const { marginLeft: left, marginRight } = marginFor(room, width);
+  const right = width - marginRight;
+  const axis = trainingAxis(at, type, right - left);
+  const along = axis.scale.type === "log" ? Math.log : (x: number) => x;
+  const [low, high] = axis.scale.domain.map(along) as [number, number];
+  const pixel = (place: number) => left + ((along(place) - low) / (high - low)) * (right - left);
+  return { left, right, x: axis.positions.map(pixel), at: (x) => pixel(axis.place(x)) };
+}
+
 /** Curves over training on one axis of tokens (or steps). */
 export function plotAlong(curves: Curve[], along: Along): Drawn {
-  const { width, type, crowd, band, chance, named = curves.length > 1 } = along;
+  const { width, height = HEIGHT, type, crowd, band, chance, named = curves.length > 1 } = along;
   const xs = [...(along.span ?? []), ...along.at, ...curves.flatMap(({ x }) => x), ...(band?.x ?? [])];
   const names = [...(along.room ?? []), ...(named ? curves.map(({ name }) => name) : [])];
   const margin = marginFor(names, width);
@@ -88,7 +103,7 @@ export function plotAlong(curves: Curve[], along: Along): Drawn {
       ],
     },
     along.at.map(axis.place),
-    { ...margin, width, height: HEIGHT },
+    { ...margin, width, height },
     along.ticks,
     axis,
   );

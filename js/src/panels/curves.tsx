@@ -22,6 +22,8 @@ import { PhaseLine } from "./phase-line";
 
 /** A pointer further away than this from every curve points at none. */
 const REACH = 40;
+/** So that patterns are on the first screen too. */
+const HEIGHT = 190;
 const PREVIEW_MS = 120;
 /** Side of the picture in the tip, in CSS pixels. */
 const PREVIEW = 96;
@@ -58,7 +60,7 @@ export function Curves({ view }: ViewProps) {
       </figcaption>
       <TrainingChart
         view={view}
-        plot={(width) => plotHeads(view, store.series.value, { width })}
+        plot={(width) => plotHeads(view, store.series.value, { width, height: HEIGHT })}
         over={() => selectedCurves(view)}
         empty={absentText(store, "No values of this score yet.")}
         hover={hover}

@@ -73,9 +73,7 @@ export function HeadGrid({ view }: ViewProps) {
       <div class="ie-caption">
         <span class="ie-heading">{title}</span>
         <span class="ie-note">
-          {isChange
-            ? ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]} `
-            : " by layer and head "}
+          {isChange ? ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]} ` : " "}
         </span>
         {store.shownCompare.value !== null && (
           <ComparedAs view={view} label="Grid shows" choice="compared_scores" ways={CHANGE_OR_VALUE} />

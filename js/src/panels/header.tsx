@@ -1,6 +1,7 @@
 /** Which model this is; with several series, the choice between them. */
 import { shortened } from "../state/text";
 import type { ViewProps } from "../ui/view";
+import { OtherSeries } from "./other-series";
 import { Progress } from "./progress";
 
 export function Header({ view }: ViewProps) {
@@ -30,6 +31,7 @@ export function Header({ view }: ViewProps) {
       <span class="ie-shape">
         {count(layers, "layer")} × {count(heads, "head")} · n_ctx {context.toLocaleString("en-US")}
       </span>
+      <OtherSeries view={view} />
       <Progress view={view} />
     </header>
   );

@@ -1,7 +1,6 @@
 /** In the place of the slider where there is one checkpoint: which one, where that is known, and how to bring more. */
 import { checkpointText } from "../state/text";
 import type { ViewProps } from "../ui/view";
-import { OtherSeries } from "./other-series";
 
 export function OneCheckpoint({ view }: ViewProps) {
   const { info } = view.store;
@@ -18,7 +17,6 @@ export function OneCheckpoint({ view }: ViewProps) {
           CheckpointSeries.from_folder(...))
         </code>
       </p>
-      <OtherSeries view={view} />
     </div>
   );
 }

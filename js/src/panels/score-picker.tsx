@@ -1,6 +1,7 @@
 /** Which score the grid and the curves show, and what that score is. */
 import type { ScoreInfo } from "../kernel/model";
 import { rounded, sentence } from "../state/text";
+import { OneLine } from "../ui/one-line";
 import type { ViewProps } from "../ui/view";
 
 export function ScorePicker({ view }: ViewProps) {
@@ -19,11 +20,11 @@ export function ScorePicker({ view }: ViewProps) {
       </select>
       <div class="ie-score-text">
         <p class="ie-meaning">{chosen.meaning}</p>
-        <p class="ie-note">
+        <OneLine>
           <span class="ie-formula">{chosen.formula}</span> · range {rangeText(chosen.range)} · chance{" "}
           {chosen.chance === null ? "not defined" : rounded(chosen.chance, 2)} · on {chosen.probe} ·{" "}
           {chosen.source}
-        </p>
+        </OneLine>
         <StandIn view={view} />
         <LeftOut reasons={info.value?.left_out ?? {}} />
       </div>
