@@ -272,6 +272,7 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
     _components_of: "one fit",
     _prompts: [promptInfo(tokens)],
     _told: 0,
+    _play: false,
     _behind: 0,
     _status: { state: "ready", label: "", progress: "", done: 0, total: 0, error: null },
   };

@@ -45,6 +45,7 @@ const CASES: Record<string, Case> = {
       _series: base._series.map((info) => ({ ...info, light: true })),
     }),
   },
+  played: { shape: TWO, traits: () => ({ _play: true }) },
   first: { shape: TWO, traits: () => ({ heads: [[0, 1]] }) },
   none: { shape: TWO, traits: () => ({ heads: [] }) },
   refused: {

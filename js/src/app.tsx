@@ -17,6 +17,7 @@ import { Tabs } from "./tabs/strip";
 import { watchKernel, watchTheme } from "./ui/host";
 import { keepKey } from "./ui/keys";
 import { Notices } from "./ui/notices";
+import { playOnce } from "./ui/play-once";
 import { View, type ViewProps } from "./ui/view";
 
 export function mount(model: Model, store: Store, el: HTMLElement, abort: AbortSignal): void {
@@ -24,6 +25,7 @@ export function mount(model: Model, store: Store, el: HTMLElement, abort: AbortS
   watchKernel(model, el, store.connection, abort);
   render(<App view={new View(store, watchTheme(abort))} />, el);
   el.addEventListener("keydown", keepKey, { signal: abort });
+  playOnce(store, el, abort);
   abort.addEventListener("abort", () => render(null, el), { once: true });
 }
 

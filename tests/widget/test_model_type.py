@@ -14,7 +14,7 @@ def test_every_synced_trait_is_declared_and_nothing_else() -> None:
 
 
 def test_what_js_writes_is_told_to_every_page_once_it_is_checked(explorer, monkeypatch) -> None:
-    written = {"checkpoint", "compare", "score", "heads", "series", "_view"}
+    written = {"checkpoint", "compare", "score", "heads", "series", "_view", "_play"}
     silent = set(InductionExplorer.class_traits(sync=True, echo_update=False))
     assert silent == written  # ipywidgets would echo before the check
     explorer.checkpoint = 2

@@ -51,6 +51,8 @@ class InductionExplorer(Arrangement):
         tokenizer: for a Hugging Face model.
         texts: what losses are measured on: strings, a column of a dataset, or token ids [row, pos];
             by default held-out text of the bundled series.
+        play: whether its page plays through training once as soon as all of it is there; not for
+            a reader who touches it first, or who prefers less motion.
         **traits: `checkpoint`, `score`, `heads`, `prompt`, `answer`, `series`, `compare` to start
             with, or a `view` saved before.
 
@@ -99,6 +101,7 @@ class InductionExplorer(Arrangement):
     _components_of = traitlets.Unicode().tag(sync=True)
     _prompts: Any = traitlets.List().tag(sync=True)
     _status = traitlets.Dict().tag(sync=True)
+    _play = traitlets.Bool().tag(sync=True, echo_update=False)
     _module: Any = traitlets.Instance(bundle.Module).tag(sync=True, **widget_serialization)
     _frame: Any = None
 
@@ -112,24 +115,30 @@ class InductionExplorer(Arrangement):
         *,
         tokenizer: Any | None = None,
         texts: Texts | None = None,
+        play: bool = False,
         **traits: Any,
     ) -> None:
         self._work = Work(weakly(self._show_progress))
         try:
-            self._begin(model, tokenizer, texts, traits)
+            self._begin(model, tokenizer, texts, play, traits)
         except BaseException:  # also of a reader who stops the cell
             self.close()
             raise
 
     def _begin(
-        self, model: Any, tokenizer: Any, texts: Texts | None, traits: Mapping[str, Any]
+        self,
+        model: Any,
+        tokenizer: Any,
+        texts: Texts | None,
+        play: bool,
+        traits: Mapping[str, Any],
     ) -> None:
         """Check everything that was given, then show it, then work."""
         unknown = sorted(set(traits) - _PUBLIC)
         if unknown:
             raise TypeError(
                 f"InductionExplorer has no argument {unknown[0]!r}. It takes a model, tokenizer, "
-                f"texts, {', '.join(sorted(_PUBLIC))}."
+                f"texts, play, {', '.join(sorted(_PUBLIC))}."
             )
         in_view, arranged = split(traits.get("view", {}))
         chosen = {name: traits[name] for name in PARTS if name in traits} | in_view
@@ -153,7 +162,7 @@ class InductionExplorer(Arrangement):
         )
         start |= self._curves.scores() | self._curves.measures()
         with SHARED:  # no result before everything is there
-            super().__init__(**start, _view=arranged)
+            super().__init__(**start, _view=arranged, _play=play)
             self._heads_chosen = "heads" in chosen
             self._restoring = False
             self.view = self._current_view()

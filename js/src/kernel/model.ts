@@ -190,6 +190,8 @@ export interface ExplorerModel {
   series: number;
   /** What the reader arranged that has no trait of its own; what is missing is as it is to begin with. */
   _view: Partial<ViewState>;
+  /** Whether training is still to be played once, unasked. */
+  _play: boolean;
   // Public, written by the kernel alone: JS changes them through a "prompt" request.
   prompt: string;
   answer: string;

@@ -8,7 +8,10 @@ import { type ExplorerModel, type Model, onChange } from "./model";
 const REST_MS = 150;
 
 /** The traits that the page writes. */
-export type Choices = Pick<ExplorerModel, "checkpoint" | "compare" | "score" | "heads" | "series" | "_view">;
+export type Choices = Pick<
+  ExplorerModel,
+  "checkpoint" | "compare" | "score" | "heads" | "series" | "_view" | "_play"
+>;
 type Name = keyof Choices;
 
 export class Writer {

@@ -54,6 +54,8 @@ export class Store {
 
   /** Everything the reader arranged that is no trait of its own. */
   readonly viewState: ReadonlySignal<ViewState>;
+  /** Whether training is still to be played once, unasked. */
+  readonly plays: Signal<boolean>;
   /** Token the reader clicked, kept while nothing is hovered. */
   readonly lock = signal<number | null>(null);
   /** Whether the last token is held meanwhile: until the reader locks or unlocks one. */
@@ -157,6 +159,7 @@ export class Store {
     this.heads = signal(model.get("heads"));
     this.#view = signal(model.get("_view"));
     this.#handles = new Handles(model, this.#writer, this.info, abort);
+    this.plays = signal(model.get("_play"));
     this.viewState = computed(() => completeView(this.#view.value));
     this.#obeyKernel();
 
@@ -229,6 +232,13 @@ export class Store {
   /** Moves the second handle; null takes it away. */
   compareTo(index: number | null): void {
     this.#handles.compareTo(index);
+  }
+
+  /** Nothing is played unasked any more, here or on another page. */
+  playsNoMore(): void {
+    if (!this.plays.peek()) return;
+    this.plays.value = false;
+    this.#writer.now({ _play: false });
   }
 
   /** Arranges the view; the trait follows when the hand rests. */
@@ -359,13 +369,14 @@ export class Store {
         this.#handles.obeyKernel();
       });
     });
-    const obey = <N extends "score" | "heads" | "_view">(name: N, signal: Signal<Choices[N]>) =>
+    const obey = <N extends "score" | "heads" | "_view" | "_play">(name: N, signal: Signal<Choices[N]>) =>
       writer.onKernel(name, (value) => {
         signal.value = value;
       });
     obey("score", this.score);
     obey("heads", this.heads);
     obey("_view", this.#view);
+    obey("_play", this.plays);
   }
 
   #untilAbort(abort: AbortSignal, fn: () => void): void {
