@@ -52,7 +52,7 @@ def test_it_holds_slider_grid_tokens_and_a_pattern(
 
 def test_it_does_so_between_the_bars_of_jupyterlab(page: LabPage, explorer: Explorer) -> None:
     page.page.set_viewport_size(SCREEN)
-    page.page.locator(".jp-SidePanel, .jp-FileBrowser").first.wait_for()
+    page.page.locator(".jp-FileBrowser").wait_for()
     explorer.root.evaluate("e => e.scrollIntoView()")
     page.page.wait_for_timeout(300)  # JupyterLab may scroll once more
     seen = page.page.locator(".jp-WindowedPanel-outer").bounding_box()
