@@ -47,8 +47,12 @@ function Empty({ view }: ViewProps) {
   );
 }
 
+/** A grid of more layers than this comes after the ranking, which would not be on the first screen. */
+const TALL = 16;
+
 function Explorer({ view }: ViewProps) {
   const alone = view.store.alone.value;
+  const tall = (view.store.info.value?.layers ?? 0) > TALL;
   return (
     <>
       <Header view={view} />
@@ -57,8 +61,9 @@ function Explorer({ view }: ViewProps) {
       <ScorePicker view={view} />
       <div class="ie-main">
         <div class="ie-side">
+          {tall && <RankedHeads view={view} />}
           <HeadGrid view={view} />
-          <RankedHeads view={view} />
+          {!tall && <RankedHeads view={view} />}
         </div>
         <div class="ie-stage">
           {!alone && <Curves view={view} />}

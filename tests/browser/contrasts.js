@@ -52,7 +52,10 @@
       continue;
     const style = getComputedStyle(element);
     if (!(element instanceof SVGElement)) {
-      add(element, style.color, behind(element, range.getBoundingClientRect()), node.data);
+      // Of a note that is cut, the middle of what is not shown may lie outside of everything.
+      const note = element.closest(".ie-cut");
+      const place = (note ?? range).getBoundingClientRect();
+      add(element, style.color, behind(note ?? element, place), node.data);
       continue;
     }
     // Names in the graph of the wiring stand on their circles.

@@ -18,6 +18,9 @@ HERE = {
     "ie-measure-rule",
     "ie-measure-rule ie-measure-rule-second",
     "ie-ring",
+    "ie-thumb",
+    "ie-thumb ie-thumb-second",
+    "ie-track ie-track-done",
     "ie-rule",
     "ie-rule ie-rule-second",
 }
@@ -33,7 +36,7 @@ def window(chrome: Browser) -> Iterator[Page]:
 
 
 def reds(page: Page) -> set[str]:
-    return {name for name in page.evaluate(RED) if not name.startswith(SHADED)}
+    return {name.strip() for name in page.evaluate(RED) if not name.startswith(SHADED)}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -57,10 +57,14 @@ export function Slider({ view }: ViewProps) {
   );
 }
 
+/** Before there is a width to place anything in, there are the handles. */
+const UNPLACED: PlacedAxis = { left: 0, right: 0, x: [], at: () => 0 };
+
 function Rail({ view, axis }: ViewProps & { axis: ReadonlySignal<PlacedAxis | null> }) {
   const { info, checkpoint, compare, player } = view.store;
-  if (info.value === null || axis.value === null) return null;
-  const { left, right, x } = axis.value;
+  if (info.value === null) return null;
+  const placed = axis.value ?? UNPLACED;
+  const { left, right, x } = placed;
   return (
     <>
       <div class="ie-track" style={{ left: `${left}px`, width: `${right - left}px` }} />
@@ -71,7 +75,7 @@ function Rail({ view, axis }: ViewProps & { axis: ReadonlySignal<PlacedAxis | nu
       <Handle
         name="Checkpoint"
         info={info.value}
-        axis={axis.value}
+        axis={placed}
         index={checkpoint.value}
         move={(next) => {
           player.playing.value = false;
@@ -82,12 +86,12 @@ function Rail({ view, axis }: ViewProps & { axis: ReadonlySignal<PlacedAxis | nu
         <Handle
           name="Compare with"
           info={info.value}
-          axis={axis.value}
+          axis={placed}
           index={compare.value}
           move={(next) => view.store.compareTo(next)}
         />
       )}
-      <WindowOnTrack view={view} axis={axis.value} />
+      <WindowOnTrack view={view} axis={placed} />
       <Ticks view={view} axis={axis} />
     </>
   );
