@@ -367,14 +367,14 @@ describe("an answer", () => {
     expect(asked()).toHaveLength(1);
   });
 
-  it("that takes one pass is wanted at both handles, unless only here, as far as the series goes", () => {
+  it("that takes one pass is wanted at both handles, unless seen small, as far as the series goes", () => {
     fake.receive({ _prompts: [promptInfo(promptTokens(8), false)] });
     store.compareTo(3);
     vi.advanceTimersByTime(REST);
     const patterns = { analysis: "patterns" as const, parameters: { head: [0, 1] as Head } };
     const wanted = (ask: object) => store.results.checkpoints({ ...patterns, ...ask });
     expect(wanted({})).toEqual([10, 3]);
-    expect(wanted({ onlyHere: true })).toEqual([10]);
+    expect(wanted({ beside: true })).toEqual([10]);
     expect(wanted({ throughout: true })).toHaveLength(26);
     const short = { ...store.seriesList.value[0], ...seriesInfo("short", { ...SHAPE, checkpoints: 10 }) };
     fake.receive({ _series: [seriesInfo("long", SHAPE), short] });
