@@ -43,6 +43,16 @@ def test_what_is_too_large_says_what_it_costs_each(explorer, monkeypatch) -> Non
     assert re.search(r"^about .+ for 4 checkpoints\.$", whole)
 
 
+def test_how_fast_a_model_is_is_learnt_from_what_is_large(explorer) -> None:
+    session = explorer._session
+    session.time(budget.PASS / 100, 60)  # a short prompt, whose pass read the weights
+    assert session.pace is None
+    session.time(2 * budget.PASS, 4)
+    assert session.pace == budget.PASS / 2
+    session.time(budget.PASS / 100, 60)
+    assert session.pace == budget.PASS / 2
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

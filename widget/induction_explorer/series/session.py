@@ -89,8 +89,9 @@ class SeriesSession:
         return model
 
     def time(self, work: float, seconds: float) -> None:
-        """Some work (`budget`) took so long; what was quick was mostly spent on something else."""
-        if seconds >= 0.5:
+        """Some work (`budget`) took so long; of little work most is something else, such as reading
+        the weights for the first time."""
+        if work >= budget.PASS and seconds > 0:
             self.pace = work / seconds
 
     def measure(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
