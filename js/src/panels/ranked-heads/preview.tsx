@@ -40,7 +40,8 @@ export function Preview({ view, head, column, row, close }: Props) {
     const { left, top } = placed(row.getBoundingClientRect(), { width, height }, page);
     Object.assign(card.current.style, { left: `${left}px`, top: `${top}px` });
   });
-  useEffect(() => {
+  // As soon as it is seen, Escape takes it away.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key !== "Escape") return;
       event.stopPropagation(); // the notebook would leave the cell
