@@ -181,6 +181,15 @@ def test_a_frame_in_which_it_moves_adds_and_changes_no_element(
     assert page.evaluate("changes") == 0
 
 
+def test_no_token_of_a_long_prompt_is_clipped_by_itself(page: Page, harness: Harness) -> None:
+    """Each clip is composed by itself: thousands took 50 ms of every frame."""
+    harness.open(page, case="long")
+    texts = page.get_by_role("listbox", name="Tokens").locator(".ie-token-text")
+    expect(texts).to_have_count(1933)
+    clipped = "all => all.filter(one => getComputedStyle(one).overflowX !== 'visible').length"
+    assert texts.evaluate_all(clipped) == 0
+
+
 def test_a_cell_says_its_number_and_both_tokens(page: Page, harness: Harness) -> None:
     dialog = enlarged(page, harness)
     canvas = picture(dialog)
