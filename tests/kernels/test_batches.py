@@ -162,11 +162,12 @@ def test_copying_is_the_same_in_smaller_batches(score, monkeypatch) -> None:
 
 
 def test_when_not_even_one_row_can_be_ablated(monkeypatch) -> None:
+    """Of repeated tokens, which come first."""
     too_large(monkeypatch, 0)
     text = torch.ones(2, 7, dtype=torch.long)
     with (
         pytest.warns(match="Out of memory"),
-        pytest.raises(InductionError, match=r"One row of 7 tokens does not fit"),
+        pytest.raises(InductionError, match=r"One row of 101 tokens does not fit"),
     ):
         ablate(varied(), [(0, 1)], text)
 

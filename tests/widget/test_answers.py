@@ -195,7 +195,7 @@ class TestTooLarge:
         ((reply, _),) = Page(explorer).ask("wiring", **self.ASKED)
         assert reply["error"]["anyway"] is True
         assert "5 forward passes, about a second" in reply["error"]["message"]
-        assert "all the same" in reply["error"]["hint"]
+        assert "only if you ask for it" in reply["error"]["hint"]
 
     def test_is_computed_all_the_same(self, explorer) -> None:
         page = Page(explorer)

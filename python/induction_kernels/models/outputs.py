@@ -75,8 +75,10 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
         return Output.of_logits(module(input_ids=tokens, use_cache=False).logits)
     head = module.get_output_embeddings()
     unembedded: list[tuple[Tensor, Tensor]] = []
-    hook = head.register_forward_hook(partial(_keep_rows, unembedded))
-    with restoring(hook.remove):
+    hooks: list[Any] = []
+    with restoring(lambda: remove(hooks)):
+        keep = partial(_keep_rows, unembedded)
+        hooks.extend(one.register_forward_hook(keep) for one in [head])
         hidden, last = _run_cut(module, tokens, 1)
     cap = getattr(module.config, "final_logit_softcapping", None)
     if not _agree(_capped(_rows_of(head, hidden[:, -1:], unembedded), cap), last):
@@ -176,10 +178,20 @@ def _rows_of(
     """What the head makes of these: as the pass itself has just done, if it was of the very same.
     To read the head's weights a second time takes as long as a layer."""
     for given, made in seen:
-        if given.shape == hidden.shape and torch.equal(given, hidden):
+        if _are_one(given, hidden):
             return made
     made_now: Tensor = head(hidden)
     return made_now
+
+
+def _are_one(one: Tensor, other: Tensor) -> bool:
+    """Whether two views are of the same numbers in memory. None is read, which a GPU would have to
+    be waited for; `is_set_to` would do, but has no shapes-only version."""
+    of_one, of_other = one._base, other._base  # noqa: SLF001 (what a view is of)
+    if of_one is None or of_one is not of_other:
+        return False
+    same_place = one.storage_offset() == other.storage_offset()
+    return same_place and one.shape == other.shape and one.stride() == other.stride()
 
 
 def _capped(logits: Tensor, cap: float | None) -> Tensor:

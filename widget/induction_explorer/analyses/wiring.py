@@ -53,9 +53,9 @@ class Wiring(Analysis, frozen=True):
         return sum(layer < self.head[0] for layer, _ in session.every_head)
 
     def tokens(self, session: SeriesSession) -> int:
-        """Only the layers from an ablated head to this one are run: of those below, half."""
+        """Only the layers from an ablated head's to this one's are run: of those below, half."""
         length = RepeatedTokens.make(session.tokenizer_model).tokens.shape[1]
-        share = (self.head[0] / 2 + 1) / session.layers
+        share = (self.head[0] + 3) / 2 / session.layers
         return max(1, round(length * _rows_a_pass(session) * min(1, share)))
 
     def steps(self, at: At) -> Steps:
