@@ -38,9 +38,17 @@ def alone(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
         yield page
 
 
+STATUS = "jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+
+
 def process_of(page: LabPage) -> int:
+    """Of the kernel, once the page knows that it is idle again: stopped before, it stays busy."""
     with kernel.connect(page.kernel_file()) as python:
-        return python.value("__import__('os').getpid()")
+        process = python.value("__import__('os').getpid()")
+        mark = python.mark()
+    page.wait_until(lambda: page.traffic.has_received(mark), "what the kernel has sent")
+    page.wait_until(lambda: page.page.evaluate(STATUS) == "idle", "an idle kernel")
+    return process
 
 
 def ask_for(explorer: Explorer, head: str) -> None:

@@ -168,7 +168,12 @@ def check_change(view: Explorer, page: LabPage, python: Kernel) -> None:
     label = python.value("w._series[w.series]['labels'][w.compare]")
     said = [f" change {value:+.3f} from {label}".replace("-", "−") for value in change]
     said = [text.replace("+0.000", "0.000").replace("−0.000", "0.000") for text in said]
-    page.wait_until(lambda: all(map(str.endswith, view.names(), said)), f"names that end in {said}")
+
+    def is_said() -> bool:
+        names = [name or "" for name in view.names()]  # a cell has none before its score is there
+        return all(map(str.endswith, names, said))
+
+    page.wait_until(is_said, f"names that end in {said}")
 
 
 RANKED = """\
