@@ -74,7 +74,7 @@ class Kernel:
 def connect(connection_file: Path) -> Iterator[Kernel]:
     client = BlockingKernelClient(connection_file=str(connection_file))
     client.load_connection_file()
-    client.start_channels()
+    client.start_channels(hb=False)  # a kernel that imports torch misses a beat, and is not dead
     try:
         client.wait_for_ready(timeout=PATIENCE)
         yield Kernel(client)
