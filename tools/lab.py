@@ -132,7 +132,7 @@ class Lab:
     ) -> None:
         client = AsyncKernelClient(connection_file=str(self.connection_file(kernel)))
         client.load_connection_file()
-        client.start_channels(hb=False)  # as in kernel.connect
+        client.start_channels()
         # nbclient would start a kernel of its own; given a client, it runs cells in that one's.
         runner = NotebookClient(contents, timeout=None, store_widget_state=False)
         runner.kc = client
