@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -34,13 +33,6 @@ def large(series) -> Iterator[InductionExplorer]:
     explorer.wait()
     yield explorer
     explorer.close()
-
-
-def from_the_page(explorer: InductionExplorer, message: dict[str, Any], page: Page) -> None:
-    """While the worker is in the middle of a pass."""
-    thread = Thread(target=explorer._requests.receive, args=(message, page.send))
-    thread.start()
-    thread.join()
 
 
 def fail(*_: Any) -> Any:
@@ -97,7 +89,7 @@ def test_a_stop_leaves_what_is_there_and_the_next_click_goes_on_from_it(large, m
         begun.append(large._session.series._residence.loaded)
         for number, known in enumerate(by_steps(self, *args)):
             if len(begun) == 2 and number == 1:
-                from_the_page(large, {"id": "r1", "kind": "cancel"}, page)
+                page.ask_meanwhile({"id": "r1", "kind": "cancel"})
             yield known
 
     monkeypatch.setattr(Measurer, "by_steps", watched)
@@ -161,9 +153,8 @@ def test_a_click_comes_between_two_passes(large, monkeypatch) -> None:
     def watched(self, *args: Any) -> Any:
         for number, known in enumerate(by_steps(self, *args)):
             if number == 1:
-                generation = large._prompts[0]["generation"]
-                click = {"id": "r2", "kind": "attended", "series": 0, "checkpoints": [0]}
-                from_the_page(large, click | {"generation": generation, "token": 1}, page)
+                click = {"id": "r2", "kind": "attended", "checkpoints": [0], "token": 1}
+                page.ask_meanwhile(click)
             yield known
         order.append("measured")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 from induction_explorer import InductionExplorer
 from induction_explorer.analyses.ablation import Ablation
 from induction_explorer.analyses.predictions import Predictions
-from induction_explorer.channel.worker import SHARED
 from induction_explorer.series.session import SeriesSession
 from induction_kernels import ablate, top_predictions
 from induction_kernels.errors import InductionError
@@ -40,20 +38,6 @@ def large(series) -> Iterator[InductionExplorer]:
     explorer.wait()
     yield explorer
     explorer.close()
-
-
-def from_the_page(explorer: InductionExplorer, page: Page, *messages: dict[str, Any]) -> None:
-    """While the worker is in the middle of a pass; as if they had come at once."""
-
-    def receive() -> None:
-        with SHARED:
-            for message in messages:
-                about = {"series": 0, "generation": explorer._prompts[0]["generation"]}
-                explorer._requests.receive(about | message, page.send)
-
-    thread = Thread(target=receive)
-    thread.start()
-    thread.join()
 
 
 def at_the_second(monkeypatch, kind: str, do: Any) -> list[int]:
@@ -117,7 +101,7 @@ def test_a_stop_keeps_what_is_there_and_the_next_click_goes_on(
     large, kind: str, monkeypatch
 ) -> None:
     page, stop = Page(large), {"id": "r1", "kind": "cancel"}
-    begun = at_the_second(monkeypatch, kind, lambda: from_the_page(large, page, stop))
+    begun = at_the_second(monkeypatch, kind, lambda: page.ask_meanwhile(stop))
     fields = QUESTIONS[kind][1]
     page.ask(kind, checkpoints=NEAREST_FIRST, anyway=True, **fields)
     assert begun == [2, 3]
@@ -135,7 +119,7 @@ def test_a_click_elsewhere_is_answered_before_the_rest(large, kind: str, monkeyp
 
     click = {"id": "click", "kind": "attended", "checkpoints": [0], "token": 1}
     slider = {"id": "slider", "kind": kind, "checkpoints": [0], **fields}
-    begun = at_the_second(monkeypatch, kind, lambda: from_the_page(large, page, click, slider))
+    begun = at_the_second(monkeypatch, kind, lambda: page.ask_meanwhile(click, slider))
     page.ask(kind, checkpoints=NEAREST_FIRST, anyway=True, **fields)
     assert begun == [2, 3, 0, 1]
     last = {content["id"]: number for number, (content, _) in enumerate(page.sent)}
@@ -149,7 +133,7 @@ def test_a_new_prompt_ends_it_and_is_answered(large, kind: str, monkeypatch) -> 
 
     prompt = {"id": "prompt", "kind": "prompt", "text": "on the cat", "answer": ANSWER}
     now = {"id": "now", "kind": "predictions", "checkpoints": [2]}
-    begun = at_the_second(monkeypatch, kind, lambda: from_the_page(large, page, prompt, now))
+    begun = at_the_second(monkeypatch, kind, lambda: page.ask_meanwhile(prompt, now))
     page.ask(kind, checkpoints=NEAREST_FIRST, anyway=True, **fields)
     assert begun[:2] == [2, 3]
     assert not {1, 0} & {*begun}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from threading import Thread
+from typing import Any
 
 import numpy as np
 from induction_explorer import InductionExplorer
 from induction_explorer.channel.wire import check_size
+from induction_explorer.channel.worker import SHARED
 
 
 class Page:
@@ -30,6 +33,20 @@ class Page:
         self.explorer._requests.receive(request, self.send)
         self.explorer.wait()
         return self.parts("r1")
+
+    def ask_meanwhile(self, *requests: dict[str, Any]) -> None:
+        """Send from another thread, as if they had come at once: to be called on the worker's, in
+        the middle of a pass."""
+
+        def receive() -> None:
+            with SHARED:
+                for request in requests:
+                    about = {"series": 0, "generation": self.explorer._prompts[0]["generation"]}
+                    self.explorer._requests.receive(about | request, self.send)
+
+        thread = Thread(target=receive)
+        thread.start()
+        thread.join()
 
     def parts(
         self, request: str, *, partial: bool = False

@@ -30,10 +30,7 @@ from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.derived import Findings
 from induction_explorer.series.prompt import Prompt, refused
 from induction_explorer.series.session import SeriesSession
-from induction_explorer.series.several import (
-    open_all,
-    submit,
-)
+from induction_explorer.series.several import open_all, submit
 from induction_explorer.view import PARTS, split
 
 if TYPE_CHECKING:

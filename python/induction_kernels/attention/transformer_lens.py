@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from induction_kernels.attention.hugging_face import fused_by_interface
-from induction_kernels.attention.kernels import Softmax, attention, for_every_head
+from induction_kernels.attention.kernels import attend_plainly, for_every_head
 from induction_kernels.attention.native import fused_native
 from induction_kernels.attention.unbridged import unbridged
 from induction_kernels.attention.unfit import DoesNotFitError
@@ -47,11 +47,8 @@ class OfTransformerLens:
         return fused_by_interface(unbridged(wrapped))
 
     def run(self, tokens: Tensor) -> Output:
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
-            return attention(q, k, v, softmax)[0]
-
         try:
-            return self.fused().run(tokens, attend, None)
+            return self.fused().run(tokens, attend_plainly, None)
         except DoesNotFitError:
             return Output.of_logits(self.visit(tokens, lambda *_: None, scores=False))
 

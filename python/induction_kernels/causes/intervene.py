@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from induction_kernels.attention.agreement import weights_state
 from induction_kernels.attention.interface import Attend
-from induction_kernels.attention.kernels import Softmax, attention
+from induction_kernels.attention.kernels import Softmax, attend_plainly, attention
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.reach import way_to
 from induction_kernels.attention.trunk import Trunk
@@ -124,12 +124,8 @@ class Intervener:
 
     def _ends_as_clean(self, trunk: Trunk) -> bool:
         """Whether a pass from here on, with nothing replaced, ends as the whole pass did."""
-
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
-            return attention(q, k, v, softmax)[0]
-
         try:
-            hidden = self._run(attend, trunk).hidden
+            hidden = self._run(attend_plainly, trunk).hidden
         except torch.OutOfMemoryError:
             raise
         except Exception:  # noqa: BLE001 - it misses what the layers below would have left
