@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -19,6 +20,12 @@ from transformers import PreTrainedTokenizerFast
 # A busy machine is slow, not broken.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_finish() -> None:
+    """Imported modules stay: whoever collects garbage, to see what is freed, need not walk them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=HUGGING_FACE)
