@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 import warnings
@@ -24,12 +23,13 @@ from induction_kernels.checkpoints.configuration import (
 )
 from induction_kernels.checkpoints.counts import tokens_seen
 from induction_kernels.checkpoints.files import check_file, read_json
+from induction_kernels.checkpoints.renamed import Architecture
 from induction_kernels.checkpoints.saved import read_weights
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.errors import CheckpointError
 
 # Names of the files that the tokenizers of Transformers may open.
-_OF_TOKENIZERS = re.compile(
+OF_TOKENIZERS = re.compile(
     r"config\.json|(tokenizer|special_tokens|added_tokens|chat_template|.*vocab|merges|normalizer"
     r"|emoji|dict|bpe|byte_maps|word_).*|.*\.(model|tokenizer|tiktoken)"
 )
@@ -56,18 +56,8 @@ class HuggingFaceFolders:
         ]
 
     def build(self) -> nn.Module:
-        from transformers import AutoModelForCausalLM
-
         path, configuration = self._described
-        try:
-            model: nn.Module = AutoModelForCausalLM.from_config(
-                copy.deepcopy(configuration), trust_remote_code=False
-            )
-        except Exception as error:  # of any kind: each model is built by code of its own
-            raise CheckpointError(
-                f"{path} holds no configuration of a causal language model.", say(error)
-            ) from error
-        return model.eval()
+        return Architecture(configuration, str(path)).build()
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         folder, (described, ours) = self._paths[index], self._described
@@ -114,7 +104,7 @@ def _tokenizer_of(folders: Iterable[Path]) -> Any | None:
         if not os.path.lexists(folder / "tokenizer_config.json"):
             continue
         try:
-            tokenizer = _read_tokenizer(folder)
+            tokenizer = read_tokenizer(folder)
             break
         except CheckpointError as error:
             faults.append(str(error))
@@ -128,13 +118,13 @@ def _tokenizer_of(folders: Iterable[Path]) -> Any | None:
     return tokenizer
 
 
-def _read_tokenizer(folder: Path) -> Any:
+def read_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     path = folder / "tokenizer_config.json"
     refuse_code(path, read_json(path))
     for path in sorted(folder.iterdir()):
-        if _OF_TOKENIZERS.fullmatch(path.name) and not path.is_dir():
+        if OF_TOKENIZERS.fullmatch(path.name) and not path.is_dir():
             check_file(path)  # which Transformers passes over where it is none
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

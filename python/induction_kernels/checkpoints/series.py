@@ -17,9 +17,11 @@ from induction_kernels.checkpoints.ahead import ReadAhead
 from induction_kernels.checkpoints.copies import in_memory
 from induction_kernels.checkpoints.folder import open_folder
 from induction_kernels.checkpoints.hooks import is_hooked
+from induction_kernels.checkpoints.hub import Hub
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
+from induction_kernels.checkpoints.repositories import open_hub
 from induction_kernels.checkpoints.source import BareSource, Checkpoint, Source
 from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
@@ -67,7 +69,7 @@ class CheckpointSeries:
         *,
         private: bool = False,
     ) -> None:
-        """Use `from_folder`, `from_state_dicts` or `load_demo`; a Source is for new kinds."""
+        """Use `from_hub`, `from_folder` or `from_state_dicts`; a Source is for new kinds."""
         self._source = source
         self._indices = list(range(len(source.checkpoints)) if indices is None else indices)
         if not self._indices:
@@ -100,6 +102,47 @@ class CheckpointSeries:
             CheckpointError: no checkpoints there, or files without a model.
         """
         return cls(open_folder(Path(folder), model, tokenizer, tokens_per_step))
+
+    @classmethod
+    def from_hub(
+        cls,
+        repository: str | Sequence[str],
+        steps: str | Iterable[int] = "log16",
+        *,
+        tokenizer: Any | None = None,
+        cache_dir: str | Path | None = None,
+        run: str | None = None,
+        pattern: str | None = None,
+        tokens: int | Callable[[int], int] | None = None,
+        endpoint: str | None = None,
+    ) -> CheckpointSeries:
+        """Published checkpoints, each downloaded when it is loaded. docs/series.md has the suites
+        that are known.
+
+        Args:
+            repository: like "EleutherAI/pythia-70m", or a name of TransformerLens like
+                "attn-only-2l"; several if one run lies in several.
+            steps: "all"; "log16" for 16 spread evenly in the logarithm of the step; or steps.
+            tokenizer: otherwise the repository's own; or the name of a repository that has it.
+            cache_dir: where downloads are kept; by default huggingface_hub's cache.
+            run: where several runs share a repository, such as "ingredient1" or "seed-default".
+            pattern: for repositories that are not known: a regular expression for the whole name
+                of a branch, a folder or a file, with the step in a group.
+            tokens: tokens a step, or a function of the step, where the suite's are not known.
+            endpoint: of another hub; by default HF_ENDPOINT or https://huggingface.co.
+
+        Raises:
+            CheckpointError: the repository is missing, gated or without checkpoints, or nothing
+                of it is in the cache and no network there.
+            SelectionError: a step that is not there.
+        """
+        hub = Hub(endpoint, cache_dir)
+        return cls(
+            open_hub(
+                repository, steps, run=run, pattern=pattern, tokens=tokens, tokenizer=tokenizer,
+                hub=hub,
+            )
+        )  # fmt: skip
 
     @classmethod
     def from_state_dicts(

@@ -1,0 +1,172 @@
+"""What in the repositories of a hub is a checkpoint, and which of these are wanted."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from induction_kernels.checkpoints.hub import Hub
+from induction_kernels.checkpoints.line import Line, Named, line_up
+from induction_kernels.checkpoints.published import Published
+from induction_kernels.checkpoints.source import Source
+from induction_kernels.checkpoints.suites import SUITES, Suite, Tokens, folders_of, suite_of
+from induction_kernels.errors import CheckpointError, SelectionError
+from induction_kernels.whole_numbers import whole_number
+
+Steps = str | Iterable[int]
+
+
+def open_hub(
+    repositories: str | Sequence[str],
+    steps: Steps,
+    *,
+    run: str | None,
+    pattern: str | None,
+    tokens: Tokens,
+    tokenizer: Any | None,
+    hub: Hub,
+) -> Source:
+    """The source of what is wanted of these repositories.
+
+    Raises:
+        CheckpointError: no such repository, no checkpoints in it, or of a kind that cannot be read.
+        SelectionError: a step that is not there.
+    """
+    given = [repositories] if isinstance(repositories, str) else list(repositories)
+    if not given:
+        raise CheckpointError("No repository was given.", "Give a name like 'owner/name'.")
+    refs = {one: hub.refs(one) for one in given}
+
+    def paths(one: str) -> Sequence[str]:
+        commit = refs[one].get("main")
+        return [] if commit is None else list(hub.files(one, commit))
+
+    def names(suite: Suite) -> list[tuple[str, str]]:
+        if suite.where == "refs":
+            return [(one, ref) for one in given for ref in refs[one]]
+        carriers = folders_of if suite.where == "folders" else list
+        return [(one, name) for one in given for name in carriers(paths(one))]
+
+    line = Line()
+    looked_for: list[Suite] = []
+    for suite in _suites(given[0], refs[given[0]], lambda: paths(given[0]), pattern, tokens):
+        if suite.refused is not None:
+            raise CheckpointError(f"{given[0]} cannot be loaded.", suite.refused)
+        looked_for.append(suite)
+        line = line_up(suite, names(suite), run)
+        if line.points:
+            break
+    if not line.points:
+        there = {one: [*refs[one], *paths(one)] for one in given}
+        raise _nothing(given, looked_for, there)
+    line.points = choose(line.points, steps)
+    commits = {(one, ref): commit for one in given for ref, commit in refs[one].items()}
+    return Published(hub, line, commits, tokenizer)
+
+
+def _suites(
+    repository: str,
+    refs: Iterable[str],
+    paths: Callable[[], Sequence[str]],
+    pattern: str | None,
+    tokens: Tokens,
+) -> list[Suite]:
+    """How its names may be read, in the order of trying."""
+    if pattern is None:
+        known = suite_of(repository, refs, paths)
+        if known is None:
+            return []
+        return [known if tokens is None else replace(known, batch=tokens)]
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise CheckpointError(
+            f"pattern={pattern!r} is no regular expression: {error}.", _EXAMPLE
+        ) from error
+    if not groups:
+        raise CheckpointError(f"pattern={pattern!r} marks no step.", _EXAMPLE)
+    return [
+        Suite("given", ".+", pattern, where=where, batch=tokens)
+        for where in ("refs", "folders", "files")
+    ]
+
+
+_EXAMPLE = r"Mark it by a group: pattern=r'step-(\d+)', or r'iter(?P<step>\d+)-(?P<B>\d+)B'."
+
+
+def _nothing(
+    given: Sequence[str], looked_for: Sequence[Suite], there: dict[str, list[str]]
+) -> CheckpointError:
+    patterns = [suite.pattern for suite in looked_for] or [
+        suite.pattern for suite in SUITES if suite.repositories == ".+"
+    ]
+    one = given[0]
+    names = ", ".join(there[one][:12]) or "nothing"
+    more = f" and {len(there[one]) - 12} more" if len(there[one]) > 12 else ""
+    return CheckpointError(
+        f"{' and '.join(given)} has no checkpoints that are known by name. Looked for: "
+        f"{', '.join(dict.fromkeys(patterns))}. There: {names}{more}.",
+        "Give pattern=... for the branches, folders or files that are checkpoints. " + _EXAMPLE,
+    )
+
+
+def choose(points: Sequence[Named], steps: Steps) -> list[Named]:
+    """Those of these points that are wanted.
+
+    Args:
+        steps: "all"; "log16" for 16 that are spread evenly in the logarithm of the step, with the
+            first and the last; or steps.
+
+    Raises:
+        SelectionError: a step that is not there, or something else.
+    """
+    if isinstance(steps, str):
+        spread = re.fullmatch(r"log([1-9]\d*)", steps)
+        if steps == "all":
+            return list(points)
+        if spread is None:
+            raise SelectionError(
+                f"steps={steps!r} was given.", 'Give "all", "log16" or steps: [0, 512, 1000].'
+            )
+        return _spread(points, int(spread[1]))
+    by_number = {point.number: point for point in points}
+    wanted = set()
+    for step in steps:
+        number = whole_number(step, 0)
+        if number is None or number not in by_number:
+            raise SelectionError(
+                f"There is no step {step!r}.", f"Near it: {_near(sorted(by_number), number or 0)}."
+            )
+        wanted.add(number)
+    if not wanted:
+        raise SelectionError("No steps were given.", 'Give "all", "log16" or steps.')
+    return [point for point in points if point.number in wanted]
+
+
+def _near(numbers: Sequence[int], number: int) -> str:
+    at = bisect_left(numbers, number)
+    return ", ".join(str(n) for n in numbers[max(0, at - 2) : at + 2]) + (
+        f" ({len(numbers)} from {numbers[0]} to {numbers[-1]})"
+    )
+
+
+def _spread(points: Sequence[Named], count: int) -> list[Named]:
+    """As many, evenly in log(1 + step): where two places have the same nearest point, the room
+    goes to others, so that as many come of it as were asked for."""
+    if count >= len(points):
+        return list(points)
+    if count == 1:
+        return [points[-1]]
+    at = [math.log1p(point.number) for point in points]
+    chosen = [0]
+    for left in range(count - 1, 0, -1):
+        # Of what is left, an equal share for each; never so far that too few points remain.
+        goal = at[chosen[-1]] + (at[-1] - at[chosen[-1]]) / left
+        last = len(points) - left
+        first = chosen[-1] + 1
+        chosen.append(min(range(first, last + 1), key=lambda i: abs(at[i] - goal)))
+    return [points[index] for index in chosen]
