@@ -57,6 +57,16 @@ describe("a figure", () => {
     expect(numbers(svg.firstElementChild, "x", "y", "width", "height")).toEqual([-4, -4, 78, 68]);
   });
 
+  it("has no room for what draws nothing, nor for marks without a size", () => {
+    const painted = '<p data-box="110 60 30 10" style="background-color: red"></p>';
+    const { width, height } = figureOf(figure(painted).root);
+    const unpainted = `<div data-box="0 0 900 900">${painted}</div>`;
+    const empty = `${painted}<svg xmlns="http://www.w3.org/2000/svg" data-box="0 0 900 900"><path data-box="900 900 0 0"/></svg>`;
+    for (const inside of [unpainted, empty]) {
+      expect(figureOf(figure(inside).root)).toMatchObject({ width, height });
+    }
+  });
+
   it.each([
     ["its own", "background-color: rgb(1, 2, 3)", "rgb(4, 5, 6)", "rgb(1, 2, 3)"],
     ["the page's, where it has none", "background-color: transparent", "rgb(4, 5, 6)", "rgb(4, 5, 6)"],
@@ -156,6 +166,39 @@ describe("colours and lines of a box", () => {
   });
 });
 
+describe("what a style sheet draws before an element", () => {
+  const before = {
+    content: '""',
+    position: "absolute",
+    left: "4px",
+    top: "5px",
+    width: "6px",
+    height: "7px",
+  };
+  const drawnBefore = (change: Record<string, string>) => {
+    const styleOf = window.getComputedStyle.bind(window);
+    vi.spyOn(window, "getComputedStyle").mockImplementation((element, pseudo) => {
+      const style = styleOf(element);
+      if (pseudo !== "::before" || element.localName !== "p") return style;
+      return { ...style, backgroundColor: "rgb(1, 2, 3)", ...before, ...change } as CSSStyleDeclaration;
+    });
+    return figure('<p data-box="110 70 30 20"></p>').svg.children[1];
+  };
+
+  it("stands in the figure, where it is drawn", () => {
+    const mark = drawnBefore({});
+    expect(mark?.getAttribute("fill")).toBe("rgb(1, 2, 3)");
+    expect(numbers(mark, "x", "y", "width", "height")).toEqual([14, 25, 6, 7]);
+  });
+
+  it.each([{ content: "none" }, { content: "normal" }, { position: "static" }])(
+    "is nothing where it draws nothing of its own: %j",
+    (change) => {
+      expect(drawnBefore(change)).toBeUndefined();
+    },
+  );
+});
+
 describe("text of a figure", () => {
   const texts = (svg: Element) => [...svg.querySelectorAll("text")];
 
@@ -184,6 +227,12 @@ describe("text of a figure", () => {
     const line = texts(figure('<p style="writing-mode: vertical-rl">query</p>').svg)[0];
     expect(line?.getAttribute("transform")).toBe("translate(18,50) rotate(-90)");
     expect(line?.hasAttribute("x")).toBe(false);
+    lines([
+      [0, [110, 60, 10, 20]],
+      [6, [110, 80, 10, 30]],
+    ]);
+    const two = texts(figure('<p style="writing-mode: vertical-rl">query key</p>').svg);
+    expect(two.map((each) => each.getAttribute("transform"))).toEqual(["translate(18,60) rotate(-90)"]);
   });
 
   it("begins at the leftmost word, which from right to left is not the first", () => {
@@ -221,6 +270,7 @@ describe("text of a figure", () => {
     expect(texts(svg).map((line) => [line.textContent, ...numbers(line, "x", "y")])).toEqual([
       ["two", 10, 18],
     ]);
+    expect(texts(figure("<select></select>").svg).map((line) => line.textContent)).toEqual([""]);
   });
 });
 
@@ -242,6 +292,24 @@ describe("drawings of a figure", () => {
     for (const name of ["class", "style", "font-size-adjust"]) expect(path?.hasAttribute(name)).toBe(false);
     expect(root.querySelector("path")?.getAttribute("class")).toBe("a"); // the page is as it was
     expect(root.querySelector("style")).not.toBeNull();
+  });
+
+  it("are as clear as they are seen", () => {
+    const marks = [
+      "fill: rgb(1, 2, 3); fill-opacity: 0.5",
+      "fill: rgba(1, 2, 3, 0.5); fill-opacity: 0.5",
+      "fill: none; stroke: rgb(4, 5, 6)",
+    ].map((style) => `<path style="${style}" fill-opacity="1" d="M0,0"/>`);
+    const { svg } = figure(
+      `<svg xmlns="http://www.w3.org/2000/svg" data-box="110 70 30 20">${marks.join("")}</svg>`,
+    );
+    const paths = [...svg.querySelectorAll("path")];
+    expect(paths.map((path) => [path.getAttribute("fill"), path.getAttribute("fill-opacity")])).toEqual([
+      ["rgb(1, 2, 3)", "0.5"],
+      ["rgb(1, 2, 3)", "0.25"],
+      ["none", null],
+    ]);
+    expect(paths[2]?.getAttribute("stroke")).toBe("rgb(4, 5, 6)");
   });
 
   it("keep the drawings inside of them, each in its own coordinates", () => {

@@ -25,6 +25,25 @@ describe("a saved panel", () => {
     expect((await saved(el, "Loss", "SVG")).name).toBe("run-a-seed-7-loss-step-2435.svg");
   });
 
+  it("is a drawing, a picture or a table, as was asked for", async () => {
+    vi.spyOn(HTMLImageElement.prototype, "decode").mockResolvedValue();
+    const picture = new Blob(["its pixels"], { type: "image/png" });
+    vi.spyOn(HTMLCanvasElement.prototype, "toBlob").mockImplementation((then) => then(picture));
+    const { el } = await show();
+    const [svg, png, csv] = [
+      await saved(el, "Loss", "SVG"),
+      await saved(el, "Loss", "PNG"),
+      await saved(el, "Loss", "CSV"),
+    ];
+    expect([svg, png, csv].map(({ name, type }) => [name.split(".").at(-1), type])).toEqual([
+      ["svg", "image/svg+xml"],
+      ["png", "image/png"],
+      ["csv", "text/csv"],
+    ]);
+    expect(png.text).toBe("its pixels");
+    expect(svg.text).toMatch(/^<svg [^>]*>.*<\/svg>$/s);
+  });
+
   it("has every checkpoint's training in its columns: step, tokens, and whether those are estimated", async () => {
     const info = seriesInfo("run", SHAPE);
     const { el } = await show({

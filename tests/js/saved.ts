@@ -4,11 +4,12 @@ import { one, settle } from "./shown";
 
 export interface Saved {
   name: string;
+  type: string;
   text: string;
 }
 
 /** Saves a panel by its menu; the file as the reader gets it. */
-export async function saved(el: Element, title: string, format: "SVG" | "CSV"): Promise<Saved> {
+export async function saved(el: Element, title: string, format: "SVG" | "PNG" | "CSV"): Promise<Saved> {
   let content: Blob | undefined;
   let name = "";
   vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
@@ -26,7 +27,7 @@ export async function saved(el: Element, title: string, format: "SVG" | "CSV"): 
   items.find((item) => item.textContent === format)?.click();
   await settle();
   if (content === undefined) throw new Error(`${title} was not saved`);
-  return { name, text: await content.text() };
+  return { name, type: content.type, text: await content.text() };
 }
 
 /** The cells of a CSV without quoted ones, by row, after the line that says what they are. */

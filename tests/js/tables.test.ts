@@ -59,7 +59,8 @@ const checkpoints = [0, 1, 2, 3, 4];
 describe("a table of an analysis", () => {
   it("of every head has a row for each, at every checkpoint", async () => {
     const result = await known("wiring", { head: [1, 2] });
-    const { columns, rows } = analysisTable(store, result, "layer head");
+    const { columns, rows, holds } = analysisTable(store, result, "layer head");
+    expect(holds).toBe("A row for each head at each checkpoint.");
     const names = ["composition", "previous_token", "effect", "error"] as const;
     expect(columns).toEqual([...TRAINING, "layer", "head", ...names]);
     expect(rows).toEqual(
@@ -76,7 +77,8 @@ describe("a table of an analysis", () => {
 
   it("of single numbers has one row a checkpoint", async () => {
     const result = await known("ablation", { heads: [[1, 2]], how: "zero", frozen: false });
-    const { columns, rows } = analysisTable(store, result, "");
+    const { columns, rows, holds } = analysisTable(store, result, "");
+    expect(holds).toBe("A row for each checkpoint.");
     expect(columns.slice(0, 6)).toEqual([...TRAINING, "loss", "loss_change"]);
     expect(columns).not.toContain("control_loss");
     expect(rows.map((row) => row.slice(0, 6))).toEqual(
@@ -90,7 +92,8 @@ describe("a table of an analysis", () => {
 
   it("along one dim has a row for each place", async () => {
     const result = await known("ablation", { heads: [[1, 2]], how: "zero", frozen: false });
-    const { columns, rows } = analysisTable(store, result, "draw");
+    const { columns, rows, holds } = analysisTable(store, result, "draw");
+    expect(holds).toBe("A row for each draw at each checkpoint.");
     const draws = [...(result.at(2)?.control_loss ?? [])];
     expect(draws.length).toBeGreaterThan(1);
     const controls = ["loss", "in_context_learning", "induction_loss"].map((name) => `control_${name}`);

@@ -49,7 +49,7 @@ function fillXml(style: CSSStyleDeclaration, box: Box): string {
 
 /** A gradient in a straight line, from left to right or downwards; a share of the box where its size is one. */
 function gradientXml(style: CSSStyleDeclaration, box: Box): string {
-  const [, inside] = /^linear-gradient\((.*)\)$/.exec(style.backgroundImage ?? "") ?? [];
+  const [, inside] = /^linear-gradient\((.*)\)$/.exec(style.backgroundImage) ?? [];
   if (inside === undefined) return "";
   const given = inside.split(/,(?![^(]*\))/).map((each) => each.trim());
   const sideways = given[0] === "to right";
@@ -80,7 +80,7 @@ function hash(words: string): string {
 
 /** Shadows inside of a box that are even lines along its edge, the first on top. */
 function ringsXml(style: CSSStyleDeclaration, { left, top, right, bottom }: Box): string {
-  const shadows = (style.boxShadow ?? "").split(/,(?![^(]*\))/).reverse();
+  const shadows = style.boxShadow.split(/,(?![^(]*\))/).reverse();
   return shadows
     .map((shadow) => {
       const [, css, width] = /^\s*(.*\)) 0px 0px 0px ([\d.]+)px inset$/.exec(shadow) ?? [];
@@ -127,7 +127,7 @@ function edge({ left, top, right, bottom }: Box, side: (typeof SIDES)[number], i
 function rounded({ borderTopLeftRadius }: CSSStyleDeclaration, box: Box): string {
   const least = Math.min(box.right - box.left, box.bottom - box.top);
   const given = Number.parseFloat(borderTopLeftRadius) || 0;
-  const radius = borderTopLeftRadius?.endsWith("%") ? (least * given) / 100 : given;
+  const radius = borderTopLeftRadius.endsWith("%") ? (least * given) / 100 : given;
   return radius === 0 ? "" : ` rx="${Math.min(radius, least / 2)}"`;
 }
 
@@ -145,7 +145,7 @@ const ASCENT = 0.8;
 
 /** A line of text, read from left to right, or upwards. */
 export function textXml(text: string, box: Box, style: CSSStyleDeclaration, font: string): string {
-  const upwards = style.writingMode?.startsWith("vertical");
+  const upwards = style.writingMode.startsWith("vertical");
   const [x, y] = upwards
     ? [box.left + ASCENT * (box.right - box.left), box.bottom]
     : [box.left, box.top + ASCENT * (box.bottom - box.top)];

@@ -126,7 +126,7 @@ function canvasPart(canvas: HTMLCanvasElement, within: Within): Part {
 /** The text of a node, line by line where it was wrapped. */
 function linesOf(node: Text, style: CSSStyleDeclaration, within: Within): Part[] {
   const lines: { text: string; box: Box }[] = [];
-  const along = style.writingMode?.startsWith("vertical") ? "left" : "top";
+  const along = style.writingMode.startsWith("vertical") ? "left" : "top";
   const range = document.createRange();
   const rectsOf = (start: number, length: number) => {
     range.setStart(node, start);
