@@ -27,6 +27,8 @@ _T = TypeVar("_T")
 
 #: How often a hub that is busy is asked, and how long to wait for it at most, in seconds.
 _TRIES, _LONGEST_WAIT = 6, 330.0
+#: How often where nobody answers, or not to the end: a reader who is offline should not wait.
+_TRIES_UNHEARD = 3
 _BUSY = {408, 429, 500, 502, 503, 504}
 
 
@@ -375,9 +377,9 @@ def _patiently(ask: Callable[[], _T]) -> _T:
                 raise
             time.sleep(_wait(error.response.headers, attempt))
         except (OfflineModeIsEnabled, HTTPError) as error:
-            if attempt:
+            if attempt == _TRIES_UNHEARD - 1:
                 raise _UnreachableError(_line(error)) from error
-            time.sleep(0.2)
+            time.sleep(0.2 * 2**attempt)
     raise AssertionError
 
 
