@@ -28,3 +28,7 @@ class ProbeError(InductionError, ValueError):
 
 class CheckpointError(InductionError, ValueError):
     """A checkpoint that cannot be found, is damaged or does not fit the model."""
+
+
+class StoreError(InductionError, ValueError):
+    """A store of a sweep that is another one's, is damaged or cannot be written."""

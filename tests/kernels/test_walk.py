@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,9 @@ def rows() -> torch.Tensor:
 
 READ: dict[str, Callable[[CheckpointSeries], xarray.Dataset]] = {
     "sweep": lambda series: sweep(series, "induction", progress=False),
+    "sweep into a store": lambda series: sweep(
+        series, "induction", store=Path(tempfile.mkdtemp()) / "x.zarr", progress=False
+    ),
     "measures": lambda series: measures(series, rows(), progress=False),
     "passage_losses": lambda series: passage_losses(series, [3, 5, 8, 5], progress=False),
     "ablations": lambda series: ablations(series, [(1, 0)], rows(), progress=False),

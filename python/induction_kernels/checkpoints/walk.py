@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -18,13 +19,14 @@ from induction_kernels.errors import (
     ProbeError,
     PromptError,
     SelectionError,
+    StoreError,
 )
 from induction_kernels.models.model import Model
 
 _Reader = TypeVar("_Reader", bound=Callable[[Model], Any])
 
 #: Of what was asked for, not of a checkpoint: no other one would do.
-_OF_THE_CALLER = (SelectionError, ProbeError, PromptError)
+_OF_THE_CALLER = (SelectionError, ProbeError, PromptError, StoreError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,22 +87,62 @@ def walk(
     """
     readings: dict[int, Any] = {}
     faults: list[str] = []
-    reader, model = None, None
-    series = series.replica(private=True)
-    for index, checkpoint in enumerate(
-        tqdm(series, desc=series.name, unit="checkpoint", disable=not progress)
-    ):
-        try:
-            model = series.model(index, then=index + 1 if index + 1 < len(series) else None)
-            if reader is None:
-                reader = prepare(model)
-            readings[index] = reader(model)
-        except _OF_THE_CALLER:
-            raise
-        except InductionError as error:
-            faults.append(f"{checkpoint.label}: {error}")
-    if reader is None or model is None or not readings:
+    reader, last = None, None
+
+    def read(index: int, model: Model) -> None:
+        nonlocal reader, last
+        last = model
+        if reader is None:
+            reader = prepare(model)
+        readings[index] = reader(model)
+
+    def miss(index: int, error: InductionError) -> None:
+        faults.append(f"{series[index].label}: {error}")
+
+    visit(series, [range(len(series))], read, miss, progress=progress)
+    if reader is None or last is None or not readings:
         raise CheckpointError(f"No checkpoint of {series.name} could be {done}.", faults[0])
     if faults:
         warnings.warn("Checkpoints left out (NaN): " + "; ".join(faults), stacklevel=3)
-    return Walk(series, reader, model, readings, faults)
+    return Walk(series, reader, last, readings, faults)
+
+
+def visit(
+    series: CheckpointSeries,
+    plans: Iterable[Sequence[int]],
+    read: Callable[[int, Model], None],
+    miss: Callable[[int, InductionError], None],
+    *,
+    progress: bool = True,
+    total: int | None = None,
+    there: int = 0,
+) -> None:
+    """Load one checkpoint after another, the next while this one is read.
+
+    Args:
+        series: read through a model of its own; what `series.load` gave stays as it is.
+        plans: which, in which order; each is asked for when the one before is done.
+        read: is given each, by its index.
+        miss: is told why one could not be loaded or read.
+        progress: show a progress bar.
+        total: of the bar, and how much of it is `there`; by default all of the series.
+
+    Raises:
+        SelectionError, ProbeError, PromptError, StoreError: of `read`; no other checkpoint would
+            do.
+    """
+    series = series.replica(private=True)
+    total = len(series) if total is None else total
+    with tqdm(
+        desc=series.name, unit="checkpoint", total=total, initial=there, disable=not progress
+    ) as bar:
+        for plan in plans:
+            for here, then in pairwise([*plan, None]):
+                assert here is not None
+                try:
+                    read(here, series.model(here, then=then))
+                except _OF_THE_CALLER:
+                    raise
+                except InductionError as error:
+                    miss(here, error)
+                bar.update()

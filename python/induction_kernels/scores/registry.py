@@ -234,6 +234,7 @@ def describe(scorer: Scorer, score: Score) -> dict[str, object]:
     return {
         "title": score.title,
         "formula": score.formula,
+        "meaning": score.meaning,
         "source": score.source,
         "range": "unbounded" if low is None else f"{low:g} to {high:g}",
         **({} if facts.chance is None else {"chance": facts.chance}),

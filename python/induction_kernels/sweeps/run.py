@@ -1,21 +1,21 @@
-"""A series times scores: every score of every head at every checkpoint."""
+"""A series times what is measured of each checkpoint."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.checkpoints.walk import walk
-from induction_kernels.models.model import Model
-from induction_kernels.scores.registry import (
-    Scorer,
-    check_scores,
-    choose_scores,
-    describe,
-    describe_left_out,
-)
+from induction_kernels.checkpoints.walk import Walk, walk
+from induction_kernels.errors import CheckpointError, SelectionError
+from induction_kernels.inputs.texts import Texts
+from induction_kernels.sweeps.contents import along_training
+from induction_kernels.sweeps.filling import fill, left
+from induction_kernels.sweeps.measuring import Asked, Measuring
+from induction_kernels.sweeps.store import Store
 
 if TYPE_CHECKING:
     import xarray
@@ -25,49 +25,97 @@ def sweep(
     series: CheckpointSeries,
     scores: Iterable[str] | str | None = None,
     *,
+    measures: Iterable[str] | str | bool | None = None,
+    texts: Texts | None = None,
+    store: str | Path | None = None,
+    retry: bool = False,
     seed: int = 0,
     progress: bool = True,
 ) -> xarray.Dataset:
-    """Scores of every head at every checkpoint, with the same probe throughout.
+    """Scores of every head at every checkpoint, and measures, on the same tokens throughout.
+
+    With a store, each checkpoint is kept as soon as it is read. The same call again, whatever
+    stopped it, reads what is not there yet: checkpoints, scores or measures. Several processes may
+    sweep into one store.
 
     Args:
         series: read through a model of its own; what `series.load` gave stays as it is.
         scores: names from `induction_kernels.SCORES`; None for all that the model allows.
+        measures: names from `induction_kernels.MEASURES`, or True for all; none by default, unless
+            there are texts.
+        texts: what losses are measured on: strings, a column of a dataset, or token ids [row, pos];
+            by default held-out text of the bundled series.
+        store: a folder such as "x.zarr", or where else zarr can write: "s3://bucket/x.zarr".
+        retry: read again what could not be read before; otherwise the store's word is taken.
         seed: of the probes' random tokens.
         progress: show a progress bar.
 
     Returns:
-        xarray.Dataset with dims (checkpoint, layer, head), one float32 variable a score, and
-        coordinates step, tokens (NaN where unknown) and tokens_estimated along checkpoint. A
-        checkpoint that cannot be scored is NaN, named in a warning and in the attribute `faults`;
-        the others stand.
+        xarray.Dataset with a float32 variable a score, (checkpoint, layer, head), and a measure,
+        (checkpoint,), (checkpoint, position) or (checkpoint, row), and coordinates step, tokens
+        (NaN where unknown) and tokens_estimated along checkpoint. A checkpoint that cannot be
+        read is NaN, named in a warning and in the attribute `faults`; the others stand.
 
     Raises:
-        SelectionError: a score that does not exist.
-        ProbeError: a score on text was asked for, and the model has no tokenizer.
-        CheckpointError: not one checkpoint could be scored.
+        SelectionError: a score or a measure that does not exist.
+        ProbeError: text is needed, and the model has no tokenizer or cannot read it.
+        CheckpointError: not one checkpoint could be read.
+        StoreError: the store holds another model's or probe's numbers; says what differs. Or it
+            cannot be written, or read.
     """
+    asked = Asked(scores, measures, texts, seed)
+    if store is not None:
+        return _into(Store(store), series, asked, retry=retry, progress=progress)
+    if retry:
+        raise SelectionError("retry= was given without store=.", "Without one all is read anew.")
+    swept = walk(series, lambda model: Measuring(model, asked), done="scored", progress=progress)
+    return _in_memory(swept)
+
+
+def _in_memory(swept: Walk[Measuring]) -> xarray.Dataset:
     import xarray
 
-    check_scores(scores)
-    left_out: dict[str, str] = {}
-
-    def prepare(model: Model) -> Scorer:
-        chosen, reasons = choose_scores(scores, model)
-        left_out.update(reasons)
-        return Scorer(model, chosen, seed=seed)
-
-    swept = walk(series, prepare, done="scored", progress=progress)
-    scorer = swept.reader
+    contents = swept.reader.contents(swept.model, swept.series.name)
     return xarray.Dataset(
         {
-            score.name: (
-                ("checkpoint", "layer", "head"),
-                swept.along(itemgetter(score.name)),
-                describe(scorer, score),
+            one.name: (
+                ("checkpoint", *one.dims),
+                swept.along(itemgetter(one.name)),
+                one.attrs,
             )
-            for score in scorer.scores
+            for one in contents.variables
         },
-        coords=swept.coords | swept.model.axes,
-        attrs=swept.attrs | scorer.provenance() | describe_left_out(left_out),
+        coords={
+            "checkpoint": range(len(swept.series)),
+            **along_training(list(swept.series)),
+            **contents.coords,
+        },
+        attrs={**contents.attrs, **contents.notes, **swept.reader.notes, "faults": swept.faults},
     )
+
+
+def _into(
+    store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool, progress: bool
+) -> xarray.Dataset:
+    """What the store lacks, checkpoint by checkpoint, and then what it holds."""
+    try:
+        fill(store, series, asked, retry=retry, progress=progress)
+    except KeyboardInterrupt:
+        done = len(series) - len(left(store, series, asked, retry=False))
+        raise KeyboardInterrupt(
+            f"Stopped with {done} of {len(series)} checkpoints in {store.place}; "
+            "the same call goes on from there."
+        ) from None
+    store.refresh()
+    found = store.dataset(series)
+    faults = found.attrs["faults"]
+    if len(faults) == len(series):
+        raise CheckpointError(
+            f"No checkpoint of {series.name} could be scored.", f"{faults[0]} (retry=True)"
+        )
+    if faults:
+        warnings.warn(
+            "Checkpoints left out (NaN), which retry=True reads again: " + "; ".join(faults),
+            stacklevel=3,
+        )
+    return found[[name for name in found.data_vars if name in asked.names]]

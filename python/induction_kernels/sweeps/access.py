@@ -1,0 +1,86 @@
+"""Getting at the place of a store: what goes wrong there, in words, and one writer at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Coroutine, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from induction_kernels.errors import StoreError
+
+_Found = TypeVar("_Found")
+
+#: What zarr raises of files that are damaged or not its own.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+
+
+def together(work: Iterable[Coroutine[Any, Any, _Found]]) -> list[_Found]:
+    """The answers of reads or writes that wait at the same time.
+
+    On zarr's own event loop: a notebook's is running already.
+    """
+    from zarr.core.sync import sync
+
+    async def gathered() -> list[_Found]:
+        return await asyncio.gather(*work)
+
+    return sync(gathered())
+
+
+@contextlib.contextmanager
+def reading(place: str) -> Iterator[None]:
+    """Raise a StoreError for what cannot be read."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise StoreError(
+            f"{place} cannot be read: {_in_short(error)}.",
+            "Restore it from a copy, or give the sweep another place.",
+        ) from error
+
+
+@contextlib.contextmanager
+def writing(place: str) -> Iterator[None]:
+    """Raise a StoreError for what cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{place} cannot be written: {_in_short(error)}.",
+            "What it holds is kept: make room, or let it be written, and run the same call again.",
+        ) from error
+
+
+def _in_short(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+
+
+def folder_of(place: str) -> Path | None:
+    """Where a place is on this machine's disks; None for one that is elsewhere."""
+    return None if "://" in place else Path(place)
+
+
+@contextlib.contextmanager
+def alone(place: str) -> Iterator[None]:
+    """No other process that asks for the same is in here at the same time.
+
+    The kernel lets go of the lock of a process that is killed. Where there are none, as in a bucket
+    or on some network disks, two processes may be in here; they write the same then, unless they
+    sweep different checkpoints of one series.
+    """
+    folder = folder_of(place)
+    if folder is None or os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

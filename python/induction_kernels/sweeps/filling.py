@@ -1,0 +1,92 @@
+"""What a store lacks of a series, filled in checkpoint by checkpoint."""
+
+from __future__ import annotations
+
+from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.walk import visit
+from induction_kernels.errors import CheckpointError, InductionError
+from induction_kernels.models.model import Model
+from induction_kernels.sweeps.measuring import Asked, Measuring
+from induction_kernels.sweeps.store import Store
+
+
+def left(store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool) -> list[int]:
+    """The checkpoints of which the store lacks something that was asked for.
+
+    Args:
+        retry: also those that could not be read before.
+    """
+    unfit = {one.split(":")[0] for one in store.attrs.get("left_out", ())}
+    names = [name for name in asked.names if asked.scores is not None or name not in unfit]
+    given_up = {} if retry else store.faults()
+    lacking = zip(series, store.lacks(list(series), names), strict=True)
+    return [i for i, (one, some) in enumerate(lacking) if some and one.label not in given_up]
+
+
+def fill(
+    store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool, progress: bool
+) -> None:
+    """Read what the store lacks. Where that is nothing, one checkpoint is loaded all the same, to
+    see that the store is this model's.
+
+    Raises:
+        CheckpointError: not one checkpoint can be read, and the store has none.
+        StoreError: the store is another's, or cannot be written.
+    """
+    missing = left(store, series, asked, retry=retry)
+    filling = _Filling(store, series, asked)
+    visit(
+        series,
+        [missing or [len(series) - 1]],
+        filling.read,
+        filling.miss if missing else lambda index, error: None,
+        progress=progress and bool(missing),
+        there=len(series) - len(missing),
+    )
+    filling.end()
+
+
+class _Filling:
+    def __init__(self, store: Store, series: CheckpointSeries, asked: Asked) -> None:
+        self._store, self._series, self._asked = store, series, asked
+        self._measuring: Measuring | None = None
+        #: Faults of checkpoints before the first that could be loaded.
+        self._first: dict[int, InductionError] = {}
+
+    def read(self, index: int, model: Model) -> None:
+        measuring = self._measuring or self._begin(model)
+        checkpoint = self._series[index]
+        (lacking,) = self._store.lacks([checkpoint], measuring.names)  # others write, too
+        if lacking:
+            self._store.write(checkpoint, measuring(model, lacking))
+            self._store.note(measuring.notes)
+
+    def _begin(self, model: Model) -> Measuring:
+        measuring = Measuring(model, self._asked)
+        self._store.hold(list(self._series), measuring.contents(model, self._series.name))
+        self._measuring = measuring
+        self._write_first()
+        return measuring
+
+    def miss(self, index: int, error: InductionError) -> None:
+        if self._measuring is None:
+            self._first[index] = error
+        else:
+            self._store.write_fault(self._series[index], str(error))
+
+    def end(self) -> None:
+        if not self._first:
+            return
+        if not self._store.exists:
+            index, error = next(iter(self._first.items()))
+            raise CheckpointError(
+                f"No checkpoint of {self._series.name} could be scored.",
+                f"{self._series[index].label}: {error}",
+            )
+        self._store.hold(list(self._series))
+        self._write_first()
+
+    def _write_first(self) -> None:
+        for index, error in self._first.items():
+            self._store.write_fault(self._series[index], str(error))
+        self._first = {}

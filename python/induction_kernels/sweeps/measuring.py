@@ -1,0 +1,192 @@
+"""What a sweep finds of each checkpoint, bound to its probes: scores of heads, and measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from induction_kernels.errors import SelectionError
+from induction_kernels.inputs.texts import TextProbe, Texts
+from induction_kernels.losses.measures import MEASURES, Measure, Measurer
+from induction_kernels.losses.tokens import in_context_learning_positions
+from induction_kernels.models.model import Model
+from induction_kernels.provenance import package_version
+from induction_kernels.scores.registry import (
+    SCORES,
+    Scorer,
+    check_scores,
+    choose_scores,
+    describe,
+    describe_left_out,
+)
+from induction_kernels.scores.score import Score
+from induction_kernels.sweeps.contents import Contents, Variable
+
+
+class Asked:
+    """What a caller wants of each checkpoint.
+
+    Args:
+        scores: names from `SCORES`; None for all that the model allows.
+        measures: names from `MEASURES`, or whether all are wanted; None where a text is given.
+        texts: what losses are measured on; None for the default text.
+        seed: of the probes' random tokens.
+
+    Raises:
+        SelectionError: a score or a measure that does not exist, or a text for no measure.
+    """
+
+    def __init__(
+        self,
+        scores: Iterable[str] | str | None = None,
+        measures: Iterable[str] | str | bool | None = None,
+        texts: Texts | None = None,
+        seed: int = 0,
+    ) -> None:
+        # An iterator can be read only once.
+        self.scores = scores if scores is None or isinstance(scores, str) else list(scores)
+        self.every = [score.name for score in check_scores(self.scores)]
+        self.measures = _chosen(texts is not None if measures is None else measures)
+        self.texts = texts if texts is None or isinstance(texts, TextProbe) else _kept(texts)
+        self.seed = seed
+        if texts is not None and not self.measures:
+            raise SelectionError(
+                "texts= was given and no measure was asked for.",
+                "Losses are measured on them: leave out measures=, or name some.",
+            )
+
+    @property
+    def names(self) -> list[str]:
+        """Of all that the model may allow."""
+        return [*self.every, *(one.name for one in self.measures)]
+
+
+def _kept(texts: Any) -> Any:
+    return texts if isinstance(texts, str) or hasattr(texts, "shape") else list(texts)
+
+
+def _chosen(measures: Iterable[str] | str | bool) -> list[Measure]:
+    if isinstance(measures, bool):
+        return list(MEASURES.values()) if measures else []
+    wanted = [measures] if isinstance(measures, str) else list(measures)
+    unknown = [name for name in wanted if name not in MEASURES]
+    if unknown:
+        raise SelectionError(
+            f"There is no measure {unknown[0]!r}.", f"Measures: {', '.join(MEASURES)}."
+        )
+    return [MEASURES[name] for name in dict.fromkeys(wanted)]
+
+
+class Measuring:
+    """Reads what was asked off one checkpoint after another, on the same tokens throughout.
+
+    Raises:
+        ProbeError: there has to be text, and it cannot be read by this model.
+        UnsupportedModelError: a score of weights that cannot be read.
+    """
+
+    def __init__(self, model: Model, asked: Asked) -> None:
+        scores, left_out = choose_scores(asked.scores, model)
+        self._left_out = left_out
+        self._asked = asked
+        self._scorer = Scorer(model, scores, seed=asked.seed)
+        self._scorers = {tuple(score.name for score in scores): self._scorer}
+        self._measurer = _measurer(model, asked) if asked.measures else None
+        self.names = [*(score.name for score in scores), *(m.name for m in asked.measures)]
+
+    def __call__(self, model: Model, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """float32 by name.
+
+        Args:
+            names: of what is wanted; None for all.
+
+        Raises:
+            InductionError: a number that is none, as NaN weights give.
+        """
+        wanted = self.names if names is None else names
+        found: dict[str, Any] = {}
+        scores = tuple(name for name in wanted if name in SCORES)
+        if scores:
+            found |= self._scorer_of(model, scores)(model)
+        if self._measurer is not None and any(name in MEASURES for name in wanted):
+            found |= self._measurer(model)
+        return {name: np.asarray(found[name], np.float32) for name in wanted}
+
+    def _scorer_of(self, model: Model, names: tuple[str, ...]) -> Scorer:
+        """Others that are known of a checkpoint are not read again."""
+        if names not in self._scorers:
+            scores = [SCORES[name] for name in names]
+            self._scorers[names] = Scorer(model, scores, seed=self._asked.seed)
+        return self._scorers[names]
+
+    def contents(self, model: Model, series: str) -> Contents:
+        """Of a sweep of the series of this name."""
+        provenance = model.provenance()
+        notes = {"device": provenance.pop("device")} | describe_left_out(self._left_out)
+        attrs = provenance | {
+            "series": series,
+            "parameters": sum(p.numel() for p in model.module.parameters()),
+            "context": model.n_ctx,
+            "vocabulary": model.d_vocab,
+            "package_version": package_version(),
+        }
+        coords = {name: (name, np.array(values)) for name, values in model.axes.items()}
+        grid = (model.n_layers, model.n_heads)
+        variables = [
+            Variable(score.name, ("layer", "head"), grid, _of_score(self._scorer, score))
+            for score in self._scorer.scores
+        ]
+        if self._measurer is not None:
+            measurer = self._measurer
+            sizes = {"position": measurer.positions, "row": len(measurer.text.tokens)}
+            coords["position"] = ("position", np.arange(measurer.positions))
+            coords["chosen_position"] = ("row", measurer.chosen.numpy())
+            variables += [
+                Variable(
+                    one.name,
+                    one.dims[1:],
+                    tuple(sizes[dim] for dim in one.dims[1:]),
+                    _of_measure(measurer, one),
+                )
+                for one in self._asked.measures
+            ]
+        return Contents(attrs, notes, variables, coords)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What is known once a checkpoint was read."""
+        path = {name: one for name, one in self._scorer.provenance().items() if name == "attention"}
+        for scorer in self._scorers.values():
+            path |= {n: one for n, one in scorer.provenance().items() if n == "attention"}
+        return path
+
+
+def _measurer(model: Model, asked: Asked) -> Measurer:
+    text = TextProbe.of(model, asked.texts)
+    predicted = min(model.n_ctx, text.tokens.shape[1] - 1)
+    positions = in_context_learning_positions(predicted)
+    return Measurer(model, text, positions=positions, seed=asked.seed)
+
+
+def _of_score(scorer: Scorer, score: Score) -> dict[str, object]:
+    return describe(scorer, score) | {"kind": "score", "units": "1"}
+
+
+def _of_measure(measurer: Measurer, measure: Measure) -> dict[str, object]:
+    where: dict[str, dict[str, object]] = {
+        "in_context_learning": {"early": measurer.early, "late": measurer.late},
+        "token_loss": {"chosen_positions_seed": measurer.seed},
+    }
+    on = measurer.text if measure.on_text else measurer.repeated
+    return {
+        "title": measure.title,
+        "formula": measure.formula,
+        "meaning": measure.meaning,
+        "source": measure.source,
+        **on.provenance(),
+        **where.get(measure.name, {}),
+        "kind": "measure",
+        "units": "nat",
+    }

@@ -1,0 +1,241 @@
+"""A sweep on disk, to be continued: makes room for what comes, and refuses what does not fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.errors import StoreError
+from induction_kernels.sweeps.access import alone, folder_of, together, writing
+from induction_kernels.sweeps.contents import Contents, Variable, along_training
+from induction_kernels.sweeps.stored import COORDINATES, FAULTS, FORMAT, LIST, Stored
+
+#: Of a coordinate along training, in one file.
+_ROWS = 1024
+#: Coordinates of other names than their dimensions.
+_ALONG_ROWS = ["chosen_position"]
+
+
+class Store(Stored):
+    """What is at a place, to be written by any number of processes at once."""
+
+    _mode = "r+"
+
+    def check(self, contents: Contents) -> None:
+        """Whether these numbers may stand beside those that are there.
+
+        Raises:
+            StoreError: they are of another model, probe or version; says what differs.
+        """
+        if not self.exists:
+            return
+        self._compare("", self.attrs, contents.attrs, contents.attrs)
+        for one in contents.variables:
+            if one.name not in self.names:
+                continue
+            array = self._arrays[one.name]
+            there = array.attrs.asdict()
+            self._compare(f"{one.name}: ", there, one.attrs, {*there, *one.attrs})
+            if array.shape[1:] != one.shape:
+                raise self._other(f"{one.name}: shape", array.shape[1:], one.shape)
+        for name, (_, values) in contents.coords.items():
+            if name in self.coords and not np.array_equal(self._arrays[name][:], values):
+                raise self._other(name, _in_short(self._arrays[name][:]), _in_short(values))
+
+    def _compare(
+        self, of: str, there: Mapping[str, Any], here: Mapping[str, Any], keys: Iterable[str]
+    ) -> None:
+        here = json.loads(json.dumps(dict(here)))  # as it would have been kept
+        for key in sorted(keys):
+            if there.get(key) != here.get(key):
+                raise self._other(f"{of}{key}", there.get(key), here.get(key))
+
+    def _other(self, what: str, there: Any, here: Any) -> StoreError:
+        return StoreError(
+            f"{self.place} holds another sweep: {what} is {there!r} there, {here!r} here.",
+            "Give this one a place of its own, or remove what is there.",
+        )
+
+    def hold(self, checkpoints: Sequence[Checkpoint], contents: Contents | None = None) -> None:
+        """Make room for these checkpoints, and for what is found of them.
+
+        Killed at any moment, it leaves what was there, and does the rest when it is called again.
+
+        Raises:
+            StoreError: there is another sweep, or it cannot be written.
+        """
+        if contents is not None:
+            self.check(contents)
+        folder = folder_of(self.place)
+        with writing(self.place):
+            if folder is not None and not folder.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+            with alone(self.place):
+                self.refresh()
+                if contents is not None:
+                    self.check(contents)  # another process may have been here
+                self._make_room(checkpoints, contents)
+        if contents is not None:
+            self.note(contents.notes)
+
+    def _make_room(self, checkpoints: Sequence[Checkpoint], contents: Contents | None) -> None:
+        variables = [] if contents is None else contents.variables
+        coords = {} if contents is None else contents.coords
+        new = [one for one in checkpoints if one.label not in self._rows]
+        made = [one for one in variables if one.name not in self.names]
+        if self.exists and not new and not made:
+            return
+        if contents is not None and self._root is None:
+            self._list(contents.attrs, [], [], [])
+        listed = [*self.checkpoints, *new]
+        for name in self.names:
+            self._grow(self._arrays[name], len(listed))
+        for variable in made:
+            self._make(variable, len(listed))
+        for name, (dim, values) in coords.items():
+            if name not in self.coords:
+                self._put(name, dim, values)
+        for name, (dim, values, attrs) in along_training(listed).items():
+            self._put(name, dim, values, attrs)
+        names = [*self.names, *(one.name for one in made)]
+        self._list(self.attrs, listed, names, list(dict.fromkeys([*self.coords, *coords])))
+
+    def _list(
+        self,
+        attrs: Mapping[str, Any],
+        checkpoints: Sequence[Checkpoint],
+        names: Sequence[str],
+        coords: Sequence[str],
+    ) -> None:
+        """Put the list in one piece, and with it the attributes of the whole. What is there and is
+        not listed was left by a process that was killed."""
+        import zarr
+
+        listed = {
+            "format": FORMAT,
+            "checkpoints": [asdict(one) for one in checkpoints],
+            "variables": names,
+            "coords": coords,
+        }
+        along = " ".join([*along_training([]), *_ALONG_ROWS])
+        attrs = {**attrs, LIST: listed, COORDINATES: along}
+        if self._root is None:
+            zarr.create_group(self.place, attributes=attrs)
+        else:
+            self._root.attrs.put(attrs)
+        self.refresh()
+
+    def _make(self, variable: Variable, rows: int) -> None:
+        from zarr.codecs import Crc32cCodec
+
+        assert self._root is not None
+        attrs = json.loads(json.dumps(dict(variable.attrs)))
+        begun = self._arrays.get(variable.name)  # by a process that was killed
+        if begun is not None and begun.attrs.asdict() == attrs:
+            self._grow(begun, rows)
+            return
+        self._root.create_array(
+            variable.name,
+            shape=(rows, *variable.shape),
+            chunks=(1, *variable.shape),
+            dtype=np.float32,
+            fill_value=np.nan,
+            compressors=Crc32cCodec(),
+            chunk_key_encoding={"name": "default", "separator": "."},
+            dimension_names=("checkpoint", *variable.dims),
+            attributes=attrs,
+            config={"write_empty_chunks": True},  # NaN is an answer too
+            overwrite=begun is not None,
+        )
+
+    @staticmethod
+    def _grow(array: Any, rows: int) -> None:
+        if array.shape[0] < rows:
+            array.resize((rows, *array.shape[1:]))
+
+    def _put(
+        self, name: str, dim: str, values: np.ndarray, attrs: Mapping[str, str] | None = None
+    ) -> None:
+        """A coordinate."""
+        assert self._root is not None
+        array = self._arrays.get(name)
+        if array is None:
+            array = self._root.create_array(
+                name,
+                shape=values.shape,
+                chunks=(_ROWS if dim == "checkpoint" else len(values),),
+                dtype=values.dtype,
+                compressors=None,
+                dimension_names=(dim,),
+                attributes=dict(attrs or {}),
+            )
+        elif array.shape != values.shape:
+            array.resize(values.shape)
+        array[:] = values
+
+    def write(self, checkpoint: Checkpoint, values: Mapping[str, np.ndarray]) -> None:
+        """Keep what was found at a checkpoint, and no longer why it could not be read.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        row = self._rows[checkpoint.label]
+        with writing(self.place):
+            together(
+                self._arrays[name].async_array.setitem(row, one) for name, one in values.items()
+            )
+            self._forget_fault(row)
+
+    def write_fault(self, checkpoint: Checkpoint, reason: str) -> None:
+        """Keep why a checkpoint could not be read.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        assert self._root is not None
+        attrs = {"checkpoint": checkpoint.label, "reason": reason}
+        with writing(self.place):
+            self._root.create_group(
+                f"{FAULTS}/{self._rows[checkpoint.label]}", attributes=attrs, overwrite=True
+            )
+
+    def _forget_fault(self, row: int) -> None:
+        assert self._root is not None
+        if f"{FAULTS}/{row}" in self._root:
+            del self._root[f"{FAULTS}/{row}"]
+
+    def note(self, notes: Mapping[str, Any]) -> None:
+        """Say of the whole what may differ between its parts; all of them are said.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        if not any(
+            _both(self.attrs.get(name), one) != self.attrs.get(name) for name, one in notes.items()
+        ):
+            return
+        with writing(self.place), alone(self.place):
+            self.refresh()
+            assert self._root is not None
+            self._root.attrs.update(
+                {name: _both(self.attrs.get(name), one) for name, one in notes.items()}
+            )
+            self.refresh()
+
+
+def _both(there: Any, here: Any) -> Any:
+    """What is said there and here, words or lists of them."""
+    if there is None or there == here:
+        return here
+    if isinstance(there, list):
+        return [*there, *(one for one in here if one not in there)]
+    return there if here in there.split(", ") else f"{there}, {here}"
+
+
+def _in_short(values: np.ndarray) -> str:
+    return np.array2string(np.asarray(values), threshold=6, edgeitems=2)

@@ -1,0 +1,191 @@
+"""A sweep on disk, to be read: a Zarr group, which xarray opens too.
+
+One chunk holds one variable at one checkpoint, with a checksum. It is written whole or not at all;
+that it is there and sound is what says that it was computed. So no writer leaves half of a number,
+two writers do not disturb each other, and no clock is asked. Rows are in the order in which
+checkpoints came to be swept; the list of them is an attribute, replaced in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.errors import StoreError
+from induction_kernels.sweeps.access import UNREADABLE, folder_of, reading, together
+from induction_kernels.sweeps.contents import along_training
+
+if TYPE_CHECKING:
+    import xarray
+    import zarr
+
+#: Of the layout; another one cannot be read.
+FORMAT = 1
+#: The attribute that holds it, and the lists of checkpoints and variables.
+LIST = "induction_sweep"
+#: The attribute that tells xarray which variables are coordinates, as the CF conventions have it.
+COORDINATES = "coordinates"
+#: The group with one for each checkpoint that could not be read, by its row.
+FAULTS = "faults"
+
+
+class Stored:
+    """What is at a place as of the last `refresh`; maybe nothing yet.
+
+    Args:
+        place: a folder, or what zarr takes besides: "s3://bucket/x.zarr".
+
+    Raises:
+        StoreError: zarr is not installed, something else is there, or it cannot be read.
+    """
+
+    _mode: Literal["r", "r+"] = "r"
+
+    def __init__(self, place: str | Path) -> None:
+        try:
+            import zarr  # noqa: F401 - said before anything is computed
+        except ImportError as error:
+            raise StoreError(
+                "A sweep is kept by zarr, which is not installed.",
+                "pip install 'induction-explorer[sweep]'",
+            ) from error
+        self.place = str(place)
+        self._root: zarr.Group | None = None
+        self._arrays: dict[str, Any] = {}
+        #: In the order of their rows.
+        self.checkpoints: list[Checkpoint] = []
+        #: Of the variables, in the order in which they came.
+        self.names: list[str] = []
+        #: Of the coordinates, but for those along training.
+        self.coords: list[str] = []
+        self._rows: dict[str, int] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See what others wrote meanwhile.
+
+        Raises:
+            StoreError: something else is there, or it cannot be read.
+        """
+        with reading(self.place):
+            self._root = self._open()
+            attrs: dict[str, Any] = {} if self._root is None else self._root.attrs.asdict()
+            self._arrays = {} if self._root is None else dict(self._root.arrays())
+        listed = attrs.get(LIST, {})
+        if self._root is not None and listed.get("format") != FORMAT:
+            what = "a store of another version" if listed else "no store of a sweep"
+            raise StoreError(f"{self.place} is {what}.", "Give the sweep another place.")
+        self.checkpoints = [Checkpoint(**one) for one in listed.get("checkpoints", [])]
+        self.names, self.coords = listed.get("variables", []), listed.get("coords", [])
+        self._rows = {one.label: row for row, one in enumerate(self.checkpoints)}
+
+    def _open(self) -> zarr.Group | None:
+        import zarr
+        from zarr.errors import GroupNotFoundError
+
+        folder = folder_of(self.place)
+        if folder is not None and not folder.exists():
+            return None
+        try:
+            return zarr.open_group(self.place, mode=self._mode)
+        except (FileNotFoundError, GroupNotFoundError):
+            if folder is not None and any(one.suffix != ".partial" for one in folder.iterdir()):
+                raise StoreError(
+                    f"{self.place} is there and is no store of a sweep.",
+                    "Give the sweep another place.",
+                ) from None
+            return None
+
+    @property
+    def exists(self) -> bool:
+        return self._root is not None
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """What is said of the whole."""
+        attrs: dict[str, Any] = {} if self._root is None else self._root.attrs.asdict()
+        return {name: value for name, value in attrs.items() if name not in {LIST, COORDINATES}}
+
+    def faults(self) -> dict[str, str]:
+        """Why checkpoints could not be read, by their labels."""
+        if self._root is None:
+            return {}
+        with reading(self.place):
+            groups: Any = self._root.get(FAULTS)
+            found = [] if groups is None else [one.attrs.asdict() for _, one in groups.groups()]
+        return {one["checkpoint"]: one["reason"] for one in found}
+
+    def lacks(self, checkpoints: Sequence[Checkpoint], names: Sequence[str]) -> list[list[str]]:
+        """Which of these variables are not there, or are damaged, at each of these checkpoints."""
+        known = [name for name in names if name in self.names]
+        rows = {self._rows[one.label] for one in checkpoints if one.label in self._rows}
+        there = dict(zip(known, together(self._whole(name, rows) for name in known), strict=True))
+        return [
+            [name for name in names if self._rows.get(one.label) not in there.get(name, ())]
+            for one in checkpoints
+        ]
+
+    async def _whole(self, name: str, rows: Collection[int]) -> set[int]:
+        """Of these rows of a variable those that were written, and are as they were written."""
+        array = self._arrays[name]
+        written = [row for row in rows if await _is_written(array, row)]
+        return {row for row in written if await _row(array, row) is not None}
+
+    def dataset(self, among: Iterable[Checkpoint] | None = None) -> xarray.Dataset:
+        """What is there, in training order; NaN where nothing is (yet).
+
+        Args:
+            among: these checkpoints only, as far as they are there; None for all.
+        """
+        import xarray
+
+        labels = self._rows.keys() if among is None else {one.label for one in among}
+        at = [one for one in self.checkpoints if one.label in labels]
+        at.sort(key=lambda one: one.step)
+        rows = [self._rows[one.label] for one in at]
+        faults = self.faults()
+        with reading(self.place):
+            return xarray.Dataset(
+                {
+                    name: (
+                        self._arrays[name].metadata.dimension_names,
+                        self._values(self._arrays[name], rows),
+                        self._arrays[name].attrs.asdict(),
+                    )
+                    for name in self.names
+                },
+                coords={"checkpoint": range(len(at)), **along_training(at)}
+                | {
+                    name: (self._arrays[name].metadata.dimension_names, self._arrays[name][:])
+                    for name in self.coords
+                },
+                attrs=self.attrs
+                | {"faults": [f"{o.label}: {faults[o.label]}" for o in at if o.label in faults]},
+            )
+
+    def _values(self, array: Any, rows: Sequence[int]) -> np.ndarray:
+        """[row, ...]: these rows, NaN where there is none."""
+        try:
+            return np.asarray(array[:])[list(rows)]
+        except UNREADABLE:  # one is damaged
+            nothing = np.full(array.shape[1:], np.nan, array.dtype)
+            found = together(_row(array, row) for row in rows)
+            return np.stack([nothing if one is None else one for one in found])
+
+
+async def _is_written(array: Any, row: int) -> bool:
+    chunk = array.metadata.encode_chunk_key((row,) + (0,) * (array.ndim - 1))
+    there: bool = await (array.store_path / chunk).exists()
+    return there
+
+
+async def _row(array: Any, row: int) -> np.ndarray | None:
+    """A row; None where it is damaged."""
+    try:
+        return np.asarray(await array.async_array.getitem(row))
+    except UNREADABLE:
+        return None
