@@ -10,7 +10,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check build contract lint types fast-tests bench screenshots mutants chromium dist clean
+.PHONY: explore test check build contract lint types page-tests fast-tests bench screenshots mutants chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -20,7 +20,9 @@ test: check chromium
 	$(PYTEST_FAST) -m "slow and not browser"
 	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile
 
-check: build lint types fast-tests
+# Side by side: none of them keeps every core at work by itself.
+check: build
+	$(MAKE) --no-print-directory --jobs=2 --output-sync fast-tests page-tests types lint
 
 build: $(BUNDLE) .venv/installed
 
@@ -40,8 +42,10 @@ types: .venv/installed node_modules/installed
 	$(BIN)/mypy
 	npm run --silent check
 
-fast-tests: build
+page-tests: node_modules/installed
 	npm run --silent test
+
+fast-tests: build
 	$(PYTEST_FAST) -m "not slow and not browser"
 
 bench: build chromium

@@ -26,6 +26,7 @@ def test_no_kernel_imports_the_screen(path: Path) -> None:
     assert not imported & SCREEN
 
 
+@pytest.mark.slow
 def test_importing_the_kernels_loads_no_widget_and_no_model_library() -> None:
     """Both take seconds to import; a script that only reads a series does not pay for them."""
     code = (

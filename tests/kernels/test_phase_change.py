@@ -141,6 +141,7 @@ def alarms_of_sawteeth(
 TOO_MANY = 0.1
 
 
+@pytest.mark.slow
 def test_noise_alone_gives_alarms_at_the_stated_level() -> None:
     rng = np.random.default_rng(0)
     for x in (ELEVEN, BUNDLED[1:], *checkpoints(26).values()):
@@ -160,6 +161,7 @@ def test_waves_kinks_and_gradual_steps_are_no_changes(kind) -> None:
             assert alarms(x, curves) <= TOO_MANY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spacing", ["log", "irregular"])
 def test_short_teeth_are_no_changes(spacing) -> None:
     x = checkpoints(60)[spacing]

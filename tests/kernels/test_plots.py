@@ -381,6 +381,7 @@ def test_nothing_global_is_touched(found, passage) -> None:
     assert (dict(matplotlib.rcParams), pyplot.get_fignums()) == before
 
 
+@pytest.mark.slow
 def test_the_kernels_do_not_need_matplotlib() -> None:
     script = (
         "import sys, induction_kernels\n"

@@ -129,7 +129,14 @@ def test_an_interrupt_at_any_line_leaves_the_model_as_it_was(kind, name) -> None
     assert at > 100
 
 
-@pytest.mark.parametrize("name", ["own", "copying", "alibi"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "own",
+        pytest.param("copying", marks=pytest.mark.slow),
+        pytest.param("alibi", marks=pytest.mark.slow),
+    ],
+)
 def test_an_interrupt_leaves_no_hook_behind(name) -> None:
     torch.manual_seed(0)
     model = ARCHITECTURES["bloom" if name == "alibi" else "gpt2"]().train()

@@ -498,6 +498,7 @@ def test_what_does_not_change_the_forward_pass_may_differ(run) -> None:
 # --- files that change while they are in use ---
 
 
+@pytest.mark.slow
 def test_weights_outlive_their_file(run) -> None:
     """Cut or rewritten after it was read: a mapped file would change, or end the process."""
     script = (

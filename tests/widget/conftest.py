@@ -30,6 +30,25 @@ def _little_text(_test_leaves_nothing, monkeypatch) -> None:
 
 @pytest.fixture
 def series(tokenizer) -> CheckpointSeries:
+    return _small(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def computed(tokenizer) -> CheckpointSeries:
+    """The same for all tests of a file: what one explorer had computed, the next one has."""
+    return _small(tokenizer)
+
+
+@pytest.fixture
+def explorer(computed) -> Iterator[InductionExplorer]:
+    """All there is to compute unasked is computed."""
+    widget = InductionExplorer(computed, prompt="the cat sat on the cat")
+    widget.wait()
+    yield widget
+    widget.close()
+
+
+def _small(tokenizer) -> CheckpointSeries:
     model = bridge()
     return CheckpointSeries.from_state_dicts(
         model,
@@ -39,11 +58,3 @@ def series(tokenizer) -> CheckpointSeries:
         tokenizer=tokenizer,
         name="small",
     )
-
-
-@pytest.fixture
-def explorer(series) -> Iterator[InductionExplorer]:
-    widget = InductionExplorer(series, prompt="the cat sat on the cat")
-    widget.wait()
-    yield widget
-    widget.close()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow  # each waits for a process of its own
+
 #: Of tables, of figures, and of models that are not bundled, with what these import.
 HEAVY = (
     "xarray", "pandas", "matplotlib", "scipy", "transformer_lens", "datasets", "sympy", "sklearn",

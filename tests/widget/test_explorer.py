@@ -36,16 +36,16 @@ def grid(explorer: InductionExplorer, score: str, series: int = 0) -> np.ndarray
     return np.frombuffer(found["data"], found["dtype"]).reshape(found["shape"])
 
 
-def test_grids_are_the_sweep(explorer, series) -> None:
-    expected = sweep(series.replica(), progress=False)
+def test_grids_are_the_sweep(explorer, computed) -> None:
+    expected = sweep(computed.replica(), progress=False)
     assert explorer._status["state"] == "ready"
     for name in SCORES:
         assert grid(explorer, name) == pytest.approx(expected[name].values, abs=1e-6)
 
 
-def test_measures_are_the_kernels_own(explorer, series) -> None:
-    text = TextProbe.default(series.replica().model(0), rows=16)
-    expected = measures(series.replica(), text, progress=False)
+def test_measures_are_the_kernels_own(explorer, computed) -> None:
+    text = TextProbe.default(computed.replica().model(0), rows=16)
+    expected = measures(computed.replica(), text, progress=False)
     assert "token_loss" in MEASURES
     assert "0/token_loss" not in explorer._measures  # a value a row: the page has no use for it
     for name in (info["name"] for info in explorer._measure_infos):
@@ -130,8 +130,8 @@ def test_a_lone_model_is_read_in_a_copy(tokenizer) -> None:
         }
 
 
-def test_explorers_on_one_series_share_what_was_computed(explorer, series) -> None:
-    again = InductionExplorer(series)
+def test_explorers_on_one_series_share_what_was_computed(explorer, computed) -> None:
+    again = InductionExplorer(computed)
     assert np.isfinite(grid(again, "induction")).all()  # without waiting
 
 
@@ -205,8 +205,8 @@ def test_heads_are_kept_once_and_in_order(explorer) -> None:
     assert explorer.heads == [[1, 2], [0, 3]]
 
 
-def test_it_begins_with_the_two_heads_of_the_circuit(series, explorer) -> None:
-    scores = head_scores(series.load(-1), ["previous_token", "induction"])
+def test_it_begins_with_the_two_heads_of_the_circuit(computed, explorer) -> None:
+    scores = head_scores(computed.load(-1), ["previous_token", "induction"])
     best = [list(divmod(int(grid.values.argmax()), 4)) for grid in scores.values()]
     assert explorer.heads == [h for i, h in enumerate(best) if h not in best[:i]]
 

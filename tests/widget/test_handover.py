@@ -11,7 +11,7 @@ from induction_kernels import attention_patterns
 from induction_kernels.errors import InductionError, SelectionError
 
 
-def test_the_selected_heads_are_handed_over(explorer, series, monkeypatch) -> None:
+def test_the_selected_heads_are_handed_over(explorer, computed, monkeypatch) -> None:
     given = {}
     plain = circuitsvis.attention.attention_heads
     monkeypatch.setattr(
@@ -20,7 +20,7 @@ def test_the_selected_heads_are_handed_over(explorer, series, monkeypatch) -> No
     explorer.heads, explorer.checkpoint = [[1, 2], [0, 3]], 1
     html = explorer.to_circuitsvis()
     ids = explorer._prompts[0]["ids"]
-    expected = attention_patterns(series.load(1), ids, [(1, 2), (0, 3)])
+    expected = attention_patterns(computed.load(1), ids, [(1, 2), (0, 3)])
     assert np.asarray(given["attention"]) == pytest.approx(expected.numpy(), abs=1e-6)
     assert (given["min_value"], given["max_value"]) == (0, 1)  # colours mean the same in all
     assert given["tokens"] == explorer._prompts[0]["tokens"]

@@ -21,7 +21,7 @@ def page(explorer) -> Page:
     return Page(explorer)
 
 
-def test_patterns_are_the_packed_triangles(page, series) -> None:
+def test_patterns_are_the_packed_triangles(page, computed) -> None:
     parts = page.ask("patterns", head=[1, 2], checkpoints=[3, 0])
     assert [part["checkpoints"] for part, _ in parts] == [[3, 0]]
     assert parts[-1][0]["done"]
@@ -31,18 +31,18 @@ def test_patterns_are_the_packed_triangles(page, series) -> None:
     ids = page.explorer._prompts[0]["ids"]
     rows, columns = np.tril_indices(len(ids))
     for triangle, checkpoint in zip(triangles, (3, 0), strict=True):
-        whole = attention_patterns(series.load(checkpoint), ids, [(1, 2)])[0].numpy()
+        whole = attention_patterns(computed.load(checkpoint), ids, [(1, 2)])[0].numpy()
         assert np.abs(triangle / 255 - whole[rows, columns]).max() <= 0.5 / 255 + 1e-6
 
 
-def test_predictions_after_every_position(page, series) -> None:
+def test_predictions_after_every_position(page, computed) -> None:
     page.explorer.answer = " sat"
     parts = page.ask("predictions", checkpoints=[2])
     body, arrays = parts[0]
     ids = page.explorer._prompts[0]["ids"]
     n, k = len(ids), body["k"]
     assert arrays["ids"].shape == (1, n, k)
-    model = series.load(2)
+    model = computed.load(2)
     for position in (0, n - 1):
         expected = top_predictions(model, ids, k=k, position=position)
         assert arrays["ids"][0, position].tolist() == expected.ids.tolist()
@@ -223,7 +223,7 @@ def test_long_patterns_fit_the_wire(tokenizer) -> None:
     assert parts[0][1]["patterns"].shape == (1, 1600 * 1601 // 2)
 
 
-def test_ablations_are_the_kernels_own(page, series) -> None:
+def test_ablations_are_the_kernels_own(page, computed) -> None:
     page.explorer.answer = "cat"
     heads = [[0, 1], [1, 2]]  # patterns of a later layer make what is kept fixed matter
     parts = page.ask("ablation", checkpoints=[3, 1], heads=heads, how="mean", frozen=True)
@@ -236,7 +236,7 @@ def test_ablations_are_the_kernels_own(page, series) -> None:
     explorer = page.explorer
     for checkpoint in (1, 3):
         expected = ablate(
-            series.load(checkpoint), [(0, 1), (1, 2)], kind="mean", frozen=True,
+            computed.load(checkpoint), [(0, 1), (1, 2)], kind="mean", frozen=True,
             prompt=explorer.prompt, answer=explorer.answer,
         )  # fmt: skip
         here = found[checkpoint]
@@ -254,13 +254,13 @@ def test_ablations_are_the_kernels_own(page, series) -> None:
     assert len(again) == 1  # known already
 
 
-def test_who_attends_to_a_token(page, series) -> None:
+def test_who_attends_to_a_token(page, computed) -> None:
     parts = page.ask("attended", checkpoints=[3, 0], token=2)
     found = {i: a["attention"][k] for p, a in parts for k, i in enumerate(p["checkpoints"])}
     ids = page.explorer._prompts[0]["ids"]
     every = [(layer, head) for layer in range(2) for head in range(4)]
     for checkpoint in (0, 3):
-        patterns = attention_patterns(series.load(checkpoint), ids, every)
+        patterns = attention_patterns(computed.load(checkpoint), ids, every)
         expected = patterns[:, 3:, 2].mean(1).reshape(2, 4).numpy()
         assert found[checkpoint] == pytest.approx(expected, abs=0.5 / 255 + 1e-6)
     ((_, last),) = page.ask("attended", checkpoints=[3], token=len(ids) - 1)
@@ -269,15 +269,15 @@ def test_who_attends_to_a_token(page, series) -> None:
     assert "no token 999" in error["error"]["message"]
 
 
-def test_every_head_ablated_and_what_feeds_one(page, series) -> None:
+def test_every_head_ablated_and_what_feeds_one(page, computed) -> None:
     ((_, grid),) = page.ask("ablation_grid", checkpoints=[3], how="zero")
-    expected = ablate_each(series.load(-1))
+    expected = ablate_each(computed.load(-1))
     assert grid["loss"][0] == pytest.approx(expected.loss.values, abs=1e-5)
     assert grid["in_context_learning"][0] == pytest.approx(
         expected.in_context_learning.values, abs=1e-5
     )
     ((_, wires),) = page.ask("wiring", checkpoints=[3], head=[1, 2])
-    feeders = wiring(series.load(-1), (1, 2))
+    feeders = wiring(computed.load(-1), (1, 2))
     for name in ("composition", "previous_token", "effect", "error"):
         assert wires[name][0] == pytest.approx(feeders[name].values, abs=1e-5, nan_ok=True)
     assert wires["induction"][0] == pytest.approx(float(feeders.induction), abs=1e-5)

@@ -54,6 +54,7 @@ def cell(explorer: InductionExplorer, rng: random.Random) -> None:
     assert explorer._work.status()["state"] in ("ready", "computing")
 
 
+@pytest.mark.slow
 def test_cells_messages_and_results_at_once(explorer: InductionExplorer) -> None:
     raised: list[BaseException] = []
     replies: list[dict] = []
