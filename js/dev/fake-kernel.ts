@@ -12,15 +12,15 @@ const DELAY_MS = 60;
 const CAUSES: ReadonlySet<string> = new Set(["ablation", "ablation_grid", "wiring"]);
 
 /** A row-stochastic triangle: uniform noise, previous token in early layers, the induction stripe in late ones. */
-export function pattern(
+export function attention(
   shape: Shape,
   checkpoint: number,
   layer: number,
   head: number,
   n: number,
   period: number,
-) {
-  const triangle = new Uint8Array(triangleSize(n));
+): Float32Array {
+  const triangle = new Float32Array(triangleSize(n));
   const strength = formed(shape, checkpoint, layer, head);
   const early = layer < shape.layers / 2 ? (0.8 * checkpoint) / shape.checkpoints : 0;
   for (let q = 0; q < n; q++) {
@@ -29,12 +29,15 @@ export function pattern(
     for (let k = 0; k <= q; k++) {
       const stripe = (k === q - period + 1 ? strength : 0) + (k === q - 1 ? early : 0);
       const rest = 1 - (q >= period ? strength : 0) - (q > 0 ? early : 0);
-      triangle[triangleIndex(q, k)] = Math.round(
-        255 * Math.min(1, stripe + (Math.max(0, rest) * (row[k] ?? 0)) / sum),
-      );
+      triangle[triangleIndex(q, k)] = Math.min(1, stripe + (Math.max(0, rest) * (row[k] ?? 0)) / sum);
     }
   }
   return triangle;
+}
+
+/** The same as it is drawn. */
+export function pattern(...of: Parameters<typeof attention>): Uint8Array {
+  return Uint8Array.from(attention(...of), (value) => Math.round(255 * value));
 }
 
 type Asked = Extract<Request, { kind: AnalysisKind }>;
@@ -110,6 +113,7 @@ function partOf(shape: Shape, request: Asked, model: FakeModel, period: number):
   const sizes: Record<string, number> = {
     ...{ layer: shape.layers, head: shape.heads, query: n, cell: triangleSize(n), rank: K },
     draw: found[0]?.control_loss?.length ?? DRAWS,
+    pair: found[0]?.attention?.length ?? 0,
   };
   const arrays: FakePart["arrays"] = [];
   const bytes: Uint8Array[] = [];
@@ -149,6 +153,10 @@ function valuesAt(
   const n = model.get("_prompts")[0]?.tokens.length ?? 0;
   const answered = model.get("answer") !== "";
   switch (request.kind) {
+    case "attention": {
+      const [from, end] = [triangleIndex(request.first, 0), triangleIndex(request.last + 1, 0)];
+      return { attention: attention(shape, checkpoint, ...request.head, n, period).subarray(from, end) };
+    }
     case "patterns":
       return { patterns: pattern(shape, checkpoint, ...request.head, n, period) };
     case "predictions":

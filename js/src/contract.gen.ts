@@ -23,6 +23,11 @@ export interface AnalysisParameters {
    */
   attended: { token: number };
   /**
+   * Attention of one head on the prompt as it was computed, of the queries from the first to the last: each
+   * one's keys up to itself, row by row.
+   */
+  attention: { head: Head; first: number; last: number };
+  /**
    * Every measure of the whole model. The answer is the mean loss of the rows of text run so far, in nats;
    * the measures come as rows of `_measures`, to every page that shows the series.
    */
@@ -65,6 +70,7 @@ export interface AnalysisArrays {
   };
   ablation_grid: { loss: Float32Array; in_context_learning: Float32Array; induction_loss: Float32Array };
   attended: { attention: Float32Array };
+  attention: { attention: Float32Array };
   losses: { loss: Float32Array };
   patterns: { patterns: Uint8Array };
   predictions: {
@@ -87,16 +93,17 @@ export interface AnalysisArrays {
 export type AnalysisKind = keyof AnalysisParameters;
 
 /** Those that depend on the prompt: a request names its generation. */
-export const OF_PROMPT = ["ablation", "attended", "patterns", "predictions"] as const;
+export const OF_PROMPT = ["ablation", "attended", "attention", "patterns", "predictions"] as const;
 
 /** Those of them that one forward pass over it answers. */
-export const ONE_PASS = ["attended", "patterns", "predictions"] as const;
+export const ONE_PASS = ["attended", "attention", "patterns", "predictions"] as const;
 
 /** What computing it is called. */
 export const DOING = {
   ablation: "Ablating heads",
   ablation_grid: "Ablating each head alone",
   attended: "Running the prompt",
+  attention: "Running the prompt",
   losses: "Measuring losses",
   patterns: "Running the prompt",
   predictions: "Running the prompt",
@@ -129,6 +136,7 @@ export const ARRAYS = {
     induction_loss: "float32 layer head",
   },
   attended: { attention: "float32 layer head" },
+  attention: { attention: "float32 pair" },
   losses: { loss: "float32" },
   patterns: { patterns: "uint8 cell" },
   predictions: {

@@ -205,6 +205,7 @@ def test_a_cell_says_its_number_and_both_tokens(page: Page, harness: Harness) ->
     assert value is not None
     assert abs(float(tip.locator("strong").inner_text()) - float(value[1])) <= 0.005
     expect(tip).to_contain_text(re.compile(r"40 '.+' → 25 '.+'"))
+    expect(tip).not_to_contain_text("±")  # as soon as the kernel has said what it computed
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Shift+ArrowLeft")
     expect(status).to_have_text(re.compile(r"^query 41 .* key 24 "))

@@ -38,6 +38,39 @@ def test_hover_says_where_the_token_attends(
     expect(explorer.status).to_have_text(re.compile(f"^query {last} "))
 
 
+def test_the_number_is_exact_at_every_checkpoint_and_head_that_is_turned_to(
+    page: LabPage, explorer: Explorer, python: Kernel
+) -> None:
+    """By TransformerLens' own hook; the picture alone would be off by up to 0.002."""
+    exactly = explorer.root.locator(".ie-exactly")
+
+    def computed() -> str:
+        python.run(
+            "import torch\n"
+            "_layer, _head = w.heads[-1]\n"
+            "_model = series.load(w.checkpoint)\n"
+            "_ids = torch.tensor([w._prompts[0]['ids']])\n"
+            "_, _cache = _model.run_with_cache(_ids)\n"
+            "_row = _cache[f'blocks.{_layer}.attn.hook_pattern'][0, _head, 12]"
+        )
+        return f"exactly {python.value('float(_row.max())'):.3f}"
+
+    for turn in ("", "Home", "End"):
+        if turn:
+            explorer.slider.press(turn)
+            last = python.value("len(series) - 1")
+            wanted = 0 if turn == "Home" else last
+            page.wait_until(lambda at=wanted: python.value("w.checkpoint") == at, turn)
+        explorer.tokens.nth(12).hover()
+        expect(exactly).to_have_text(computed())
+    before = exactly.inner_text()
+    explorer.cell("L0H1").click()
+    page.wait_until(lambda: python.value("w.heads[-1]") in ([0, 1], (0, 1)), "the head")
+    explorer.tokens.nth(12).hover()
+    expect(exactly).to_have_text(computed())
+    assert exactly.inner_text() != before
+
+
 def test_the_last_token_is_held_with_an_arc_to_what_it_attends_to_most(explorer: Explorer) -> None:
     query, attention, key = said(explorer)
     assert query == explorer.tokens.count() - 1

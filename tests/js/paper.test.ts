@@ -169,7 +169,7 @@ describe("a saved table", () => {
   it.each([
     [
       "Attention patterns",
-      /A row for each query and each key .*0\.002 more or less\. attn-only-2l · step 3,000/,
+      /A row for each query and each key .*float32, as it was computed\. attn-only-2l · step 3,000/,
     ],
     ["Induction of every head", /A row for each head at each checkpoint\. attn-only-2l, 26 checkpoints/],
     [

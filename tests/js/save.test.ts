@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it, vi } from "vitest";
 import { promptInfo, seriesInfo } from "../../js/dev/data";
-import { pattern } from "../../js/dev/fake-kernel";
+import { attention } from "../../js/dev/fake-kernel";
 import { rowsOf, saved } from "./saved";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
@@ -83,11 +83,11 @@ describe("a saved panel", () => {
     const { el } = await show({ checkpoint: 9, heads: [[1, 3]] });
     const [names, ...rows] = rowsOf(await saved(el, "Attention patterns", "CSV"));
     expect(names).toEqual(["head", "query", "key", "query_token", "key_token", "attention"]);
-    const triangle = pattern(SHAPE, 9, 1, 3, TOKENS.length, 3);
+    const triangle = attention(SHAPE, 9, 1, 3, TOKENS.length, 3);
     expect(rows).toHaveLength(triangle.length);
     const at = rows.findIndex(([, query, key]) => query === "4" && key === "2");
     expect(rows[at]?.slice(0, 5)).toEqual(["L1H3", "4", "2", " A", " B"]);
-    expect(Number(rows[at]?.[5])).toBe(Number(((triangle[(4 * 5) / 2 + 2] ?? 0) / 255).toFixed(3)));
+    expect(Math.fround(Number(rows[at]?.[5]))).toBe(triangle[(4 * 5) / 2 + 2]);
   });
 
   it("quotes tokens that would break a row, and gives formulas to a spreadsheet as text", async () => {

@@ -315,3 +315,37 @@ def test_an_embedded_page_has_all_that_it_is_drawn_from(explorer) -> None:
     assert set(saved) == set(whole)
     assert saved["_behind"] == 0
     assert saved["_esm"] == whole["_esm"]
+
+
+@pytest.mark.parametrize("block", [1, 2, 512])
+def test_attention_is_the_rows_that_were_asked_for_as_the_model_has_them(
+    series, block: int, monkeypatch
+) -> None:
+    """However many rows are computed at a time, by two ways of reading it; scores near 200 leave it
+    five digits."""
+    monkeypatch.setattr("induction_kernels.attention.patterns._BLOCK_ROWS", block)
+    explorer = InductionExplorer(series, prompt="the cat sat on the cat")
+    explorer.wait()
+    page = Page(explorer)
+    ids = explorer._prompts[0]["ids"]
+    for first, last in ((0, len(ids) - 1), (3, 3), (1, 4)):
+        parts = page.ask("attention", head=[1, 2], first=first, last=last, checkpoints=[3, 0])
+        found = {i: a["attention"][k] for p, a in parts for k, i in enumerate(p["checkpoints"])}
+        for checkpoint in (3, 0):
+            model = series.load(checkpoint)
+            _, cache = model.run_with_cache(torch.tensor([ids]))
+            own = cache["blocks.1.attn.hook_pattern"][0, 2].numpy()
+            read = attention_patterns(model, ids, [(1, 2)])[0].numpy()
+            for whole in (own, read):
+                rows = [whole[query, : query + 1] for query in range(first, last + 1)]
+                assert found[checkpoint].dtype == np.float32
+                assert found[checkpoint] == pytest.approx(np.concatenate(rows), abs=5e-5)
+
+
+def test_attention_of_queries_that_are_not_there_is_refused(page) -> None:
+    count = len(page.explorer._prompts[0]["ids"])
+    for first, last in ((2, 1), (0, count), (count, count)):
+        ((error, _),) = page.ask("attention", head=[0, 0], first=first, last=last, checkpoints=[0])
+        assert error["error"]["hint"] == f"It has 0 to {count - 1}."
+    ((error, _),) = page.ask("attention", head=[7, 0], first=0, last=0, checkpoints=[0])
+    assert "head" in error["error"]["message"]

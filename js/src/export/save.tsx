@@ -18,6 +18,8 @@ interface SaveProps extends ViewProps {
   /** The panel, in another view. */
   draw: (paper: View) => ComponentChildren;
   table: () => Table;
+  /** The same with numbers that the kernel alone has; null where they cannot be had. */
+  exactTable?: () => Promise<Table | null>;
 }
 
 /** Formats, and what each gives. */
@@ -29,12 +31,13 @@ export function Save(props: SaveProps) {
   return props.view.onPaper ? null : <Menu {...props} />;
 }
 
-function Menu({ view, title, about, draw, table }: SaveProps) {
+function Menu({ view, title, about, draw, table, exactTable }: SaveProps) {
   const root = useRef<HTMLSpanElement>(null);
   const menu = useRef<HTMLSpanElement>(null);
   const roving = useRoving(menu, { role: "menuitem", count: NAMES.length });
   const open = useSignal(false);
   const failed = useSignal<string | null>(null);
+  const waits = useSignal(false);
   /** Into the menu, which opens where it is not. */
   const enter = () => {
     open.value = true;
@@ -66,8 +69,11 @@ function Menu({ view, title, about, draw, table }: SaveProps) {
     const name = fileName(`${shortened(info.value?.name ?? "")} ${shortened(title)} ${label}`);
     try {
       if (format === "CSV") {
-        const data = table();
-        const content = csv(data, noteOf(store, about, data.columns));
+        // What the page shows may be another by the time that the kernel has answered.
+        const [shown, exact] = [table(), exactTable?.()];
+        const of = noteOf(store, about, shown.columns);
+        waits.value = exact !== undefined;
+        const content = csv((await exact) ?? shown, of);
         download(`${name}.csv`, new Blob([content], { type: "text/csv" }));
         return;
       }
@@ -80,6 +86,8 @@ function Menu({ view, title, about, draw, table }: SaveProps) {
       download(`${name}.${format.toLowerCase()}`, content);
     } catch (error) {
       failed.value = `${title} could not be saved: ${(error as Error).message}`;
+    } finally {
+      waits.value = false;
     }
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -98,6 +106,11 @@ function Menu({ view, title, about, draw, table }: SaveProps) {
       role="group"
       aria-label={`${title}: save`}
     >
+      {waits.value && (
+        <span class="ie-note" aria-live="polite">
+          asking the kernel …
+        </span>
+      )}
       {failed.value !== null && <span role="alert">{failed.value}</span>}
       <button
         type="button"

@@ -1,6 +1,6 @@
 /** What panels show, as tables: every checkpoint at the precision it came in. Tabs have their own beside them. */
-import { type AnalysisKind, ARRAYS } from "../contract.gen";
-import { triangleIndex } from "../kernel/arrays";
+import { type AnalysisKind, ARRAYS, type Head } from "../contract.gen";
+import { triangleIndex, triangleSize } from "../kernel/arrays";
 import type { SeriesInfo } from "../kernel/model";
 import { comparedTokens, type Place, ranksOf } from "../state/compared-tokens";
 import { headName } from "../state/heads";
@@ -66,34 +66,71 @@ export function changeTable({ info, scoreInfo, shown, shownCompare, shownScores,
   };
 }
 
-/** Patterns of the selected heads as the wire brings them, n/255 in three decimals: at the shown checkpoint, and at the one compared with. */
+/** Attention of a head at a checkpoint by cell of its triangle; null where it is not known. */
+type Attention = (head: Head, checkpoint: number) => ((cell: number) => Cell) | null;
+
+/** Patterns of the selected heads as they are drawn: at the shown checkpoint, and at the one compared with. */
 export function patternTable(store: Store): Table {
-  const tokens = store.promptInfo.peek()?.tokens ?? [];
-  const [info, shown, other] = [store.info.peek(), store.shown.peek(), store.shownCompare.peek()];
-  const steps = other === null ? [] : [info?.steps[other] ?? null, info?.steps[shown] ?? null];
-  const rows: Cell[][] = [];
-  for (const head of store.heads.peek()) {
-    const result = store.results.of("patterns", { head });
-    const triangles = (other === null ? [shown] : [other, shown]).map((at) => result.at(at)?.patterns);
-    for (let query = 0; query < tokens.length; query++) {
-      for (let key = 0; key <= query; key++) {
-        const cell = triangleIndex(query, key);
-        const words = [tokens[query] ?? "", tokens[key] ?? ""];
-        const attention = triangles.map((each) => (each === undefined ? null : thousandths(each[cell])));
-        rows.push([headName(head), query, key, ...words, ...steps, ...attention]);
-      }
-    }
-  }
-  const compared = ["step_before", "step_after", "attention_before", "attention_after"];
-  const values = other === null ? ["attention"] : compared;
-  const holds =
-    "A row for each query and each key up to it, positions from 0, of each selected head. Attention is a multiple of 1/255 in three decimals: 0.002 more or less.";
-  return { columns: ["head", "query", "key", "query_token", "key_token", ...values], rows, holds };
+  return patternsShown(store).tableOf((head, checkpoint) => {
+    const drawn = store.results.of("patterns", { head }).at(checkpoint)?.patterns;
+    return drawn === undefined ? null : (cell) => Number(((drawn[cell] as number) / 255).toFixed(3));
+  }, "Attention is a multiple of 1/255 in three decimals: 0.002 more or less.");
 }
 
-/** Of 255, in three decimals. */
-function thousandths(value: number | undefined): Cell {
-  return value === undefined ? null : Number((value / 255).toFixed(3));
+/** How long the kernel may take. */
+const PATIENCE_MS = 60_000;
+
+/** The same as they were computed; null where the kernel does not say all of it in time. */
+export async function exactPatternTable(store: Store): Promise<Table | null> {
+  const { heads, tokens, checkpoints, tableOf } = patternsShown(store);
+  const asked = heads.map(async (head) => {
+    const found = await store.results.once("attention", { head, first: 0, last: tokens - 1 }, checkpoints);
+    return [headName(head), found] as const;
+  });
+  const answers = Promise.all(asked).catch(() => null); // why not is said where they are shown
+  const tooLate = new Promise<null>((resolve) => setTimeout(() => resolve(null), PATIENCE_MS));
+  const known = new Map(await Promise.race([answers, tooLate]));
+  const computed: Attention = (head, checkpoint) => {
+    const attention = known.get(headName(head))?.get(checkpoint)?.attention;
+    return attention?.length === triangleSize(tokens) ? (cell) => exact(attention[cell]) : null;
+  };
+  const all = heads.every((head) => checkpoints.every((checkpoint) => computed(head, checkpoint) !== null));
+  return all ? tableOf(computed, "Attention is float32, as it was computed.") : null;
+}
+
+/** What is shown now, and a table of it once its attention is known. */
+function patternsShown(store: Store) {
+  const [heads, tokens] = [store.heads.peek(), store.promptInfo.peek()?.tokens ?? []];
+  const [info, shown, other] = [store.info.peek(), store.shown.peek(), store.shownCompare.peek()];
+  const checkpoints = other === null ? [shown] : [other, shown];
+  const steps = other === null ? [] : checkpoints.map((checkpoint) => info?.steps[checkpoint] ?? null);
+  const compared = ["step_before", "step_after", "attention_before", "attention_after"];
+  const columns = ["head", "query", "key", "query_token", "key_token"].concat(
+    other === null ? ["attention"] : compared,
+  );
+  const tableOf = (attention: Attention, precision: string): Table => {
+    const rows: Cell[][] = [];
+    for (const head of heads) {
+      const known = checkpoints.map((checkpoint) => attention(head, checkpoint));
+      for (let query = 0; query < tokens.length; query++) {
+        for (let key = 0; key <= query; key++) {
+          const cell = triangleIndex(query, key);
+          const words = [tokens[query] ?? "", tokens[key] ?? ""];
+          rows.push([
+            headName(head),
+            query,
+            key,
+            ...words,
+            ...steps,
+            ...known.map((of) => of?.(cell) ?? null),
+          ]);
+        }
+      }
+    }
+    const holds = `A row for each query and each key up to it, positions from 0, of each selected head. ${precision}`;
+    return { columns, rows, holds };
+  };
+  return { heads, tokens: tokens.length, checkpoints, tableOf };
 }
 
 /** The ranked tokens at the shown checkpoint; with a second handle, at both. */

@@ -8,7 +8,7 @@ import { fitted, namedEvery } from "../chart/zoom";
 import type { Head } from "../contract.gen";
 import { drawsAs } from "../export/parts";
 import { Save } from "../export/save";
-import { patternTable } from "../export/tables";
+import { exactPatternTable, patternTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
 import type { ViewState } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
@@ -42,6 +42,7 @@ export function Patterns({ view }: ViewProps) {
           about={{ prompt: true }}
           draw={(paper) => <Patterns view={paper} />}
           table={() => patternTable(view.store)}
+          exactTable={() => exactPatternTable(view.store)}
         />
       </div>
       {heads.value.length === 0 ? (

@@ -1,6 +1,7 @@
 /** What one head's pattern says about a pointed token, as colour on the strip and as a sentence. */
 import { FAINT } from "../chart/arcs";
 import { triangleIndex, triangleSize } from "../kernel/arrays";
+import { mostAttended, type Row } from "../state/attention";
 import { quoted } from "../state/text";
 import { cellColors, type Lut, type Theme } from "../ui/color";
 import type { Pointed } from "../ui/view";
@@ -30,9 +31,9 @@ export function shadeTokens(
   }
 }
 
-/** A pattern at another checkpoint, and which. */
+/** The pointed query's attention at another checkpoint, and which. */
 export interface Before {
-  triangle: Uint8Array | null;
+  row: Row | null;
   label: string;
 }
 
@@ -42,16 +43,22 @@ export interface Before {
  */
 export function attended(
   pointed: Pointed | null,
-  triangle: Uint8Array | null,
+  row: Row | null,
   tokens: string[],
   before: Before | null = null,
 ): string {
-  if (pointed === null || triangle === null || triangle.length !== triangleSize(tokens.length)) return "";
+  if (pointed === null || row === null) return "";
   const { query } = pointed;
-  const row = triangle.subarray(triangleIndex(query, 0), triangleIndex(query + 1, 0));
-  const key = pointed.key ?? row.indexOf(row.reduce((most, value) => Math.max(most, value), 0));
-  const share = (all: Uint8Array) => ((all[triangleIndex(query, key)] ?? 0) / 255).toFixed(2);
-  const known = before?.triangle?.length === triangle.length ? before.triangle : null;
-  const then = known === null ? "" : ` (${share(known)} at ${before?.label})`;
-  return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share(triangle)} to key ${key} ${quoted(tokens[key] ?? "")}${then}`;
+  const key = pointed.key ?? mostAttended(row);
+  const share = ({ values }: Row) => (values[key] ?? 0).toFixed(2);
+  const then = before?.row == null ? "" : ` (${share(before.row)} at ${before.label})`;
+  return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share(row)} to key ${key} ${quoted(tokens[key] ?? "")}${then}`;
+}
+
+/** The same in three decimals, before → now, where both are as they were computed; else "". */
+export function exactly(pointed: Pointed | null, row: Row | null, before: Before | null): string {
+  const rows = before === null ? [row] : [before.row, row];
+  if (pointed === null || row === null || !rows.every((each) => each?.exact)) return "";
+  const key = pointed.key ?? mostAttended(row);
+  return `exactly ${rows.map((each) => (each?.values[key] ?? 0).toFixed(3)).join(" → ")}`;
 }

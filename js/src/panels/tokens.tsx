@@ -4,27 +4,35 @@
  */
 import { useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { rowOf } from "../state/attention";
 import { headName } from "../state/heads";
 import { attentionLut } from "../ui/color";
 import { TokenList } from "../ui/token-list";
+import { useAttention } from "../ui/use-attention";
 import type { ViewProps } from "../ui/view";
 import { LockedToken } from "./locked-token";
 import { TokenArcs } from "./token-arcs";
-import { attended, type Before, shadeTokens } from "./token-shading";
+import { attended, type Before, exactly, shadeTokens } from "./token-shading";
 
 export function Tokens({ view }: ViewProps) {
   const { store, pointed, readHead, theme, hover } = view;
   const list = useRef<HTMLDivElement>(null);
   const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
-  const patternAt = (checkpoint: number) =>
+  useAttention(view, readHead);
+  /** Null while nothing is pointed at, so that scrubbing leaves the strip alone. */
+  const pattern = useComputed(() =>
     pointed.value === null || readHead.value === null
       ? null
-      : (store.results.of("patterns", { head: readHead.value }).at(checkpoint)?.patterns ?? null);
-  /** Null while nothing is pointed at, so that scrubbing leaves the strip alone. */
-  const pattern = useComputed(() => patternAt(store.shown.value));
+      : (store.results.of("patterns", { head: readHead.value }).at(store.shown.value)?.patterns ?? null),
+  );
+  const rowAt = (checkpoint: number) =>
+    pointed.value === null || readHead.value === null
+      ? null
+      : rowOf(store, readHead.value, checkpoint, pointed.value.query);
+  const row = useComputed(() => rowAt(store.shown.value));
   const before = useComputed<Before | null>(() => {
     const other = store.shownCompare.value;
-    return other === null ? null : { triangle: patternAt(other), label: store.comparison.label.value };
+    return other === null ? null : { row: rowAt(other), label: store.comparison.label.value };
   });
   useSignalEffect(() => {
     void tokens.value;
@@ -67,8 +75,11 @@ export function Tokens({ view }: ViewProps) {
           leave={store.lock.value === null ? null : unlock}
         />
       </div>
-      <div class="ie-status" role="status">
-        {attended(pointed.value, pattern.value, tokens.value, before.value)}
+      <div class="ie-attended">
+        <div class="ie-status" role="status">
+          {attended(pointed.value, row.value, tokens.value, before.value)}
+        </div>
+        <span class="ie-note ie-exactly">{exactly(pointed.value, row.value, before.value)}</span>
       </div>
       <LockedToken view={view} />
     </div>

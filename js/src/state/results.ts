@@ -2,7 +2,7 @@
  * What the kernel answered, analysis by analysis and checkpoint by checkpoint: the one place where arrays are
  * asked for. Views say what they show (`ask`), for as long as they show it, and read what is there (`of`).
  */
-import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { type AnalysisArrays, type AnalysisKind, type AnalysisParameters, ONE_PASS } from "../contract.gen";
 import { CheckpointCache } from "../kernel/cache";
 import { Fetcher, type Want } from "../kernel/fetcher";
@@ -18,6 +18,8 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
   series?: number;
   /** Seen small, beside what is shown: wanted only where the slider rests, and after that. */
   beside?: boolean;
+  /** Wanted only where the slider's handles rest, and after what is shown. */
+  resting?: boolean;
   /** Wanted at every checkpoint, whatever is affordable: of what is not, the kernel says what it costs. */
   throughout?: boolean;
 }
@@ -153,6 +155,24 @@ export class Results {
     this.#fetcher.tryAgain();
   }
 
+  /** Asks at these checkpoints of the current series, and hands over what comes of it. Rejects with RequestError. */
+  async once<A extends AnalysisKind>(
+    analysis: A,
+    parameters: AnalysisParameters[A],
+    checkpoints: number[],
+  ): Promise<Map<number, Values<A>>> {
+    const found = new Map<number, Found>();
+    const want = untracked(() => this.#want({ analysis, parameters }));
+    if (want !== null) {
+      const { question, lane, decode } = want;
+      const { finished } = this.#store.requests.send(question(checkpoints), `once/${lane}`, (part) => {
+        for (const [checkpoint, values] of decode(part)) found.set(checkpoint, values);
+      });
+      await finished;
+    }
+    return found as Map<number, Values<A>>;
+  }
+
   isAnyway(ask: Ask): boolean {
     return this.#anyway.value.has(this.#lane(ask));
   }
@@ -206,9 +226,9 @@ export class Results {
   }
 
   /** Whether all checkpoints are asked for at once: they are affordable, or of losses, which are one whole. */
-  #isWhole({ analysis, series = this.#store.series.value, beside = false }: Ask): boolean {
+  #isWhole({ analysis, series = this.#store.series.value, beside, resting }: Ask): boolean {
     const [info, prompt] = [this.#store.seriesList.value[series], this.#store.prompts.value[series]];
-    if (beside || info === undefined) return false;
+    if (beside || resting || info === undefined) return false;
     if (info.steps.length === 1) return true;
     return onePass.has(analysis) ? prompt?.scrub === true : info.light || analysis === "losses";
   }
@@ -267,7 +287,7 @@ export class Results {
     if (analysis === "losses" && info.measured_unasked) return null;
     const about = ofPrompt.has(analysis) ? { series, generation: prompt?.generation } : { series };
     const anyway = this.isAnyway(ask) || this.isAnyway({ ...ask, throughout: true });
-    const how = { ...(anyway && { anyway }), ...(ask.beside && { beside: true }) };
+    const how = { ...(anyway && { anyway }), ...((ask.beside || ask.resting) && { beside: true }) };
     return {
       subject: this.#subject(ask),
       lane: this.#lane(ask),

@@ -77,6 +77,8 @@ def check_heads(model: Model, heads: Iterable[tuple[int, int]] | None) -> list[t
 Head = tuple[int, int]
 # Makes of some heads' rows, given block by block from the top, what is kept of each one's pattern.
 Keep = Callable[[Iterator[Float[Tensor, "head row key"]]], Iterable[Any]]
+# Is shown the same blocks: of which layer and heads, from which row.
+See = Callable[[int, list[int], int, Float[Tensor, "head row key"]], None]
 
 #: Of patterns in memory at a time, and rows.
 _BLOCK_BYTES, _BLOCK_ROWS = 32 << 20, 512
@@ -88,13 +90,14 @@ def run_patterns(
     heads: list[Head],
     store: Callable[[Head, Any], None],
     keep: Keep,
+    see: See = lambda *_: None,
 ) -> Output:
-    """Run one sequence and `store` what `keep` makes of each wanted head's pattern.
+    """Run one sequence, let `see` its patterns' rows and `store` what `keep` makes of each one.
 
     Only wanted heads are computed, from their own queries and keys, a layer's together, a block of
     rows at a time; models that do not fit that are read whole, layer by layer.
     """
-    read, visit = _readers(heads, store, keep)
+    read, visit = _readers(heads, store, keep, see)
     try:
         return run_fused(model, tokens, read)
     except DoesNotFitError:
@@ -102,7 +105,7 @@ def run_patterns(
 
 
 def _readers(
-    heads: list[Head], store: Callable[[Head, Any], None], keep: Keep
+    heads: list[Head], store: Callable[[Head, Any], None], keep: Keep, see: See = lambda *_: None
 ) -> tuple[Reader, Visitor]:
     """Of fused attention, and of a model's own."""
 
@@ -110,8 +113,15 @@ def _readers(
         return [head for at, head in heads if at == layer]
 
     def keep_all(layer: int, wanted: list[int], blocks: Iterator[Tensor]) -> None:
-        for head, kept in zip(wanted, keep(blocks), strict=True):
+        for head, kept in zip(wanted, keep(seen(layer, wanted, blocks)), strict=True):
             store((layer, head), kept)
+
+    def seen(layer: int, wanted: list[int], blocks: Iterator[Tensor]) -> Iterator[Tensor]:
+        start = 0
+        for block in blocks:
+            see(layer, wanted, start, block)
+            yield block
+            start += block.shape[1]
 
     def read(attention: LayerAttention) -> None:
         if wanted := of_layer(attention.layer):

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
 from induction_kernels.models.outputs import Output
+from jaxtyping import Float
+from torch import Tensor
 
 from induction_explorer.contract import Analysis, Arrays, Steps
 from induction_explorer.series.at import At
@@ -28,6 +30,9 @@ class OnePass(Analysis, frozen=True):
     def see(self, arrays: Arrays, head: Head, triangle: np.ndarray) -> None:
         """One head's packed pattern, which nobody keeps that is not told to."""
 
+    def see_rows(self, arrays: Arrays, start: int, rows: Float[Tensor, "row key"]) -> None:
+        """Rows of a head's pattern from `start` on, as they were computed."""
+
     def end(self, arrays: Arrays, output: Output, at: At) -> None:
         """What the pass gave."""
 
@@ -43,7 +48,12 @@ class OnePass(Analysis, frozen=True):
             for one in watching[head]:
                 one.see(found[one], head, triangle)
 
-        output = run_patterns(at.model, at.prompt.ids, sorted(watching), store, keep_packed)
+        def see(layer: int, wanted: list[int], start: int, block: Tensor) -> None:
+            for head, rows in zip(wanted, block, strict=True):
+                for one in watching[layer, head]:
+                    one.see_rows(found[one], start, rows)
+
+        output = run_patterns(at.model, at.prompt.ids, sorted(watching), store, keep_packed, see)
         for one, arrays in found.items():
             one.end(arrays, output, at)
             if one != self:

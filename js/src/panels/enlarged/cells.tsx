@@ -4,6 +4,7 @@ import { useRef } from "preact/hooks";
 import { cellIn, drawPart, type Part } from "../../chart/pattern-drawing";
 import { moved } from "../../chart/zoom";
 import type { Head } from "../../contract.gen";
+import type { Row } from "../../state/attention";
 import { headName } from "../../state/heads";
 import { attentionLut } from "../../ui/color";
 import { followDrag, placeIn } from "../../ui/pointing";
@@ -24,11 +25,13 @@ interface Props {
   head: Head;
   tokens: ReadonlySignal<string[]>;
   triangle: ReadonlySignal<Uint8Array | null>;
+  /** Of the pointed query. */
+  row: ReadonlySignal<Row | null>;
   zooming: Zooming;
   point: (cell: readonly [query: number, key: number] | null) => void;
 }
 
-export function Cells({ view, head, tokens, triangle, zooming, point }: Props) {
+export function Cells({ view, head, tokens, triangle, row, zooming, point }: Props) {
   const { store, theme, hover } = view;
   const { now, ratio } = zooming;
   const [canvas, layer] = [useRef<HTMLCanvasElement>(null), useRef<HTMLDivElement>(null)];
@@ -104,7 +107,7 @@ export function Cells({ view, head, tokens, triangle, zooming, point }: Props) {
           <Crosses view={view} head={head} tokens={tokens} zooming={zooming} />
         </div>
       </div>
-      <CellTip view={view} head={head} tokens={tokens} triangle={triangle} zooming={zooming} />
+      <CellTip view={view} head={head} tokens={tokens} row={row} zooming={zooming} />
     </div>
   );
 }

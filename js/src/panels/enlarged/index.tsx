@@ -4,8 +4,10 @@ import { useEffect, useRef } from "preact/hooks";
 import { AttentionLegend } from "../../chart/attention-legend";
 import { usePixelRatio } from "../../chart/canvas";
 import type { Head } from "../../contract.gen";
+import { rowOf } from "../../state/attention";
 import { headName } from "../../state/heads";
 import { checkpointText } from "../../state/text";
+import { useAttention } from "../../ui/use-attention";
 import { useSquare } from "../../ui/use-size";
 import type { View } from "../../ui/view";
 import { attended } from "../token-shading";
@@ -29,6 +31,13 @@ export function Enlarged({ view, head, checkpoint, closed }: Props) {
   const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
   const triangle = useComputed(
     () => store.results.of("patterns", { head }).at(checkpoint.value)?.patterns ?? null,
+  );
+  useAttention(
+    view,
+    useComputed(() => head),
+  );
+  const row = useComputed(() =>
+    view.pointed.value === null ? null : rowOf(store, head, checkpoint.value, view.pointed.value.query),
   );
   const zooming = useZooming(tokens, side, usePixelRatio());
   const every = useEvery(tokens, zooming);
@@ -83,6 +92,7 @@ export function Enlarged({ view, head, checkpoint, closed }: Props) {
               head={head}
               tokens={tokens}
               triangle={triangle}
+              row={row}
               zooming={zooming}
               point={point}
             />
@@ -93,7 +103,7 @@ export function Enlarged({ view, head, checkpoint, closed }: Props) {
           </span>
         </div>
         <div class="ie-status" role="status">
-          {attended(view.pointed.value, triangle.value, tokens.value)}
+          {attended(view.pointed.value, row.value, tokens.value)}
         </div>
         <p class="ie-note">
           Wheel, + and − magnify, 0 shows all; drag or arrow keys move; Shift and arrow keys go from cell to

@@ -2,7 +2,7 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { Tip } from "../../chart/tip";
 import type { Head } from "../../contract.gen";
-import { triangleIndex } from "../../kernel/arrays";
+import type { Row } from "../../state/attention";
 import { sameHead } from "../../state/heads";
 import { quoted } from "../../state/text";
 import type { View } from "../../ui/view";
@@ -12,12 +12,13 @@ export interface Props {
   view: View;
   head: Head;
   tokens: ReadonlySignal<string[]>;
-  triangle: ReadonlySignal<Uint8Array | null>;
+  /** Of the pointed query. */
+  row: ReadonlySignal<Row | null>;
   zooming: Zooming;
 }
 
 /** The query's row and, where it is this head's, the key's column, on the picture. */
-export function Crosses({ view, head, tokens, zooming: { now, ratio } }: Omit<Props, "triangle">) {
+export function Crosses({ view, head, tokens, zooming: { now, ratio } }: Omit<Props, "row">) {
   const pointed = view.pointed.value;
   const whole = useComputed(() => now.value.whole / ratio.value).value;
   const cell = whole / tokens.value.length;
@@ -38,12 +39,12 @@ function Cross(box: Record<"left" | "top" | "width" | "height", number>) {
 }
 
 /** The number of the cell, beside it. */
-export function CellTip({ view, head, tokens, triangle, zooming: { now, ratio } }: Props) {
+export function CellTip({ view, head, tokens, row, zooming: { now, ratio } }: Props) {
   const pointed = view.pointed.value;
   if (pointed === null || pointed.key === null) return null;
   const { query, key } = pointed;
   const own = pointed.head === null || sameHead(pointed.head, head);
-  const value = triangle.value?.[triangleIndex(query, key)];
+  const value = row.value?.values[key];
   if (!own || value === undefined) return null;
   const { side, whole, left, top } = now.value;
   const [window, cell] = [side / ratio.value, whole / ratio.value / tokens.value.length];
@@ -54,9 +55,9 @@ export function CellTip({ view, head, tokens, triangle, zooming: { now, ratio } 
       y={Math.min(window - 24, Math.max(24, y))}
       width={window}
       reach={cell / 2}
-      name={(value / 255).toFixed(3)}
+      name={value.toFixed(3)}
     >
-      <span class="ie-tip-at"> ± 0.002</span>
+      {!row.value?.exact && <span class="ie-tip-at"> ± 0.002</span>}
       <br />
       {query} {quoted(tokens.value[query] ?? "", 14)} → {key} {quoted(tokens.value[key] ?? "", 14)}
     </Tip>
