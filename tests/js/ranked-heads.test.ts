@@ -6,7 +6,7 @@ import type { ExplorerModel } from "../../js/src/kernel/model";
 import { placed, strongest } from "../../js/src/panels/ranked-heads/preview";
 import { keptRows, ROW, scrolledTo, seenRows } from "../../js/src/panels/ranked-heads/rows";
 import { rankedHeads, secondScore } from "../../js/src/state/ranking";
-import { freshPage, one, settle, show, TOKENS } from "./shown";
+import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
 freshPage();
 
@@ -279,6 +279,41 @@ describe("the list", () => {
     await settle();
     expect(fake.get("_view").tabs).toEqual({ ranked_heads: { second: "induction_logit" } });
     expect(options(el)[0]?.getAttribute("aria-description")).toMatch(/^induction_logit −?\d+\.\d{3}$/);
+  });
+
+  it("says of a second score that is still being computed that it is, and of no other", async () => {
+    const computing = { state: "computing", label: "Scoring", progress: "", done: 1, total: 2 } as const;
+    const ready = { ...computing, state: "ready", label: "", error: null } as const;
+    const { fake, el } = await show({ _status: { ...computing, error: null }, checkpoint: 25 });
+    const other = () => one(options(el)[0] as HTMLElement, ".ie-ranked-other").textContent;
+    const described = () => options(el)[0]?.getAttribute("aria-description");
+    expect(other()).toMatch(/^0\.\d{3}$/);
+    const { "0/previous_token": _, ..._grids } = fake.get("_grids");
+    fake.receive({ _grids });
+    await settle();
+    expect([other(), described()]).toEqual(["…", "previous_token still being computed"]);
+    fake.receive({ _series: [{ ...seriesInfo("run", SHAPE), faults: { 25: "cut off" } }] });
+    await settle();
+    expect(other()).toBe("not computed");
+    fake.receive({ _series: [seriesInfo("run", SHAPE)], _status: ready });
+    await settle();
+    expect([other(), described()]).toEqual(["not computed", "previous_token not computed"]);
+  });
+
+  it("stays as it is while training plays, and says which checkpoint it is of", async () => {
+    const { fake, el } = await show({ checkpoint: 0 });
+    const ranked = one(el, ".ie-ranked");
+    const [looks, before] = [ranked.className, names(el)];
+    one(el, "button[aria-label=Play]").click();
+    await vi.advanceTimersByTimeAsync(600);
+    expect(one(el, "[role=slider], input[type=range]").getAttribute("aria-valuetext")).not.toMatch(
+      /^step 0 /,
+    );
+    expect([ranked.className, names(el)]).toEqual([looks, before]);
+    expect(ranked.textContent).toContain(`at ${fake.get("_series")[0]?.labels[0]}`);
+    one(el, "button[aria-label=Pause]").click();
+    await settle();
+    expect(ranked.textContent).toContain("strongest first");
   });
 
   it("is rows without anything in them while there is no value", async () => {

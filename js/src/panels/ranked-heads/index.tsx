@@ -35,12 +35,14 @@ export function RankedHeads({ view }: ViewProps) {
   const moving = useComputed(() => store.shown.value !== settled.value);
   const title = scoreInfo.value?.title ?? "";
   return (
-    <section
-      class={`ie-ranked ${(info.value?.steps.length ?? 0) > 1 ? "" : "ie-ranked-still"} ${moving.value ? "ie-ranked-moving" : ""}`}
-    >
+    <section class={`ie-ranked ${(info.value?.steps.length ?? 0) > 1 ? "" : "ie-ranked-still"}`}>
       <div class="ie-caption">
         <span class="ie-heading">Heads by {lowered(title)}</span>
-        <span class="ie-note"> strongest first</span>
+        <span class="ie-note">
+          {moving.value
+            ? ` at ${info.value?.labels[settled.value]}, until the slider rests`
+            : " strongest first"}
+        </span>
       </div>
       <div class="ie-ranked-row ie-ranked-head">
         <span class="ie-ranked-value" aria-hidden="true">

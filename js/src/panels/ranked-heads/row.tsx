@@ -5,6 +5,7 @@ import { drawPattern } from "../../chart/pattern-drawing";
 import type { Head } from "../../contract.gen";
 import type { ScoreInfo, SeriesInfo } from "../../kernel/model";
 import { headName, sameHead } from "../../state/heads";
+import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { attentionLut, slotColor } from "../../ui/color";
 import type { View, ViewProps } from "../../ui/view";
@@ -37,15 +38,15 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
   const name = headName(head);
   const slot = store.slots.value.get(name);
   const hovered = view.hoverHead.value !== null && sameHead(view.hoverHead.value, head);
-  const value = scoreText(valueAt(column, info, store.settled.value, head));
-  const other = second.value && scoreText(valueAt(second.value, info, store.settled.value, head));
+  const said = (of: Column) => scoreOrComing(store, valueAt(of, info, store.settled.value, head));
+  const [value, other] = [said(column), second.value && said(second.value)];
   return (
     <div
       role="option"
       class={`ie-ranked-row ${hovered ? "ie-ranked-hovered" : ""}`}
       data-row={row}
-      aria-label={`${row + 1} ${name} ${column.score.name} ${value}`}
-      aria-description={second.value === null ? undefined : `${second.value.score.name} ${other}`}
+      aria-label={`${row + 1} ${name} ${column.score.name} ${value.said}`}
+      aria-description={second.value === null ? undefined : `${second.value.score.name} ${other?.said}`}
       aria-posinset={row + 1}
       aria-setsize={heads.value.length}
       aria-selected={slot !== undefined}
@@ -57,10 +58,10 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
     >
       <span class="ie-ranked-rank">{row + 1}</span>
       <span class="ie-ranked-name">{name}</span>
-      <span class="ie-ranked-value">{value}</span>
+      <span class="ie-ranked-value">{value.shown}</span>
       {info.steps.length === 1 && <Bar column={column} value={valueAt(column, info, 0, head)} />}
       <Thumbnail key={name} view={view} head={head} ratio={ratio} />
-      <span class="ie-ranked-other">{other}</span>
+      <span class="ie-ranked-other">{other?.shown}</span>
       {info.steps.length > 1 && <Spark view={view} head={head} column={column} />}
     </div>
   );
@@ -91,6 +92,15 @@ function Bar({ column, value }: { column: Column; value: number }) {
   const [from, to] = [Math.min(0, value), Math.max(0, value)].map(place) as [number, number];
   const style = { marginLeft: `${from}%`, width: `${to - from}%` };
   return <span class="ie-ranked-bar">{Number.isFinite(value) && <span style={style} />}</span>;
+}
+
+/** A score as it is shown and said; of one that may still come, that. */
+function scoreOrComing({ working, curves, info, settled }: Store, value: number) {
+  const usable = info.value?.faults[settled.value] === undefined;
+  const coming = Number.isNaN(value) && usable && (working.value || curves.fetching.value);
+  return coming
+    ? { shown: "…", said: "still being computed" }
+    : { shown: scoreText(value), said: scoreText(value) };
 }
 
 export function valueAt(
