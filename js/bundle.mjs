@@ -10,9 +10,9 @@ import { pathToFileURL } from "node:url";
 export const BUDGET = 400_000;
 
 /**
- * Observable Plot brings what no chart here has: maps, axes of dates, scales of colour with their legends, and a
- * tip where the charts have one of their own. These files are replaced by functions that say so when they are
- * called, but for those that Plot asks of every chart: here are their answers.
+ * Observable Plot brings what no chart here has: maps, axes of dates, histograms, scales of colour with their
+ * legends, and a tip where the charts have one of their own. These files are replaced by functions that say so when
+ * they are called, but for those that Plot asks of every chart: here are their answers, given the same options.
  */
 const ABSENT = {
   "plot/src/projection": { createProjection: "undefined", projectionAspectRatio: "undefined" },
@@ -20,6 +20,7 @@ const ABSENT = {
   "plot/src/scales/schemes": {},
   "plot/src/scales/temporal": {},
   "plot/src/time": {},
+  "plot/src/transforms/bin": { maybeDenseIntervalX: "options", maybeDenseIntervalY: "options" },
   "plot/src/marks/tip": {},
   "plot/src/interactions/pointer": {},
   "d3-geo/[^/]+/[^/]+": {},
@@ -40,7 +41,7 @@ const leaveOut = {
 
 function absent(names, answers) {
   const exports = names.map((name) => {
-    const answer = name in answers ? `() => ${answers[name]}` : `/* @__PURE__ */ absent("${name}")`;
+    const answer = name in answers ? `(options) => ${answers[name]}` : `/* @__PURE__ */ absent("${name}")`;
     return `export const ${name} = ${answer};`;
   });
   return `const absent = (name) => () => {

@@ -1,7 +1,16 @@
 /** The harness: /?case=2l&theme=dark&tab=wiring shows the widget over a fake model, with no notebook and no kernel. */
 import factory from "../src/index";
 import type { ErrorInfo, ExplorerModel } from "../src/kernel/model";
-import { measures, promptInfo, promptTokens, type Shape, seriesInfo, traits, WEIRD_TOKENS } from "./data";
+import {
+  grid,
+  measures,
+  promptInfo,
+  promptTokens,
+  type Shape,
+  seriesInfo,
+  traits,
+  WEIRD_TOKENS,
+} from "./data";
 import { fakeKernel } from "./fake-kernel";
 import { FakeModel } from "./fake-model";
 
@@ -84,6 +93,21 @@ const CASES: Record<string, Case> = {
       _scores: [...base._scores, ...base._scores],
       _prompts: [...base._prompts, promptInfo(promptTokens(20))],
     }),
+  },
+  // Two of unlike shape, compared.
+  compared: {
+    shape: TWO,
+    traits: (base) => {
+      const other: Shape = { ...TWO, layers: 3, heads: 8 };
+      return {
+        _series: [...base._series, seriesInfo("attn-only-3l", other)],
+        _scores: [...base._scores, ...base._scores],
+        _grids: { ...base._grids, "1/induction": grid(other), "1/previous_token": grid(other) },
+        _prompts: [...base._prompts, ...base._prompts],
+        compare: 20,
+        _view: { compared_series: 1 },
+      };
+    },
   },
   // Long, alike and from right to left; the last does not know its tokens.
   names: {

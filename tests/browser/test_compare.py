@@ -148,7 +148,8 @@ def test_two_checkpoints_then_a_model_of_another_shape(
         view, python = Explorer(page.page), desk.python
         check_change(view, page, python)
         check_predictions(view, python)
-        view.root.get_by_role("combobox", name="Series").select_option("1")
+        check_other_series(view, page, python)
+        view.root.get_by_role("combobox", name="Series", exact=True).select_option("1")
         page.wait_until(lambda: python.value("w.series") == 1, "the trait")
         best = "w._sessions[1].best_heads({}, 'previous_token', 'induction')"
         page.wait_until(
@@ -174,6 +175,51 @@ def check_change(view: Explorer, page: LabPage, python: Kernel) -> None:
         return all(map(str.endswith, names, said))
 
     page.wait_until(is_said, f"names that end in {said}")
+
+
+OTHER = """\
+import numpy as np
+from induction_explorer.series.counterparts import counterparts
+_one, _two = w._sessions
+_goal = series.tokens[w.compare]
+_at = int(np.argmin([abs(tokens - _goal) for tokens in known.tokens]))
+_heads = [[layer, head] for layer in range(_one.layers) for head in range(_one.heads)]
+_there = counterparts(_heads, "induction", _one.grids, _two.grids)
+_label = f"{_two.name} {w._series[1]['labels'][_at]}"
+_said = []
+for (_layer, _head), _other in zip(_heads, _there):
+    _now = _one.grids["induction"][w.checkpoint, _layer, _head]
+    if _other is None:
+        _said.append(f" change not computed from no head of {_label}")
+        continue
+    _change = _now - _two.grids["induction"][(_at, *_other)]
+    _said.append(f" change {_change:+.3f} from L{_other[0]}H{_other[1]} of {_label}")
+"""
+
+
+def check_other_series(view: Explorer, page: LabPage, python: Kernel) -> None:
+    """Every head less its counterpart, at the nearest checkpoint; and a pattern beside its own."""
+    choice = view.root.get_by_role("combobox", name="Compared series")
+    choice.select_option("1")
+    python.run(OTHER)
+    said = [text.replace(" -", " −") for text in python.value("_said")]
+    said = [text.replace("+0.000", "0.000").replace("−0.000", "0.000") for text in said]
+    page.wait_until(
+        lambda: all(map(str.endswith, [name or "" for name in view.names()], said)), str(said)
+    )
+    python.run("_layer, _head = _there[_heads.index(list(w.heads[-1]))]")
+    name = python.value("f'Pattern of L{_layer}H{_head} of {_label}'")
+    expect(view.root.get_by_role("img", name=name, exact=True).first).to_be_visible()
+    view.tokens.nth(12).hover()
+    python.run(
+        "from induction_kernels import attention_patterns\n"
+        "_row = attention_patterns(series.load(w.checkpoint), w.prompt, w.heads)[-1, 12]\n"
+        "_key = int(_row.argmax())\n"
+        "_before = attention_patterns(known.load(_at), w.prompt, [(_layer, _head)])[0, 12, _key]"
+    )
+    exactly = python.value("f'exactly {float(_before):.3f} → {float(_row.max()):.3f}'")
+    expect(view.root.locator(".ie-exactly")).to_have_text(exactly)
+    choice.select_option("")
 
 
 RANKED = """\

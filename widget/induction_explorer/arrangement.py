@@ -126,7 +126,10 @@ class Arrangement(PartialState):
 
     @traitlets.validate("_view")
     def _check_arranged(self, proposal: Any) -> dict[str, Any]:
-        return check_arranged(proposal.value)
+        arranged = check_arranged(proposal.value)
+        if (other := arranged.get("compared_series")) is not None:
+            check_index("view['compared_series']", other, len(self._sessions), "series")
+        return arranged
 
     @traitlets.observe(*PARTS, "_view")
     def _note_view(self, _change: Any) -> None:

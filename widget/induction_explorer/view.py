@@ -47,6 +47,10 @@ ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "attention_scale": one_of("linear", "square root", "log"),
     "compared_scores": one_of("change", "value"),
     "compared_patterns": one_of("beside", "split"),
+    "compared_series": (
+        lambda value: value is None or is_index(value),
+        "None or the index of a series",
+    ),
     "window": (
         lambda value: value is None or _is_pair(value, _is_number),
         "None or [first, last] in the unit of the page's axis of training",

@@ -123,7 +123,7 @@ export function nameCells(
     const head: Head = [Math.floor(index / info.heads), index % info.heads];
     const [value, change] = [values[index] ?? Number.NaN, compared?.change[index] ?? Number.NaN];
     const spoken = Number.isFinite(value) ? value.toFixed(3) : missing(info, head, values);
-    const from = compared === null ? "" : ` change ${changeText(change)} from ${compared.label}`;
+    const from = compared === null ? "" : ` change ${changeText(change)} from ${compared.labelOf(head)}`;
     cells[index]?.setAttribute("aria-label", `${headName(head)} ${score} ${spoken}${from}`);
   }
 }
@@ -131,7 +131,8 @@ export function nameCells(
 /** How values changed, and since when. */
 export interface Compared {
   change: Float32Array;
-  label: string;
+  /** What a head is compared with. */
+  labelOf: (head: Head) => string;
 }
 
 /** Why a head has no value among the values of all. */

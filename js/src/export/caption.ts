@@ -1,5 +1,6 @@
 /** What a figure and its data are of, in words: the model, the checkpoint, and what was measured on which tokens. */
 import type { ScoreInfo, SeriesInfo } from "../kernel/model";
+import type { Other } from "../state/comparison";
 import type { Store } from "../state/store";
 import { checkpointText, labelText, rounded, sentence, shortened, visible } from "../state/text";
 
@@ -66,12 +67,12 @@ interface Of {
 function subject(store: Store, { training, everySeries, marked }: Of, limit: number): string {
   const all = store.seriesList.peek();
   const [current, shown, each] = [store.series.peek(), store.shown.peek(), store.shownEach.peek()];
-  const compared = store.shownCompare.peek();
+  const compared = store.comparison.other.peek();
   const indices = everySeries ? all.map((_, index) => index) : [current];
   const subjects = indices.flatMap((index) => {
     const info = all[index];
     if (info === undefined) return [];
-    const before = index === current && compared !== null ? `${checkpointText(info, compared)} → ` : "";
+    const before = index === current && compared !== null ? `${otherText(compared, current)} → ` : "";
     const at = `${before}${checkpointText(info, (index === current ? shown : each[index]) ?? 0)}`;
     const span = training && info.steps.length > 1 ? spanText(info) : "";
     const name = shortened(visible(info.name), limit) || "model without a name";
@@ -79,6 +80,12 @@ function subject(store: Store, { training, everySeries, marked }: Of, limit: num
     return [`${name}${span}${marked ? `; marked: ${at}` : ""}`];
   });
   return sentence(ended(subjects.join(" | ")));
+}
+
+/** What is compared with; of another series with its name. */
+function otherText({ series, info, checkpoint }: Other, current: number): string {
+  const at = checkpointText(info, checkpoint);
+  return series === current ? at : [visible(info.name), at].filter(Boolean).join(" · ");
 }
 
 /** ", 48 checkpoints from step 0 to step 4,000". */

@@ -1,8 +1,10 @@
 /** What panels show, as tables: every checkpoint at the precision it came in. Tabs have their own beside them. */
+import { untracked } from "@preact/signals";
 import { type AnalysisKind, ARRAYS, type Head } from "../contract.gen";
 import { triangleIndex, triangleSize } from "../kernel/arrays";
 import type { SeriesInfo } from "../kernel/model";
 import { comparedTokens, type Place, ranksOf } from "../state/compared-tokens";
+import type { Other } from "../state/comparison";
 import { headName } from "../state/heads";
 import type { Result } from "../state/results";
 import type { Store } from "../state/store";
@@ -47,32 +49,61 @@ export function scoreTable(store: Store, names: string[]): Table {
 }
 
 /** The chosen score of every head at both handles of the slider, and its change. */
-export function changeTable({ info, scoreInfo, shown, shownCompare, shownScores, comparison }: Store): Table {
+export function changeTable({ info, scoreInfo, shown, shownScores, comparison }: Store): Table {
   const { steps = [], heads = 1 } = info.peek() ?? {};
   const score = scoreInfo.peek()?.name ?? "";
   const [before, change] = [comparison.before.peek(), comparison.change.peek()];
-  const ends = [steps[shownCompare.peek() ?? -1] ?? null, steps[shown.peek()] ?? null];
+  const there = beforeOf(comparison);
+  const ends = [there.step, steps[shown.peek()] ?? null];
   return {
-    columns: ["layer", "head", "step_before", "step_after", `${score}_before`, `${score}_after`, "change"],
-    rows: Array.from(shownScores.peek(), (value, head) => [
-      Math.floor(head / heads),
-      head % heads,
-      ...ends,
-      exact(before?.[head]),
-      exact(value),
-      exact(change?.[head]),
-    ]),
-    holds: "A row for each head: its score at both checkpoints, and after less before.",
+    columns: [
+      ...["layer", "head", ...there.columns, "step_before", "step_after"],
+      ...[`${score}_before`, `${score}_after`, "change"],
+    ],
+    rows: Array.from(shownScores.peek(), (value, index) => {
+      const head: Head = [Math.floor(index / heads), index % heads];
+      const scores = [exact(before?.[index]), exact(value), exact(change?.[index])];
+      return [...head, ...there.cells(head), ...ends, ...scores];
+    }),
+    holds:
+      there.series === undefined
+        ? "A row for each head: its score at both checkpoints, and after less before."
+        : "A row for each head: its score, that of the head of the other series that ranks as high, and the first less that.",
   };
 }
 
-/** Attention of a head at a checkpoint by cell of its triangle; null where it is not known. */
-type Attention = (head: Head, checkpoint: number) => ((cell: number) => Cell) | null;
+/** What is compared with: of another series its name and the head that is compared, in columns of their own. */
+function beforeOf(comparison: Store["comparison"]) {
+  const other = comparison.other.peek();
+  const elsewhere = comparison.elsewhere.peek() ? other : null;
+  const counterpart = (head: Head) => untracked(() => comparison.counterpart(head));
+  return {
+    series: elsewhere?.series,
+    checkpoint: other?.checkpoint,
+    step: other?.info.steps[other.checkpoint] ?? null,
+    head: counterpart,
+    columns: elsewhere === null ? [] : ["series_before", "head_before"],
+    cells(head: Head): Cell[] {
+      const there = counterpart(head);
+      return elsewhere === null ? [] : [elsewhere.info.name, there && headName(there)];
+    },
+  };
+}
 
-/** Patterns of the selected heads as they are drawn: at the shown checkpoint, and at the one compared with. */
+/** Attention by cell of its triangle, of one side of what is shown; null where it is not known. */
+type Attention = (side: Side) => ((cell: number) => Cell) | null;
+
+/** A head's pattern at a checkpoint; of another series where that is compared with. */
+interface Side {
+  head: Head;
+  series: number | undefined;
+  checkpoint: number;
+}
+
+/** Patterns of the selected heads as they are drawn: at the shown checkpoint, and of what is compared with. */
 export function patternTable(store: Store): Table {
-  return patternsShown(store).tableOf((head, checkpoint) => {
-    const drawn = store.results.of("patterns", { head }).at(checkpoint)?.patterns;
+  return patternsShown(store).tableOf(({ head, series, checkpoint }) => {
+    const drawn = store.results.of("patterns", { head }, series).at(checkpoint)?.patterns;
     return drawn === undefined ? null : (cell) => Number(((drawn[cell] as number) / 255).toFixed(3));
   }, "Attention is a multiple of 1/255 in three decimals: 0.002 more or less.");
 }
@@ -82,71 +113,80 @@ const PATIENCE_MS = 60_000;
 
 /** The same as they were computed; null where the kernel does not say all of it in time. */
 export async function exactPatternTable(store: Store): Promise<Table | null> {
-  const { heads, tokens, checkpoints, tableOf } = patternsShown(store);
-  const asked = heads.map(async (head) => {
-    const found = await store.results.once("attention", { head, first: 0, last: tokens - 1 }, checkpoints);
-    return [headName(head), found] as const;
+  const { tokens, sides, tableOf } = patternsShown(store);
+  const keyOf = ({ head, series, checkpoint }: Side) => `${headName(head)}/${series}/${checkpoint}`;
+  const asked = sides.map(async (side) => {
+    const { head, series, checkpoint } = side;
+    const parameters = { head, first: 0, last: tokens - 1 };
+    const found = await store.results.once("attention", parameters, checkpoint, series);
+    return [keyOf(side), found?.attention] as const;
   });
   const answers = Promise.all(asked).catch(() => null); // why not is said where they are shown
   const tooLate = new Promise<null>((resolve) => setTimeout(() => resolve(null), PATIENCE_MS));
   const known = new Map(await Promise.race([answers, tooLate]));
-  const computed: Attention = (head, checkpoint) => {
-    const attention = known.get(headName(head))?.get(checkpoint)?.attention;
+  const computed: Attention = (side) => {
+    const attention = known.get(keyOf(side));
     return attention?.length === triangleSize(tokens) ? (cell) => exact(attention[cell]) : null;
   };
-  const all = heads.every((head) => checkpoints.every((checkpoint) => computed(head, checkpoint) !== null));
+  const all = sides.every((side) => computed(side) !== null);
   return all ? tableOf(computed, "Attention is float32, as it was computed.") : null;
 }
 
 /** What is shown now, and a table of it once its attention is known. */
 function patternsShown(store: Store) {
+  const { comparison } = store;
   const [heads, tokens] = [store.heads.peek(), store.promptInfo.peek()?.tokens ?? []];
-  const [info, shown, other] = [store.info.peek(), store.shown.peek(), store.shownCompare.peek()];
-  const checkpoints = other === null ? [shown] : [other, shown];
-  const steps = other === null ? [] : checkpoints.map((checkpoint) => info?.steps[checkpoint] ?? null);
-  const compared = ["step_before", "step_after", "attention_before", "attention_after"];
-  const columns = ["head", "query", "key", "query_token", "key_token"].concat(
-    other === null ? ["attention"] : compared,
-  );
+  const [info, shown] = [store.info.peek(), store.shown.peek()];
+  const there = comparison.sameTokens.peek() ? beforeOf(comparison) : null;
+  const at = there?.checkpoint;
+  const compared = there !== null && at !== undefined;
+  const sidesOf = (head: Head): (Side | null)[] => {
+    const now = { head, series: undefined, checkpoint: shown };
+    if (!compared) return [now];
+    const other = there.head(head);
+    return [other && { head: other, series: there.series, checkpoint: at }, now];
+  };
+  const columns = [
+    ...["head", ...(compared ? there.columns : []), "query", "key", "query_token", "key_token"],
+    ...(compared ? ["step_before", "step_after", "attention_before", "attention_after"] : ["attention"]),
+  ];
   const tableOf = (attention: Attention, precision: string): Table => {
     const rows: Cell[][] = [];
     for (const head of heads) {
-      const known = checkpoints.map((checkpoint) => attention(head, checkpoint));
+      const known = sidesOf(head).map((side) => side && attention(side));
+      const whose = [headName(head), ...(compared ? there.cells(head) : [])];
+      const steps = compared ? [there.step, info?.steps[shown] ?? null] : [];
       for (let query = 0; query < tokens.length; query++) {
         for (let key = 0; key <= query; key++) {
           const cell = triangleIndex(query, key);
           const words = [tokens[query] ?? "", tokens[key] ?? ""];
-          rows.push([
-            headName(head),
-            query,
-            key,
-            ...words,
-            ...steps,
-            ...known.map((of) => of?.(cell) ?? null),
-          ]);
+          rows.push([...whose, query, key, ...words, ...steps, ...known.map((of) => of?.(cell) ?? null)]);
         }
       }
     }
     const holds = `A row for each query and each key up to it, positions from 0, of each selected head. ${precision}`;
     return { columns, rows, holds };
   };
-  return { heads, tokens: tokens.length, checkpoints, tableOf };
+  const sides = heads.flatMap(sidesOf).filter((side) => side !== null);
+  return { tokens: tokens.length, sides, tableOf };
 }
 
 /** The ranked tokens at the shown checkpoint; with a second handle, at both. */
 export function predictionTable(store: Store, position: number): Table {
-  const other = store.shownCompare.peek();
-  return other === null ? rankedTable(store, position) : comparedTable(store, position, other);
+  const { other, sameTokens } = store.comparison;
+  const compared = sameTokens.peek() ? other.peek() : null;
+  return compared === null ? rankedTable(store, position) : comparedTable(store, position, compared);
 }
 
 /** A row for each token ranked at either; its numbers are empty where it was not ranked. */
-function comparedTable(store: Store, position: number, other: number): Table {
+function comparedTable(store: Store, position: number, other: Other): Table {
   const [info, shown] = [store.info.peek(), store.shown.peek()];
   const result = store.results.of("predictions", {});
   const now = result.at(shown);
-  const tokens = now === null ? [] : comparedTokens(result.at(other), now, position);
-  const side = (checkpoint: number, place: Place | null): Cell[] => [
-    info?.steps[checkpoint] ?? null,
+  const tokens =
+    now === null ? [] : comparedTokens(result.in(other.series).at(other.checkpoint), now, position);
+  const side = (step: number | undefined, place: Place | null): Cell[] => [
+    step ?? null,
     place === null ? null : fromOne(place.rank),
     exact(place?.logit),
     exact(place?.probability),
@@ -162,8 +202,8 @@ function comparedTable(store: Store, position: number, other: number): Table {
     rows: tokens.map(({ id, token, before, after }) => [
       id,
       token,
-      ...side(other, before),
-      ...side(shown, after),
+      ...side(other.info.steps[other.checkpoint], before),
+      ...side(info?.steps[shown], after),
     ]),
     holds: `${afterPosition(store, position)} ranked at either checkpoint, ranks from 1; empty where it was not ranked.`,
   };

@@ -171,6 +171,8 @@ export interface ViewState {
   compared_scores: "change" | "value";
   /** How the patterns at both handles stand: side by side, or the second's mirrored above the diagonal. */
   compared_patterns: "beside" | "split";
+  /** The series that the slider's second handle stands for; null = the one that is shown. */
+  compared_series: number | null;
   /** The phase change as the reader drew it, on the axis of training; null = as it was found. */
   window: [number, number] | null;
   /** What `window` is in; null = in the unit of whatever page shows it. */

@@ -1,6 +1,7 @@
 /** Next-token predictions at both handles of the slider: a row a token, by what is likely at the first. */
 import { WAITING } from "../kernel/connection";
 import { type ComparedToken, comparedTokens, least, type Place, ranksOf } from "../state/compared-tokens";
+import type { Other } from "../state/comparison";
 import type { Result, Values } from "../state/results";
 import type { Store } from "../state/store";
 import { atMost, fromOne, probabilityText } from "../state/text";
@@ -27,16 +28,17 @@ export function ComparedTitles() {
 
 interface ComparedProps extends ViewProps {
   result: Result<"predictions">;
-  /** The checkpoint compared with, which may not be there yet. */
-  other: number;
+  /** What is compared with, which may not be there yet. */
+  other: Other;
   after: Ranked;
   position: number;
 }
 
 export function ComparedRows({ view, result, other, after, position }: ComparedProps) {
-  const before = result.at(other);
+  const there = result.in(other.series);
+  const before = there.at(other.checkpoint);
   const tokens = comparedTokens(before, after, position).slice(0, ranksOf(after) + FALLEN);
-  const absent = before === null ? absence(view.store, result, other) : "";
+  const absent = before === null ? absence(view.store, there, other) : "";
   return (
     <>
       {tokens.map((token) => (
@@ -86,7 +88,7 @@ function Row({ token, before, after, position }: RowProps) {
 }
 
 /** Why there is nothing of the other checkpoint. */
-function absence({ info, connection }: Store, result: Result<"predictions">, other: number): string {
-  if (info.value?.faults[other] !== undefined) return "no usable checkpoint";
-  return result.failure(other)?.message ?? WAITING[connection.state.value];
+function absence({ connection }: Store, there: Result<"predictions">, { info, checkpoint }: Other): string {
+  if (info.faults[checkpoint] !== undefined) return "no usable checkpoint";
+  return there.failure(checkpoint)?.message ?? WAITING[connection.state.value];
 }

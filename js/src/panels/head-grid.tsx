@@ -61,7 +61,7 @@ export function HeadGrid({ view }: ViewProps) {
   const compared = useComputed<Compared | null>(() =>
     comparison.change.value === null
       ? null
-      : { change: comparison.change.value, label: comparison.label.value },
+      : { change: comparison.change.value, labelOf: (head) => comparison.labelOf(head) },
   );
   const laid = layout.value;
   const score = store.scoreInfo.value;
@@ -75,7 +75,7 @@ export function HeadGrid({ view }: ViewProps) {
         <span class="ie-note">
           {isChange ? ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]} ` : " "}
         </span>
-        {store.shownCompare.value !== null && (
+        {comparison.other.value !== null && (
           <ComparedAs view={view} label="Grid shows" choice="compared_scores" ways={CHANGE_OR_VALUE} />
         )}
         <Save
@@ -101,7 +101,22 @@ export function HeadGrid({ view }: ViewProps) {
         />
       )}
       <Legend view={view} scale={scale} isChange={isChange} />
+      {comparison.elsewhere.value && <Matched view={view} />}
     </section>
+  );
+}
+
+/** Of the head that is pointed at or else read: its counterpart in the other series, and why that one. */
+function Matched({ view }: ViewProps) {
+  const { comparison, activeHead, series, scoreIn } = view.store;
+  const head = view.hoverHead.value ?? activeHead.value;
+  const title = (score: string) => scoreIn(series.value, score)?.title.toLowerCase() ?? score;
+  return (
+    <p class="ie-note ie-matched">
+      {head === null
+        ? "Each head is compared with the one that ranks as high there."
+        : comparison.reason(head, title)}
+    </p>
   );
 }
 

@@ -1,5 +1,5 @@
 /** The attention patterns of the selected heads, side by side. */
-import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, untracked, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { AttentionLegend } from "../chart/attention-legend";
 import { usePixelRatio } from "../chart/canvas";
@@ -12,6 +12,7 @@ import { exactPatternTable, patternTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
 import type { ViewState } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
+import type { Ask } from "../state/results";
 import { sentence } from "../state/text";
 import { attentionLut, slotColor } from "../ui/color";
 import { ComparedAs } from "../ui/compared-as";
@@ -24,10 +25,21 @@ import { Enlarged } from "./enlarged";
 import { TokenNames } from "./token-names";
 
 export function Patterns({ view }: ViewProps) {
-  const { heads, promptInfo, shownCompare, viewState } = view.store;
+  const { heads, promptInfo, comparison, viewState } = view.store;
   const tokens = promptInfo.value?.tokens.length ?? 0;
-  const pairs = shownCompare.value === null ? null : viewState.value.compared_patterns;
+  const other = comparison.other.value;
+  const unlike = other !== null && !comparison.sameTokens.value;
+  const pairs = other === null || unlike ? null : viewState.value.compared_patterns;
   useAsks(view.store, () => heads.value.map((head) => ({ analysis: "patterns", parameters: { head } })));
+  useAsks(view.store, () => {
+    const { other, elsewhere, sameTokens } = comparison;
+    if (other.value === null || !elsewhere.value || !sameTokens.value) return [];
+    const { series, checkpoint: at } = other.value;
+    return heads.value.flatMap((head): Ask<"patterns">[] => {
+      const there = comparison.counterpart(head);
+      return there === null ? [] : [{ analysis: "patterns", parameters: { head: there }, series, at }];
+    });
+  });
   return (
     <section class="ie-patterns">
       <div class="ie-caption">
@@ -45,6 +57,12 @@ export function Patterns({ view }: ViewProps) {
           exactTable={() => exactPatternTable(view.store)}
         />
       </div>
+      {unlike && (
+        <p class="ie-note">
+          <bdi>{other.info.name}</bdi> reads this prompt as other tokens, or not at all: its patterns are not
+          set beside these.
+        </p>
+      )}
       {heads.value.length === 0 ? (
         <p class="ie-note">Select a head in the grid to see where it attends; Shift or Ctrl adds more.</p>
       ) : tokens === 0 ? (
@@ -81,15 +99,15 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
   const { store, theme } = view;
   const name = headName(head);
   const active = store.activeHead.value !== null && sameHead(store.activeHead.value, head);
-  const other = useComputed(() => store.shownCompare.value ?? store.shown.value);
-  /** The checkpoint whose pattern is enlarged. */
-  const large = useSignal<ReadonlySignal<number> | null>(null);
+  const before = useBefore(view, head);
+  /** Which pattern is enlarged. */
+  const large = useSignal<"now" | "before" | null>(null);
   const enlarge = useRef<HTMLButtonElement>(null);
   const open = () => {
-    large.value = store.shown;
+    large.value = "now";
   };
   const openOther = () => {
-    large.value = other;
+    large.value = "before";
   };
   const closed = () => {
     large.value = null;
@@ -109,7 +127,16 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
       <button type="button" ref={enlarge} class="ie-enlarge" aria-label={`Enlarge ${name}`} onClick={open}>
         Enlarge
       </button>
-      {large.value !== null && <Enlarged view={view} head={head} checkpoint={large.value} closed={closed} />}
+      {large.value === "now" && <Enlarged view={view} head={head} checkpoint={store.shown} closed={closed} />}
+      {large.value === "before" && before.head !== null && (
+        <Enlarged
+          view={view}
+          head={head}
+          checkpoint={before.checkpoint}
+          {...(before.series !== undefined && { elsewhere: { head: before.head, series: before.series } })}
+          closed={closed}
+        />
+      )}
       <div class="ie-panel-plots">
         {pairs === "beside" && (
           <Plot view={view} head={head} tokens={tokens} side="before" enlarge={openOther} />
@@ -126,6 +153,22 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
   );
 }
 
+/** What the pattern of a head is compared with. */
+interface BeforeOf {
+  /** Null where another series has no head for it. */
+  head: Head | null;
+  /** Where it is another one. */
+  series: number | undefined;
+  checkpoint: ReadonlySignal<number>;
+}
+
+function useBefore({ store }: View, head: Head): BeforeOf {
+  const { comparison, shown } = store;
+  const checkpoint = useComputed(() => comparison.other.value?.checkpoint ?? shown.value);
+  const series = comparison.elsewhere.value ? comparison.other.value?.series : undefined;
+  return { head: comparison.counterpart(head), series, checkpoint };
+}
+
 interface PlotProps {
   view: View;
   head: Head;
@@ -136,11 +179,16 @@ interface PlotProps {
 }
 
 function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
-  const { info, shown, shownCompare, comparison, promptInfo } = view.store;
-  const other = useComputed(() => shownCompare.value ?? shown.value);
+  const { info, shown, comparison, promptInfo } = view.store;
+  const before = useBefore(view, head);
   const name = `Attention pattern ${headName(head)}`;
-  const nameBefore = `Pattern of ${headName(head)} at ${comparison.label.value}`;
-  const checkpoint = side === "before" ? other : shown;
+  const label = comparison.labelOf(head);
+  const nameBefore = comparison.elsewhere.value
+    ? `Pattern of ${label}`
+    : `Pattern of ${headName(head)} at ${label}`;
+  const of = side === "before" ? before : { head, series: undefined, checkpoint: shown };
+  const shownLabel = info.value?.labels[shown.value];
+  const here = comparison.elsewhere.value ? `${headName(head)} ${shownLabel}` : shownLabel;
   const [square, width] = useWidth<HTMLDivElement>();
   const zoom = fitted(width.value);
   const every = namedEvery(NAME, zoom, tokens);
@@ -148,29 +196,27 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
   const named = view.onPaper && width.value > 0;
   return (
     <div class="ie-panel-plot">
-      {shownCompare.value !== null && (
+      {comparison.other.value !== null && comparison.sameTokens.value && (
         <span class="ie-panel-when">
-          {side === "both" && `above ${comparison.label.value}, below `}
-          {info.value?.labels[checkpoint.value]}
+          {side === "both" && `above ${label}, below `}
+          {side === "before" ? label : here}
         </span>
       )}
       <span class="ie-axis ie-axis-query">query</span>
       {named && <TokenNames axis="query" {...names} />}
       <div ref={square} class={`ie-panel-square ${side === "both" ? "ie-panel-both" : ""}`}>
-        {side === "both" && (
-          <PatternCanvas view={view} head={head} name={nameBefore} checkpoint={other} mirrored />
-        )}
+        {side === "both" && <PatternCanvas view={view} head={head} name={nameBefore} of={before} mirrored />}
         <PatternCanvas
           view={view}
           head={head}
           name={side === "before" ? nameBefore : name}
-          checkpoint={checkpoint}
+          of={of}
           enlarge={enlarge}
-          above={side === "both" ? other : null}
+          above={side === "both" ? before : null}
         />
         <Crosshair view={view} head={head} tokens={tokens} />
-        <State view={view} head={head} checkpoint={checkpoint} place={side === "both" ? "below" : null} />
-        {side === "both" && <State view={view} head={head} checkpoint={other} place="above" />}
+        <State view={view} head={head} of={of} place={side === "both" ? "below" : null} />
+        {side === "both" && <State view={view} head={head} of={before} place="above" />}
       </div>
       {named && <TokenNames axis="key" {...names} />}
       <span class="ie-axis ie-axis-key">
@@ -182,27 +228,37 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
 
 interface CanvasProps {
   view: View;
+  /** Whose panel it is. */
   head: Head;
   /** In words, for whoever does not see it. */
   name: string;
-  checkpoint: ReadonlySignal<number>;
+  /** Whose pattern. */
+  of: BeforeOf;
   /** Across the diagonal, under another that is pointed at. */
   mirrored?: true;
-  /** The checkpoint whose pattern lies mirrored above the diagonal. */
-  above?: ReadonlySignal<number> | null;
+  /** Whose pattern lies mirrored above the diagonal. */
+  above?: BeforeOf | null;
   enlarge?: () => void;
 }
 
-function PatternCanvas({ view, head, name, checkpoint, mirrored, above, enlarge }: CanvasProps) {
+/** As the signals have it. */
+function triangleOf({ store }: View, { head, series, checkpoint }: BeforeOf): Uint8Array | null {
+  if (head === null) return null;
+  return store.results.of("patterns", { head }, series).at(checkpoint.value)?.patterns ?? null;
+}
+
+function PatternCanvas({ view, head, name, of, mirrored, above, enlarge }: CanvasProps) {
   const { store, theme, hover } = view;
   const [canvas, width] = useWidth<HTMLCanvasElement>();
   const ratio = usePixelRatio();
+  const drawn = useSignal(of);
+  drawn.value = same(drawn.peek(), of) ? drawn.peek() : of;
   useSignalEffect(() => {
-    const found = store.results.of("patterns", { head }).at(checkpoint.value);
+    const triangle = triangleOf(view, drawn.value);
     const n = store.promptInfo.value?.tokens.length ?? 0;
     const colors = attentionLut(store.viewState.value.attention_scale, theme.value);
     if (canvas.current === null) return;
-    const [triangle, side] = [found?.patterns ?? null, width.value];
+    const side = width.value;
     drawPattern(canvas.current, n, triangle, colors, side * ratio.value, mirrored);
     drawsAs(canvas.current, () => patternVector(n, triangle, colors, side, mirrored));
   });
@@ -216,9 +272,8 @@ function PatternCanvas({ view, head, name, checkpoint, mirrored, above, enlarge 
     const x = Math.floor(((event.clientX - box.left) / box.width) * whole);
     const y = Math.floor(((event.clientY - box.top) / box.height) * whole);
     const n = store.promptInfo.peek()?.tokens.length ?? 0;
-    const at = (from: ReadonlySignal<number>) =>
-      store.results.of("patterns", { head }).at(from.peek())?.patterns ?? null;
-    const below = cellIn(x, y, whole, n, at(checkpoint));
+    const at = (one: BeforeOf) => untracked(() => triangleOf(view, one));
+    const below = cellIn(x, y, whole, n, at(of));
     const cell = below === null && above ? cellIn(y, x, whole, n, at(above)) : below;
     const before = hover.peek();
     if (before?.query === cell?.[0] && before?.key === cell?.[1]) return;
@@ -268,17 +323,27 @@ function Crosshair({ view, head, tokens }: { view: View; head: Head; tokens: num
   );
 }
 
-interface StateProps extends Pick<CanvasProps, "view" | "head" | "checkpoint"> {
+function same(one: BeforeOf, other: BeforeOf): boolean {
+  return (
+    one.head?.join() === other.head?.join() &&
+    one.series === other.series &&
+    one.checkpoint === other.checkpoint
+  );
+}
+
+interface StateProps extends Pick<CanvasProps, "view" | "head" | "of"> {
   /** On which side of the diagonal, where the other is another checkpoint's. */
   place: "above" | "below" | null;
 }
 
 /** Why the panel is empty, while it is. */
-function State({ view, head, checkpoint, place }: StateProps) {
-  const { results, connection, info } = view.store;
-  const result = results.of("patterns", { head });
-  if (result.at(checkpoint.value) !== null) return null;
+function State({ view, head, of, place }: StateProps) {
+  const { results, connection, seriesList, series } = view.store;
+  const { checkpoint, head: whose } = of;
   const look = `ie-panel-state ${place === null ? "" : `ie-panel-state-${place}`}`;
+  if (whose === null) return <div class={look}>no head that ranks as low as {headName(head)}</div>;
+  const result = results.of("patterns", { head: whose }, of.series);
+  if (result.at(checkpoint.value) !== null) return null;
   const error = result.failure(checkpoint.value);
   if (error !== null) {
     return (
@@ -287,7 +352,8 @@ function State({ view, head, checkpoint, place }: StateProps) {
       </div>
     );
   }
-  const faulty = info.value?.faults[checkpoint.value] !== undefined;
+  const info = seriesList.value[of.series ?? series.value];
+  const faulty = info?.faults[checkpoint.value] !== undefined;
   const text = faulty ? "no usable checkpoint" : WAITING[connection.state.value];
   return <div class={look}>{text}</div>;
 }

@@ -16,13 +16,22 @@ type Ranked = Values<"predictions">;
 export function Predictions({ view }: ViewProps) {
   const { store, pointed } = view;
   const tokens = store.promptInfo.value?.tokens ?? [];
+  const { comparison } = store;
   useAsks(store, () => [{ analysis: "predictions", parameters: {} }]);
+  useAsks(store, () => {
+    const { other, elsewhere, sameTokens } = comparison;
+    if (other.value === null || !elsewhere.value || !sameTokens.value) return [];
+    return [
+      { analysis: "predictions", parameters: {}, series: other.value.series, at: other.value.checkpoint },
+    ];
+  });
   if (tokens.length === 0) return <section class="ie-predictions" />;
   const position = Math.min(pointed.value?.query ?? tokens.length - 1, tokens.length - 1);
   const result = store.results.of("predictions", {});
   const [value, error] = [result.at(store.shown.value), result.failure(store.shown.value)];
-  const other = store.shownCompare.value;
-  const before = other === null ? null : result.at(other);
+  const unlike = comparison.other.value !== null && !comparison.sameTokens.value;
+  const other = unlike ? null : comparison.other.value;
+  const before = other === null ? null : result.in(other.series).at(other.checkpoint);
   const labels = store.info.value?.labels ?? [];
   const last = position === tokens.length - 1;
   const answer = (last ? store.promptInfo.value?.answer : tokens[position + 1]) ?? "";
@@ -44,6 +53,12 @@ export function Predictions({ view }: ViewProps) {
           {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
         </p>
       )}
+      {unlike && (
+        <p class="ie-note">
+          <bdi>{comparison.other.value?.info.name}</bdi> reads this prompt as other tokens, or not at all:
+          what it predicts is not set beside this.
+        </p>
+      )}
       {value !== null && (
         <AnswerLine before={before} ranked={value} position={position} answer={answer} whole={whole} />
       )}
@@ -53,7 +68,7 @@ export function Predictions({ view }: ViewProps) {
       >
         <caption>
           after position {position} <bdi>{quoted(tokens[position] ?? "")}</bdi>
-          {other !== null && ` · ${labels[other]} → ${labels[store.shown.value]}`}
+          {other !== null && ` · ${comparison.label.value} → ${labels[store.shown.value]}`}
         </caption>
         <thead>
           <tr>

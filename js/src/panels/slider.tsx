@@ -2,9 +2,10 @@
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import { headAxis } from "../chart/head-curves";
 import type { PlacedAxis } from "../chart/plot";
-import { checkpointText, tokensText } from "../state/text";
+import { tokensText } from "../state/text";
 import { useWidth } from "../ui/use-size";
 import type { ViewProps } from "../ui/view";
+import { ComparedSeries, ComparedText } from "./compared-series";
 import { Handle } from "./slider-handle";
 import { Ticks, WindowOnTrack } from "./slider-ticks";
 
@@ -51,7 +52,10 @@ export function Slider({ view }: ViewProps) {
         <Rail view={view} axis={axis} />
       </div>
       {compare.value !== null && (
-        <p class="ie-note ie-compared">compared with {checkpointText(info.value, compare.value)}</p>
+        <p class="ie-note ie-compared">
+          compared with <ComparedSeries view={view} />
+          <ComparedText view={view} />
+        </p>
       )}
     </div>
   );

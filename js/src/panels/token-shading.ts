@@ -35,6 +35,8 @@ export function shadeTokens(
 export interface Before {
   row: Row | null;
   label: string;
+  /** "at" a checkpoint, "in" a head of another series. */
+  at: "at" | "in";
 }
 
 /**
@@ -51,7 +53,7 @@ export function attended(
   const { query } = pointed;
   const key = pointed.key ?? mostAttended(row);
   const share = ({ values }: Row) => (values[key] ?? 0).toFixed(2);
-  const then = before?.row == null ? "" : ` (${share(before.row)} at ${before.label})`;
+  const then = before?.row == null ? "" : ` (${share(before.row)} ${before.at} ${before.label})`;
   return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share(row)} to key ${key} ${quoted(tokens[key] ?? "")}${then}`;
 }
 

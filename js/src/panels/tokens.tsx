@@ -16,23 +16,36 @@ import { attended, type Before, exactly, shadeTokens } from "./token-shading";
 
 export function Tokens({ view }: ViewProps) {
   const { store, pointed, readHead, theme, hover } = view;
+  const { comparison } = store;
   const list = useRef<HTMLDivElement>(null);
   const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
-  useAttention(view, readHead);
+  useAttention(view, () => {
+    const head = readHead.value;
+    if (head === null) return [];
+    const there =
+      comparison.elsewhere.value && comparison.sameTokens.value ? comparison.counterpart(head) : null;
+    const other = comparison.other.value;
+    if (there === null || other === null) return [{ head }];
+    return [{ head }, { head: there, series: other.series, at: other.checkpoint }];
+  });
   /** Null while nothing is pointed at, so that scrubbing leaves the strip alone. */
   const pattern = useComputed(() =>
     pointed.value === null || readHead.value === null
       ? null
       : (store.results.of("patterns", { head: readHead.value }).at(store.shown.value)?.patterns ?? null),
   );
-  const rowAt = (checkpoint: number) =>
+  const row = useComputed(() =>
     pointed.value === null || readHead.value === null
       ? null
-      : rowOf(store, readHead.value, checkpoint, pointed.value.query);
-  const row = useComputed(() => rowAt(store.shown.value));
+      : rowOf(store, readHead.value, store.shown.value, pointed.value.query),
+  );
   const before = useComputed<Before | null>(() => {
-    const other = store.shownCompare.value;
-    return other === null ? null : { row: rowAt(other), label: store.comparison.label.value };
+    const [other, head] = [comparison.other.value, readHead.value];
+    if (other === null || head === null || pointed.value === null || !comparison.sameTokens.value)
+      return null;
+    const there = comparison.counterpart(head);
+    const row = there && rowOf(store, there, other.checkpoint, pointed.value.query, other.series);
+    return { row, label: comparison.labelOf(head), at: comparison.elsewhere.value ? "in" : "at" };
   });
   useSignalEffect(() => {
     void tokens.value;

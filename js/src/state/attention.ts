@@ -36,12 +36,13 @@ export interface Row {
 
 /** Of a head at a checkpoint, on the current prompt; null while nothing of it is known. */
 export function rowOf(
-  { results, promptInfo }: Store,
+  { results, prompts, series: current }: Store,
   head: Head,
   checkpoint: number,
   query: number,
+  series = current.value,
 ): Row | null {
-  const tokens = promptInfo.value?.tokens.length ?? 0;
+  const tokens = prompts.value[series]?.tokens.length ?? 0;
   if (query >= tokens) return null;
   const { first, last } = blockOf(query, tokens);
   const row = (all: Float32Array | Uint8Array | undefined, from: number, end: number) => {
@@ -50,10 +51,10 @@ export function rowOf(
       ? all.subarray(triangleIndex(query, 0) - start, triangleIndex(query + 1, 0) - start)
       : null;
   };
-  const computed = results.of("attention", { head, first, last }).at(checkpoint)?.attention;
+  const computed = results.of("attention", { head, first, last }, series).at(checkpoint)?.attention;
   const values = row(computed, first, last + 1);
   if (values !== null) return { values, exact: true };
-  const drawn = row(results.of("patterns", { head }).at(checkpoint)?.patterns, 0, tokens);
+  const drawn = row(results.of("patterns", { head }, series).at(checkpoint)?.patterns, 0, tokens);
   return drawn === null ? null : { values: Float32Array.from(drawn, (value) => value / 255), exact: false };
 }
 

@@ -1,6 +1,6 @@
 /** Heads of one series in another: matched by score, as a head's place means nothing in other weights. */
 import type { Head } from "../contract.gen";
-import { sameHead } from "./heads";
+import { headName } from "./heads";
 
 /** The circuit: whatever score is chosen, a head may be known for its part in it. */
 export const CIRCUIT = ["induction", "previous_token"];
@@ -13,6 +13,14 @@ export interface Known {
   gridOf: (score: string) => Float32Array | null;
 }
 
+/** A head of another series, and why it is that one. */
+export interface Match {
+  head: Head;
+  /** What both rank alike in, from 0; null where it only stands in the same place. */
+  score: string | null;
+  rank: number;
+}
+
 /**
  * For each head of one series, the head of another that ranks as high.
  *
@@ -21,21 +29,30 @@ export interface Known {
  * as no score of both is known, the head of the same place stands in. `counterparts` of
  * widget/induction_explorer/series/counterparts.py finds the same.
  */
-export function counterparts(heads: Head[], score: string, from: Known, to: Known): (Head | null)[] {
+export function matches(heads: Head[], score: string, from: Known, to: Known): (Match | null)[] {
   const both = [...new Set([score, ...CIRCUIT])].flatMap((name) => {
     const [here, there] = [from.gridOf(name), to.gridOf(name)];
-    return here === null || there === null
-      ? []
-      : [{ here: rankedHeads(here, from), there: rankedHeads(there, to) }];
+    if (here === null || there === null) return [];
+    const ranks = new Map(rankedHeads(here, from).map((head, rank) => [headName(head), rank]));
+    return [{ name, ranks, there: rankedHeads(there, to) }];
   });
   return heads.map((head) => {
     const known = both
-      .map(({ here, there }) => ({ rank: here.findIndex((one) => sameHead(one, head)), there }))
+      .map(({ name, ranks, there }) => ({ name, rank: ranks.get(headName(head)) ?? -1, there }))
       .filter(({ rank, there }) => rank >= 0 && there.length > 0)
       .sort((a, b) => a.rank - b.rank)[0];
-    if (known !== undefined) return known.there[known.rank] ?? null;
-    return head[0] < to.layers && head[1] < to.heads ? head : null;
+    if (known === undefined) {
+      return head[0] < to.layers && head[1] < to.heads ? { head, score: null, rank: -1 } : null;
+    }
+    const { name, rank, there } = known;
+    const found = there[rank];
+    return found === undefined ? null : { head: found, score: name, rank };
   });
+}
+
+/** The heads alone. */
+export function counterparts(heads: Head[], score: string, from: Known, to: Known): (Head | null)[] {
+  return matches(heads, score, from, to).map((match) => match?.head ?? null);
 }
 
 /** Heads by the highest value that they reach, equal ones layer by layer; none unknown. */

@@ -20,6 +20,8 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
   beside?: boolean;
   /** Wanted only where the slider's handles rest, and after what is shown. */
   resting?: boolean;
+  /** Of another series: wanted at this checkpoint, where not every one is affordable. */
+  at?: number;
   /** Wanted at every checkpoint, whatever is affordable: of what is not, the kernel says what it costs. */
   throughout?: boolean;
 }
@@ -155,22 +157,25 @@ export class Results {
     this.#fetcher.tryAgain();
   }
 
-  /** Asks at these checkpoints of the current series, and hands over what comes of it. Rejects with RequestError. */
+  /** Asks once, at one checkpoint; null where nothing comes of it. Rejects with RequestError. */
   async once<A extends AnalysisKind>(
     analysis: A,
     parameters: AnalysisParameters[A],
-    checkpoints: number[],
-  ): Promise<Map<number, Values<A>>> {
-    const found = new Map<number, Found>();
-    const want = untracked(() => this.#want({ analysis, parameters }));
-    if (want !== null) {
-      const { question, lane, decode } = want;
-      const { finished } = this.#store.requests.send(question(checkpoints), `once/${lane}`, (part) => {
-        for (const [checkpoint, values] of decode(part)) found.set(checkpoint, values);
-      });
-      await finished;
-    }
-    return found as Map<number, Values<A>>;
+    checkpoint: number,
+    series = this.#store.series.peek(),
+  ): Promise<Values<A> | null> {
+    const want = untracked(() => this.#want({ analysis, parameters, series }));
+    if (want === null) return null;
+    let found: Found | null = null;
+    const { finished } = this.#store.requests.send(
+      want.question([checkpoint]),
+      `once/${want.lane}/${checkpoint}`,
+      (part) => {
+        found = new Map(want.decode(part)).get(checkpoint) ?? null;
+      },
+    );
+    await finished;
+    return found as Values<A> | null;
   }
 
   isAnyway(ask: Ask): boolean {
@@ -238,14 +243,14 @@ export class Results {
    * slider rests, and where its second handle does of what only takes a pass.
    */
   checkpoints(ask: Ask): number[] {
-    const { analysis, series = this.#store.series.value, beside = false } = ask;
+    const { analysis, series = this.#store.series.value, beside = false, at } = ask;
     const { seriesList, checkpoint, settled, settledCompare } = this.#store;
     const info = seriesList.value[series];
     if (info === undefined) return [];
     const once = onePass.has(analysis);
     const every = ask.throughout || this.#isWhole(ask);
-    const here = every ? checkpoint.peek() : settled.value;
-    const there = every || beside || !once ? null : settledCompare.value;
+    const here = at ?? (every ? checkpoint.peek() : settled.value);
+    const there = every || beside || !once || at !== undefined ? null : settledCompare.value;
     const wanted = every ? info.steps.map((_, index) => index) : [...new Set([here, there ?? here])];
     return wanted
       .filter((index) => index < info.steps.length && info.faults[index] === undefined)

@@ -234,6 +234,13 @@ export class Store {
     this.#handles.compareTo(index);
   }
 
+  /** Compares with another series, or with another checkpoint of this one; a single one with nothing else. */
+  compareSeries(index: number | null): void {
+    this.arrange({ compared_series: index });
+    if (!this.alone.peek()) return;
+    this.compareTo(index === null ? null : 0);
+  }
+
   /** Nothing is played unasked any more, here or on another page. */
   playsNoMore(): void {
     if (!this.plays.peek()) return;
@@ -283,8 +290,8 @@ export class Store {
 
   /** Another series at its nearest checkpoint, with the heads that rank alike and the score that it has. */
   chooseSeries(index: number): void {
-    const [before, after] = [this.info.peek(), this.seriesList.peek()[index]];
-    if (after === undefined) return;
+    const [before, after, left] = [this.info.peek(), this.seriesList.peek()[index], this.series.peek()];
+    if (after === undefined || index === left) return;
     const unit = this.unit.peek();
     const checkpoint = before === null ? 0 : nearestCheckpoint(before, this.checkpoint.peek(), after, unit);
     const old = this.compare.peek();
@@ -298,7 +305,10 @@ export class Store {
       this.score.value = score;
     });
     this.#writer.now({ series: index, checkpoint, compare, heads, score });
-    if (this.viewState.peek().brush !== null) this.arrange({ brush: null });
+    const { brush, compared_series } = this.viewState.peek();
+    if (brush !== null) this.arrange({ brush: null });
+    // What was compared with is what is shown now: the other way around.
+    if (compared_series === index) this.arrange({ compared_series: left });
   }
 
   /** Selects only `head`, or adds or removes it. */

@@ -7,6 +7,7 @@ const BEGINNING: ViewState = {
   attention_scale: "linear",
   compared_scores: "change",
   compared_patterns: "beside",
+  compared_series: null,
   window: null,
   window_unit: null,
   brush: null,

@@ -36,10 +36,11 @@ const KERNEL: Partial<Record<ConnectionState, ErrorInfo>> = {
 };
 
 export function Notices({ view }: ViewProps) {
-  const { connection, status, grid, info, shown, shownCompare, comparison } = view.store;
+  const { connection, status, grid, info, shown, comparison } = view.store;
   const kernel = KERNEL[connection.state.value];
   const fault = info.value?.faults[shown.value];
-  const other = info.value?.faults[shownCompare.value ?? -1];
+  const compared = comparison.other.value;
+  const other = compared?.info.faults[compared.checkpoint];
   return (
     <div class="ie-notices">
       {kernel !== undefined && <Alert {...kernel} />}
@@ -50,7 +51,7 @@ export function Notices({ view }: ViewProps) {
         </Alert>
       )}
       {fault !== undefined && <Alert message="This checkpoint could not be used." hint={fault} />}
-      {other !== undefined && shownCompare.value !== shown.value && (
+      {other !== undefined && (comparison.elsewhere.value || compared?.checkpoint !== shown.value) && (
         <Alert
           message={`The checkpoint compared with, ${comparison.label.value}, could not be used.`}
           hint={other}

@@ -6,7 +6,7 @@ import { usePixelRatio } from "../../chart/canvas";
 import type { Head } from "../../contract.gen";
 import { rowOf } from "../../state/attention";
 import { headName } from "../../state/heads";
-import { checkpointText } from "../../state/text";
+import { checkpointText, isolated } from "../../state/text";
 import { useAttention } from "../../ui/use-attention";
 import { useSquare } from "../../ui/use-size";
 import type { View } from "../../ui/view";
@@ -20,24 +20,26 @@ interface Props {
   view: View;
   head: Head;
   checkpoint: ReadonlySignal<number>;
+  /** The head of another series, where that one's pattern is compared with this head's. */
+  elsewhere?: { head: Head; series: number };
   closed: () => void;
 }
 
-export function Enlarged({ view, head, checkpoint, closed }: Props) {
+export function Enlarged({ view, head, checkpoint, elsewhere, closed }: Props) {
   const { store, hover } = view;
   const dialog = useRef<HTMLDialogElement>(null);
   const [stage, side] = useSquare<HTMLDivElement>();
-  const name = headName(head);
+  const { head: whose, series } = elsewhere ?? { head, series: undefined };
+  const name = headName(whose);
   const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
   const triangle = useComputed(
-    () => store.results.of("patterns", { head }).at(checkpoint.value)?.patterns ?? null,
+    () => store.results.of("patterns", { head: whose }, series).at(checkpoint.value)?.patterns ?? null,
   );
-  useAttention(
-    view,
-    useComputed(() => head),
-  );
+  useAttention(view, () => [series === undefined ? { head } : { head: whose, series, at: checkpoint.value }]);
   const row = useComputed(() =>
-    view.pointed.value === null ? null : rowOf(store, head, checkpoint.value, view.pointed.value.query),
+    view.pointed.value === null
+      ? null
+      : rowOf(store, whose, checkpoint.value, view.pointed.value.query, series),
   );
   const zooming = useZooming(tokens, side, usePixelRatio());
   const every = useEvery(tokens, zooming);
@@ -56,7 +58,7 @@ export function Enlarged({ view, head, checkpoint, closed }: Props) {
     hover.value = cell === null ? null : { query: cell[0], key: cell[1], head };
   };
 
-  const info = store.info.value;
+  const info = store.seriesList.value[series ?? store.series.value];
   return (
     <dialog
       ref={dialog}
@@ -74,7 +76,10 @@ export function Enlarged({ view, head, checkpoint, closed }: Props) {
       <div class="ie-enlarged-body">
         <div class="ie-enlarged-head">
           <span class="ie-heading">{name}</span>
-          <span class="ie-note">{info !== null && checkpointText(info, checkpoint.value)}</span>
+          <span class="ie-note">
+            {series !== undefined && `${isolated(info?.name ?? "")} `}
+            {info !== undefined && checkpointText(info, checkpoint.value)}
+          </span>
           <AttentionLegend view={view} />
           <span class="ie-enlarged-buttons">
             <Button name="Zoom out" text="−" press={() => zooming.magnify(1 / STEP)} />

@@ -5,6 +5,7 @@ import { Save } from "../../export/save";
 import { WAITING } from "../../kernel/connection";
 import { lossesAt, sum } from "../../state/passage";
 import type { Result } from "../../state/results";
+import type { Store } from "../../state/store";
 import { checkpointText, quoted, scoreText, shortened } from "../../state/text";
 import { cellColors, gradient, lut, type Scale } from "../../ui/color";
 import { OtherFailures } from "../../ui/pending";
@@ -69,7 +70,8 @@ function Strips(props: StripsProps) {
   const { store } = view;
   const hovered = useSignal<number | null>(null);
   const [alone, training] = [store.alone.value, store.overTraining.value];
-  const compared = !alone && store.compare.value !== null;
+  const elsewhere = store.comparison.elsewhere.value;
+  const compared = !alone && store.compare.value !== null && !elsewhere;
   const strip = { ...props, hovered };
   return (
     <figure class="ie-passage">
@@ -96,7 +98,8 @@ function Strips(props: StripsProps) {
           <Strip {...strip} kind="change" />
         </>
       ) : (
-        !alone && (
+        !alone &&
+        !elsewhere && (
           <button
             type="button"
             class="ie-button"
@@ -167,10 +170,15 @@ function Strip({ view, kind, result, hovered, chosen, choose }: StripProps) {
   );
 }
 
+/** The checkpoint of the same series that is compared with. */
+function otherIn({ comparison, shownCompare }: Store): number | null {
+  return comparison.elsewhere.value ? null : shownCompare.value;
+}
+
 function valuesOf({ store }: View, kind: Kind): Float32Array | null {
   const now = kind === "before" ? null : lossesAt(store, store.shown.value);
   if (kind === "loss") return now;
-  const other = store.shownCompare.value;
+  const other = otherIn(store);
   const before = other === null ? null : lossesAt(store, other);
   if (kind === "before") return before;
   return now === null || before === null ? null : now.map((loss, i) => loss - (before[i] ?? Number.NaN));
@@ -214,7 +222,7 @@ function Said({ view, hovered }: { view: View; hovered: { value: number | null }
   const text = token === null ? null : store.promptInfo.value?.tokens[token];
   if (token === null || token === 0 || text == null) return <p class="ie-status" />;
   const now = lossesAt(store, store.shown.value)?.[token - 1] ?? Number.NaN;
-  const other = store.shownCompare.value;
+  const other = otherIn(store);
   const before = other === null ? null : (lossesAt(store, other)?.[token - 1] ?? Number.NaN);
   return (
     <p class="ie-status">

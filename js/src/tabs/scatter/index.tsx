@@ -83,9 +83,10 @@ function Scatter(props: Props) {
           above) against another. {!alone && "Dots move with the slider. "}Point at one, or at a cell of the
           grid, and both light up.
         </p>
-        {store.shownCompare.value !== null && (
+        {store.comparison.other.value !== null && (
           <p class="ie-note">
-            Arrows go from {store.comparison.label.value} to {store.info.value?.labels[store.shown.value]}.
+            Arrows go from {store.comparison.label.value} to {store.info.value?.labels[store.shown.value]}
+            {store.comparison.elsewhere.value && ", each from the head that ranks as high there"}.
           </p>
         )}
       </figcaption>
@@ -158,12 +159,20 @@ function drawnOf(view: View, options: Props["options"], width: number): Drawn | 
     head: indexOf(head, info.heads),
     color: slotColor(store.slots.value.get(headName(head)) ?? 0, theme.value),
   }));
-  return { ground: plotScatter(x, y, { heads, chosen, trails, width }), x, y, heads };
+  const also = store.comparison.elsewhere.value
+    ? { x: beforeIn(store, x).values, y: beforeIn(store, y).values }
+    : null;
+  return { ground: plotScatter(x, y, { heads, chosen, trails, width, also }), x, y, heads };
 }
 
 function axisOf({ store }: View, score: Axis["score"] | null): Axis | null {
   const grid = score === null ? null : store.gridOf(score.name);
   return score === null || grid === null || "message" in grid ? null : { score, values: grid.values };
+}
+
+/** The same score of what is compared with, one value a head. */
+function beforeIn({ comparison }: Store, { score }: Axis): Axis {
+  return { score, values: comparison.valuesBefore(score.name) ?? new Float32Array() };
 }
 
 function indexOf([layer, head]: Head, heads: number): number {
@@ -178,10 +187,11 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
     const now = drawn.value;
     return now === null ? new Float32Array() : dotsAt(now.ground, now.x, now.y, now.heads, store.shown.value);
   });
-  /** The same at the checkpoint compared with; null without one. */
+  /** The same of what is compared with; null without that. */
   const before = useComputed(() => {
-    const [now, other] = [drawn.value, store.shownCompare.value];
-    return now === null || other === null ? null : dotsAt(now.ground, now.x, now.y, now.heads, other);
+    const now = drawn.value;
+    if (now === null || store.comparison.other.value === null) return null;
+    return dotsAt(now.ground, beforeIn(store, now.x), beforeIn(store, now.y), now.heads, 0);
   });
   useSignalEffect(() => {
     if (drawn.value !== null) base.current?.replaceChildren(drawn.value.ground.element);
@@ -346,11 +356,12 @@ function Hovered(props: {
 }) {
   const { drawn, name, index, left, top, view } = props;
   if (!Number.isFinite(left + top)) return null;
-  const { shown, shownCompare } = view.store;
+  const { shown, comparison } = view.store;
   const textAt = ({ values }: Axis, checkpoint: number) =>
     scoreText(values[checkpoint * drawn.heads + index] ?? Number.NaN);
+  const then = (axis: Axis) => `${textAt(beforeIn(view.store, axis), 0)} → `;
   const said = (axis: Axis) =>
-    `${shownCompare.value === null ? "" : `${textAt(axis, shownCompare.value)} → `}${textAt(axis, shown.value)}`;
+    `${comparison.other.value === null ? "" : then(axis)}${textAt(axis, shown.value)}`;
   return (
     <>
       <div class="ie-ring" style={{ transform: `translate(${left}px, ${top}px)` }} />

@@ -32,11 +32,20 @@ export interface Chosen {
   color: string;
 }
 
+interface Look {
+  heads: number;
+  chosen: Chosen[];
+  trails: boolean;
+  width: number;
+  /** Values of another series that the axes reach to. */
+  also?: { x: Float32Array; y: Float32Array } | null;
+}
+
 /** Everything but the dots. Axes span all checkpoints, so that scrubbing moves dots and nothing else. */
 export function plotScatter(
   x: Axis,
   y: Axis,
-  { heads, chosen, trails, width }: { heads: number; chosen: Chosen[]; trails: boolean; width: number },
+  { heads, chosen, trails, width, also = null }: Look,
 ): ScatterGround {
   const count = x.values.length / heads;
   const all = trails ? trailsOf(x.values, y.values, heads, count) : null;
@@ -45,8 +54,8 @@ export function plotScatter(
     width,
     height: HEIGHT,
     className: "ie-plot",
-    x: { domain: extent(x.values) ?? [0, 1], nice: true },
-    y: { domain: extent(y.values) ?? [0, 1], nice: true },
+    x: { domain: span(x.values, also?.x), nice: true },
+    y: { domain: span(y.values, also?.y), nice: true },
     marks: [
       Plot.gridX({ stroke: "var(--ie-hairline)", strokeOpacity: 1, ticks: 5 }),
       Plot.gridY({ stroke: "var(--ie-hairline)", strokeOpacity: 1, ticks: 5 }),
@@ -83,6 +92,11 @@ export function plotScatter(
       bottom: HEIGHT - MARGIN.marginBottom,
     },
   };
+}
+
+function span(values: Float32Array, also?: Float32Array): [number, number] {
+  const both = [extent(values) ?? [], (also && extent(also)) ?? []].flat();
+  return both.length === 0 ? [0, 1] : [Math.min(...both), Math.max(...both)];
 }
 
 const DASHED = { stroke: "var(--ie-muted)", strokeDasharray: "3 3" };
