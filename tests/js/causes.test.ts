@@ -18,11 +18,11 @@ describe("random draws", () => {
   const draws = (change: number, ...controls: number[]) => compareDraws(change, controls);
 
   it("are counted by size, whatever the sign", () => {
-    expect(draws(-0.2, 0.25, -0.5, 0.25, 0)).toEqual({
+    expect(draws(-0.2, 0.25, -0.5, 0.75, 0)).toEqual({
       count: 4,
-      mean: 0,
+      mean: 0.125,
       low: -0.5,
-      high: 0.25,
+      high: 0.75,
       asLarge: 3,
     });
   });

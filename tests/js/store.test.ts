@@ -337,6 +337,22 @@ describe("the score", () => {
   });
 });
 
+describe("training that plays by itself", () => {
+  it("does so once, on whichever page", () => {
+    begin({ _play: true });
+    expect(store.plays.value).toBe(true);
+    store.playsNoMore();
+    store.playsNoMore();
+    expect(store.plays.value).toBe(false);
+    expect(fake.saved).toEqual([{ _play: false }]);
+  });
+
+  it("is none of the kernel's business where it does not", () => {
+    store.playsNoMore();
+    expect(fake.saved).toEqual([]);
+  });
+});
+
 describe("an answer", () => {
   const WIRING = { analysis: "wiring" as const, parameters: { head: [1, 2] as Head } };
   const asked = () => fake.sent.filter(({ kind }) => kind === "wiring");
@@ -365,6 +381,52 @@ describe("an answer", () => {
     store.moveTo(12);
     vi.advanceTimersByTime(REST);
     expect(asked()).toHaveLength(1);
+  });
+
+  it("wanted at every checkpoint comes though the reader looks away, or at another series", () => {
+    const large = [seriesInfo("a", SHAPE), seriesInfo("b", SHAPE)].map((info) => ({ ...info, light: false }));
+    const { _prompts } = traits(SHAPE, promptTokens(8));
+    begin({ _series: large, _prompts: [..._prompts, ..._prompts] });
+    const everywhere = { ...WIRING, throughout: true };
+    const look = () => store.results.ask(() => [everywhere]);
+    const away = look();
+    store.results.of("wiring", WIRING.parameters).throughout.anyway = true;
+    const insisted = asked().at(-1);
+    expect(insisted).toMatchObject({ series: 0, anyway: true });
+    away();
+    store.chooseSeries(1);
+    vi.advanceTimersByTime(REST);
+    expect(fake.sent).not.toContainEqual({ id: insisted?.id, kind: "cancel" });
+    expect(asked().at(-1)).toBe(insisted);
+  });
+
+  it("wanted where the slider rests is not asked for where nobody looks", () => {
+    fake.receive({ _series: store.seriesList.value.map((info) => ({ ...info, light: false })) });
+    const away = store.results.ask(() => [WIRING]);
+    store.results.of("wiring", WIRING.parameters).anyway = true;
+    const count = asked().length;
+    away();
+    store.moveTo(20);
+    vi.advanceTimersByTime(REST);
+    expect(asked()).toHaveLength(count);
+    expect(fake.sent.at(-1)).toEqual({ id: asked().at(-1)?.id, kind: "cancel" });
+  });
+
+  it("on a prompt is asked for only where there is one that the model can run", () => {
+    const patterns = { analysis: "patterns" as const, parameters: { head: [0, 1] as Head } };
+    const info = promptInfo(promptTokens(8));
+    const error = { message: "Too long.", hint: "" };
+    begin({ _prompts: [] });
+    store.results.ask(() => [patterns]);
+    for (const none of [
+      { ...info, tokens: [] },
+      { ...info, error },
+    ]) {
+      fake.receive({ _prompts: [none as never] });
+      expect(fake.sent.filter(({ kind }) => kind === "patterns")).toEqual([]);
+    }
+    fake.receive({ _prompts: [info] });
+    expect(fake.sent.filter(({ kind }) => kind === "patterns")).toHaveLength(1);
   });
 
   it("that takes one pass is wanted at both handles, unless seen small, as far as the series goes", () => {

@@ -67,6 +67,6 @@ export function rankedHeads(
   });
   return Array.from(highest.keys())
     .filter((head) => Number.isFinite(highest[head]))
-    .sort((a, b) => (highest[b] as number) - (highest[a] as number) || a - b)
+    .sort((a, b) => (highest[b] as number) - (highest[a] as number))
     .map((head) => [Math.floor(head / heads), head % heads]);
 }
