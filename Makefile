@@ -22,7 +22,7 @@ test: check chromium
 
 # Side by side: none of them keeps every core at work by itself.
 check: build
-	$(MAKE) --no-print-directory --jobs=2 --output-sync fast-tests page-tests types lint
+	$(MAKE) --no-print-directory --jobs=2 --output-sync fast-tests lint types page-tests
 
 build: $(BUNDLE) .venv/installed
 
@@ -42,7 +42,7 @@ types: .venv/installed node_modules/installed
 	$(BIN)/mypy
 	npm run --silent check
 
-page-tests: node_modules/installed
+page-tests: build
 	npm run --silent test
 
 fast-tests: build
