@@ -42,10 +42,14 @@ class Line:
     """Attributes:
     points: in training order.
     left_out: why names that look like checkpoints are no points of it.
+    end: the number of the last point that there is, wanted or not.
+    still: the first two of the suite hold the same weights, and should.
     """
 
     points: list[Named] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    end: int = -1
+    still: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def line_up(suite: Suite, names: Sequence[tuple[str, str]], run: str | None) -> 
     Raises:
         CheckpointError: there are several runs and nothing in common, or no such run.
     """
-    line = Line()
+    line = Line(still=suite.still)
     read = []
     for repository, name in names:
         one = _read(suite, repository, name)
@@ -98,6 +102,7 @@ def line_up(suite: Suite, names: Sequence[tuple[str, str]], run: str | None) -> 
             else Checkpoint(number, _tokens(suite, one, number), name=_label(suite, one))
         )
         revision, path = (one.name, "") if suite.where == "refs" else ("main", one.name)
+        line.end = number
         line.points.append(Named(one.repository, revision, path, number, checkpoint, one.billions))
     return line
 

@@ -81,6 +81,32 @@ class Published:
         point = self.line.points[index]
         return f"{point.repository}, {point.name}"
 
+    # --- as Hashed ---
+
+    def hashes(self, index: int) -> Mapping[str, str]:
+        return {name: entry.identity for name, entry in self.weight_files(index).items()}
+
+    def final_hashes(self) -> Mapping[str, str]:
+        """Of the branch main of the last repository."""
+        point = self.line.points[-1]
+        commit = self.commits.get((point.repository, "main"))
+        if commit is None or point.path:
+            return {}
+        try:
+            files = weight_files(self.inside(point.repository, commit, ""), "main")
+        except CheckpointError:
+            return {}
+        return {name: entry.identity for name, entry in files.items()}
+
+    def ends(self, index: int) -> bool:
+        return self.line.points[index].number == self.line.end
+
+    def still(self) -> bool:
+        return self.line.still
+
+    def billions(self, index: int) -> int | None:
+        return self.line.points[index].billions
+
     # --- as a Source ---
 
     @cached_property

@@ -7,13 +7,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.ahead import ReadAhead
+from induction_kernels.checkpoints.check import check, table
 from induction_kernels.checkpoints.copies import in_memory
 from induction_kernels.checkpoints.folder import open_folder
 from induction_kernels.checkpoints.hooks import is_hooked
@@ -28,6 +29,9 @@ from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swa
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.models.known import remember
 from induction_kernels.models.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass
@@ -234,6 +238,20 @@ class CheckpointSeries:
             SelectionError: no such device here, or a dtype that is not floating-point.
         """
         return CheckpointSeries(self._source, self._indices, self._place.moved(device, dtype))
+
+    def check(self, *, weights: bool = False, progress: bool = True) -> pd.DataFrame:
+        """Whether checkpoints are what their names say: a row each, with "ok", "note" or "fault" in
+        the column status, and why in the column reason.
+
+        By the hashes of their files: twins, copies of the final model, whole or in parts, missing
+        weights; and labels out of order. Of what lies on a hub, nothing is downloaded for this.
+
+        Args:
+            weights: load each as well, and see whether it lies where its neighbours say.
+            progress: show a progress bar.
+        """
+        found = check(self._source, self._indices, weights=weights, progress=progress)
+        return table(self.labels, self.steps, found)
 
     # --- weights ---
 
