@@ -212,10 +212,11 @@ def test_nothing_is_left_behind() -> None:
 def test_what_a_reader_is_told() -> None:
     model = load_demo("attn-only-2l").load(-1)
     head = best_head(head_scores(model, "induction").induction)
-    prompt = "def zorvex(kumquat):\n    return kumquat\n\nzorvex(kum"
-    found = ablate(model, [head], prompt=prompt, answer="qu")
-    assert found.loss_change > 4 * found.loss_error > 0
-    assert found.in_context_learning_change > 0
+    sentence = "The message code is not for this event or path."
+    prompt = f"{sentence} {sentence}".removesuffix(" path.")
+    found = ablate(model, [head], prompt=prompt, answer=" path")
+    assert found.induction_loss_change > 4 * found.induction_loss_error > 0
+    assert found.induction_loss_change > 10 * np.median(found.control_induction_loss)
     assert found.answer_before is not None
     assert found.answer_after is not None
     assert found.answer_before[0] > 0.5 > found.answer_after[0]

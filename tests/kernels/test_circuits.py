@@ -257,14 +257,15 @@ def test_induction_heads_of_the_bundled_series_copy_and_match() -> None:
     induction = torch.tensor(attention["induction"].values).flatten() > 0.5
     previous = torch.tensor(attention["previous_token"].values)
     assert induction.any()
-    for found in (ov_copying(model), qk_trace(model, previous), copying(model)):
+    for found in (ov_copying(model), qk_trace(model, previous)):
         values = found.flatten()
         assert values[induction].min() > values[~induction].max()
-    # The weakest of them attends widely, which its output shows and its keys do not.
-    assert induction[copying_output(model).flatten().topk(2).indices].all()
+    # The weakest of them moves what it reads elsewhere than to the output as well.
+    for found in (copying(model), copying_output(model)):
+        assert induction[found.flatten().topk(2).indices].all()
     # What they read was written by the best previous-token head.
     pairs = k_composition(model).pairs[0, :, 1]
-    assert (pairs[:, induction[4:]].argmax(0) == previous[0].argmax()).all()
+    assert (pairs[:, induction[model.n_heads :]].argmax(0) == previous[0].argmax()).all()
 
 
 def test_what_cannot_be_read_is_refused() -> None:

@@ -40,11 +40,11 @@ def best_induction() -> dict[str, np.ndarray]:
 def test_induction_heads_form(best_induction, name) -> None:
     best = best_induction[name]
     assert best[0] < 0.05
-    assert best[-1] >= 0.5
+    assert best[-1] >= 0.8
 
 
 def test_one_layer_never_forms_one(best_induction) -> None:
-    assert best_induction["attn-only-1l"].max() < 0.05
+    assert best_induction["attn-only-1l"].max() < 0.1
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_a_series_has_a_history(name) -> None:
 
 def test_all_three_are_small() -> None:
     files = [path for name in DEMOS for path in (FOLDER / name).iterdir()]
-    assert sum(path.stat().st_size for path in files) <= 25_000_000
+    assert sum(path.stat().st_size for path in files) <= 40_000_000
 
 
 def test_a_series_opens_at_once() -> None:

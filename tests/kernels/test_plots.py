@@ -37,7 +37,7 @@ from matplotlib.figure import Figure
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-TEXT = "def zorvex(kumquat):\n    return kumquat\n\nzorvex(kum"
+TEXT = "The value of (key):\n    return key\n\nvalue of (ke"
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +93,11 @@ def test_curves_of_heads(scores, found) -> None:
     ax = plots.head_curves(scores, heads=[(1, 2)], window=window)
     drawn = lines(ax)
     values = scores.prefix_matching.values
-    for head in range(8):
-        assert drawn[head] == pytest.approx(values[:, head // 4, head % 4])
+    for head in range(16):
+        assert drawn[head] == pytest.approx(values[:, head // 8, head % 8])
         assert ax.get_lines()[head].get_xdata() == pytest.approx(scores.tokens.values)
-    assert drawn[8] == pytest.approx(values[:, 1, 2])
-    assert drawn[9] == pytest.approx(scores.prefix_matching.attrs["chance"])
+    assert drawn[16] == pytest.approx(values[:, 1, 2])
+    assert drawn[17] == pytest.approx(scores.prefix_matching.attrs["chance"])
     assert {"L1H2", "chance", "//"} <= {text.get_text() for text in ax.texts}
     assert "tokens seen Prefix matching" in words(ax)
     change = window.changes[window.window]
@@ -142,7 +142,7 @@ def test_series_side_by_side_share_their_axes(scores) -> None:
     assert one.get_xlim() == two.get_xlim()
     assert one.get_ylim() == two.get_ylim()
     assert [one.get_title(loc="left"), two.get_title(loc="left")] == ["1l", "2l"]
-    assert [len(lines(one)), len(lines(two))] == [4 + 1, 8 + 1 + 1]
+    assert [len(lines(one)), len(lines(two))] == [8 + 1, 16 + 1 + 1]
     assert [spans(one), spans(two)] == [[], [(1e6, 2e6)]]
     with pytest.raises(SelectionError, match="no series '3l'"):
         plots.head_curves_side_by_side({"1l": other}, heads={"3l": [(0, 0)]})
@@ -261,11 +261,11 @@ def test_heads_by_two_scores(scores) -> None:
     trail = ax.get_lines()[3]
     assert trail.get_xdata() == pytest.approx(scores.previous_token.values[:10, 0, 3])
     assert "Previous token Prefix matching  chance chance L0H3" in words(ax)
-    assert ax.get_lines()[8].get_xdata()[0] == scores.previous_token.attrs["chance"]
+    assert ax.get_lines()[16].get_xdata()[0] == scores.previous_token.attrs["chance"]
     bare = plots.score_scatter(scores, "previous_token", "prefix_matching", trails=False)
     assert len(lines(bare)) == 2
-    with pytest.raises(SelectionError, match="no head 4 in layer 0"):
-        plots.score_scatter(scores, "previous_token", "prefix_matching", heads=[(0, 4)])
+    with pytest.raises(SelectionError, match="no head 8 in layer 0"):
+        plots.score_scatter(scores, "previous_token", "prefix_matching", heads=[(0, 8)])
 
 
 # --- one checkpoint ---
@@ -286,8 +286,8 @@ def test_a_passage_before_and_after(passage) -> None:
         )
     blue = axes[2].collections[0].to_rgba([-5.0])[0]
     assert blue[2] > blue[0]  # where the loss fell
-    # def … on the first line, the indented return on the second.
-    assert [piece.column for piece in pieces if piece.text.startswith("def")] == [0]
+    # The … on the first line, the indented return on the second.
+    assert [piece.column for piece in pieces if piece.text.startswith("The")] == [0]
     assert {piece.row for piece in pieces} == {0, 1, 2, 3}
     with pytest.raises(SelectionError, match="1 axes were given"):
         plots.passage(passage, 0, 1, axes=axes[:1])
@@ -341,20 +341,20 @@ def test_a_pattern(series) -> None:
 
 
 def test_what_feeds_a_head(series) -> None:
-    found = wiring(series.load(-1), (1, 2))
+    found = wiring(series.load(-1), (1, 6))
     ax = plots.wiring(found)
-    assert len(ax.patches) == 4
+    assert len(ax.patches) == 8
     order = np.argsort(-np.abs(found.effect.values[0]))
     for edge, head in zip(ax.patches, order, strict=True):
-        assert edge.get_path().vertices[[0, -1]].tolist() == [[head, 0], [2, 1]]
+        assert edge.get_path().vertices[[0, -1]].tolist() == [[head, 0], [6, 1]]
     widths = np.array([edge.get_linewidth() for edge in ax.patches])
     composition = found.composition.values[0, order]
-    assert np.corrcoef(widths, composition)[0, 1] == pytest.approx(1)
+    assert np.corrcoef(widths, np.maximum(composition, 0))[0, 1] == pytest.approx(1)
     circles = ax.collections[0]
     assert np.asarray(circles.get_array()) == pytest.approx(found.previous_token.values[0])
     strongest = f"{found.effect.values[0, order[0]]:+.2f}".replace("-", "−")
     assert strongest in words(ax)
-    assert f"L1H2, induction {float(found.induction):.2f}" in words(ax)
+    assert f"L1H6, induction {float(found.induction):.2f}" in words(ax)
     with pytest.raises(SelectionError, match="first layer"):
         plots.wiring(wiring(series.load(-1), (0, 1)))
 

@@ -28,12 +28,12 @@ def test_detect_head_is_transformer_lens_own(model, kind, measure) -> None:
     probe = RepeatedTokens.make(model)
     name = f"{kind}_detect_{measure}"
     found = head_scores(model, name)[name].values
-    expected = np.zeros((2, 4))
+    expected = np.zeros((2, 8))
     for row in probe.tokens:
         pattern_of = getattr(head_detector, f"get_{kind}_head_detection_pattern")
         detection = pattern_of(row[None])
         for index, pattern in enumerate(attention_patterns(model, row)):
-            expected[divmod(index, 4)] += head_detector.compute_head_attention_similarity_score(
+            expected[divmod(index, 8)] += head_detector.compute_head_attention_similarity_score(
                 pattern,
                 detection,
                 exclude_bos=False,

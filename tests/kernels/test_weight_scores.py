@@ -64,7 +64,7 @@ def test_what_a_reader_is_told(series) -> None:
         "copying": "-1 to 1",
         "copying_output": "-1 to 1",
         "qk_trace": "unbounded",
-        "k_composition": "-0.12556 to 0.87444",
+        "k_composition": "-0.123913 to 0.876087",
     }
     for name in ("copying", "copying_output"):
         assert told[name]["chance"] == pytest.approx(4 / 26 - 1)

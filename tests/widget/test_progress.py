@@ -173,7 +173,7 @@ def test_the_heads_that_are_done_are_those_whose_numbers_are_there(
             yield
             done = int(np.isfinite(known()["effect"]).sum())
             told.append(work.status()["progress"])
-            assert told[-1] == f"{done} of 8 heads", len(told)
+            assert told[-1] == f"{done} of 16 heads", len(told)
 
     counted, total = question.counting(session), question.passes(session)
     monkeypatch.setattr("induction_explorer.channel.worker.STEP", 0)
@@ -181,4 +181,4 @@ def test_the_heads_that_are_done_are_those_whose_numbers_are_there(
     assert work.wait(60)
     assert work.error is None
     assert len(told) == total
-    assert told[-1] == "8 of 8 heads"
+    assert told[-1] == "16 of 16 heads"

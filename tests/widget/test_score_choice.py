@@ -18,9 +18,9 @@ def test_scores_of_the_weights_are_there_at_every_checkpoint() -> None:
         assert infos[name]["group"] == "Weights alone"
         envelope = explorer._grids[f"0/{name}"]
         values = np.frombuffer(envelope["data"], np.float32)
-        assert envelope["shape"] == [2, 2, 4]
+        assert envelope["shape"] == [2, 2, 8]
         assert np.isfinite(values).all()
-    assert infos["k_composition"]["probe"] == "the weights; random heads get 0.126"
+    assert infos["k_composition"]["probe"] == "the weights; random heads get 0.124"
     assert infos["k_composition"]["colours"] == "values"
 
 

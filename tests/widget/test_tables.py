@@ -38,7 +38,7 @@ def test_what_is_not_computed_yet_is_nan(session) -> None:
     loss = measures_of(session).to_dataframe()["loss"].groupby("checkpoint").first()
     assert loss.isna().tolist() == [True, False, True]
     scores = scores_of(session).to_dataframe()["induction"]
-    assert scores.groupby("checkpoint").count().tolist() == [0, 0, 8]
+    assert scores.groupby("checkpoint").count().tolist() == [0, 0, 16]
     expected = sweep(session.series.replica().select([2]), ["induction"], progress=False)
     assert scores.loc[2].to_numpy() == pytest.approx(expected.induction.values.ravel(), abs=1e-6)
 

@@ -1,8 +1,8 @@
 """The rows the demo models are trained on, and the one their heads are measured on.
 
-Every row begins with BOS. Plain code repeats itself too rarely for models of this size, so some
+Every row begins with BOS. Plain prose repeats itself too rarely for models of this size, so some
 rows hold a passage pasted again and some are random tokens repeated. The random rows also train the
-tokens that code hardly uses, which the probe draws as often as the others.
+tokens that prose hardly uses, which the probe draws as often as the others.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from induction_kernels.inputs.corpus import BOS_ID
 
 @dataclass(frozen=True)
 class Mixture:
-    """How often a row is more than plain code, and what it then holds."""
+    """How often a row is more than plain prose, and what it then holds."""
 
     pasted_share: float = 0.4
     pasted_tokens: tuple[int, int] = (8, 50)
-    random_share: float = 0.25
+    random_share: float = 0.4
     random_period: tuple[int, int] = (8, 63)
 
 
@@ -34,7 +34,7 @@ def training_rows(
     shape: tuple[int, int],
     rng: np.random.Generator,
 ) -> Int[Tensor, "batch pos"]:
-    """One batch: BOS, then code, or code with a passage pasted, or random tokens repeated."""
+    """One batch: BOS, then prose, or prose with a passage pasted, or random tokens repeated."""
     batch, length = shape
     rows = np.full((batch, length), BOS_ID)
     for row in rows[:, 1:]:

@@ -1,6 +1,6 @@
 """Text on which losses and natural-text scores are measured: fixed once, the same for everyone.
 
-The default is held-out text of the bundled series' corpus, the Python standard library's sources,
+The default is held-out text of the bundled series' corpus, the Python standard library's prose,
 which every machine has. It differs a little between Python versions; its hash tells.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -90,10 +89,12 @@ class TextProbe:
                 f"{model.name} has no tokenizer, so text cannot be read.",
                 "Pass the tokenizer with the model, or token ids of your own.",
             )
+        from induction_kernels.inputs import corpus
+
         lead = [] if model.bos_id is None else [model.bos_id]
         length = min(longest, model.n_ctx) - len(lead)
         ids: list[int] = []
-        for text in _heldout_texts():
+        for text in corpus.texts(heldout=True):
             ids += encode(model, text)
             if len(ids) >= 4 * rows * length:
                 break
@@ -217,13 +218,6 @@ def _square(rows: Sequence[Sequence[int]]) -> Int[Tensor, "row pos"]:
         raise ProbeError(
             f"The rows hold something else than token ids: {error}.", "Give whole numbers."
         ) from error
-
-
-@cache
-def _heldout_texts() -> tuple[str, ...]:
-    from induction_kernels.inputs.corpus import texts
-
-    return tuple(texts(heldout=True))
 
 
 def _after(lead: list[int], rows: Tensor) -> Int[Tensor, "row pos"]:
