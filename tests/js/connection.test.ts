@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
+import { signal } from "@preact/signals";
 import { describe, expect, it, vi } from "vitest";
 import { promptInfo } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import type { FakeModel } from "../../js/dev/fake-model";
-import { SINCE } from "../../js/src/kernel/connection";
+import { Connection, SINCE } from "../../js/src/kernel/connection";
 import type { ExplorerModel, Status } from "../../js/src/kernel/model";
 import { HostKernel } from "./host-kernel";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
@@ -124,6 +125,20 @@ describe("the kernel", () => {
     await settle();
     expect(alerts(el)).toEqual([]);
     expect(text()).toMatch(/mean \d/);
+  });
+
+  it("comes back when the way to it is found, not when a page begins without one", () => {
+    const abort = new AbortController();
+    const connection = new Connection(signal(true), abort.signal);
+    const ask = vi.fn();
+    connection.host.value = "connecting";
+    connection.whenQuiet(ask);
+    expect([connection.returns.value, ask.mock.calls.length]).toEqual([0, 0]);
+    for (const word of ["idle", "busy"] as const) {
+      connection.host.value = word;
+      expect([connection.returns.value, ask.mock.calls.length]).toEqual([1, 1]);
+    }
+    abort.abort();
   });
 
   it.each(["dead", "terminating", "restarting", "autorestarting"])(

@@ -47,6 +47,21 @@ describe("replies", () => {
     ]);
   });
 
+  it("hands over what nobody asked for where it is followed, part by part", () => {
+    const parts: Part[] = [];
+    requests.follow("curves", (part) => parts.push(part));
+    for (const body of [{ part: 1 }, { part: 2 }]) {
+      chunk("curves", { chunk: 0, chunks: 2, body, arrays: array(3) }, [1, 2]);
+      chunk("curves", { chunk: 1, chunks: 2 }, [3]);
+    }
+    chunk("other", { body: { part: 3 }, arrays: array(1) }, [9]);
+    expect(parts.map(({ body }) => body)).toEqual([{ part: 1 }, { part: 2 }]);
+    expect(parts.map(({ arrays }) => [...(arrays.get("patterns")?.values ?? [])])).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+  });
+
   it("accepts a reply without bytes", async () => {
     const { parts, answer, id } = ask();
     fake.reply({ id, chunk: 0, chunks: 0, done: true, body: { ok: 1 } });

@@ -81,6 +81,10 @@ describe("a state that came without what is large", () => {
       expect(fake.sent).toHaveLength(2);
       await vi.advanceTimersByTimeAsync(8_000);
       expect(el.textContent).toContain("does not answer");
+      const count = fake.sent.length;
+      fake.receive({ ...state, _behind: 0 });
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(fake.sent.slice(count).filter(({ kind }) => kind === "state")).toEqual([]);
       abort.abort();
     } finally {
       vi.useRealTimers();
