@@ -23,6 +23,7 @@ import { changeTable, scoreTable } from "../export/tables";
 import { headName, sameHead } from "../state/heads";
 import { evenScaleTo, type Scale, scoreScale, slotColor } from "../ui/color";
 import { ComparedAs } from "../ui/compared-as";
+import { headAt } from "../ui/pointing";
 import { useRoving } from "../ui/roving";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-size";
@@ -272,12 +273,6 @@ function AxisNames({ layout }: { layout: GridLayout }) {
       </div>
     </>
   );
-}
-
-function headAt(target: EventTarget | null): Head | null {
-  const cell = target instanceof HTMLElement ? target.closest<HTMLElement>("[data-head]") : null;
-  const [layer, head] = cell?.dataset.head?.split(",").map(Number) ?? [];
-  return layer === undefined || head === undefined ? null : [layer, head];
 }
 
 function range(length: number): number[] {

@@ -1,5 +1,6 @@
 /** Pointers: where they are, what passes over an element, and what is dragged. */
 import { useRef } from "preact/hooks";
+import type { Head } from "../contract.gen";
 import { useLeaving } from "./use-leaving";
 
 /** Where in an element the pointer is, in CSS pixels; by default in the one that listens. */
@@ -9,6 +10,13 @@ export function placeIn(
 ): [x: number, y: number] {
   const box = element.getBoundingClientRect();
   return [event.clientX - box.left, event.clientY - box.top];
+}
+
+/** The head that an event is on: elements that stand for one say it as data-head="layer,head". */
+export function headAt(target: EventTarget | null): Head | null {
+  const element = target instanceof Element ? target.closest<HTMLElement | SVGElement>("[data-head]") : null;
+  const [layer, head] = element?.dataset.head?.split(",").map(Number) ?? [];
+  return layer === undefined || head === undefined ? null : [layer, head];
 }
 
 export interface Hover {

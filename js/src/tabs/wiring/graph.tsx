@@ -6,6 +6,7 @@ import type { Head } from "../../contract.gen";
 import { headName, sameHead } from "../../state/heads";
 import { changeText, scoreText } from "../../state/text";
 import { slotColor } from "../../ui/color";
+import { headAt } from "../../ui/pointing";
 import { useLeaving } from "../../ui/use-leaving";
 import type { View } from "../../ui/view";
 import { type Look, paintWiring } from "./drawing";
@@ -131,12 +132,6 @@ function Feeding({ view, fed, layout }: { view: View; fed: Props["fed"]; layout:
       previous token {scoreText(feeder.previousToken)}
     </Tip>
   );
-}
-
-function headAt(target: EventTarget | null): Head | null {
-  const node = target instanceof Element ? target.closest<SVGElement>("[data-head]") : null;
-  const [layer, head] = node?.dataset.head?.split(",").map(Number) ?? [];
-  return layer === undefined || head === undefined ? null : [layer, head];
 }
 
 function range(length: number): number[] {
