@@ -121,10 +121,10 @@ def test_one_line_of_python_restores_the_view(
     page: LabPage, explorer: Explorer, python: Kernel
 ) -> None:
     tab(explorer, "Passage")
-    explorer.root.get_by_role("button", name="linear").first.click()
+    explorer.root.get_by_role("button", name="log", exact=True).first.click()
     explorer.slider.fill("12")
     explorer.root.get_by_role("button", name="Compare", exact=True).click()
-    page.wait_until(lambda: python.value("w.view.get('x_scale')") == "linear", "the scale")
+    page.wait_until(lambda: python.value("w.view.get('x_scale')") == "log", "the scale")
     page.wait_until(lambda: python.value("w.compare") == 6, "the second handle")
     python.run("saved = w.view")
     tab(explorer, "Wiring")

@@ -9,6 +9,7 @@ import { Store } from "../../js/src/state/store";
 import { isolated } from "../../js/src/state/text";
 import {
   nearestCheckpoint,
+  roomierScale,
   trainingOf,
   trainingUnit,
   whichEstimated,
@@ -18,6 +19,9 @@ import { allSeriesTable } from "../../js/src/tabs/all-series/table";
 import { answerTable } from "../../js/src/tabs/answer/table";
 import { measureTable } from "../../js/src/tabs/measure/table";
 import { passageTable } from "../../js/src/tabs/passage/table";
+import one from "../../python/induction_kernels/demo/attn-only-1l/manifest.json";
+import two from "../../python/induction_kernels/demo/attn-only-2l/manifest.json";
+import three from "../../python/induction_kernels/demo/attn-only-3l/manifest.json";
 import { clearPage, freshPage, pageSignal, SHAPE, settle, widgetOf } from "./shown";
 
 const TOKENS = promptTokens(8);
@@ -201,5 +205,55 @@ describe("a page of several series", () => {
         expect([row[step], row[tokens]]).toEqual([info.steps[at], info.tokens[at]]);
       }
     }
+  });
+});
+
+describe("the axis of training", () => {
+  freshPage();
+  const doublings = Array.from({ length: 10 }, (_, power) => 2 ** power);
+  const every = (step: number, count: number, from = 0) =>
+    Array.from({ length: count }, (_, i) => from + step * i);
+  const bundled = [one, two, three].map(({ checkpoints }) => checkpoints.map(({ step }) => step));
+  const of = (steps: number[]): SeriesInfo => ({
+    ...seriesInfo("run", { ...SHAPE, checkpoints: steps.length }),
+    steps,
+    tokens: steps.map((step) => 4096 * step),
+  });
+  const SCHEDULES: [string, number[][], "log" | "linear"][] = [
+    ["the bundled series", bundled, "linear"],
+    ["a Trainer's folder", [every(500, 40, 500)], "linear"],
+    ["one that begins at 0", [every(500, 40)], "linear"],
+    ["Pythia", [[0, ...doublings, ...every(1000, 143, 1000)]], "log"],
+    [
+      "Pythia, every doubling",
+      [[0, ...doublings, ...doublings.slice(0, 8).map((times) => 1000 * times)]],
+      "log",
+    ],
+    ["doublings without 0", [doublings], "log"],
+    ["an even one beside Pythia", [every(1000, 10), [0, ...doublings, ...every(1000, 143, 1000)]], "log"],
+  ];
+
+  it.each(SCHEDULES)("is the one on which checkpoints crowd less: %s", (_, schedules, scale) => {
+    for (const unit of ["steps", "tokens"] as const)
+      expect(roomierScale(schedules.map(of), unit)).toBe(scale);
+  });
+
+  it("is drawn so, as long as nobody chose another", async () => {
+    const even = of(every(500, SHAPE.checkpoints));
+    const note = (el: Element) => el.querySelector(".ie-axis-note")?.textContent;
+    const shown = async (_view: ExplorerModel["_view"]) => {
+      const fake = new FakeModel({ ...traits(SHAPE, TOKENS), _series: [even], _view });
+      const el = widgetOf(fake)();
+      await settle();
+      return el;
+    };
+    expect(note(await shown({}))).toMatch(/linear scale/);
+    clearPage();
+    expect(note(await shown({ x_scale: "log" }))).toMatch(/log scale/);
+  });
+
+  it("of one checkpoint is some axis", () => {
+    expect(["log", "linear"]).toContain(roomierScale([of([0])], "steps"));
+    expect(["log", "linear"]).toContain(roomierScale([of([0, 7])], "steps"));
   });
 });

@@ -33,7 +33,7 @@ import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
 import { Results } from "./results";
-import { isAlone, nearestCheckpoint, trainingUnit } from "./training";
+import { isAlone, nearestCheckpoint, roomierScale, trainingUnit } from "./training";
 import { completeView } from "./view-state";
 
 export class Store {
@@ -160,7 +160,8 @@ export class Store {
     this.#view = signal(model.get("_view"));
     this.#handles = new Handles(model, this.#writer, this.info, abort);
     this.plays = signal(model.get("_play"));
-    this.viewState = computed(() => completeView(this.#view.value));
+    const scale = computed(() => roomierScale(this.seriesList.value, this.unit.value));
+    this.viewState = computed(() => completeView(this.#view.value, scale.value));
     this.#obeyKernel();
 
     this.curves = new Curves(model, this.requests, this.seriesList, abort);

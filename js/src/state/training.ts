@@ -40,6 +40,30 @@ export function trainingOf(info: SeriesInfo, unit: Unit): number[] {
   return unit === "tokens" ? (info.tokens as number[]) : info.steps;
 }
 
+/** What checkpoint 0 keeps of a logarithmic axis, about: it stands apart from the rest. */
+const ZERO_SHARE = 0.06;
+
+/**
+ * The scale on which neighbouring checkpoints crowd less: the sum of the reciprocals of their distances, in parts of
+ * the axis. Where they are dense at even distances that is linear, where each is a multiple of the last, logarithmic.
+ */
+export function roomierScale(all: SeriesInfo[], unit: Unit): "log" | "linear" {
+  const each = all.map((info) => [...new Set(trainingOf(info, unit))].sort((a, b) => a - b));
+  const every = each.flat();
+  const [least, most] = [Math.min(...every), Math.max(...every)];
+  const first = Math.min(...every.filter((x) => x > 0));
+  const linear = (x: number) => (x - least) / (most - least);
+  const begin = least > 0 ? 0 : ZERO_SHARE;
+  const log = (x: number) =>
+    x <= 0 ? 0 : begin + (1 - begin) * (Math.log(x / first) / Math.log(most / first));
+  const crowding = (place: (x: number) => number) =>
+    each.reduce(
+      (sum, xs) => sum + xs.slice(1).reduce((all, x, i) => all + 1 / (place(x) - place(xs[i] as number)), 0),
+      0,
+    );
+  return crowding(linear) < crowding(log) ? "linear" : "log";
+}
+
 /** The checkpoint of `to` that is nearest to `from`'s `index`. */
 export function nearestCheckpoint(from: SeriesInfo, index: number, to: SeriesInfo, unit: Unit): number {
   const goal = trainingOf(from, unit)[index] ?? 0;

@@ -1,9 +1,8 @@
-/** What a reader arranges, as it is before anything was arranged. */
+/** What a reader arranges, as it is before anything was arranged; the axis of training is what suits its checkpoints. */
 import type { ViewState } from "../kernel/model";
 
-const BEGINNING: ViewState = {
+const BEGINNING: Omit<ViewState, "x_scale"> = {
   tab: "loss",
-  x_scale: "log",
   attention_scale: "linear",
   compared_scores: "change",
   compared_patterns: "beside",
@@ -14,6 +13,6 @@ const BEGINNING: ViewState = {
   tabs: {},
 };
 
-export function completeView(known: Partial<ViewState>): ViewState {
-  return { ...BEGINNING, ...known };
+export function completeView(known: Partial<ViewState>, x_scale: ViewState["x_scale"]): ViewState {
+  return { ...BEGINNING, x_scale, ...known };
 }
