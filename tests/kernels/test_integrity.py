@@ -177,6 +177,16 @@ def test_late_weights_at_an_early_step(at) -> None:
     assert faults == {steps[at]}
 
 
+@pytest.mark.parametrize("at", [2, 12, 20])
+def test_weights_of_another_run_at_one_step(at) -> None:
+    series = load_demo("attn-only-2l")
+    kept = [dict(series._source.weights(i)) for i in range(len(series))]
+    kept[at] = {name: value.roll(1, -1) for name, value in kept[at].items()}
+    planted = CheckpointSeries.from_state_dicts(series.load(0), kept, steps=series.steps)
+    faults = of(planted.check(weights=True, progress=False).set_index("step"), "fault")
+    assert faults == {series.steps[at]}
+
+
 def test_a_run_whose_first_half_is_another() -> None:
     series = load_demo("attn-only-2l")
     kept = [dict(series._source.weights(i)) for i in range(len(series))]

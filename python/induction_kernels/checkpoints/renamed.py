@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from induction_kernels.checkpoints.configuration import say
 from induction_kernels.errors import CheckpointError
 
-#: Tables that follow from the configuration; Transformers passes over them in every model.
-_TABLES = frozenset({r"rotary_emb\.inv_freq"})
+#: Tables and constants that older versions saved in every model, and no newer one has.
+_TABLES = frozenset({r"rotary_emb\.inv_freq", r"\.masked_bias$"})
 
 
 class Architecture:

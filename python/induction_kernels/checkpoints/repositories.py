@@ -10,10 +10,18 @@ from dataclasses import replace
 from typing import Any
 
 from induction_kernels.checkpoints.hub import Hub
+from induction_kernels.checkpoints.legacy import Legacy
 from induction_kernels.checkpoints.line import Line, Named, line_up
 from induction_kernels.checkpoints.published import Published
 from induction_kernels.checkpoints.source import Source
-from induction_kernels.checkpoints.suites import SUITES, Suite, Tokens, folders_of, suite_of
+from induction_kernels.checkpoints.suites import (
+    LEGACY,
+    SUITES,
+    Suite,
+    Tokens,
+    folders_of,
+    suite_of,
+)
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.whole_numbers import whole_number
 
@@ -36,7 +44,8 @@ def open_hub(
         CheckpointError: no such repository, no checkpoints in it, or of a kind that cannot be read.
         SelectionError: a step that is not there.
     """
-    given = [repositories] if isinstance(repositories, str) else list(repositories)
+    named = [repositories] if isinstance(repositories, str) else list(repositories)
+    given = [one if "/" in one else _of_transformer_lens(one) for one in named]
     if not given:
         raise CheckpointError("No repository was given.", "Give a name like 'owner/name'.")
     refs = {one: hub.refs(one) for one in given}
@@ -65,7 +74,21 @@ def open_hub(
         raise _nothing(given, looked_for, there)
     line.points = choose(line.points, steps)
     commits = {(one, ref): commit for one in given for ref, commit in refs[one].items()}
-    return Published(hub, line, commits, tokenizer)
+    kind = Legacy if looked_for[-1].name == LEGACY else Published
+    return kind(hub, line, commits, tokenizer)
+
+
+def _of_transformer_lens(alias: str) -> str:
+    """What TransformerLens loads by a name like "attn-only-2l"."""
+    from transformer_lens.tools.model_registry.registry_io import resolve_model_alias
+
+    official = resolve_model_alias(alias)
+    if official is None:
+        raise CheckpointError(
+            f"{alias!r} is no repository, and no model of TransformerLens.",
+            "Names are like 'EleutherAI/pythia-70m' or 'attn-only-2l'.",
+        )
+    return str(official)
 
 
 def _suites(

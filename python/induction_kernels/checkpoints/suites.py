@@ -66,6 +66,8 @@ _STAGED = (
 _OLMO = r"allenai/OLMo-"
 _M = 1_048_576
 _ANY = r".+"
+#: The row of files that only TransformerLens reads.
+LEGACY = "TransformerLens"
 
 #: Rows of named repositories come first; of the others, the one that fits most names counts.
 SUITES: tuple[Suite, ...] = (
@@ -77,7 +79,7 @@ SUITES: tuple[Suite, ...] = (
     Suite("Pythia", r"EleutherAI/pythia-.+", _STEP, batch=2 * _M, still=True),
     Suite("CRFM", r"stanford-crfm/.+-gpt2-(small|medium)-x\d+", r"checkpoint-(?P<step>\d+)",
           batch=524_288),
-    Suite("TransformerLens", r"NeelNanda/(Attn[_-]Only|GELU|SoLU)[_-].+",
+    Suite(LEGACY, r"NeelNanda/(Attn[_-]Only|GELU|SoLU)[_-].+",
           r"checkpoints/.*_(?P<step>\d+)\.pth", where="files", tokens_above=10**9),
     Suite("OLMo", _OLMO + r"(1B|7B-Twin-2T)-hf", _STEP_TOKENS, batch=4 * _M),
     Suite("OLMo", _OLMO + r"7B-hf", _STEP_TOKENS, batch=4_423_680),
