@@ -92,3 +92,30 @@ def pythia(
         for step in steps
     }  # fmt: skip
     return branches | {"main": branches[f"step{max(steps)}"]}
+
+
+def hooked_transformers(bridge: Any) -> dict[str, Tensor]:
+    """The bridge's weights as HookedTransformer saved them, with its tables."""
+    cfg = bridge.cfg
+    old: dict[str, Tensor] = {}
+    split = {"q": "Q", "k": "K", "v": "V"}
+    for name, value in bridge.state_dict().items():
+        *before, part, kind = name.split(".")
+        at = ".".join(before)
+        if part in split and kind == "weight":
+            old[f"{at}.W_{split[part]}"] = value.reshape(cfg.n_heads, cfg.d_head, -1).mT
+        elif part in split:
+            old[f"{at}.b_{split[part]}"] = value.reshape(cfg.n_heads, cfg.d_head)
+        elif part == "o":
+            head = value.T.reshape(cfg.n_heads, cfg.d_head, -1) if kind == "weight" else value
+            old[f"{at}.{'W' if kind == 'weight' else 'b'}_O"] = head
+        elif name in {"embed.weight", "pos_embed.weight"}:
+            old[{"embed": "embed.W_E", "pos_embed": "pos_embed.W_pos"}[part]] = value
+        elif part == "unembed":
+            old |= {"unembed.W_U": value.T} if kind == "weight" else {"unembed.b_U": value}
+        else:
+            old[f"{'.'.join([*before, part])}.{kind[0]}"] = value
+    for layer in range(cfg.n_layers):
+        old[f"blocks.{layer}.attn.mask"] = torch.ones(4, 4, dtype=torch.bool).tril()
+        old[f"blocks.{layer}.attn.IGNORE"] = torch.tensor(-1e5)
+    return {name: value.contiguous() for name, value in old.items()}

@@ -9,7 +9,7 @@ import torch
 from induction_kernels import CheckpointSeries, as_model, head_scores
 from induction_kernels.errors import CheckpointError
 from local_hub import Repository
-from published_models import files_of, moved, pickled, safetensors, sharded
+from published_models import files_of, hooked_transformers, moved, pickled, safetensors, sharded
 from small_models import HUGGING_FACE, bridge
 from tiny import tiny
 
@@ -319,32 +319,6 @@ def test_code_in_a_repository_is_never_run(hub, from_hub, model) -> None:
 
 
 # --- TransformerLens' own ---
-
-
-def hooked_transformers(bridge) -> dict[str, torch.Tensor]:
-    """The bridge's weights as HookedTransformer saved them, with its tables."""
-    cfg, old = bridge.cfg, {}
-    split = {"q": "Q", "k": "K", "v": "V"}
-    for name, value in bridge.state_dict().items():
-        *before, part, kind = name.split(".")
-        at = ".".join(before)
-        if part in split and kind == "weight":
-            old[f"{at}.W_{split[part]}"] = value.reshape(cfg.n_heads, cfg.d_head, -1).mT
-        elif part in split:
-            old[f"{at}.b_{split[part]}"] = value.reshape(cfg.n_heads, cfg.d_head)
-        elif part == "o":
-            head = value.T.reshape(cfg.n_heads, cfg.d_head, -1) if kind == "weight" else value
-            old[f"{at}.{'W' if kind == 'weight' else 'b'}_O"] = head
-        elif name in {"embed.weight", "pos_embed.weight"}:
-            old[{"embed": "embed.W_E", "pos_embed": "pos_embed.W_pos"}[part]] = value
-        elif part == "unembed":
-            old |= {"unembed.W_U": value.T} if kind == "weight" else {"unembed.b_U": value}
-        else:
-            old[f"{'.'.join([*before, part])}.{kind[0]}"] = value
-    for layer in range(cfg.n_layers):
-        old[f"blocks.{layer}.attn.mask"] = torch.ones(4, 4, dtype=torch.bool).tril()
-        old[f"blocks.{layer}.attn.IGNORE"] = torch.tensor(-1e5)
-    return {name: value.contiguous() for name, value in old.items()}
 
 
 def configuration(bridge, **changes) -> bytes:

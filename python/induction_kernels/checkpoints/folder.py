@@ -1,4 +1,4 @@
-"""A local training run: `checkpoint-<step>/` folders, or `<anything>_<step>.safetensors` files."""
+"""A local training run: `checkpoint-<step>/` folders, or files `<anything>_<step>` of weights."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ from torch import Tensor, nn
 from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.copies import copied
 from induction_kernels.checkpoints.counts import rate_of
+from induction_kernels.checkpoints.disk import OnDisk
 from induction_kernels.checkpoints.files import unreadable
 from induction_kernels.checkpoints.hugging_face import HuggingFaceFolders
+from induction_kernels.checkpoints.nanochat import Nanochat, meta_of
+from induction_kernels.checkpoints.pickled import read_pickled
 from induction_kernels.checkpoints.source import Checkpoint, Source
 from induction_kernels.checkpoints.tensors import read_safetensors
+from induction_kernels.checkpoints.transformer_lens import is_hooked_transformers, of_a_bridge
 from induction_kernels.errors import CheckpointError
+from induction_kernels.models.bridges import wrapped_by
 
 _FOLDER = re.compile(r"checkpoint-(\d+)")
-_FILE = re.compile(r".+_(\d+)\.safetensors")
+#: Which are looked for one after the other; optimizers lie beside weights.
+_FILES = (
+    re.compile(r".+_(\d+)\.safetensors"),
+    re.compile(r"(?!optim).+_(?:step)?(\d+)\.(?:pt|pth)"),
+)
 
 
 def open_folder(
@@ -45,18 +54,27 @@ def open_folder(
         )
     if folders:
         return HuggingFaceFolders(folder, folders, tokenizer, tokens_per_step)
-    files = _by_step(folder, _FILE)
+    files = next((found for kind in _FILES if (found := _by_step(folder, kind))), [])
     if not files:
         raise CheckpointError(
-            f"{folder} holds no checkpoints.",
-            "Expected folders checkpoint-<step>/ or files <anything>_<step>.safetensors.",
+            f"{folder} holds no checkpoints{_instead(folder)}.",
+            "Expected folders checkpoint-<step>/ or files <anything>_<step>.safetensors, .pt or "
+            ".pth.",
         )
+    if model is None and (meta := meta_of(files[-1][1])).suffix == ".json" and meta.is_file():
+        return Nanochat(folder, files, tokenizer, tokens_per_step)
     if model is None:
         raise CheckpointError(
             f"{folder} holds weights without a configuration ({files[0][1].name}, ...).",
             "Pass the model they belong to: CheckpointSeries.from_folder(folder, model).",
         )
-    return SafetensorsFiles(folder, files, model, tokenizer, tokens_per_step)
+    return WeightFiles(folder, files, model, tokenizer, tokens_per_step)
+
+
+def _instead(folder: Path) -> str:
+    held = sorted(path.name for path in folder.iterdir())
+    more = f" and {len(held) - 6} more" if len(held) > 6 else ""
+    return f" ({', '.join(held[:6])}{more})" if held else ", nor anything else"
 
 
 def _by_step(folder: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
@@ -74,7 +92,7 @@ def _by_step(folder: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
     return steps
 
 
-class SafetensorsFiles:
+class WeightFiles(OnDisk):
     """Files of weights for a model that the caller has."""
 
     def __init__(
@@ -99,4 +117,11 @@ class SafetensorsFiles:
         return copied(self._module)
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
-        return read_safetensors(self._paths[index])
+        path = self._paths[index]
+        weights = read_safetensors(path) if path.suffix == ".safetensors" else read_pickled(path)
+        if is_hooked_transformers(weights) and wrapped_by(self._module) is not None:
+            return of_a_bridge(weights, self._module.cfg, path.name)
+        return weights
+
+    def paths(self, index: int) -> list[Path]:
+        return [self._paths[index]]

@@ -22,9 +22,10 @@ from induction_kernels.checkpoints.configuration import (
     say,
 )
 from induction_kernels.checkpoints.counts import tokens_seen
+from induction_kernels.checkpoints.disk import OnDisk
 from induction_kernels.checkpoints.files import check_file, read_json
 from induction_kernels.checkpoints.renamed import Architecture
-from induction_kernels.checkpoints.saved import read_weights
+from induction_kernels.checkpoints.saved import read_weights, weight_paths
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.errors import CheckpointError
 
@@ -35,7 +36,7 @@ OF_TOKENIZERS = re.compile(
 )
 
 
-class HuggingFaceFolders:
+class HuggingFaceFolders(OnDisk):
     """What transformers.Trainer leaves behind; the model is the one that most folders describe."""
 
     def __init__(
@@ -69,6 +70,9 @@ class HuggingFaceFolders:
                 "Keep one model a folder.",
             )
         return read_weights(folder)
+
+    def paths(self, index: int) -> list[Path]:
+        return weight_paths(self._paths[index])
 
     @cached_property
     def _described(self) -> tuple[Path, Any]:

@@ -15,30 +15,39 @@ _WHOLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 
 
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """The weights in a folder.
+def weight_paths(folder: Path) -> list[Path]:
+    """The files that hold the weights in a folder.
 
     Raises:
-        CheckpointError: no safetensors there, two sets of them, an index that leads out of the
-            folder, or a tensor in two shards.
+        CheckpointError: no safetensors there, two sets of them, or an index that leads out of the
+            folder.
     """
     index, whole = folder / _INDEX, folder / _WHOLE
     if not os.path.lexists(index):
         if not os.path.lexists(whole):
             raise _without_weights(folder)
-        return read_safetensors(whole)
+        return [whole]
     if os.path.lexists(whole):
         raise CheckpointError(
             f"{folder} holds both {_WHOLE} and {_INDEX}, so its weights are there twice.",
             "Remove the older.",
         )
+    return [folder / name for name in _shards(index)]
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights in a folder.
+
+    Raises:
+        CheckpointError: as of `weight_paths`; or a tensor is in two shards.
+    """
     weights: dict[str, Tensor] = {}
-    for name in _shards(index):
-        shard = read_safetensors(folder / name)
+    for path in weight_paths(folder):
+        shard = read_safetensors(path)
         twice = sorted(weights.keys() & shard.keys())
         if twice:
             raise CheckpointError(
-                f"{twice[0]!r} is in more than one shard of {folder} ({name} is the second).",
+                f"{twice[0]!r} is in more than one shard of {folder} ({path.name} is the second).",
                 "They are not of one checkpoint; copy the folder again.",
             )
         weights |= shard

@@ -96,8 +96,8 @@ class CheckpointSeries:
         """The checkpoints of a local training run.
 
         Args:
-            folder: holds Hugging Face `checkpoint-<step>/` folders, or files
-                `<anything>_<step>.safetensors`.
+            folder: holds Hugging Face `checkpoint-<step>/` folders, files `<anything>_<step>` in
+                safetensors, `.pt` or `.pth`, or what nanochat saves. docs/series.md has a table.
             model: for files, the model whose weights they are; it is copied, not changed.
             tokenizer: otherwise the folder's own, if it has one.
             tokens_per_step: to count tokens where the run did not write them down.
