@@ -189,10 +189,14 @@ def compared(
 ) -> Iterator[Any]:
     """Every comparison on one model; the bridge that comes last takes the module apart."""
     for n, rows in sizes:
-        line = timed(
-            f"{title}: scores over the bare forward pass",
-            our_scores, bare_forward, module, n, rows, runs, at_most=1.10,
-        )  # fmt: skip
+        try:
+            line = timed(
+                f"{title}: scores over the bare forward pass",
+                our_scores, bare_forward, module, n, rows, runs, at_most=1.10,
+            )  # fmt: skip
+        except torch.OutOfMemoryError as error:  # of the bare pass, as often as not
+            print(f"{title}, {n}: left out, this GPU has too little memory. {error}", flush=True)
+            continue
         line["roofline"] = rates.floor(module, n, rows) / line["seconds"]["over"]
         print(f"  {line['roofline']:.0%} of the roofline", flush=True)
         yield line

@@ -181,7 +181,7 @@ def test_nothing_waits_for_the_gpu_layer_by_layer() -> None:
     tokens = probe().cuda()
     wanted = readings(probe())
     read_fused(model, tokens, wanted)
-    with torch.profiler.profile() as seen:
+    with torch.profiler.profile(acc_events=True) as seen:
         read_fused(model, tokens, wanted)
     waits = sum(e.count for e in seen.key_averages() if "cudaStreamSynchronize" in e.key)
     # The readings go there, the numbers come back.
