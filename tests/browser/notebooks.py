@@ -141,3 +141,9 @@ def check_traffic(page: LabPage) -> None:
     assert errors == [], errors
     assert seen.foreign_urls == []
     assert seen.largest_frame() <= MAX_MESSAGE
+
+
+def signed(value: float) -> str:
+    """As the page writes a change: three decimals, a true minus sign, and no sign before a zero."""
+    text = f"{value:+.3f}".replace("-", "−")
+    return text[1:] if float(text[1:]) == 0 else text

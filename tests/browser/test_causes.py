@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kernel import Kernel
 from labpage import LabPage
-from notebooks import Head
+from notebooks import Head, signed
 from parts import Explorer
 from playwright.sync_api import Locator, expect
 
@@ -46,7 +46,7 @@ def test_selecting_in_the_effects_ablates_the_heads_together(
         f"found = ablate(load_demo('attn-only-2l').load({LAST}), {both})"
     )
     change = python.value("found.loss_change")
-    expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}")
+    expect(panel.get_by_role("table")).to_contain_text(signed(change))
     beaten = python.value("int((abs(found.control_loss) < abs(found.loss_change)).sum())")
     said = "larger than all 20" if beaten == 20 else f"larger than {beaten} of 20"
     expect(panel).to_contain_text(f"Loss rises by {change:.3f}: {said} random draws.")
@@ -72,7 +72,7 @@ def test_what_replaces_a_head_is_part_of_the_view(
         f"found = ablate(model, [{(*induction,)}], kind='mean', frozen=True)"
     )
     change = python.value("found.loss_change")
-    expect(panel.get_by_role("table")).to_contain_text(f"+{change:.3f}")
+    expect(panel.get_by_role("table")).to_contain_text(signed(change))
 
 
 def test_pointing_at_a_feeder_lights_its_cell_and_clicking_adds_it(
@@ -89,7 +89,7 @@ def test_pointing_at_a_feeder_lights_its_cell_and_clicking_adds_it(
     both = [[*previous_token], [*induction]]
     page.wait_until(lambda: python.value("w.heads") == both, "the selection")
     expect(picture).to_be_visible()
-    other = f"L0H{(previous_token.head + 1) % 4}"
+    other = f"L0H{(previous_token.head + 1) % 8}"
     causes.cell(other).hover()
     expect(panel.locator(".ie-tip")).to_contain_text(f"{other} effect")
 

@@ -32,7 +32,7 @@ def test_the_slider_says_step_and_tokens(explorer: Explorer, python: Kernel) -> 
 def test_cells_are_named_with_head_score_and_value(explorer: Explorer, python: Kernel) -> None:
     values = python.value(
         "[f'L{l}H{h} induction {w._sessions[0].grids[\"induction\"][-1, l, h]:.3f}'"
-        " for l in range(2) for h in range(4)]"
+        " for l in range(2) for h in range(8)]"
     )
     assert explorer.names() == values
 

@@ -32,9 +32,9 @@ def test_every_head_of_every_series_within_small_messages(trio: LabPage) -> None
         for series, layers in enumerate((1, 2, 3)):
             choice.select_option(str(series))
             trio.wait_until(lambda series=series: python.value("w.series") == series, "the trait")
-            expect(view.cells).to_have_count(4 * layers)
-            python.run(f"w.heads = [[l, h] for l in range({layers}) for h in range(4)]")
-            expect(view.patterns).to_have_count(4 * layers)
+            expect(view.cells).to_have_count(8 * layers)
+            python.run(f"w.heads = [[l, h] for l in range({layers}) for h in range(8)]")
+            expect(view.patterns).to_have_count(8 * layers)
             expect(view.root.get_by_text("computing …")).to_have_count(0)
             view.slider.focus()
             trio.page.keyboard.press("Home")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kernel import Kernel
 from labpage import LabPage
-from notebooks import Head
+from notebooks import Head, signed
 from parts import Explorer
 from playwright.sync_api import expect
 
@@ -66,9 +66,9 @@ def test_the_phase_change_is_shaded_said_and_dragged(
     tab(explorer, "In-context learning")
     said = explorer.root.locator(".ie-phase")
     expect(explorer.root.locator(".ie-formation")).to_contain_text(
-        "Induction heads form between 4."
+        "Induction heads form between 6."
     )
-    expect(said).to_contain_text("Phase change 4.")
+    expect(said).to_contain_text("Phase change 6.")
     expect(explorer.root.locator(".ie-formation")).to_contain_text(induction.name)
     explorer.root.get_by_text("How this was tested").click()
     tested = explorer.root.locator(".ie-tested")
@@ -173,7 +173,7 @@ def test_a_locked_token_says_its_loss_and_who_attends_to_it(
         "from induction_kernels import attention_patterns, token_losses, load_demo; import torch;"
         "model = load_demo('attn-only-2l').load(25); ids = torch.tensor([w._prompts[0]['ids']]);"
         "loss = float(token_losses(model, ids)[0, 8]);"
-        "every = [(l, h) for l in range(2) for h in range(4)];"
+        "every = [(l, h) for l in range(2) for h in range(8)];"
         "paid = attention_patterns(model, ids, every)[:, 10:, 9].mean(1);"
         "best = every[int(paid.argmax())]"
     )
@@ -235,8 +235,8 @@ def test_ablation_says_what_the_kernel_found(
     change, least = python.value("[found.loss_change, float(min(found.control_loss))]")
     expect(cell).to_have_accessible_name(f"{induction.name} loss change {change:.3f}")
     table = explorer.measure.get_by_role("table", name="Ablation of the selected heads")
-    expect(table).to_contain_text(f"+{change:.3f}")
-    expect(table).to_contain_text(f"+{least:.3f} to")
+    expect(table).to_contain_text(signed(change))
+    expect(table).to_contain_text(f"{signed(least)} to")
     effects.get_by_role("gridcell", name="L0H3").click()
     page.wait_until(lambda: python.value("w.heads") == [[0, 3]], "the selection")
 
