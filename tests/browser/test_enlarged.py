@@ -211,6 +211,30 @@ def test_a_cell_says_its_number_and_both_tokens(page: Page, harness: Harness) ->
     expect(status).to_have_text(re.compile(r"^query 41 .* key 24 "))
 
 
+def test_it_is_saved_as_a_figure_of_this_head_alone_and_as_a_table(
+    page: Page, harness: Harness
+) -> None:
+    dialog = enlarged(page, harness)
+    button = dialog.get_by_role("button", name="Save Pattern of L1H1")
+    button.click()
+    page.keyboard.press("Escape")  # of the menu
+    expect(dialog).to_be_visible()
+    expect(button).to_be_focused()
+    texts = {}
+    for kind in ("SVG", "CSV"):
+        button.click()
+        with page.expect_download() as download:
+            dialog.get_by_role("menuitem", name=kind, exact=True).click()
+        texts[kind] = download.value.path().read_text()
+    assert "Pattern of L1H1" in texts["SVG"]
+    assert "L0H1" not in texts["SVG"]
+    assert texts["SVG"].count("<path") > 20  # a colour each
+    rows = [line for line in texts["CSV"].splitlines() if line.startswith("L")]
+    assert len(rows) == 64 * 65 // 2
+    assert all(row.startswith("L1H1,") for row in rows)
+    assert "as it was computed" in texts["CSV"]
+
+
 def test_it_follows_the_slider_and_the_prompt_of_another_length(
     page: Page, harness: Harness
 ) -> None:

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { promptInfo, promptTokens, seriesInfo, traits } from "../../js/dev/data";
+import { plotOverPositions } from "../../js/src/chart/plot";
 import { rowsOf, saved } from "./saved";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
@@ -69,6 +70,37 @@ describe("a saved figure", () => {
     },
     20_000,
   );
+
+  it.each([
+    ["loss", "Induction of every head", ["Induction"]],
+    ["loss", "Loss", ["Loss, nats"]],
+    ["all_series", "Every series", ["Induction"]],
+    ["passage", "Token losses over training", ["loss, nats"]],
+    ["answer", "Answer rank", ["rank"]],
+    ["answer", "Answer probability", ["probability"]],
+    ["ablation", "Ablation through training", ["change of loss, nats"]],
+  ])("names the y axis, which on the page needs no name: %s, %s", async (tab, title, names) => {
+    const one = traits(SHAPE, TOKENS);
+    const { el } = await show({
+      answer: " Mary",
+      _view: { tab },
+      _prompts: [promptInfo(TOKENS, true, " Mary"), promptInfo(TOKENS, true, " Mary")],
+      _series: ["one", "two"].map((name) => seriesInfo(name, SHAPE)),
+      _scores: [...one._scores, ...one._scores],
+    });
+    await settle();
+    const labelled = () =>
+      [...el.querySelectorAll("[aria-label='y-axis label']")].map((label) => label.textContent);
+    expect(labelled()).toEqual([]);
+    const words = await wordsOf(el, title);
+    for (const name of names) expect(words).toContain(name);
+  });
+
+  it("names the y axis over positions too", () => {
+    const drawn = (name: string | null) => plotOverPositions([[5, 4, 3]], [0, 1, 2], 400, name);
+    expect(drawn("Loss, nats").element.textContent).toContain("Loss, nats");
+    expect(drawn("Loss, nats").y(5)).toBeGreaterThan(drawn(null).y(5)); // it has room
+  });
 
   it("says the score with its formula, chance, inputs and source", async () => {
     const { el } = await show();

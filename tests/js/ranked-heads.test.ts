@@ -6,6 +6,7 @@ import type { ExplorerModel } from "../../js/src/kernel/model";
 import { placed, strongest } from "../../js/src/panels/ranked-heads/preview";
 import { keptRows, ROW, scrolledTo, seenRows } from "../../js/src/panels/ranked-heads/rows";
 import { rankedHeads, secondScore } from "../../js/src/state/ranking";
+import { rowsOf, saved } from "./saved";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
 freshPage();
@@ -298,6 +299,25 @@ describe("the list", () => {
     fake.receive({ _series: [seriesInfo("run", SHAPE)], _status: ready });
     await settle();
     expect([other(), described()]).toEqual(["not computed", "previous_token not computed"]);
+  });
+
+  it("is saved with every head, both scores and ranks, at the checkpoint that is ranked", async () => {
+    const { fake, el } = await show({ checkpoint: 20 });
+    const [columns, ...rows] = rowsOf(await saved(el, "Ranked heads", "CSV"));
+    expect(columns).toEqual(["rank", "layer", "head", "induction", "previous_token"]);
+    const size = SHAPE.layers * SHAPE.heads;
+    const sent = (name: string) =>
+      new Float32Array(fake.get("_grids")[`0/${name}`]?.data?.buffer as ArrayBuffer).subarray(
+        20 * size,
+        21 * size,
+      );
+    const [first, second] = [sent("induction"), sent("previous_token")];
+    expect(rows.map(([rank]) => Number(rank))).toEqual(Array.from({ length: size }, (_, i) => i + 1));
+    expect(rows.map((row) => Math.fround(Number(row[3])))).toEqual([...first].sort((a, b) => b - a));
+    for (const [, layer, head, score, other] of rows) {
+      const index = Number(layer) * SHAPE.heads + Number(head);
+      expect([score, other].map((text) => Math.fround(Number(text)))).toEqual([first[index], second[index]]);
+    }
   });
 
   it("stays as it is while training plays, and says which checkpoint it is of", async () => {

@@ -8,7 +8,7 @@ import type { View } from "../ui/view";
 import { type Along, type Curve, type Drawn, type PlacedAxis, placesAlong, plotAlong } from "./plot";
 
 export function plotHeads(
-  { store }: View,
+  { store, onPaper }: View,
   series: number,
   frame: Pick<Along, "width" | "height" | "span" | "y">,
 ): Drawn | null {
@@ -23,6 +23,7 @@ export function plotHeads(
     crowd: { x: at, values, count: info.layers * info.heads },
     chance: score.chance,
     room: roomOf(info),
+    yName: onPaper ? score.title : null,
     ...frame,
     y: { nice: true, ...(score.range[0] === 0 && { zero: true }), ...frame.y },
   });

@@ -54,6 +54,8 @@ export interface Along {
   room?: string[];
   /** A curve is named even when it is the only one. */
   named?: boolean;
+  /** Said above the axis, where nothing beside the chart says it. */
+  yName?: string | null;
 }
 
 export interface Drawn extends TrainingChart {
@@ -103,8 +105,8 @@ export function plotAlong(curves: Curve[], along: Along): Drawn {
       ],
     },
     along.at.map(axis.place),
-    { ...margin, width, height },
-    along.ticks,
+    { ...margin, ...topFor(along.yName), width, height },
+    { ...TICKS, ...along.ticks, ...nameOf(along.yName) },
     axis,
   );
   return { ...chart, curves, names: named ? namesOf(curves, chart) : [] };
@@ -116,7 +118,12 @@ export function placeOfPosition(position: number): number {
 }
 
 /** A curve a checkpoint over the positions in a row, all in grey. */
-export function plotOverPositions(curves: number[][], positions: number[], width: number): Drawn {
+export function plotOverPositions(
+  curves: number[][],
+  positions: number[],
+  width: number,
+  yName: string | null,
+): Drawn {
   const x = positions.map(placeOfPosition);
   const last = Math.max(2, x.at(-1) ?? 2);
   const ticks = logTicks(1, last).map((at) => ({ at, name: compact(at) }));
@@ -126,11 +133,12 @@ export function plotOverPositions(curves: number[][], positions: number[], width
       y: roomy(curves.flat()),
       marks: [
         Plot.axisX(ticks, { ...SMALL, x: "at", text: "name", label: null }),
-        curves.map((y) => Plot.line(y, { x, y, stroke: "var(--ie-curve)", strokeWidth: 0.7 })),
+        curves.map((y) => Plot.line(y, { x, y, stroke: "var(--ie-curve)", strokeWidth: 0.35 })),
       ],
     },
     x,
-    { ...marginFor([], width), width, height: HEIGHT },
+    { ...marginFor([], width), ...topFor(yName), width, height: HEIGHT },
+    { ...TICKS, ...nameOf(yName) },
   );
   return { ...chart, curves: [], names: [] };
 }
@@ -152,6 +160,17 @@ export function pathOf({ at, y }: TrainingChart, curve: Pick<Curve, "x" | "y">):
     pen = Number.isFinite(value) ? "L" : "M";
   });
   return path;
+}
+
+const TICKS = { ticks: 5 } as const;
+
+/** Room for the name of the axis, and the name. */
+function topFor(yName: string | null = null): { marginTop: number } {
+  return { marginTop: yName === null ? MARGIN.marginTop : 28 };
+}
+
+function nameOf(yName: string | null = null): Plot.AxisYOptions {
+  return yName === null ? {} : { label: yName, labelAnchor: "top", labelArrow: "none" };
 }
 
 function marginFor(names: string[], width: number): typeof MARGIN & { marginRight: number } {
@@ -194,7 +213,7 @@ function draw(
   { marks, ...scales }: Plot.PlotOptions,
   positions: number[],
   size: Parameters<typeof chartOf>[2],
-  ticks: Plot.AxisYOptions = { ticks: 5 },
+  ticks: Plot.AxisYOptions & { ticks: NonNullable<Plot.AxisYOptions["ticks"]> },
   axis?: TrainingAxis,
 ): Omit<Drawn, "names" | "curves"> {
   const plot = Plot.plot({
@@ -202,7 +221,7 @@ function draw(
     ...scales,
     className: "ie-plot",
     marks: [
-      Plot.gridY({ stroke: "var(--ie-hairline)", strokeOpacity: 1, ticks: ticks.ticks ?? 5 }),
+      Plot.gridY({ stroke: "var(--ie-hairline)", strokeOpacity: 1, ticks: ticks.ticks }),
       Plot.axisY({ ...SMALL, label: null, ...ticks }),
       marks,
     ],

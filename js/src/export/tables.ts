@@ -94,15 +94,15 @@ function beforeOf(comparison: Store["comparison"]) {
 type Attention = (side: Side) => ((cell: number) => Cell) | null;
 
 /** A head's pattern at a checkpoint; of another series where that is compared with. */
-interface Side {
+export interface Side {
   head: Head;
   series: number | undefined;
   checkpoint: number;
 }
 
-/** Patterns of the selected heads as they are drawn: at the shown checkpoint, and of what is compared with. */
-export function patternTable(store: Store): Table {
-  return patternsShown(store).tableOf(({ head, series, checkpoint }) => {
+/** Patterns of the selected heads as they are drawn: at the shown checkpoint, and of what is compared with; or of one. */
+export function patternTable(store: Store, only?: Side): Table {
+  return patternsShown(store, only).tableOf(({ head, series, checkpoint }) => {
     const drawn = store.results.of("patterns", { head }, series).at(checkpoint)?.patterns;
     return drawn === undefined ? null : (cell) => Number(((drawn[cell] as number) / 255).toFixed(3));
   }, "Attention is a multiple of 1/255 in three decimals: 0.002 more or less.");
@@ -112,8 +112,8 @@ export function patternTable(store: Store): Table {
 const PATIENCE_MS = 60_000;
 
 /** The same as they were computed; null where the kernel does not say all of it in time. */
-export async function exactPatternTable(store: Store): Promise<Table | null> {
-  const { tokens, sides, tableOf } = patternsShown(store);
+export async function exactPatternTable(store: Store, only?: Side): Promise<Table | null> {
+  const { tokens, sides, tableOf } = patternsShown(store, only);
   const keyOf = ({ head, series, checkpoint }: Side) => `${headName(head)}/${series}/${checkpoint}`;
   const asked = sides.map(async (side) => {
     const { head, series, checkpoint } = side;
@@ -133,15 +133,16 @@ export async function exactPatternTable(store: Store): Promise<Table | null> {
 }
 
 /** What is shown now, and a table of it once its attention is known. */
-function patternsShown(store: Store) {
+function patternsShown(store: Store, only?: Side) {
   const { comparison } = store;
-  const [heads, tokens] = [store.heads.peek(), store.promptInfo.peek()?.tokens ?? []];
+  const tokens = store.promptInfo.peek()?.tokens ?? [];
+  const heads = only === undefined ? store.heads.peek() : [only.head];
   const [info, shown] = [store.info.peek(), store.shown.peek()];
-  const there = comparison.sameTokens.peek() ? beforeOf(comparison) : null;
+  const there = only === undefined && comparison.sameTokens.peek() ? beforeOf(comparison) : null;
   const at = there?.checkpoint;
   const compared = there !== null && at !== undefined;
   const sidesOf = (head: Head): (Side | null)[] => {
-    const now = { head, series: undefined, checkpoint: shown };
+    const now = only ?? { head, series: undefined, checkpoint: shown };
     if (!compared) return [now];
     const other = there.head(head);
     return [other && { head: other, series: there.series, checkpoint: at }, now];

@@ -113,6 +113,13 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
     large.value = null;
     enlarge.current?.focus();
   };
+  const figure = (side: "now" | "before") => (paper: View) => (
+    <div class={layoutOf(1, false)}>
+      <div class="ie-panel">
+        <Plot view={paper} head={head} tokens={tokens} side={side} enlarge={open} />
+      </div>
+    </div>
+  );
   return (
     <div class="ie-panel" style={{ "--ie-slot": slotColor(store.slots.value.get(name) ?? 0, theme.value) }}>
       <button
@@ -127,7 +134,9 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
       <button type="button" ref={enlarge} class="ie-enlarge" aria-label={`Enlarge ${name}`} onClick={open}>
         Enlarge
       </button>
-      {large.value === "now" && <Enlarged view={view} head={head} checkpoint={store.shown} closed={closed} />}
+      {large.value === "now" && (
+        <Enlarged view={view} head={head} checkpoint={store.shown} closed={closed} figure={figure("now")} />
+      )}
       {large.value === "before" && before.head !== null && (
         <Enlarged
           view={view}
@@ -135,6 +144,7 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
           checkpoint={before.checkpoint}
           {...(before.series !== undefined && { elsewhere: { head: before.head, series: before.series } })}
           closed={closed}
+          figure={figure("before")}
         />
       )}
       <div class="ie-panel-plots">

@@ -1,9 +1,12 @@
 /** One pattern, large: token names on both axes, to be magnified and moved, each cell with its number. */
 import { type ReadonlySignal, useComputed } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { AttentionLegend } from "../../chart/attention-legend";
 import { usePixelRatio } from "../../chart/canvas";
 import type { Head } from "../../contract.gen";
+import { Save } from "../../export/save";
+import { exactPatternTable, patternTable } from "../../export/tables";
 import { rowOf } from "../../state/attention";
 import { headName } from "../../state/heads";
 import { checkpointText, isolated } from "../../state/text";
@@ -23,9 +26,11 @@ interface Props {
   /** The head of another series, where that one's pattern is compared with this head's. */
   elsewhere?: { head: Head; series: number };
   closed: () => void;
+  /** The same on paper. */
+  figure: (paper: View) => ComponentChildren;
 }
 
-export function Enlarged({ view, head, checkpoint, elsewhere, closed }: Props) {
+export function Enlarged({ view, head, checkpoint, elsewhere, closed, figure }: Props) {
   const { store, hover } = view;
   const dialog = useRef<HTMLDialogElement>(null);
   const [stage, side] = useSquare<HTMLDivElement>();
@@ -81,6 +86,16 @@ export function Enlarged({ view, head, checkpoint, elsewhere, closed }: Props) {
             {info !== undefined && checkpointText(info, checkpoint.value)}
           </span>
           <AttentionLegend view={view} />
+          <Save
+            view={view}
+            title={`Pattern of ${name}`}
+            about={{ prompt: true }}
+            draw={figure}
+            table={() => patternTable(store, { head: whose, series, checkpoint: checkpoint.peek() })}
+            exactTable={() =>
+              exactPatternTable(store, { head: whose, series, checkpoint: checkpoint.peek() })
+            }
+          />
           <span class="ie-enlarged-buttons">
             <Button name="Zoom out" text="−" press={() => zooming.magnify(1 / STEP)} />
             <Button name="Zoom in" text="+" press={() => zooming.magnify(STEP)} />

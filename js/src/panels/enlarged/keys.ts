@@ -27,7 +27,7 @@ interface Bound {
 export function onKey(event: KeyboardEvent, { view, tokens, zooming, point, close }: Bound): void {
   const way = WAYS[event.key];
   const [{ side }, count] = [zooming.now.peek(), tokens.peek().length];
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") close();
   else if (event.key === "+" || event.key === "=") zooming.magnify(STEP);
   else if (event.key === "-" || event.key === "_") zooming.magnify(1 / STEP);

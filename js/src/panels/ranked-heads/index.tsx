@@ -1,11 +1,13 @@
 /** All heads, strongest first, each with its pattern on the prompt and a second score beside it. */
 import { useComputed } from "@preact/signals";
+import { Save } from "../../export/save";
 import { rankedHeads, secondScore } from "../../state/ranking";
 import { absentText } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 import { ScoreOptions } from "../score-picker";
 import { List } from "./list";
 import type { Column } from "./row";
+import { rankedTable } from "./table";
 
 /** Where the second score is kept, among the options of tabs. */
 const OPTIONS = "ranked_heads";
@@ -39,10 +41,15 @@ export function RankedHeads({ view }: ViewProps) {
       <div class="ie-caption">
         <span class="ie-heading">Heads by {lowered(title)}</span>
         <span class="ie-note">
-          {moving.value
-            ? ` at ${info.value?.labels[settled.value]}, until the slider rests`
-            : " strongest first"}
+          {moving.value ? ` at ${info.value?.labels[settled.value]}` : " strongest first"}
         </span>
+        <Save
+          view={view}
+          title="Ranked heads"
+          about={{ scores: [first.value?.score ?? null, second.value?.score ?? null] }}
+          draw={(paper) => <RankedHeads view={paper} />}
+          table={() => rankedTable(heads.peek(), info.peek(), settled.peek(), [first.peek(), second.peek()])}
+        />
       </div>
       <div class="ie-ranked-row ie-ranked-head">
         <span class="ie-ranked-value" aria-hidden="true">

@@ -48,7 +48,13 @@ export function List({ view, heads, first, second }: ViewProps & Ranking) {
       .map((head) => ({ analysis: "patterns", parameters: { head }, beside: true })),
   );
 
-  const rows = useComputed(() => keptRows(seen.value, heads.value.length, cursor.value));
+  // Of a figure, none beyond what is seen.
+  const rows = useComputed(() => {
+    const [from, to] = seen.value;
+    return view.onPaper
+      ? Array.from({ length: to - from }, (_, i) => from + i)
+      : keptRows(seen.value, heads.value.length, cursor.value);
+  });
   useLayoutEffect(() => {
     if (!focusing.current) return;
     focusing.current = false;

@@ -60,7 +60,7 @@ function Chart(props: Props) {
 }
 
 /** Null while fewer than two checkpoints are known. */
-function plot({ store }: View, result: Result<"ablation">, width: number): Drawn | null {
+function plot({ store, onPaper }: View, result: Result<"ablation">, width: number): Drawn | null {
   const info = store.info.value;
   if (info === null) return null;
   const x = trainingOf(info, store.unit.value);
@@ -86,6 +86,7 @@ function plot({ store }: View, result: Result<"ablation">, width: number): Drawn
     type: store.viewState.value.x_scale,
     y: { nice: true, zero: true },
     named: true,
+    yName: onPaper ? "change of loss, nats" : null,
     ...(compared.length > 0 && {
       band: {
         x: compared.map((one) => one.x),

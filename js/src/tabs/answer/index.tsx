@@ -8,7 +8,7 @@ import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
 import { fromOne, probabilityText, quoted } from "../../state/text";
 import { Failures, OtherFailures, Progress, Throughout } from "../../ui/pending";
-import type { ViewProps } from "../../ui/view";
+import type { View, ViewProps } from "../../ui/view";
 import { type PanelProps, tab } from "../tab";
 import { answerTable } from "./table";
 
@@ -90,7 +90,7 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
       </figcaption>
       <TrainingChart
         view={view}
-        plot={(width) => plot(store, result, kind, width)}
+        plot={(width) => plot(view, result, kind, width)}
         empty={error?.message ?? WAITING[store.connection.state.value]}
         say={kind === "rank" ? String : probabilityText}
         note={kind === "probability"}
@@ -100,14 +100,19 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
 }
 
 function plot(
-  store: Store,
+  { store, onPaper }: View,
   result: Result<"predictions">,
   kind: "rank" | "probability",
   width: number,
 ): Drawn | null {
   const curves = eachSeries(store, (series) => answersOf(store, result.in(series), series, kind));
   if (!curves.some(({ y }) => y.some(Number.isFinite))) return null;
-  const along = { width, type: store.viewState.value.x_scale, at: currentTraining(store) };
+  const along = {
+    width,
+    type: store.viewState.value.x_scale,
+    at: currentTraining(store),
+    yName: onPaper ? kind : null,
+  };
   if (kind === "probability") return plotAlong(curves, { ...along, y: { domain: [0, 1] } });
   const lowest = Math.max(2, ...curves.flatMap(({ y }) => y.filter(Number.isFinite)));
   const y = { type: "log", domain: [lowest, 1] } as const;

@@ -59,13 +59,12 @@ function LossPca(props: Props) {
           table={() => componentTable(store, fit)}
         />
         <p class="ie-meaning">
-          Every checkpoint as one point: the losses of the same tokens, one a row of text, in the plane in
-          which they vary most. The path turns where training does.
+          Every checkpoint as one point, by its losses of the same tokens. The path turns where training does.
         </p>
         <p class="ie-note">
           {fit === "joint"
-            ? `principal components of losses in nats, ${store.componentsOf.value} · Olsson et al. 2022`
-            : "principal components of standardised losses, one fit a series; only this series is shown, as axes of different fits cannot be compared · Kissane 2023"}
+            ? `principal components of losses in nats, of one token a row of text, ${store.componentsOf.value} · Olsson et al. 2022`
+            : "principal components of standardised losses, of one token a row of text, one fit a series; only this series is shown, as axes of different fits cannot be compared · Kissane 2023"}
           <Turn view={view} />
         </p>
       </figcaption>

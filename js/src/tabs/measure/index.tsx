@@ -92,7 +92,7 @@ function MeasureFigure({ view, info }: PanelProps) {
       ) : !store.overTraining.value ? (
         <Numbers view={view} info={info} />
       ) : (
-        <TrainingChart view={view} plot={(width) => overTraining(view, info.name, width)} empty={empty}>
+        <TrainingChart view={view} plot={(width) => overTraining(view, info, width)} empty={empty}>
           {(drawn) => <ShownValues view={view} info={info} drawn={drawn} />}
         </TrainingChart>
       )}
@@ -124,22 +124,29 @@ function Numbers({ view, info }: PanelProps) {
   );
 }
 
-function overTraining({ store }: View, name: string, width: number): Drawn | null {
-  const curves = eachSeries(store, (series) => store.measureOf(series, name)?.values ?? null);
-  const known = curves.some(({ y }) => y.some(Number.isFinite));
-  const [type, at] = [store.viewState.value.x_scale, currentTraining(store)];
-  return known ? plotAlong(curves, { width, type, at }) : null;
+/** Of the axis, where the figure is all that there is. */
+function yNameOf({ onPaper }: View, { title }: MeasureInfo): string | null {
+  return onPaper ? `${title}, nats` : null;
 }
 
-function overPositions(view: View, name: string, width: number): Drawn | null {
-  const measure = view.store.measureOf(view.store.series.value, name);
+function overTraining(view: View, info: MeasureInfo, width: number): Drawn | null {
+  const { store } = view;
+  const curves = eachSeries(store, (series) => store.measureOf(series, info.name)?.values ?? null);
+  const known = curves.some(({ y }) => y.some(Number.isFinite));
+  const [type, at] = [store.viewState.value.x_scale, currentTraining(store)];
+  return known ? plotAlong(curves, { width, type, at, yName: yNameOf(view, info) }) : null;
+}
+
+function overPositions(view: View, info: MeasureInfo, width: number): Drawn | null {
+  const measure = view.store.measureOf(view.store.series.value, info.name);
   const positions = view.store.measureOf(view.store.series.value, "positions");
   const [count, length] = measure?.shape ?? [];
   if (!measure || !positions || count === undefined || length === undefined) return null;
   const curves = Array.from({ length: count }, (_, index) =>
     Array.from(measure.values.subarray(index * length, (index + 1) * length)),
   ).filter((curve) => curve.every(Number.isFinite));
-  return curves.length > 0 ? plotOverPositions(curves, Array.from(positions.values), width) : null;
+  const places = Array.from(positions.values);
+  return curves.length > 0 ? plotOverPositions(curves, places, width, yNameOf(view, info)) : null;
 }
 
 interface ChartProps extends PanelProps {
@@ -150,7 +157,7 @@ interface ChartProps extends PanelProps {
 function OverPositions({ view, info, empty }: PanelProps & { empty: string }) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const base = useRef<HTMLDivElement>(null);
-  const drawn = useComputed(() => (width.value === 0 ? null : overPositions(view, info.name, width.value)));
+  const drawn = useComputed(() => (width.value === 0 ? null : overPositions(view, info, width.value)));
   useSignalEffect(() => {
     if (drawn.value !== null) base.current?.replaceChildren(drawn.value.element);
   });

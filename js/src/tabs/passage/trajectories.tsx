@@ -86,7 +86,9 @@ function plot(view: View, tokens: ReadonlySignal<number[]>, width: number): Draw
   const curves = curvesOf(view, tokens);
   const [at, type] = [currentTraining(view.store), view.store.viewState.value.x_scale];
   const known = curves.some(({ y }) => Array.from(y).some(Number.isFinite));
-  return known ? plotAlong(curves, { width, type, at, named: true }) : null;
+  return known
+    ? plotAlong(curves, { width, type, at, named: true, yName: view.onPaper ? "loss, nats" : null })
+    : null;
 }
 
 function curvesOf({ store, theme }: View, tokens: ReadonlySignal<number[]>): Curve[] {

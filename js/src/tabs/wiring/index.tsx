@@ -47,14 +47,12 @@ function Wiring(props: PanelProps<Record<never, never>, "wiring">) {
           draw={(paper) => <Wiring {...props} view={paper} />}
           table={() => analysisTable(store, found.wiring, "layer head")}
         />
-        <p class="ie-meaning">
-          What feeds {name}: how much its keys read of what each earlier head writes (K-composition, by the
-          weights), and how its induction score changes when that head is ablated.
-        </p>
+        <p class="ie-meaning">What feeds {name}, of the heads in earlier layers.</p>
         <p class="ie-note">
-          Ablated: output set to zero, one head at a time; a head that leaves the score alone may be backed up
-          by another. Induction on repeated random tokens. K-composition: {compositionNote(view)}. Elhage et
-          al. 2021, Olsson et al. 2022.
+          Without a head: its output set to zero, one head at a time; one that leaves the score alone may be
+          backed up by another. Induction on repeated random tokens. K-composition: how much the keys of{" "}
+          {name} read of what a head writes, by the weights, {compositionNote(view)}. Elhage et al. 2021,
+          Olsson et al. 2022.
         </p>
       </figcaption>
       {head[0] === 0 ? (
