@@ -42,10 +42,22 @@ def serve(folder: Path) -> Iterator[Harness]:
     plain = (folder / "index.html").read_text()
     for name, host in hosts().items():
         (folder / f"{name}.html").write_text(_inside(host, plain))
+    (folder / "cells.html").write_text(_CELLS)
     with ThreadingHTTPServer((HOST, 0), partial(_Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield Harness(f"http://{HOST}:{server.server_port}")
         server.shutdown()
+
+
+# As VS Code's list of cells: it scrolls, and a frame of another origin is as high as all outputs.
+_CELLS = """\
+<!doctype html><body style="margin: 0">
+<div id="cells" style="height: 700px; overflow-y: scroll">
+  <div style="height: 900px">cells above</div>
+  <iframe sandbox="allow-scripts" src="vscode-light.html?case=2l"
+    style="display: block; width: 1200px; height: 4000px; border: 0"></iframe>
+</div>
+"""
 
 
 def _inside(host: Host, page: str) -> str:
@@ -59,5 +71,10 @@ def _inside(host: Host, page: str) -> str:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        """A frame of no origin may load the page's script."""
+        self.send_header("Access-Control-Allow-Origin", "*")
+        super().end_headers()
+
     def log_message(self, *_said: object) -> None:
         """Requests are nobody's news."""

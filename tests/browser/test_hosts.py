@@ -107,3 +107,34 @@ def test_tables_are_ours(host: Host, window: Page) -> None:
         " return Math.round(r.getBoundingClientRect().right) })"
     )
     assert len(set(edges)) == 1, edges
+
+
+def test_the_slider_stays_in_sight_where_the_frame_is_what_scrolls(
+    chrome: Browser, harness: Harness
+) -> None:
+    page = chrome.new_page(viewport={"width": 1300, "height": 800})
+    page.goto(f"{harness.url}/cells.html")
+    frame = page.frame_locator("iframe")
+    slider = frame.locator(".ie-slider")
+    cells = page.locator("#cells")
+    cells.evaluate("cells => { cells.scrollTop = 900; }")  # out of sight, nothing of it is drawn
+    slider.wait_for()
+
+    def at(scrolled: int, top: float) -> None:
+        cells.evaluate("(cells, top) => { cells.scrollTop = top; }", scrolled)
+        for _ in range(100):
+            box = slider.bounding_box()
+            assert box is not None
+            if abs(box["y"] - top) <= 2:
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError(f"at {box['y']}, not {top}, when scrolled by {scrolled}")
+
+    height = frame.locator(".ie").evaluate("ie => ie.getBoundingClientRect().bottom")
+    rest = slider.bounding_box()
+    assert rest is not None
+    for scrolled in (1200, 1207, 1500, 1203):
+        at(scrolled, 0)  # at the top of what is seen of the cells
+    at(int(900 + height - 30), 30 - rest["height"])  # and not below the widget
+    at(900, rest["y"])
+    page.close()

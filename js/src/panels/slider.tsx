@@ -1,8 +1,10 @@
 /** The checkpoint slider: the one control that moves everything else, and its second handle. */
 import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { headAxis } from "../chart/head-curves";
 import type { PlacedAxis } from "../chart/plot";
 import { tokensText } from "../state/text";
+import { isInVSCode, pin } from "../ui/pinned";
 import { useWidth } from "../ui/use-size";
 import type { ViewProps } from "../ui/view";
 import { ComparedSeries, ComparedText } from "./compared-series";
@@ -14,11 +16,17 @@ export function Slider({ view }: ViewProps) {
   // As wide as the curves, so that a handle stands above its checkpoint there.
   const [rail, width] = useWidth<HTMLDivElement>();
   const axis = useComputed(() => headAxis(view, width.value));
+  const slider = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const root = slider.current?.closest<HTMLElement>(".ie");
+    if (slider.current !== null && root != null && isInVSCode()) return pin(slider.current, root);
+    return undefined;
+  }, []);
   if (info.value === null) return null;
   const { labels } = info.value;
   const [index, last] = [checkpoint.value, labels.length - 1];
   return (
-    <div class="ie-slider">
+    <div class="ie-slider" ref={slider}>
       <div class="ie-slider-head">
         <button
           type="button"
