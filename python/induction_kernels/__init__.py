@@ -1,25 +1,58 @@
 """The numbers: attention patterns, head scores and losses of causal transformers.
 
 Nothing here knows of a screen; `induction_explorer` shows what this package computes.
+
+A name is imported when it is first used: who reads what was computed before needs no PyTorch.
 """
 
-from induction_kernels.attention.door import as_model
-from induction_kernels.attention.patterns import attention_patterns
-from induction_kernels.causes.ablation import ablate, ablate_each, ablations
-from induction_kernels.causes.wiring import wiring
-from induction_kernels.changes.series import phase_changes
-from induction_kernels.changes.step import find_change, find_changes
-from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.demo import load_demo
-from induction_kernels.errors import InductionError
-from induction_kernels.losses.components import loss_pca
-from induction_kernels.losses.measures import MEASURES, measures
-from induction_kernels.losses.passages import passage_losses
-from induction_kernels.losses.predictions import top_predictions
-from induction_kernels.losses.tokens import in_context_learning, token_losses
-from induction_kernels.models.model import Model
-from induction_kernels.scores.registry import SCORES, head_scores
-from induction_kernels.sweeps.run import sweep
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from induction_kernels.attention.door import as_model
+    from induction_kernels.attention.patterns import attention_patterns
+    from induction_kernels.causes.ablation import ablate, ablate_each, ablations
+    from induction_kernels.causes.wiring import wiring
+    from induction_kernels.changes.series import phase_changes
+    from induction_kernels.changes.step import find_change, find_changes
+    from induction_kernels.checkpoints import CheckpointSeries
+    from induction_kernels.demo import load_demo
+    from induction_kernels.errors import InductionError
+    from induction_kernels.losses.components import loss_pca
+    from induction_kernels.losses.measure import MEASURES
+    from induction_kernels.losses.measures import measures
+    from induction_kernels.losses.passages import passage_losses
+    from induction_kernels.losses.predictions import top_predictions
+    from induction_kernels.losses.tokens import in_context_learning, token_losses
+    from induction_kernels.models.model import Model
+    from induction_kernels.scores.registry import SCORES, head_scores
+    from induction_kernels.sweeps.run import sweep
+
+_FROM = {
+    "CheckpointSeries": "checkpoints",
+    "InductionError": "errors",
+    "MEASURES": "losses.measure",
+    "Model": "models.model",
+    "SCORES": "scores.registry",
+    "ablate": "causes.ablation",
+    "ablate_each": "causes.ablation",
+    "ablations": "causes.ablation",
+    "as_model": "attention.door",
+    "attention_patterns": "attention.patterns",
+    "find_change": "changes.step",
+    "find_changes": "changes.step",
+    "head_scores": "scores.registry",
+    "in_context_learning": "losses.tokens",
+    "load_demo": "demo",
+    "loss_pca": "losses.components",
+    "measures": "losses.measures",
+    "passage_losses": "losses.passages",
+    "phase_changes": "changes.series",
+    "sweep": "sweeps.run",
+    "token_losses": "losses.tokens",
+    "top_predictions": "losses.predictions",
+    "wiring": "causes.wiring",
+}
 
 __all__ = [
     "MEASURES",
@@ -46,3 +79,15 @@ __all__ = [
     "top_predictions",
     "wiring",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FROM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_FROM[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

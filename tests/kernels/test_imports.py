@@ -28,10 +28,21 @@ def test_no_kernel_imports_the_screen(path: Path) -> None:
 
 @pytest.mark.slow
 def test_importing_the_kernels_loads_no_widget_and_no_model_library() -> None:
-    """Both take seconds to import; a script that only reads a series does not pay for them."""
+    """They take seconds to import; a script that only reads a series, or what a sweep kept, does
+    not pay for what it does not use."""
+    heavy = {"anywidget", "ipywidgets", "transformer_lens", "transformers", "torch"}
     code = (
         "import sys, induction_kernels\n"
-        "print(*{'anywidget', 'ipywidgets', 'transformer_lens', 'transformers'} & set(sys.modules))"
+        "from induction_kernels import phase_changes\n"
+        "from induction_kernels.sweeps.stored import Stored\n"
+        f"print(*{heavy} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(induction_kernels.__all__) <= set(dir(induction_kernels))
+    assert all(getattr(induction_kernels, name) is not None for name in induction_kernels.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'sweeep'"):
+        _ = induction_kernels.sweeep

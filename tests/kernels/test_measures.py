@@ -14,7 +14,8 @@ from induction_kernels.errors import CheckpointError, ProbeError
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe
 from induction_kernels.losses import tokens as losses
-from induction_kernels.losses.measures import MEASURES, Measurer
+from induction_kernels.losses.measure import MEASURES
+from induction_kernels.losses.measures import Measurer
 from induction_kernels.losses.tokens import slope_by_log_position
 from small_models import VOCABULARY, bridge, variants
 

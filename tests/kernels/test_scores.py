@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from induction_kernels import SCORES, as_model, attention_patterns, head_scores
 from induction_kernels.errors import InductionError, ProbeError, SelectionError
 from induction_kernels.inputs.probes import RepeatedTokens
-from induction_kernels.losses.measures import MEASURES
+from induction_kernels.losses.measure import MEASURES
 from small_models import VOCABULARY, bridge
 
 

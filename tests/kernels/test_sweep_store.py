@@ -205,7 +205,10 @@ OTHERS = {
         lambda: (series().to(dtype=torch.bfloat16), {}),
         r"dtype is 'float32' there, 'bfloat16' here",
     ),
-    "the probe": (lambda: (series(), {"seed": 1}), r"induction: probe_hash is '\w+' there"),
+    "the probe": (
+        lambda: (series(), {"seed": 1}),
+        r"induction: measured_on is '.*seed 0' there, '.*seed 1' here",
+    ),
     "the text": (
         lambda: (series(), {"measures": "loss", "texts": rows(8)}),
         r"loss: text_hash is '\w+' there",

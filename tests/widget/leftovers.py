@@ -13,8 +13,9 @@ from induction_explorer.lifetime import _living
 from ipywidgets.widgets.widget import _instances
 from patience import PATIENCE
 
-#: Threads that serve the whole process: the worker, the one that reads checkpoints ahead, tqdm's.
-STAYING = ("induction-explorer", "induction-read-ahead", "tqdm_monitor")
+#: Threads that serve the whole process: the worker, the one that reads checkpoints ahead, tqdm's,
+#: zarr's.
+STAYING = ("induction-explorer", "induction-read-ahead", "tqdm_monitor", "zarr", "asyncio")
 
 
 @contextmanager

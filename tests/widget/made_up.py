@@ -8,7 +8,7 @@ import numpy as np
 from induction_explorer import CheckpointSeries
 from induction_explorer.series.session import SeriesSession
 from induction_kernels.checkpoints.source import Checkpoint
-from induction_kernels.losses.measures import MEASURES
+from induction_kernels.losses.measure import MEASURES
 from small_models import bridge
 from torch import Tensor, nn
 

@@ -6,6 +6,7 @@ import gc
 import weakref
 from typing import Any
 
+import induction_explorer.analyses  # noqa: F401 - enters them
 import numpy as np
 import pytest
 import torch

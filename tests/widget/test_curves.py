@@ -13,7 +13,7 @@ from induction_explorer.channel.worker import SHARED
 from induction_explorer.series import curves
 from induction_explorer.series.derived import UNKNOWN, Findings
 from induction_explorer.series.session import SeriesSession
-from induction_kernels.losses.measures import MEASURES
+from induction_kernels.losses.measure import MEASURES
 from made_up import Many
 from wire_page import Page
 

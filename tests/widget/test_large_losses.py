@@ -13,7 +13,8 @@ from induction_explorer.channel.worker import SHARED
 from induction_kernels import measures
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import TextProbe
-from induction_kernels.losses.measures import MEASURES, Measurer
+from induction_kernels.losses.measure import MEASURES
+from induction_kernels.losses.measures import Measurer
 from small_models import bridge
 from wire_page import Page
 

@@ -17,8 +17,8 @@ from induction_explorer.choices import (
     moved,
     training_unit,
 )
+from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt
-from induction_explorer.series.session import SeriesSession
 from induction_explorer.series.several import read_prompt
 from induction_explorer.view import PARTS, check_arranged, in_order, split
 
@@ -45,14 +45,14 @@ class Arrangement(PartialState):
     view = traitlets.Dict()
     _view = _written_by_js(traitlets.Dict())
 
-    _sessions: list[SeriesSession]
+    _sessions: list[Known]
     #: Traits of the message from a page that is heeded now.
     _set_by_page: frozenset[str] = frozenset()
     #: Set by their whole: `view` follows when that is done.
     _restoring = True
 
     @property
-    def _session(self) -> SeriesSession:
+    def _session(self) -> Known:
         number: int = self.series
         return self._sessions[number]
 

@@ -6,19 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from induction_kernels.losses.measures import MEASURES
+from induction_kernels.losses.measure import MEASURES
 
 from induction_explorer.channel.work import Status
 from induction_explorer.choices import check_index, score_in
-from induction_explorer.prompts import default_prompt
 from induction_explorer.series.derived import UNKNOWN
-from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.known import Known
 from induction_explorer.series.several import infos
 
 
-def beginning(
-    found: Sequence[tuple[SeriesSession, int]], chosen: Mapping[str, Any]
-) -> dict[str, Any]:
+def beginning(found: Sequence[tuple[Known, int]], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The traits of an explorer on these series, each with its checkpoint to begin with, where
     `chosen` has no others.
 
@@ -28,7 +25,7 @@ def beginning(
     """
     number = check_index("series", chosen.get("series", 0), len(found), "series")
     first, checkpoint = found[number]
-    prompt, answer = default_prompt(first.tokenizer_model)
+    prompt, answer = first.default_prompt()
     sessions = [session for session, _ in found]
     return {
         "checkpoint": checkpoint,
@@ -36,7 +33,7 @@ def beginning(
         "prompt": prompt,
         "answer": answer if "prompt" not in chosen else "",
         "score": score_in(first, "induction"),
-        "_scores": [[one.describe(score) for score in one.scorer.scores] for one in sessions],
+        "_scores": [one.score_infos() for one in sessions],
         "_series": infos(sessions),
         "_phases": [UNKNOWN] * len(found),
         "_measure_infos": [asdict(m) for m in MEASURES.values() if m.per != "row"],

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import traitlets
-from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.scores.registry import SCORES
 
 from induction_explorer.series.counterparts import counterparts
-from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.known import Checkpoints, Known
 
 #: Of training: names of `CheckpointSeries` too.
 Unit = Literal["tokens", "steps"]
@@ -26,7 +24,7 @@ def check_index(name: str, value: Any, count: int, what: str) -> int:
     return value
 
 
-def is_head(pair: Any, session: SeriesSession) -> bool:
+def is_head(pair: Any, session: Known) -> bool:
     try:
         layer, head = map(operator.index, pair)
     except (TypeError, ValueError):
@@ -34,7 +32,7 @@ def is_head(pair: Any, session: SeriesSession) -> bool:
     return 0 <= layer < session.layers and 0 <= head < session.heads
 
 
-def check_heads(pairs: Iterable[Any], session: SeriesSession) -> list[list[int]]:
+def check_heads(pairs: Iterable[Any], session: Known) -> list[list[int]]:
     """Each head once, in the order given."""
     heads: list[list[int]] = []
     for pair in pairs:
@@ -48,28 +46,25 @@ def check_heads(pairs: Iterable[Any], session: SeriesSession) -> list[list[int]]
     return heads
 
 
-def check_score(name: str, session: SeriesSession) -> str:
-    measured = [score.name for score in session.scorer.scores]
+def check_score(name: str, session: Known) -> str:
+    measured = list(session.grids)
     if name in measured:
         return name
-    why = (
-        f"is not measured in {session.name}: {session.left_out[SCORES[name].title]} It"
-        if name in SCORES
-        else "does not exist; it"
-    )
+    reason = session.why_not(name)
+    why = f"is not measured in {session.name}: {reason} It" if reason else "does not exist; it"
     raise traitlets.TraitError(f"score {name!r} {why} may be {', '.join(measured)}.")
 
 
-def score_in(session: SeriesSession, name: str) -> str:
+def score_in(session: Known, name: str) -> str:
     """The score of this name where the series has it; else induction, or the first that it has.
 
     `scoreIn` of js/src/state/store.ts chooses alike.
     """
-    measured = [score.name for score in session.scorer.scores]
+    measured = list(session.grids)
     return next((each for each in (name, "induction") if each in measured), measured[0])
 
 
-def training_unit(sessions: Iterable[SeriesSession]) -> Unit:
+def training_unit(sessions: Iterable[Known]) -> Unit:
     """The one unit in which checkpoints of all these series can be placed: tokens where every
     checkpoint knows them, else steps.
 
@@ -79,15 +74,13 @@ def training_unit(sessions: Iterable[SeriesSession]) -> Unit:
     return "tokens" if known else "steps"
 
 
-def nearest_checkpoint(old: CheckpointSeries, index: int, new: CheckpointSeries, unit: Unit) -> int:
+def nearest_checkpoint(old: Checkpoints, index: int, new: Checkpoints, unit: Unit) -> int:
     """The checkpoint of `new` that is nearest to one of `old` in `unit`, which both know."""
     here = getattr(old, unit)[index]
     return min(range(len(new)), key=lambda i: abs(getattr(new, unit)[i] - here))
 
 
-def moved(
-    chosen: Mapping[str, Any], old: SeriesSession, new: SeriesSession, unit: Unit
-) -> dict[str, Any]:
+def moved(chosen: Mapping[str, Any], old: Known, new: Known, unit: Unit) -> dict[str, Any]:
     """What is chosen of one series, in another: the nearest checkpoints, the heads that rank
     alike and the score that it has. The page chooses alike."""
 

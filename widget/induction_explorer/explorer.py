@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import traitlets
 from induction_kernels.errors import InductionError
-from induction_kernels.inputs.texts import Texts
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime
@@ -23,18 +22,20 @@ from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Status, Work, without_frames
 from induction_explorer.channel.worker import SHARED, Task, Urgency
-from induction_explorer.export.circuitsvis import to_circuitsvis
 from induction_explorer.lifetime import weakly
 from induction_explorer.series.curves import Curves, Kind
-from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.derived import Findings
+from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt, refused
-from induction_explorer.series.session import SeriesSession
 from induction_explorer.series.several import open_all, submit
+from induction_explorer.series.stored import StoreSession
 from induction_explorer.view import PARTS, split
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import xarray
+    from induction_kernels.inputs.texts import Texts
 
 _PUBLIC = {*PARTS, "view"}
 
@@ -166,10 +167,30 @@ class InductionExplorer(Arrangement):
             self._choose_heads()
             for session in self._sessions:
                 session.watchers.add(self)
+            if self._ran is None:  # a store has no prompt to begin with
+                self._start_prompt(None)
             self._score_alone()
             self._sweep()
             self._show_progress()
+            for session in self._sessions:
+                session.follow()
         lifetime.begin(self, self._work)
+
+    @classmethod
+    def from_store(cls, place: str | Path, *, play: bool = False, **traits: Any) -> Self:
+        """What a sweep kept, finished or growing, without its model and without PyTorch.
+
+        Scores, measures and their curves are there; what was not kept, such as the patterns of a
+        prompt, says that it needs a model. A store that grows is followed.
+
+        Args:
+            place: as in `sweep(series, store=place)`.
+
+        Raises:
+            StoreError: there is no store, or it cannot be read.
+            traitlets.TraitError: a trait set to a value that is not allowed; says what is.
+        """
+        return cls(StoreSession(place), play=play, **traits)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Whoever changes an explorer holds the lock, on whichever thread."""
@@ -314,7 +335,7 @@ class InductionExplorer(Arrangement):
             left = [i for i in self._order(session) if not session.is_scored(i)]
             submit(self._work, Urgency.SWEEP, session.score, left, show_scores)
         for session in self._sessions:
-            if session.measured.reading.unasked:
+            if session.measured.unasked:
                 left = [i for i in self._order(session) if not session.measured.knows(i)]
                 submit(self._work, Urgency.MEASURE, session.measure, left, show_measures)
         self._find()
@@ -325,7 +346,7 @@ class InductionExplorer(Arrangement):
             Urgency.MEASURE, self._findings.find, weakly(self._show_findings), "Reading the curves"
         )
 
-    def _order(self, session: SeriesSession) -> list[int]:
+    def _order(self, session: Known) -> list[int]:
         """Checkpoints, the ones around the reader's first."""
         here = self.checkpoint if session is self._session else len(session.series) - 1
         return sorted(range(len(session.series)), key=lambda i: abs(i - here))
@@ -351,6 +372,21 @@ class InductionExplorer(Arrangement):
             self._find()
         self._show_measures()
 
+    def see_growth(self, session: Known, moved: Sequence[int]) -> None:
+        """A store has more. The reader stays at the checkpoints that were looked at."""
+        with self.hold_sync():
+            self._scores = [one.score_infos() for one in self._sessions]
+            self.bring_up_to_date()
+            if session is self._session:
+                at, beside = self.checkpoint, self.compare
+                self.checkpoint = moved[at]
+                self.compare = None if beside is None else moved[beside]
+                if (brush := self._view.get("brush")) is not None:
+                    self._view = self._view | {"brush": [moved[end] for end in brush]}
+            self._choose_heads()
+        if not self._work.count(Urgency.MEASURE):
+            self._find()
+
     def _tell(self, of: Kind) -> None:
         """Send the rows that are new."""
         for message, buffers in self._curves.news(of):
@@ -368,11 +404,11 @@ class InductionExplorer(Arrangement):
 
     def scores(self) -> xarray.Dataset:
         """Every score of the series shown, computed so far; as `induction_kernels.sweep` has it."""
-        return scores_of(self._session)
+        return self._session.scores()
 
     def measures(self) -> xarray.Dataset:
         """Every measure of the series shown, computed so far."""
-        return measures_of(self._session)
+        return self._session.measures()
 
     def to_circuitsvis(self) -> Any:
         """The selected heads' attention on the prompt at this checkpoint, drawn by CircuitsVis.
@@ -384,11 +420,14 @@ class InductionExplorer(Arrangement):
             InductionError: no head is selected, the prompt cannot be run, or CircuitsVis is not
                 installed.
         """
+        session = self._session.with_model()
+        from induction_explorer.export.circuitsvis import to_circuitsvis
+
         prompt = self._read[self.series]
         if isinstance(prompt, InductionError):
             raise prompt
         heads = [(layer, head) for layer, head in self.heads]
-        return to_circuitsvis(self._session, prompt, self.checkpoint, heads)
+        return to_circuitsvis(session, prompt, self.checkpoint, heads)
 
     # --- what the reader is told ---
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
-from induction_kernels.losses.measures import MEASURES
+from induction_kernels.losses.measure import MEASURES
 
 Test = tuple[Callable[[Any], bool], str]
 

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """One stop of the slider.
-
-    Attributes:
-        step: optimizer steps taken.
-        tokens: tokens seen, or None where the source does not say.
-        tokens_estimated: nobody counted them; they are in proportion to the steps.
-        name: what it is called where "step" would say too little, or too much.
-    """
-
-    step: int
-    tokens: int | None = None
-    tokens_estimated: bool = False
-    name: str | None = None
-
-    @property
-    def label(self) -> str:
-        return self.name or f"step {self.step:,}"
+__all__ = ["BareSource", "Checkpoint", "Source"]
 
 
 @runtime_checkable

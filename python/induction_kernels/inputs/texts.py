@@ -19,12 +19,9 @@ from torch import Tensor
 from induction_kernels.errors import ProbeError
 from induction_kernels.inputs.padding import GIVE_ROWS, Mask, mask_of
 from induction_kernels.inputs.probes import rows_of
+from induction_kernels.inputs.text_size import LONGEST, ROWS
 from induction_kernels.inputs.tokenization import encode
 from induction_kernels.models.model import Model
-
-#: Tokens of a default row, BOS included; a longer context would cost more and show little more.
-LONGEST = 512
-ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)

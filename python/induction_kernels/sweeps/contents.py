@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)

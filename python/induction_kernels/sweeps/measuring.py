@@ -9,7 +9,8 @@ import numpy as np
 
 from induction_kernels.errors import SelectionError
 from induction_kernels.inputs.texts import TextProbe, Texts
-from induction_kernels.losses.measures import MEASURES, Measure, Measurer
+from induction_kernels.losses.measure import MEASURES, Measure
+from induction_kernels.losses.measures import Measurer
 from induction_kernels.losses.tokens import in_context_learning_positions
 from induction_kernels.models.model import Model
 from induction_kernels.provenance import package_version
@@ -171,7 +172,17 @@ def _measurer(model: Model, asked: Asked) -> Measurer:
 
 
 def _of_score(scorer: Scorer, score: Score) -> dict[str, object]:
-    return describe(scorer, score) | {"kind": "score", "units": "1"}
+    facts = scorer.facts(score)
+    ends = dict(zip(("lowest", "highest"), facts.range, strict=True))
+    return {
+        **describe(scorer, score),
+        **{name: end for name, end in ends.items() if end is not None},
+        "group": score.group,
+        "colours": score.colours,
+        "measured_on": facts.probe,
+        "kind": "score",
+        "units": "1",
+    }
 
 
 def _of_measure(measurer: Measurer, measure: Measure) -> dict[str, object]:

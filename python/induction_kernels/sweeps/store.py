@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps.access import alone, folder_of, together, writing
 from induction_kernels.sweeps.contents import Contents, Variable, along_training

@@ -8,13 +8,13 @@ checkpoints came to be swept; the list of them is an attribute, replaced in one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps.access import UNREADABLE, folder_of, reading, together
 from induction_kernels.sweeps.contents import along_training
@@ -110,6 +110,11 @@ class Stored:
         attrs: dict[str, Any] = {} if self._root is None else self._root.attrs.asdict()
         return {name: value for name, value in attrs.items() if name not in {LIST, COORDINATES}}
 
+    def state(self) -> Hashable:
+        """Differs after anything was written."""
+        files = together(_files(self._arrays[name]) for name in self.names)
+        return (tuple(self._rows), tuple(self.names), *files, tuple(self.faults().items()))
+
     def faults(self) -> dict[str, str]:
         """Why checkpoints could not be read, by their labels."""
         if self._root is None:
@@ -175,6 +180,10 @@ class Stored:
             nothing = np.full(array.shape[1:], np.nan, array.dtype)
             found = together(_row(array, row) for row in rows)
             return np.stack([nothing if one is None else one for one in found])
+
+
+async def _files(array: Any) -> frozenset[str]:
+    return frozenset([key async for key in array.store.list_dir(array.path)])
 
 
 async def _is_written(array: Any, row: int) -> bool:

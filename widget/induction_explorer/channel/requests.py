@@ -5,22 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 from induction_kernels.errors import InductionError, SelectionError
 
-from induction_explorer.channel.answering import Answering, Subject
 from induction_explorer.channel.wire import reply_messages
 from induction_explorer.channel.work import Work, say, without_frames
 from induction_explorer.channel.worker import SHARED, Urgency
 from induction_explorer.contract import ANALYSES, Arrays, Index, read
 from induction_explorer.series import budget
 from induction_explorer.series.curves import Curves, Rows
+from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt
-from induction_explorer.series.session import SeriesSession
 from induction_explorer.series.several import one_of
+from induction_explorer.series.stored import StoreSession
+
+if TYPE_CHECKING:
+    from induction_explorer.channel.answering import Answering, Subject
 
 Send = Callable[..., None]
 
@@ -116,14 +119,14 @@ class Requests:
     def __init__(
         self,
         work: Work,
-        sessions: Sequence[SeriesSession],
+        sessions: Sequence[Known],
         curves: Curves,
         run_prompt: Callable[[str, str], None],
     ) -> None:
         self._sessions = sessions
         self._curves = curves
         self._run_prompt = run_prompt
-        self._answering = Answering(work)
+        self._answering = _answering(work, sessions)
         self._pending: dict[str, Pending] = {}
         self._prompts: list[Prompt | InductionError] = []
         self._generation = 0
@@ -141,13 +144,14 @@ class Requests:
         self,
         prompts: Sequence[Prompt | InductionError],
         generation: int,
-        order: Callable[[SeriesSession], Sequence[int]],
+        order: Callable[[Known], Sequence[int]],
     ) -> None:
         """There are new prompts, one a series: what was asked of others is forgotten."""
         for pending in list(self._pending.values()):
             if pending.generation is not None:
                 self._stop(pending)
-        self._answering.stop_running_ahead()
+        if self._answering is not None:
+            self._answering.stop_running_ahead()
         left = {
             (session, prompt.key)
             for session, prompt in zip(self._sessions, self._prompts, strict=False)
@@ -157,8 +161,8 @@ class Requests:
         for session, prompt in zip(self._sessions, prompts, strict=True):
             if isinstance(prompt, Prompt):
                 left.discard((session, prompt.key))
-                if prompt.scrub:
-                    self._answering.run_ahead(session, prompt, order(session))
+                if prompt.scrub and self._answering is not None:
+                    self._answering.run_ahead(session.with_model(), prompt, order(session))
         for session, key in left:
             session.results.leave(key)
 
@@ -175,7 +179,7 @@ class Requests:
             case "cancel":
                 if (pending := self._pending.get(request)) is not None:
                     self._stop(pending)
-            case str() if kind in ANALYSES:
+            case str() if kind in ANALYSES or self._answering is None:
                 self._ask(request, kind, content, send)
             case _:
                 raise SelectionError(
@@ -185,8 +189,11 @@ class Requests:
 
     def _ask(self, request: str, kind: str, content: Mapping[str, Any], send: Send) -> None:
         asked = read(_Asked, kind, content)
+        session = one_of(self._sessions, asked.series).with_model()
+        assert self._answering is not None
+        from induction_explorer.channel.answering import Subject
+
         analysis = read(ANALYSES[kind], kind, content)
-        session = one_of(self._sessions, asked.series)
         prompt, generation = None, None
         if analysis.of != "text":
             generation = read(_OfPrompt, kind, content).generation
@@ -210,13 +217,23 @@ class Requests:
 
     def _stop(self, pending: Pending) -> None:
         self._pending.pop(pending.id, None)
-        self._answering.stop(pending)
+        if self._answering is not None:
+            self._answering.stop(pending)
 
     def _prompt(self, series: int, generation: int) -> Prompt:
         prompt = self._prompts[series]
         if generation != self._generation or not isinstance(prompt, Prompt):
             raise InductionError("The prompt has changed since this was asked for.")
         return prompt
+
+
+def _answering(work: Work, sessions: Sequence[Known]) -> Answering | None:
+    """None where there is no model to ask: it would bring PyTorch."""
+    if all(isinstance(one, StoreSession) for one in sessions):
+        return None
+    from induction_explorer.channel.answering import Answering
+
+    return Answering(work)
 
 
 def _send_all(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from induction_kernels.errors import InductionError
-from induction_kernels.inputs.texts import LONGEST, ROWS
+from induction_kernels.inputs.text_size import LONGEST, ROWS
 
 from induction_explorer.contract import RUNNING_PROMPT
 

@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 import numpy as np
 from induction_kernels.errors import SelectionError
-from induction_kernels.losses.measures import MEASURES
+from induction_kernels.losses.measure import MEASURES
 from induction_kernels.names import legible
 from msgspec import Struct
 
 from induction_explorer.channel.wire import MAX_MESSAGE, envelope, header, reply_messages
 from induction_explorer.contract import Index
 from induction_explorer.series.derived import Findings
-from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.known import Known
 from induction_explorer.series.several import infos, one_of
 
 #: Bytes of scores in the state, which has to fit one message.
@@ -57,7 +57,7 @@ class Curves:
     """
 
     def __init__(
-        self, sessions: Sequence[SeriesSession], findings: Findings, first: str, taken: int
+        self, sessions: Sequence[Known], findings: Findings, first: str, taken: int
     ) -> None:
         self._sessions = sessions
         self._findings = findings
@@ -176,12 +176,12 @@ class Curves:
         return fitting
 
 
-def _arrays_of(session: SeriesSession, of: Kind) -> dict[str, np.ndarray]:
+def _arrays_of(session: Known, of: Kind) -> dict[str, np.ndarray]:
     """[checkpoint, ...] by name; losses of single rows are no use to a page."""
     if of == "grids":
         return session.grids
     return {k: v for k, v in session.measured.arrays.items() if MEASURES[k].per != "row"}
 
 
-def _knows(session: SeriesSession, of: Kind, checkpoint: int) -> bool:
+def _knows(session: Known, of: Kind, checkpoint: int) -> bool:
     return session.is_scored(checkpoint) if of == "grids" else session.measured.knows(checkpoint)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from induction_kernels.checkpoints.coordinates import along_training
-from induction_kernels.losses.measures import MEASURES
+from induction_kernels.losses.measure import MEASURES
 from induction_kernels.scores.registry import SCORES, describe
-
-from induction_explorer.series.session import SeriesSession
 
 if TYPE_CHECKING:
     import xarray
+
+    from induction_explorer.series.session import SeriesSession
 
 
 def scores_of(session: SeriesSession) -> xarray.Dataset:

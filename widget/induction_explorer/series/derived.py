@@ -7,14 +7,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from induction_kernels.changes.series import PhaseChanges, in_words, phase_changes
+from induction_kernels.changes.series import MEASURED, PhaseChanges, in_words, phase_changes
 from induction_kernels.changes.step import Change, Dated
 from induction_kernels.errors import InductionError
 from induction_kernels.losses.components import LossPCA, loss_pca
 
 from induction_explorer.choices import Unit, training_unit
-from induction_explorer.series.datasets import measures_of, scores_of
-from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.known import Known
 
 if TYPE_CHECKING:
     import xarray
@@ -24,11 +23,15 @@ UNKNOWN: dict[str, Any] = {
     "window": None, "formation": None, "tested": False, "order": [], "turn": None, "text": "",
 }  # fmt: skip
 
+#: The measures and scores that phase changes are looked for in; a store may hold others alone.
+_READ = {*MEASURED, "token_loss"}
+_READ_OF_HEADS = {"prefix_matching", "induction"}
+
 
 class Findings:
     """What is found in the curves of some series; nothing before `find` has run."""
 
-    def __init__(self, sessions: Sequence[SeriesSession]) -> None:
+    def __init__(self, sessions: Sequence[Known]) -> None:
         self._sessions = sessions
         #: `PhaseInfo` of js/src/kernel/model.ts, one a series.
         self.phases: list[dict[str, Any]] = []
@@ -42,11 +45,12 @@ class Findings:
         self.components, self.components_text = components_of(self._sessions)
 
 
-def phases_of(session: SeriesSession, unit: Unit) -> dict[str, Any]:
+def phases_of(session: Known, unit: Unit) -> dict[str, Any]:
     """`PhaseInfo` of js/src/kernel/model.ts, with every x in `unit`."""
-    measures = _along(measures_of(session), unit) if session.measured.arrays else None
+    measures = _along(session.measures(), unit) if session.measured.arrays.keys() >= _READ else None
+    scores = _along(session.scores(), unit) if _READ_OF_HEADS & session.grids.keys() else None
     try:
-        phases = phase_changes(measures, _along(scores_of(session), unit))
+        phases = phase_changes(measures, scores)
     except InductionError as error:
         return UNKNOWN | {"text": str(error)}
     window = None if phases.window is None else phases.changes[phases.window]
@@ -97,7 +101,7 @@ def _dated(phases: PhaseChanges, name: str, one: Dated) -> dict[str, Any]:
     }
 
 
-def components_of(sessions: Sequence[SeriesSession]) -> tuple[dict[str, np.ndarray], str]:
+def components_of(sessions: Sequence[Known]) -> tuple[dict[str, np.ndarray], str]:
     """Per-token losses in the plane of their first components, by the keys of `_measures`, and
     what was fitted, in words.
 
@@ -106,7 +110,7 @@ def components_of(sessions: Sequence[SeriesSession]) -> tuple[dict[str, np.ndarr
     losses = {
         number: session.measured.arrays["token_loss"]
         for number, session in enumerate(sessions)
-        if session.measured.arrays
+        if "token_loss" in session.measured.arrays
         and np.isfinite(session.measured.arrays["token_loss"]).all(1).sum() >= 3
     }
     if not losses:

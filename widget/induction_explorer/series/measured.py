@@ -8,7 +8,8 @@ import numpy as np
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import TextProbe
-from induction_kernels.losses.measures import MEASURES, Measurer
+from induction_kernels.losses.measure import MEASURES
+from induction_kernels.losses.measures import Measurer
 from induction_kernels.losses.tokens import in_context_learning_positions
 from induction_kernels.models.model import Model
 from torch import Tensor
@@ -43,6 +44,10 @@ class Measured:
         self._known: set[int] = set()
         self._on = ""
         self._measurer: Measurer | None = None
+
+    @property
+    def unasked(self) -> bool:
+        return self.reading.unasked
 
     def knows(self, checkpoint: int) -> bool:
         """Whether there is nothing left to be done there."""

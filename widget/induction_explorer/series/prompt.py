@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from induction_kernels.errors import InductionError
-from induction_kernels.inputs.tokenization import answer_token, prompt_tokens, token_strings
 from induction_kernels.names import legible
-from torch import Tensor
 
 from induction_explorer.series import budget
-from induction_explorer.series.session import SeriesSession
+from induction_explorer.series.known import Known
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,19 @@ class Prompt:
     scrub: bool
 
     @classmethod
-    def read(cls, session: SeriesSession, text: str, answer: str) -> Prompt:
+    def read(cls, known: Known, text: str, answer: str) -> Prompt:
         """With the series' tokenizer.
 
         Raises:
-            PromptError, ProbeError: a prompt or an answer that cannot be run.
+            InductionError: there is none, or a prompt or an answer that cannot be run.
         """
+        session = known.with_model()
+        from induction_kernels.inputs.tokenization import (
+            answer_token,
+            prompt_tokens,
+            token_strings,
+        )
+
         model = session.tokenizer_model
         ids = prompt_tokens(model, text)
         n, checkpoints = ids.shape[1], len(session.series)

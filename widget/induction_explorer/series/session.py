@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Generator, Sequence
-from typing import Any, Protocol
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from induction_kernels.attention.door import as_model
@@ -20,9 +20,14 @@ from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
 from torch import Tensor
 
+from induction_explorer.prompts import default_prompt
 from induction_explorer.series import budget
+from induction_explorer.series.datasets import measures_of, scores_of
+from induction_explorer.series.known import Known
 from induction_explorer.series.measured import Measured
-from induction_explorer.series.results import Results
+
+if TYPE_CHECKING:
+    import xarray
 
 _log = logging.getLogger(__name__)
 
@@ -30,14 +35,7 @@ _log = logging.getLogger(__name__)
 _LOADED = 0.05
 
 
-class Watcher(Protocol):
-    """Shows what is known of a session."""
-
-    def see_measures(self) -> None:
-        """More of them are known, whoever asked for them."""
-
-
-class SeriesSession:
+class SeriesSession(Known):
     """A series with a resident model that nobody else holds, and the scores read off it so far.
 
     The model is touched by the worker's thread only; `grids` are filled there, one checkpoint at a
@@ -45,39 +43,45 @@ class SeriesSession:
     """
 
     def __init__(self, series: CheckpointSeries, texts: Texts | None = None) -> None:
-        self.series = series
-        #: Why checkpoints cannot be shown.
-        self.faults: dict[int, str] = {}
-        self._scored: set[int] = set()
+        super().__init__()
+        self.series: CheckpointSeries = series
         model = self._first_model()
         self.name = legible(series.name)
         self.tokenizer_model = model
         self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
-        #: The layers that have attention; hybrid models have others too.
         self.attending = list(model.attending)
         self.parameters = sum(p.numel() for p in model.module.parameters())
         scores, left_out = choose_scores(None, model)
         self.scorer = Scorer(model, scores)
         self._alone: dict[str, Scorer] = {}
-        #: Scores that are not measured, by title, and why.
         self.left_out = {SCORES[name].title: reason for name, reason in left_out.items()}
-        #: What was asked of its checkpoints; touched with SHARED.
-        self.results = Results()
         #: Work a second (`budget`), as it was last timed; None before that.
         self.pace: float | None = None
         #: Seconds that a checkpoint took to load, the last time that one had to be.
         self.loading = 0.0
         self.given_text = None if texts is None else TextProbe.of(model, texts)
-        self.measured = Measured(self.series, model, self.given_text, budget.reading(self))
-        #: Explorers that show it; touched with SHARED.
-        self.watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+        self.measured: Measured = Measured(series, model, self.given_text, budget.reading(self))
+        self.light = self.parameters * len(series) <= budget.PARAMETER_PASSES
         shape = (len(series), self.layers, self.heads)
         self.grids = {s.name: np.full(shape, np.nan, np.float32) for s in self.scorer.scores}
 
-    @property
-    def light(self) -> bool:
-        """Small enough to ask a question of every checkpoint."""
-        return self.parameters * len(self.series) <= budget.PARAMETER_PASSES
+    def with_model(self) -> SeriesSession:
+        return self
+
+    def default_prompt(self) -> tuple[str, str]:
+        return default_prompt(self.tokenizer_model)
+
+    def score_infos(self) -> list[dict[str, Any]]:
+        return [self.describe(score) for score in self.scorer.scores]
+
+    def why_not(self, score: str) -> str | None:
+        return self.left_out[SCORES[score].title] if score in SCORES else None
+
+    def scores(self) -> xarray.Dataset:
+        return scores_of(self)
+
+    def measures(self) -> xarray.Dataset:
+        return measures_of(self)
 
     def load(self, checkpoint: int, then: int | None = None) -> Model:
         """The model with a checkpoint's weights; `then` is wanted next."""
@@ -129,9 +133,6 @@ class SeriesSession:
             next(iter(self.faults.values())),
         )
 
-    def is_scored(self, checkpoint: int) -> bool:
-        return checkpoint in self._scored
-
     def score_alone(self, checkpoint: int, name: str) -> Generator[None, None, None]:
         """Fill the row of this score's grid, in a fraction of the time that all take. What goes
         wrong is said by them."""
@@ -164,13 +165,6 @@ class SeriesSession:
             self.faults = self.faults | {checkpoint: _say(error)}
         self._scored.add(checkpoint)
 
-    def best_heads(self, checkpoint: int, *scores: str) -> list[list[int]]:
-        """The head with the highest value of each score; none where the checkpoint failed."""
-        grids = [self.grids[score][checkpoint] for score in scores]
-        known = [grid for grid in grids if np.isfinite(grid).any()]
-        best = [divmod(int(np.nanargmax(grid)), self.heads) for grid in known]
-        return [list(head) for head in dict.fromkeys(best)]
-
     def check_head(self, head: Head) -> None:
         """Whether it exists, in a layer that has attention.
 
@@ -184,43 +178,6 @@ class SeriesSession:
                 f"Layers go from 0 to {self.layers - 1}, heads from 0 to {self.heads - 1}.",
             )
         refuse_without_attention(self.tokenizer_model, layer)
-
-    def check_checkpoints(self, checkpoints: Sequence[int]) -> None:
-        """Whether these, counted from 0, exist.
-
-        Raises:
-            SelectionError: one does not.
-        """
-        last = len(self.series) - 1
-        for checkpoint in checkpoints:
-            if checkpoint > last:
-                raise SelectionError(
-                    f"There is no checkpoint {checkpoint} in {self.name}.",
-                    f"Checkpoints go from 0 to {last}.",
-                )
-
-    @property
-    def every_head(self) -> list[Head]:
-        """Layer by layer; those without attention have none."""
-        return [(layer, head) for layer in self.attending for head in range(self.heads)]
-
-    def info(self) -> dict[str, Any]:
-        """`SeriesInfo` of js/src/kernel/model.ts."""
-        return {
-            "name": self.name,
-            "labels": self.series.labels,
-            "steps": self.series.steps,
-            "tokens": self.series.tokens,
-            "tokens_estimated": self.series.tokens_estimated,
-            "layers": self.layers,
-            "heads": self.heads,
-            "attending": self.attending,
-            "context": self.context,
-            "light": self.light,
-            "measured_unasked": self.measured.reading.unasked,
-            "left_out": {title: legible(reason) for title, reason in self.left_out.items()},
-            "faults": {str(i): legible(why) for i, why in sorted(self.faults.items())},
-        }
 
     def describe(self, score: Score) -> dict[str, Any]:
         """`ScoreInfo` of js/src/kernel/model.ts."""
@@ -278,7 +235,3 @@ def open_session(
     if known is not None:
         return session_of(known[0], texts), known[1]
     return session_of(CheckpointSeries.single(as_model(model, tokenizer)), texts), 0
-
-
-def is_model_and_tokenizer(value: Sequence[Any]) -> bool:
-    return len(value) == 2 and hasattr(value[1], "convert_ids_to_tokens")

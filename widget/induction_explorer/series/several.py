@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from induction_kernels.errors import InductionError, SelectionError
-from induction_kernels.inputs.texts import Texts
 from induction_kernels.names import distinct
 
 from induction_explorer.channel.work import Work, without_frames
 from induction_explorer.channel.worker import Steps, Urgency
+from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt
-from induction_explorer.series.session import SeriesSession, is_model_and_tokenizer, open_session
+from induction_explorer.series.stored import StoreSession
+
+if TYPE_CHECKING:
+    from induction_kernels.inputs.texts import Texts
 
 
-def open_all(
-    model: Any, tokenizer: Any | None, texts: Texts | None
-) -> list[tuple[SeriesSession, int]]:
+def open_all(model: Any, tokenizer: Any | None, texts: Texts | None) -> list[tuple[Known, int]]:
     """The session of each model given, and the checkpoint to begin with.
 
     Raises:
         TypeError: none was given, or one that cannot be read.
     """
-    several = isinstance(model, list | tuple) and not is_model_and_tokenizer(model)
+    several = isinstance(model, list | tuple) and not _is_model_and_tokenizer(model)
     models = model if several else [model]
     if not models:
         raise TypeError("InductionExplorer was given an empty list; give at least one model.")
-    return [open_session(one, tokenizer, texts) for one in models]
+    return [_open(one, tokenizer, texts) for one in models]
 
 
-def one_of(sessions: Sequence[SeriesSession], number: int) -> SeriesSession:
+def _open(model: Any, tokenizer: Any | None, texts: Texts | None) -> tuple[Known, int]:
+    if isinstance(model, StoreSession):
+        return model, model.last
+    from induction_explorer.series.session import open_session  # brings PyTorch
+
+    return open_session(model, tokenizer, texts)
+
+
+def _is_model_and_tokenizer(value: Sequence[Any]) -> bool:
+    return len(value) == 2 and hasattr(value[1], "convert_ids_to_tokens")
+
+
+def one_of(sessions: Sequence[Known], number: int) -> Known:
     """The series of this number, counted from 0.
 
     Raises:
@@ -43,14 +56,14 @@ def one_of(sessions: Sequence[SeriesSession], number: int) -> SeriesSession:
     return sessions[number]
 
 
-def infos(sessions: Sequence[SeriesSession]) -> list[dict[str, Any]]:
+def infos(sessions: Sequence[Known]) -> list[dict[str, Any]]:
     """`SeriesInfo` of js/src/kernel/model.ts of every series, their names distinct."""
     names = distinct(session.name for session in sessions)
     return [s.info() | {"name": name} for s, name in zip(sessions, names, strict=True)]
 
 
 def read_prompt(
-    sessions: Sequence[SeriesSession], current: SeriesSession, prompt: str, answer: str
+    sessions: Sequence[Known], current: Known, prompt: str, answer: str
 ) -> list[Prompt | InductionError]:
     """The prompt as each series reads it; a series that cannot gets its reason instead.
 
@@ -62,7 +75,7 @@ def read_prompt(
         try:
             prompts.append(Prompt.read(session, prompt, answer))
         except InductionError as error:
-            if session is current:
+            if session is current and (prompt or not isinstance(session, StoreSession)):
                 raise
             prompts.append(without_frames(error))
     return prompts

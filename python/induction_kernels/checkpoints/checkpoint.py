@@ -1,0 +1,26 @@
+"""One stop of the slider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One stop of the slider.
+
+    Attributes:
+        step: optimizer steps taken.
+        tokens: tokens seen, or None where the source does not say.
+        tokens_estimated: nobody counted them; they are in proportion to the steps.
+        name: what it is called where "step" would say too little, or too much.
+    """
+
+    step: int
+    tokens: int | None = None
+    tokens_estimated: bool = False
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name or f"step {self.step:,}"

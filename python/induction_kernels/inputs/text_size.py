@@ -1,0 +1,5 @@
+"""How much text is read by default."""
+
+#: Tokens of a default row, BOS included; a longer context would cost more and show little more.
+LONGEST = 512
+ROWS = 256

@@ -1,0 +1,158 @@
+"""An explorer on what a sweep kept: no model, no weights, no PyTorch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import traitlets
+import xarray
+from induction_explorer import InductionExplorer, sweep
+from induction_explorer.series import stored
+from induction_kernels.errors import StoreError
+from patience import PATIENCE
+
+ROWS = [[(3 * i + j) % 300 for j in range(60)] for i in range(4)]
+
+
+@pytest.fixture
+def place(series, tmp_path) -> Path:
+    where = tmp_path / "x.zarr"
+    sweep(series, store=where, measures=True, texts=ROWS, progress=False)
+    return where
+
+
+def array(envelope) -> np.ndarray:
+    return np.frombuffer(envelope["data"], envelope["dtype"]).reshape(envelope["shape"])
+
+
+def until(there) -> None:
+    end = time.monotonic() + PATIENCE
+    while not there():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+SCRIPT = """
+import sys
+from induction_explorer import InductionExplorer
+explorer = InductionExplorer.from_store({place!r})
+explorer.wait(60)
+assert explorer._phases[0]["text"], explorer._phases
+assert explorer.heads
+explorer.scores(), explorer.measures()
+explorer.close()
+print(*sorted({{"torch", "transformers", "transformer_lens", "safetensors"}} & set(sys.modules)))
+"""
+
+
+def test_nothing_that_computes_is_imported(place) -> None:
+    found = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", SCRIPT.format(place=str(place))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr[-2000:]
+    imported = [line.rsplit("|", 1)[-1].strip() for line in found.stderr.splitlines()]
+    assert "zarr" in imported
+    assert [name for name in imported if name.split(".")[0] in {"torch", "transformers"}] == []
+    assert found.stdout.split() == []
+
+
+def test_it_shows_what_an_explorer_with_the_model_shows(series, place) -> None:
+    live = InductionExplorer(series, texts=ROWS)
+    live.wait()
+    kept = InductionExplorer.from_store(place)
+    kept.wait()
+    assert kept._scores == live._scores
+    assert kept._series[0] | {"light": True} == live._series[0]
+    assert kept._grids.keys() == live._grids.keys()
+    for name, envelope in live._grids.items():
+        np.testing.assert_array_equal(array(kept._grids[name]), array(envelope))
+    assert kept._measures.keys() == live._measures.keys()
+    for name, envelope in live._measures.items():
+        np.testing.assert_allclose(array(kept._measures[name]), array(envelope), atol=1e-5)
+    assert kept._phases == live._phases
+    assert kept.heads == live.heads
+    assert kept.checkpoint == live.checkpoint
+    kept.checkpoint, kept.score = 1, "previous_token"
+    xarray.testing.assert_allclose(kept.scores()["induction"], live.scores()["induction"])
+    kept.close()
+    live.close()
+
+
+def test_of_the_rest_it_says_what_it_needs(place) -> None:
+    explorer = InductionExplorer.from_store(place)
+    error = {
+        "message": "small was opened from a store, which does not hold this.",
+        "hint": "It needs a model: InductionExplorer(series).",
+    }
+    assert explorer._prompts[0]["error"] == error
+    replies: list = []
+    asked = {"kind": "wiring", "series": 0, "checkpoints": [1], "head": [1, 0]}
+    explorer._requests.receive({"id": "1", **asked}, lambda reply, *_: replies.append(reply))
+    assert replies == [{"id": "1", "error": error}]
+    with pytest.raises(traitlets.TraitError, match="It needs a model: InductionExplorer"):
+        explorer.prompt = "A B C A B"
+    assert explorer.prompt == ""
+    explorer.close()
+
+
+def test_where_there_is_no_store_it_says_how_to_make_one(tmp_path) -> None:
+    with pytest.raises(StoreError, match=r"no store of a sweep at .*sweep\(series, store="):
+        InductionExplorer.from_store(tmp_path / "none.zarr")
+    assert not (tmp_path / "none.zarr").exists()
+
+
+def test_a_store_of_scores_alone_says_how_to_add_losses(series, tmp_path) -> None:
+    sweep(series, ["entropy"], store=tmp_path / "x.zarr", progress=False)
+    explorer = InductionExplorer.from_store(tmp_path / "x.zarr")
+    explorer.wait()
+    assert explorer.score == "entropy"
+    assert "measures=True" in explorer._measured_on[0]
+    explorer.close()
+
+
+def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
+    """Checkpoints, also in between, scores and measures; the reader stays where they were."""
+    monkeypatch.setattr(stored, "LOOK_EVERY", 0.05)
+    place = tmp_path / "x.zarr"
+    sweep(series.select([1, 3]), "induction", store=place, progress=False)
+    explorer = InductionExplorer.from_store(place)
+    assert explorer._series[0]["steps"] == [10, 1000]
+    assert explorer.checkpoint == 1
+    explorer.compare = 0
+    whole = sweep(series, ["induction", "entropy"], store=place, measures="loss", texts=ROWS,
+                  progress=False)  # fmt: skip
+    until(lambda: explorer._series[0]["steps"] == [0, 10, 100, 1000])
+    until(lambda: np.isfinite(explorer.measures().get("loss", np.nan)).all())
+    assert (explorer.checkpoint, explorer.compare) == (3, 1)
+    assert set(explorer._grids) == {"0/induction", "0/entropy"}
+    np.testing.assert_array_equal(array(explorer._grids["0/entropy"]), whole["entropy"].to_numpy())
+    explorer.close()
+
+
+def test_a_gap_says_its_reason(series, tmp_path, monkeypatch) -> None:
+    from induction_kernels.errors import CheckpointError
+    from induction_kernels.scores.registry import Scorer
+
+    original = Scorer.__call__
+
+    def failing(self, model):
+        if failing.left == 0:
+            failing.left = -1
+            raise CheckpointError("The disk ate it.")
+        failing.left -= 1
+        return original(self, model)
+
+    failing.left = 2
+    monkeypatch.setattr(Scorer, "__call__", failing)
+    with pytest.warns(UserWarning, match="The disk ate it"):
+        sweep(series, "induction", store=tmp_path / "x.zarr", progress=False)
+    explorer = InductionExplorer.from_store(tmp_path / "x.zarr")
+    assert explorer._series[0]["faults"] == {"2": "The disk ate it."}
+    assert explorer.checkpoint == 3
+    explorer.close()

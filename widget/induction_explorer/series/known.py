@@ -1,0 +1,198 @@
+"""What is known of one series: what an explorer needs of it, whoever computed it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.errors import SelectionError
+from induction_kernels.names import legible
+
+from induction_explorer.series.results import Results
+
+if TYPE_CHECKING:
+    import xarray
+
+    from induction_explorer.contract import Head
+    from induction_explorer.series.session import SeriesSession
+
+
+class Watcher(Protocol):
+    """Shows what is known of a session."""
+
+    def see_measures(self) -> None:
+        """More of them are known, whoever asked for them."""
+
+    def see_growth(self, session: Known, moved: Sequence[int]) -> None:
+        """There are more checkpoints, scores or measures; `moved` says which number each of the
+        checkpoints that were there has now."""
+
+
+class Checkpoints(Protocol):
+    """Where checkpoints lie along training; a CheckpointSeries is one."""
+
+    @property
+    def labels(self) -> list[str]: ...
+    @property
+    def steps(self) -> list[int]: ...
+    @property
+    def tokens(self) -> list[int | None]: ...
+    @property
+    def tokens_estimated(self) -> list[bool]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Checkpoint: ...
+
+
+class Measurements(Protocol):
+    """Measures along training.
+
+    Attributes:
+        arrays: [checkpoint, ...] by measure, NaN where nothing is known; none before the first.
+        positions: those that curves over positions have.
+    """
+
+    arrays: dict[str, np.ndarray]
+    positions: np.ndarray
+
+    @property
+    def on(self) -> str:
+        """The text that losses are measured on, or why they are not; "" until that is known."""
+
+    @property
+    def unasked(self) -> bool:
+        """They come without being asked for."""
+
+    @property
+    def text_hash(self) -> str:
+        """Of the tokens that losses are measured on; "" without any."""
+
+    def knows(self, checkpoint: int) -> bool:
+        """Whether there is nothing left to be done there."""
+
+
+class Known:
+    """A series, its scores and its measures, as far as they are there.
+
+    Attributes:
+        grids: [checkpoint, layer, head] by score, NaN where nothing is known.
+        faults: why checkpoints cannot be shown; a new dict with each of them.
+        left_out: scores that are not measured, by title, and why.
+        attending: the layers that have attention; hybrid models have others too.
+        light: small enough to ask a question of every checkpoint.
+    """
+
+    series: Checkpoints
+    measured: Measurements
+    grids: dict[str, np.ndarray]
+    name: str
+    layers: int
+    heads: int
+    context: int
+    attending: list[int]
+    light: bool
+    left_out: Mapping[str, str]
+
+    def __init__(self) -> None:
+        self.faults: dict[int, str] = {}
+        self._scored: set[int] = set()
+        #: What was asked of its checkpoints; touched with SHARED.
+        self.results = Results()
+        #: Explorers that show it; touched with SHARED.
+        self.watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+
+    def with_model(self) -> SeriesSession:
+        """The same, where there is a model to ask.
+
+        Raises:
+            InductionError: there is none; says what would have one.
+        """
+        raise NotImplementedError
+
+    def default_prompt(self) -> tuple[str, str]:
+        """And its answer."""
+        raise NotImplementedError
+
+    def score_infos(self) -> list[dict[str, Any]]:
+        """`ScoreInfo` of js/src/kernel/model.ts of each score."""
+        raise NotImplementedError
+
+    def why_not(self, score: str) -> str | None:
+        """Why a score is not measured; None of one that does not exist."""
+        raise NotImplementedError
+
+    def scores(self) -> xarray.Dataset:
+        """[checkpoint, layer, head], a variable a score; NaN where nothing is computed (yet)."""
+        raise NotImplementedError
+
+    def measures(self) -> xarray.Dataset:
+        """[checkpoint], [checkpoint, position] and [checkpoint, row]; NaN likewise."""
+        raise NotImplementedError
+
+    def forget_faults(self) -> None:
+        """What failed may be tried anew."""
+
+    def score_alone(self, checkpoint: int, name: str) -> Generator[None, None, None]:
+        """Fill the row of this score's grid, in a fraction of the time that all take."""
+        yield from ()
+
+    def score(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
+        """Fill one row of every grid, part by part, or the checkpoint's fault; `then` is wanted
+        next."""
+        yield from ()
+
+    def measure(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
+        """Fill one row of every measure, pass by pass; `then` is wanted next."""
+        yield from ()
+
+    def follow(self) -> None:
+        """See what others add, if others do."""
+
+    def is_scored(self, checkpoint: int) -> bool:
+        return checkpoint in self._scored
+
+    def best_heads(self, checkpoint: int, *scores: str) -> list[list[int]]:
+        """The head with the highest value of each score; none where the checkpoint failed."""
+        grids = [self.grids[score][checkpoint] for score in scores if score in self.grids]
+        known = [grid for grid in grids if np.isfinite(grid).any()]
+        best = [divmod(int(np.nanargmax(grid)), self.heads) for grid in known]
+        return [list(head) for head in dict.fromkeys(best)]
+
+    def check_checkpoints(self, checkpoints: Sequence[int]) -> None:
+        """Whether these, counted from 0, exist.
+
+        Raises:
+            SelectionError: one does not.
+        """
+        last = len(self.series) - 1
+        for checkpoint in checkpoints:
+            if checkpoint > last:
+                raise SelectionError(
+                    f"There is no checkpoint {checkpoint} in {self.name}.",
+                    f"Checkpoints go from 0 to {last}.",
+                )
+
+    @property
+    def every_head(self) -> list[Head]:
+        """Layer by layer; those without attention have none."""
+        return [(layer, head) for layer in self.attending for head in range(self.heads)]
+
+    def info(self) -> dict[str, Any]:
+        """`SeriesInfo` of js/src/kernel/model.ts."""
+        return {
+            "name": self.name,
+            "labels": self.series.labels,
+            "steps": self.series.steps,
+            "tokens": self.series.tokens,
+            "tokens_estimated": self.series.tokens_estimated,
+            "layers": self.layers,
+            "heads": self.heads,
+            "attending": self.attending,
+            "context": self.context,
+            "light": self.light,
+            "measured_unasked": self.measured.unasked,
+            "left_out": {title: legible(reason) for title, reason in self.left_out.items()},
+            "faults": {str(i): legible(why) for i, why in sorted(self.faults.items())},
+        }

@@ -1,0 +1,208 @@
+"""A series as a sweep kept it: scores and measures, without a model, weights or PyTorch."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.errors import InductionError, StoreError
+from induction_kernels.names import legible
+from induction_kernels.sweeps.stored import Stored
+
+from induction_explorer.channel.worker import SHARED
+from induction_explorer.series.known import Known
+
+if TYPE_CHECKING:
+    import xarray
+
+#: Of a score, as the page has it.
+_SAID = ("title", "group", "formula", "meaning", "colours", "source")
+#: Seconds between two looks at a store, which may grow.
+LOOK_EVERY = 1.0
+
+
+class StoredCheckpoints:
+    """Where the checkpoints of a store lie along training, in its order."""
+
+    def __init__(self, checkpoints: list[Checkpoint]) -> None:
+        self._checkpoints = checkpoints
+
+    def __len__(self) -> int:
+        return len(self._checkpoints)
+
+    def __getitem__(self, index: int) -> Checkpoint:
+        return self._checkpoints[index]
+
+    @property
+    def labels(self) -> list[str]:
+        return [one.label for one in self._checkpoints]
+
+    @property
+    def steps(self) -> list[int]:
+        return [one.step for one in self._checkpoints]
+
+    @property
+    def tokens(self) -> list[int | None]:
+        return [one.tokens for one in self._checkpoints]
+
+    @property
+    def tokens_estimated(self) -> list[bool]:
+        return [one.tokens_estimated for one in self._checkpoints]
+
+
+class StoredMeasures:
+    """The measures that a store holds."""
+
+    unasked = True
+
+    def __init__(self, kept: xarray.Dataset, known: set[int]) -> None:
+        names = [name for name, one in kept.data_vars.items() if one.attrs["kind"] == "measure"]
+        self.arrays = {str(name): kept[name].to_numpy() for name in names}
+        self.positions = kept["position"].to_numpy() if "position" in kept.coords else np.arange(0)
+        self._known = known
+        on_text = [kept[name].attrs for name in names if "text" in kept[name].attrs]
+        self.text_hash: str = on_text[0]["text_hash"] if on_text else ""
+        self.on = (
+            f"{on_text[0]['text_rows']} rows of {on_text[0]['text']}"
+            if on_text
+            else "The store holds no losses; sweep(series, measures=True, store=...) adds them."
+        )
+
+    def knows(self, checkpoint: int) -> bool:
+        return checkpoint in self._known
+
+
+class StoreSession(Known):
+    """What a store holds, as of the last look at it.
+
+    Raises:
+        StoreError: there is none, or it cannot be read.
+    """
+
+    light = False
+
+    def __init__(self, place: str | Path) -> None:
+        super().__init__()
+        self._store = Stored(place)
+        if not self._store.checkpoints:
+            raise StoreError(
+                f"There is no store of a sweep at {place}, or nothing in it yet.",
+                f"sweep(series, store={str(place)!r}) makes one.",
+            )
+        self._seen = self._store.state()
+        self._take(*self._look())
+        self._thread: threading.Thread | None = None
+
+    # --- what it holds ---
+
+    def _look(self) -> tuple[list[Checkpoint], xarray.Dataset, list[list[str]]]:
+        kept = self._store.dataset()
+        at = sorted(self._store.checkpoints, key=lambda one: one.step)
+        return at, kept, self._store.lacks(at, [str(name) for name in kept.data_vars])
+
+    def _take(self, at: list[Checkpoint], kept: xarray.Dataset, lacking: list[list[str]]) -> None:
+        faults = self._store.faults()
+        self._kept = kept
+        self.series = StoredCheckpoints(at)
+        self.name = legible(kept.attrs["series"])
+        self.layers, self.heads = kept.sizes["layer"], kept.sizes["head"]
+        self.context = kept.attrs["context"]
+        without = kept.attrs.get("layers_without_attention", "")
+        empty = {int(layer) for layer in without.split(", ") if layer}
+        self.attending = [layer for layer in range(self.layers) if layer not in empty]
+        self._why_not = dict(one.split(": ", 1) for one in kept.attrs.get("left_out", ()))
+        self.left_out = {
+            name.replace("_", " ").capitalize(): reason for name, reason in self._why_not.items()
+        }
+        self.grids = {
+            str(name): one.to_numpy()
+            for name, one in kept.data_vars.items()
+            if one.attrs["kind"] == "score"
+        }
+        self.faults = {i: faults[one.label] for i, one in enumerate(at) if one.label in faults}
+        through = {i for i, some in enumerate(lacking) if not some} | self.faults.keys()
+        self._scored = through
+        self.measured = StoredMeasures(kept, through)
+
+    @property
+    def last(self) -> int:
+        """The last checkpoint that is there; the last of all where none is."""
+        return max(self._scored - self.faults.keys(), default=len(self.series) - 1)
+
+    def with_model(self) -> NoReturn:
+        raise InductionError(
+            f"{self.name} was opened from a store, which does not hold this.",
+            "It needs a model: InductionExplorer(series).",
+        )
+
+    def default_prompt(self) -> tuple[str, str]:
+        return "", ""
+
+    def why_not(self, score: str) -> str | None:
+        return self._why_not.get(score)
+
+    def score_infos(self) -> list[dict[str, Any]]:
+        return [_info(name, self._kept[name].attrs) for name in self.grids]
+
+    def scores(self) -> xarray.Dataset:
+        return self._kept[list(self.grids)]
+
+    def measures(self) -> xarray.Dataset:
+        return self._kept[list(self.measured.arrays)]
+
+    # --- what comes ---
+
+    def follow(self) -> None:
+        """Look at the store now and then, as long as an explorer shows it."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=_follow, args=(weakref.ref(self),), name="induction-store", daemon=True
+            )
+            self._thread.start()
+
+    def look(self) -> None:
+        """See what was written since, and tell those who show it."""
+        try:
+            self._store.refresh()
+            seen = self._store.state()
+            found = None if seen == self._seen else self._look()
+        except StoreError:  # gone for a moment, maybe: what is shown stays
+            return
+        if found is None:
+            return
+        with SHARED:
+            before = self.series.labels
+            self._seen = seen
+            self._take(*found)
+            now = {label: index for index, label in enumerate(self.series.labels)}
+            for watcher in list(self.watchers):
+                watcher.see_growth(self, [now[label] for label in before])
+
+
+def _follow(
+    found: Callable[[], StoreSession | None], wait: Callable[[float], object] | None = None
+) -> None:
+    pause = wait or threading.Event().wait
+    while True:
+        pause(LOOK_EVERY)
+        session = found()
+        if session is None or not session.watchers:
+            return
+        session.look()
+        del session  # nobody is kept while this waits
+
+
+def _info(name: str, attrs: dict[str, Any]) -> dict[str, Any]:
+    """`ScoreInfo` of js/src/kernel/model.ts."""
+    return {
+        "name": name,
+        **{key: attrs[key] for key in _SAID},
+        "range": [attrs.get("lowest"), attrs.get("highest")],
+        "chance": attrs.get("chance"),
+        "probe": attrs["measured_on"],
+    }
