@@ -87,15 +87,15 @@ def test_it_shows_what_an_explorer_with_the_model_shows(series, place) -> None:
 def test_of_the_rest_it_says_what_it_needs(place) -> None:
     explorer = InductionExplorer.from_store(place)
     error = {
-        "message": "small was opened from a store, which does not hold this.",
-        "hint": "It needs a model: InductionExplorer(series).",
+        "message": "This needs a model: InductionExplorer(series).",
+        "hint": "small was opened from a store, which holds scores and losses.",
     }
     assert explorer._prompts[0]["error"] == error
     replies: list = []
     asked = {"kind": "wiring", "series": 0, "checkpoints": [1], "head": [1, 0]}
     explorer._requests.receive({"id": "1", **asked}, lambda reply, *_: replies.append(reply))
     assert replies == [{"id": "1", "error": error}]
-    with pytest.raises(traitlets.TraitError, match="It needs a model: InductionExplorer"):
+    with pytest.raises(traitlets.TraitError, match="This needs a model: InductionExplorer"):
         explorer.prompt = "A B C A B"
     assert explorer.prompt == ""
     explorer.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
@@ -26,7 +27,7 @@ from induction_kernels.models.model import Model
 _Reader = TypeVar("_Reader", bound=Callable[[Model], Any])
 
 #: Of what was asked for, not of a checkpoint: no other one would do.
-_OF_THE_CALLER = (SelectionError, ProbeError, PromptError, StoreError)
+OF_THE_CALLER = (SelectionError, ProbeError, PromptError, StoreError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,24 +126,33 @@ def visit(
         read: is given each, by its index.
         miss: is told why one could not be loaded or read.
         progress: show a progress bar.
-        total: of the bar, and how much of it is `there`; by default all of the series.
+        total, there: of it; by default all of the series, and nothing.
 
     Raises:
         SelectionError, ProbeError, PromptError, StoreError: of `read`; no other checkpoint would
             do.
     """
     series = series.replica(private=True)
-    total = len(series) if total is None else total
-    with tqdm(
-        desc=series.name, unit="checkpoint", total=total, initial=there, disable=not progress
-    ) as bar:
+    with progress_bar(series, total=total, there=there, show=progress) as done:
         for plan in plans:
             for here, then in pairwise([*plan, None]):
                 assert here is not None
                 try:
                     read(here, series.model(here, then=then))
-                except _OF_THE_CALLER:
+                except OF_THE_CALLER:
                     raise
                 except InductionError as error:
                     miss(here, error)
-                bar.update()
+                done()
+
+
+@contextmanager
+def progress_bar(
+    series: CheckpointSeries, *, total: int | None = None, there: int = 0, show: bool = True
+) -> Iterator[Callable[[], object]]:
+    """What is to be called after each checkpoint."""
+    total = len(series) if total is None else total
+    with tqdm(
+        desc=series.name, unit="checkpoint", total=total, initial=there, disable=not show
+    ) as bar:
+        yield bar.update

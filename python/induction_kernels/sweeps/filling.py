@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.walk import visit
 from induction_kernels.errors import CheckpointError, InductionError
 from induction_kernels.models.model import Model
 from induction_kernels.sweeps.measuring import Asked, Measuring
+from induction_kernels.sweeps.plan import allowed, refined
 from induction_kernels.sweeps.store import Store
+
+if TYPE_CHECKING:
+    import xarray
 
 
 def left(store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool) -> list[int]:
@@ -24,34 +32,82 @@ def left(store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool) -
 
 
 def fill(
-    store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool, progress: bool
+    store: Store,
+    series: CheckpointSeries,
+    asked: Asked,
+    *,
+    retry: bool,
+    refine: bool | int,
+    progress: bool,
 ) -> None:
     """Read what the store lacks. Where that is nothing, one checkpoint is loaded all the same, to
     see that the store is this model's.
 
     Raises:
+        SelectionError: `refine` is no number of checkpoints, or what was asked for shows no change.
         CheckpointError: not one checkpoint can be read, and the store has none.
         StoreError: the store is another's, or cannot be written.
     """
-    missing = left(store, series, asked, retry=retry)
-    filling = _Filling(store, series, asked)
-    visit(
-        series,
-        [missing or [len(series) - 1]],
-        filling.read,
-        filling.miss if missing else lambda index, error: None,
-        progress=progress and bool(missing),
-        there=len(series) - len(missing),
-    )
+    filling = Filling(store, series, asked)
+    if refine is not False:
+        allowed(len(series), refine)
+        visit(
+            series,
+            _closer(store, series, asked, filling, retry=retry, refine=refine),
+            filling.read,
+            filling.miss,
+            progress=progress,
+            total=allowed(len(series), refine),
+        )
+    else:
+        missing = left(store, series, asked, retry=retry)
+        visit(
+            series,
+            [missing or [len(series) - 1]],
+            filling.read,
+            filling.miss if missing else lambda index, error: None,
+            progress=progress and bool(missing),
+            there=len(series) - len(missing),
+        )
     filling.end()
 
 
-class _Filling:
+def _closer(
+    store: Store,
+    series: CheckpointSeries,
+    asked: Asked,
+    filling: Filling,
+    *,
+    retry: bool,
+    refine: bool | int,
+) -> Iterator[list[int]]:
+    """First the whole of training, then where it changes; each as far as the store lacks it."""
+
+    def found(checkpoints: Sequence[Checkpoint]) -> xarray.Dataset:
+        store.refresh()
+        return store.dataset(checkpoints)
+
+    for plan in refined(list(series), refine, found):
+        filling.expect(plan)
+        missing = left(store, series, asked, retry=retry)
+        yield [index for index in plan if index in missing] or plan[-1:]
+
+
+class Filling:
+    """Reads checkpoints of a series into a store."""
+
     def __init__(self, store: Store, series: CheckpointSeries, asked: Asked) -> None:
         self._store, self._series, self._asked = store, series, asked
         self._measuring: Measuring | None = None
+        self._expected = list(series)
         #: Faults of checkpoints before the first that could be loaded.
         self._first: dict[int, InductionError] = {}
+
+    def expect(self, indices: Sequence[int]) -> None:
+        """Only these get rows in the store, beside what is there; all of the series by default."""
+        self._expected = [self._series[index] for index in indices]
+        if self._measuring is not None:
+            self._store.hold(self._expected)
 
     def read(self, index: int, model: Model) -> None:
         measuring = self._measuring or self._begin(model)
@@ -63,7 +119,7 @@ class _Filling:
 
     def _begin(self, model: Model) -> Measuring:
         measuring = Measuring(model, self._asked)
-        self._store.hold(list(self._series), measuring.contents(model, self._series.name))
+        self._store.hold(self._expected, measuring.contents(model, self._series.name))
         self._measuring = measuring
         self._write_first()
         return measuring
@@ -83,7 +139,7 @@ class _Filling:
                 f"No checkpoint of {self._series.name} could be scored.",
                 f"{self._series[index].label}: {error}",
             )
-        self._store.hold(list(self._series))
+        self._store.hold(self._expected)
         self._write_first()
 
     def _write_first(self) -> None:

@@ -29,6 +29,7 @@ def sweep(
     texts: Texts | None = None,
     store: str | Path | None = None,
     retry: bool = False,
+    refine: bool | int = False,
     seed: int = 0,
     progress: bool = True,
 ) -> xarray.Dataset:
@@ -47,6 +48,9 @@ def sweep(
             by default held-out text of the bundled series.
         store: a folder such as "x.zarr", or where else zarr can write: "s3://bucket/x.zarr".
         retry: read again what could not be read before; otherwise the store's word is taken.
+        refine: read only so many checkpoints, or with True a third of them: half of them spaced
+            evenly in the logarithm of steps, the others around the change that shows in these. The
+            dataset has those alone. Needs a store.
         seed: of the probes' random tokens.
         progress: show a progress bar.
 
@@ -65,9 +69,12 @@ def sweep(
     """
     asked = Asked(scores, measures, texts, seed)
     if store is not None:
-        return _into(Store(store), series, asked, retry=retry, progress=progress)
-    if retry:
-        raise SelectionError("retry= was given without store=.", "Without one all is read anew.")
+        return _into(Store(store), series, asked, retry=retry, refine=refine, progress=progress)
+    for name, given in (("retry", retry), ("refine", refine)):
+        if given:
+            raise SelectionError(
+                f"{name}= was given without store=.", 'Give a place to go on from: store="x.zarr".'
+            )
     swept = walk(series, lambda model: Measuring(model, asked), done="scored", progress=progress)
     return _in_memory(swept)
 
@@ -95,11 +102,17 @@ def _in_memory(swept: Walk[Measuring]) -> xarray.Dataset:
 
 
 def _into(
-    store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool, progress: bool
+    store: Store,
+    series: CheckpointSeries,
+    asked: Asked,
+    *,
+    retry: bool,
+    refine: bool | int,
+    progress: bool,
 ) -> xarray.Dataset:
     """What the store lacks, checkpoint by checkpoint, and then what it holds."""
     try:
-        fill(store, series, asked, retry=retry, progress=progress)
+        fill(store, series, asked, retry=retry, refine=refine, progress=progress)
     except KeyboardInterrupt:
         done = len(series) - len(left(store, series, asked, retry=False))
         raise KeyboardInterrupt(

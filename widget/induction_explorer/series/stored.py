@@ -136,8 +136,8 @@ class StoreSession(Known):
 
     def with_model(self) -> NoReturn:
         raise InductionError(
-            f"{self.name} was opened from a store, which does not hold this.",
-            "It needs a model: InductionExplorer(series).",
+            "This needs a model: InductionExplorer(series).",
+            f"{self.name} was opened from a store, which holds scores and losses.",
         )
 
     def default_prompt(self) -> tuple[str, str]:
