@@ -1,5 +1,7 @@
 """Errors that tell a reader three things: what was given, what is allowed, what to do."""
 
+from __future__ import annotations
+
 
 class InductionError(Exception):
     """Base of the errors raised here: `message` says what is wrong, `hint` what to do about it."""
@@ -8,6 +10,10 @@ class InductionError(Exception):
         super().__init__(f"{message} {hint}".strip())
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[type[InductionError], tuple[str, str]]:
+        """Of one that is sent from another process."""
+        return type(self), (self.message, self.hint)
 
 
 class UnsupportedModelError(InductionError, TypeError):

@@ -210,6 +210,10 @@ class CheckpointSeries:
     def __getitem__(self, index: int) -> Checkpoint:
         return self._source.checkpoints[self._indices[self._resolve(index)]]
 
+    def __reduce__(self) -> tuple[type[CheckpointSeries], tuple[Any, ...]]:
+        """Of one that is sent to another process: not the resident model."""
+        return CheckpointSeries, (self._source, self._indices, self._place)
+
     def __repr__(self) -> str:
         span = f"{self.labels[0]} to {self.labels[-1]}"
         return f"<CheckpointSeries {self.name}: {len(self)} checkpoints, {span}>"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.walk import Walk, walk
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.inputs.texts import Texts
+from induction_kernels.sweeps.cluster import fill_on
 from induction_kernels.sweeps.contents import along_training
 from induction_kernels.sweeps.filling import fill, left
 from induction_kernels.sweeps.measuring import Asked, Measuring
@@ -19,6 +21,7 @@ from induction_kernels.sweeps.store import Store
 
 if TYPE_CHECKING:
     import xarray
+    from distributed import Client
 
 
 def sweep(
@@ -30,6 +33,7 @@ def sweep(
     store: str | Path | None = None,
     retry: bool = False,
     refine: bool | int = False,
+    client: Client | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> xarray.Dataset:
@@ -51,6 +55,8 @@ def sweep(
         refine: read only so many checkpoints, or with True a third of them: half of them spaced
             evenly in the logarithm of steps, the others around the change that shows in these. The
             dataset has those alone. Needs a store.
+        client: of a Dask cluster whose workers read the checkpoints, each a task, and write into
+            the store, which all of them can reach. Not with refine.
         seed: of the probes' random tokens.
         progress: show a progress bar.
 
@@ -69,9 +75,18 @@ def sweep(
     """
     asked = Asked(scores, measures, texts, seed)
     if store is not None:
-        return _into(Store(store), series, asked, retry=retry, refine=refine, progress=progress)
-    for name, given in (("retry", retry), ("refine", refine)):
-        if given:
+        if client is None:
+            read = partial(fill, refine=refine)
+        elif refine is False:
+            read = partial(fill_on, client)
+        else:
+            raise SelectionError(
+                "refine= and client= were given.",
+                "What is looked at closer depends on what was found: leave out one.",
+            )
+        return _into(Store(store), series, asked, read, retry=retry, progress=progress)
+    for name, given in (("retry", retry), ("refine", refine), ("client", client)):
+        if given not in (False, None):
             raise SelectionError(
                 f"{name}= was given without store=.", 'Give a place to go on from: store="x.zarr".'
             )
@@ -105,14 +120,14 @@ def _into(
     store: Store,
     series: CheckpointSeries,
     asked: Asked,
+    read: Callable[..., None],
     *,
     retry: bool,
-    refine: bool | int,
     progress: bool,
 ) -> xarray.Dataset:
     """What the store lacks, checkpoint by checkpoint, and then what it holds."""
     try:
-        fill(store, series, asked, retry=retry, refine=refine, progress=progress)
+        read(store, series, asked, retry=retry, progress=progress)
     except KeyboardInterrupt:
         done = len(series) - len(left(store, series, asked, retry=False))
         raise KeyboardInterrupt(
