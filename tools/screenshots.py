@@ -26,7 +26,7 @@ CELLS = (
         "from induction_explorer import InductionExplorer, load_demo\n\n"
         'series = load_demo("attn-only-2l")'
     ),
-    "explorer = InductionExplorer(series, heads=[[0, 3], [1, 2]])\nexplorer.wait()\nexplorer",
+    "explorer = InductionExplorer(series, heads=[[0, 4], [1, 6]])\nexplorer.wait()\nexplorer",
 )
 
 

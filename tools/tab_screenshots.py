@@ -22,7 +22,7 @@ CELLS = (
     ),
     (
         "explorer = InductionExplorer(three, series=1, checkpoint=18, compare=9,\n"
-        "                             heads=[[0, 3], [1, 2]], score='prefix_matching')\n"
+        "                             heads=[[0, 4], [1, 6]], score='prefix_matching')\n"
         "explorer.wait()\nexplorer"
     ),
 )

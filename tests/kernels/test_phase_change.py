@@ -457,6 +457,18 @@ def test_induction_heads_form_from_the_first_to_the_last() -> None:
     assert falling.formation is None
 
 
+@pytest.mark.parametrize("clear", ["in_context_learning", "induction_loss"])
+def test_the_window_is_that_of_the_measure_whose_ends_are_known_better(clear) -> None:
+    rng = np.random.default_rng(5)
+    x = checkpoints(26)["log"]
+    measured, scored = a_series(x, -step(x, 1e8, 0.05), np.zeros((26, 1, 1)))
+    for name in ("in_context_learning", "induction_loss"):
+        measured[name] = measured[name] + noise(rng, 26, 0, 0.005 if name == clear else 0.12)
+    found = phase_changes(measured, scored)
+    assert {"in_context_learning", "induction_loss"} <= set(found.changes)
+    assert found.window == clear
+
+
 def test_what_the_measures_show_is_not_hidden_by_heads() -> None:
     rng = np.random.default_rng(7)
     x = checkpoints(26)["log"]

@@ -9,7 +9,7 @@ from induction_explorer.prompts import default_prompt
 from induction_kernels import load_demo, top_predictions
 from induction_kernels.demo import DEMOS
 
-WORD = re.compile(r" ?[A-Za-z]{2,}|\.")
+WORD = re.compile(r" ?[A-Za-z]{2,}|[.,]")
 
 
 @pytest.mark.parametrize("name", DEMOS)
@@ -21,7 +21,7 @@ def test_every_word_is_one_token(name) -> None:
         tokenizer.decode([token]) for token in tokenizer.encode(text, add_special_tokens=False).ids
     ]
     # The first word stands without the space that other words are read with.
-    first = len(pieces) - len(re.findall(r" [A-Za-z]+|\.", text))
+    first = len(pieces) - len(re.findall(r" [A-Za-z]+|[.,]", text))
     assert "".join(pieces) == text
     assert first <= 2
     assert not [piece for piece in pieces[first:] if not WORD.fullmatch(piece)]

@@ -7,11 +7,10 @@ from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.tokenization import answer_token, prompt_tokens
 from induction_kernels.models.model import Model
 
-# Every word is a token, of the bundled series' tokenizer too. They learn to say " path" here when
-# their heads form; nothing but the first sentence tells which word follows "or".
-_SENTENCE = "The message code is not for this event or path. "
-_ANSWER = " path"
-_TEXT = (2 * _SENTENCE).rstrip(". ").removesuffix(_ANSWER)
+# Every word is a token, of the bundled series' tokenizer too. They learn to say " token" here when
+# their heads form; nothing but the first sentence tells what follows "character".
+_TEXT = "If the character token is set, the letter is not used. The character"
+_ANSWER = " token"
 
 #: Texts and answers, the longest first: a context may be short, a tokenizer may read letters.
 _TEXTS = ((_TEXT, _ANSWER), ("A B C D A B C", " D"), ("A B A", " B"), ("A", ""))

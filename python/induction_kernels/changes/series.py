@@ -167,9 +167,10 @@ def phase_changes(
 ) -> PhaseChanges:
     """Abrupt changes in the measures and in the heads' prefix matching of one series.
 
-    The window of the model as a whole is that of in-context learning where that changes, else that
-    of the induction loss, else that of the head which rises most. With 5 to 9 checkpoints nothing
-    is tested; what is said is between which two most of the change lies.
+    The window of the model as a whole is that of in-context learning or of the induction loss:
+    where both change, of the one whose ends are known better; where neither does, that of the head
+    which rises most. With 5 to 9 checkpoints nothing is tested; what is said is between which two
+    most of the change lies.
 
     Args:
         measures: what `measures(series)` returns.
@@ -238,9 +239,14 @@ def _heads(scores: xarray.Dataset | None) -> tuple[str, dict[str, np.ndarray]]:
 
 
 def _window(changes: Mapping[str, Change]) -> str | None:
-    rising = [name for name, one in changes.items() if name not in MEASURED and one.size > 0]
-    preferred = ("in_context_learning", "induction_loss")
-    return next((name for name in (*preferred, *rising) if name in changes), None)
+    rising = (name for name, one in changes.items() if name not in MEASURED and one.size > 0)
+    whole = [name for name in ("in_context_learning", "induction_loss") if name in changes]
+    return min(whole, key=lambda name: _doubt(changes[name]), default=next(rising, None))
+
+
+def _doubt(change: Change) -> float:
+    """How wide the intervals of its two ends are, in tokens (or steps)."""
+    return sum(high - low for low, high in (change.start_interval, change.end_interval))
 
 
 def _between(x: np.ndarray, curves: Mapping[str, np.ndarray]) -> dict[str, Neighbours]:
