@@ -36,7 +36,7 @@ def window(chrome: Browser) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("width", [480, 1440])
-@pytest.mark.parametrize("case", ["series", "weird", "twelve"])
+@pytest.mark.parametrize("case", ["series", "weird", "twelve", "compared"])
 def test_nothing_sticks_out(window: Page, harness: Harness, width: int, case: str) -> None:
     window.set_viewport_size({"width": width, "height": 900})
     harness.open(window, case=case)
@@ -50,6 +50,21 @@ def test_nothing_sticks_out(window: Page, harness: Harness, width: int, case: st
                 break
             window.evaluate("() => new Promise(requestAnimationFrame)")
         assert found == [], tab.inner_text()
+
+
+@pytest.mark.parametrize("width", [480, 1440])
+@pytest.mark.parametrize(("case", "heads"), [("tiny", 1), ("broad", 80 * 128)])
+def test_one_head_and_ten_thousand_are_ranked_and_fit(
+    window: Page, harness: Harness, width: int, case: str, heads: int
+) -> None:
+    window.set_viewport_size({"width": width, "height": 900})
+    harness.open(window, case=case)
+    ranked = window.get_by_role("listbox", name="Heads by induction").get_by_role("option")
+    expect(ranked.first).to_have_attribute("aria-setsize", str(heads))
+    assert ranked.count() <= 12
+    expect(window.get_by_role("gridcell")).to_have_count(heads)
+    # A grid that has no room scrolls by itself.
+    assert window.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_narrow_notebook_squeezes_no_button(window: Page, harness: Harness) -> None:
