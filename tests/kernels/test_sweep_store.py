@@ -111,6 +111,21 @@ def test_the_same_call_again_reads_nothing(run, place, read) -> None:
     assert files(place) == before
 
 
+def test_that_there_is_no_number_is_an_answer_too(run, place, monkeypatch) -> None:
+    """As of a logit that no window shows: it is kept, and not read again."""
+    read = []
+    original = Scorer.__call__
+
+    def nothing(self, model):
+        read.append(model)
+        return {name: grid * torch.nan for name, grid in original(self, model).items()}
+
+    monkeypatch.setattr(Scorer, "__call__", nothing)
+    assert np.isnan(kept(run, place)["induction"]).all()
+    kept(run, place)
+    assert len(read) == 4
+
+
 def test_more_scores_later_are_all_that_is_read(run, place, read) -> None:
     kept(run, place, ["induction"])
     before = files(place)
