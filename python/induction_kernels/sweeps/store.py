@@ -149,7 +149,6 @@ class Store(Stored):
             chunk_key_encoding={"name": "default", "separator": "."},
             dimension_names=("checkpoint", *variable.dims),
             attributes=attrs,
-            config={"write_empty_chunks": True},  # NaN is an answer too
             overwrite=begun is not None,
         )
 
@@ -186,9 +185,12 @@ class Store(Stored):
         """
         row = self._rows[checkpoint.label]
         with writing(self.place):
-            together(
-                self._arrays[name].async_array.setitem(row, one) for name, one in values.items()
-            )
+            # NaN is an answer too, and zarr would leave out a chunk of nothing else.
+            arrays = {
+                name: self._arrays[name].with_config({"write_empty_chunks": True})
+                for name in values
+            }
+            together(arrays[name].async_array.setitem(row, one) for name, one in values.items())
             self._forget_fault(row)
 
     def write_fault(self, checkpoint: Checkpoint, reason: str) -> None:
