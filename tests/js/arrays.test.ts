@@ -42,6 +42,7 @@ describe("view", () => {
       "float32 array of shape [2,2] needs 16 bytes, but 12 came",
     );
     expect(() => view(data, "float32", [2.5])).toThrow("impossible shape");
+    expect(() => view(data, "float32", [2, -1])).toThrow("impossible shape");
   });
 
   it("refuses a dtype it does not know", () => {

@@ -122,6 +122,7 @@ describe("numbers", () => {
   });
   it("does not round small probabilities to nothing", () => {
     expect([0.93, 0.004, 0.0001, 0].map(probabilityText)).toEqual(["0.93", "0.004", "<0.001", "0.00"]);
+    expect([0.005, 0.0005, 0.00049].map(probabilityText)).toEqual(["0.01", "0.001", "<0.001"]);
     expect(probabilityText(Number.NaN)).toBe("–");
   });
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -222,6 +223,20 @@ def test_what_fails_is_told_to_those_who_wait_and_tried_again_for_the_next(gate)
 
 def arrays(size: int) -> dict[str, np.ndarray]:
     return {"value": np.zeros(size, np.uint8)}
+
+
+def test_what_passes_took_is_learned_once_all_are_over(gate) -> None:
+    session, learned = Session(), []
+    session.time = lambda work, seconds: learned.append(seconds)
+    desk = Desk(session)
+    began = time.monotonic()
+    desk.ask("a", 0, count=3)
+    gate.until(1)
+    time.sleep(0.05)
+    gate.let(3)
+    assert desk.work.wait(PATIENCE)
+    assert len(learned) == 1
+    assert 0.05 <= learned[0] <= time.monotonic() - began
 
 
 def test_results_are_kept_in_bounded_bytes_the_least_wanted_going_first() -> None:

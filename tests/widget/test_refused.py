@@ -150,3 +150,10 @@ def test_a_view_is_a_beginning_like_any_other(series: CheckpointSeries) -> None:
 def test_heads_to_begin_with_may_come_from_numpy(series: CheckpointSeries) -> None:
     made = InductionExplorer(series, heads=[np.unravel_index(6, (2, 4))])
     assert made.heads == [[1, 2]]
+
+
+def test_a_clone_that_was_not_built_says_how_to_build_it(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(bundle, "_STATIC", tmp_path)
+    with pytest.raises(ImportError, match=r"loader\.js is missing\. .+ `make build`") as refused:
+        bundle.loader()
+    assert str(tmp_path) in str(refused.value)

@@ -72,6 +72,18 @@ def test_what_is_not_there_yet_comes_when_it_is(series) -> None:
     assert [part["done"] for part, _ in parts] == [False] * (len(parts) - 1) + [True]
 
 
+def test_what_comes_with_the_rest_of_its_prompt_is_not_computed_for_itself(series) -> None:
+    with SHARED:  # nothing is computed meanwhile
+        explorer = InductionExplorer(series, prompt="the cat sat on the cat")
+        pending = explorer._work.pending
+        of = {"series": 0, "generation": explorer._prompts[0]["generation"]}
+        for head in ([0, 0], [1, 2]):
+            request = {"id": str(head), "kind": "patterns", "head": head, "checkpoints": [2, 3, 1]}
+            explorer._requests.receive(request | of, lambda *_: None)
+            pending += 1  # the first of each, which the reader looks at
+            assert explorer._work.pending == pending
+
+
 def test_patterns_too_large_to_keep_are_computed_when_asked_for(series, monkeypatch) -> None:
     monkeypatch.setattr("induction_explorer.series.budget.PATTERN_BYTES", 1000)
     explorer = InductionExplorer(series, prompt="the cat sat on the mat " * 4)
@@ -118,6 +130,11 @@ def test_an_exception_reaches_the_page(page, fields, said) -> None:
     assert said in reply["error"]["message"]
     assert set(reply["error"]) == {"message", "hint"}
     assert page.explorer.prompt == before
+
+
+def test_a_head_that_is_not_there_is_said_with_those_that_are(page) -> None:
+    (reply, _), *_ = page.ask("patterns", head=[2, 0], checkpoints=[0])
+    assert reply["error"]["hint"] == "Layers go from 0 to 1, heads from 0 to 3."
 
 
 def test_a_checkpoint_that_fails_is_said_after_the_others(tokenizer) -> None:

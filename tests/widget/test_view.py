@@ -41,6 +41,8 @@ def test_one_line_restores_what_was_saved(two) -> None:
         ({"compared_series": -1}, "None or the index of a series"),
         ({"compared_series": 2}, r"view\['compared_series'\] is 2; .+ from 0 to 1 \(2 series\)"),
         ({"window": [3, 1]}, "None or"),
+        ({"window": ["1", "3"]}, "None or"),
+        ({"window": [False, True]}, "None or"),
         ({"tab": "pasage"}, "it must be 'loss' or .+ or 'passage' or"),
         ({"tabs": {"passage": [4, 7]}}, "options of each tab by its name"),
         ({"tabs": {"pasage": {}}}, r"view\['tabs'\] has 'pasage'; it may have loss, .+ passage"),

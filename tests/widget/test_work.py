@@ -91,3 +91,18 @@ def test_each_checkpoint_is_computed_with_the_one_to_read_ahead() -> None:
     submit(work, Urgency.SWEEP, steps, [4, 2, 7], nothing)
     assert work.wait(60)
     assert told == [(4, 2), (2, 7), (7, None)]
+
+
+def test_what_is_dropped_by_itself_ends_by_itself_and_hands_over_what_it_found() -> None:
+    work, found = Work(nothing), []
+
+    def steps() -> Steps:
+        with SHARED:
+            work.drop(task)
+        found.append("computed")
+        yield from ()
+
+    with SHARED:
+        task = work.submit_steps(Urgency.ASKED, steps(), lambda: found.append("handed over"))
+    assert work.wait(30)
+    assert found == ["computed", "handed over"]
