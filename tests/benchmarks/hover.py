@@ -1,10 +1,12 @@
-"""How long a frame takes while the largest charts are pointed at and the largest pattern moves.
+"""How long a frame takes while what is large is pointed at, dragged or moved.
 
     python tests/benchmarks/hover.py [--runs 5]
 
 In headless Chromium. The page is the harness of js/dev with made-up numbers: 32 layers of 32 heads
-at 154 checkpoints; for the pattern a prompt of 4,096 tokens, of which 1,800 are seen at a time, on
-screens of one and of two pixels to a CSS pixel, moved by an eighth of what is seen in every frame.
+at 154 checkpoints, through which the slider is also dragged, a checkpoint a frame; a prompt of
+1,933 tokens, of which another is pointed at in every frame; and for the pattern a prompt of 4,096
+tokens, of which 1,800 are seen at a time, on screens of one and of two pixels to a CSS pixel, moved
+by an eighth of what is seen in every frame.
 The frame-rate limit is off, the pointer moves in every frame and one pixel changes (without any
 change Chromium goes back to 60 frames a second), so the time from one frame to the next is what a
 frame costs.
@@ -28,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
 from labpage import browser
 from playwright.sync_api import Browser, Page
-from scrub import UNCAPPED, judge, machine, percentile, summary
+from scrub import EVERY_FRAME, UNCAPPED, judge, machine, percentile, summary
 
 ROOT = Path(__file__).parents[2]
 HARNESS = "http://127.0.0.1:8123/"
@@ -51,6 +53,20 @@ HOVER = """\
       clientY: box.top + box.height * (0.5 + 0.4 * Math.sin(20 * t)),
     };
     chart.dispatchEvent(new PointerEvent("pointermove", place));
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
+})"""
+
+# Points at another token in every frame, up and down the prompt.
+POINT = """\
+([list, frames]) => new Promise((resolve) => {
+  const tokens = list.querySelectorAll("[role=option]"), times = [];
+  const tick = () => {
+    const at = times.push(performance.now());
+    if (at > frames) return resolve(times);
+    const token = Math.floor(tokens.length * Math.abs(Math.sin(at / 20)));
+    tokens[token].dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
     requestAnimationFrame(tick);
   };
   requestAnimationFrame(tick);
@@ -93,6 +109,12 @@ def main() -> None:
             times = hovered(page, selector, runs)
             worst = max(worst, percentile(times, 95))
             print(f"{title:<38} {summary(times)}", flush=True)
+        for title, times in (
+            ("slider through 32 x 32 x 154", dragged(page, runs)),
+            ("tokens of a prompt of 1,933", pointed(chrome, runs)),
+        ):
+            worst = max(worst, percentile(times, 95))
+            print(f"{title:<38} {summary(times)}", flush=True)
         for ratio in (1, 2):
             times = panned(chrome, ratio, runs)
             worst = max(worst, percentile(times, 95))
@@ -105,6 +127,25 @@ def hovered(page: Page, selector: str, runs: int) -> list[list[float]]:
     chart = page.wait_for_selector(selector)
     page.wait_for_timeout(1500)
     found = [page.evaluate(HOVER, [chart, FRAMES]) for _ in range(runs + 1)]
+    return [np.diff(times).tolist() for times in found[1:]]
+
+
+def dragged(page: Page, runs: int) -> list[list[float]]:
+    """The same while the slider moves."""
+    slider = page.get_by_role("slider", name="Checkpoint")
+    slider.scroll_into_view_if_needed()
+    found = [slider.evaluate(EVERY_FRAME) for _ in range(runs + 1)]
+    return [np.diff(times).tolist() for times in found[1:]]
+
+
+def pointed(chrome: Browser, runs: int) -> list[list[float]]:
+    """The same while tokens are pointed at."""
+    page = chrome.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{HARNESS}?case=long")
+    tokens = page.wait_for_selector("[role=listbox][aria-label=Tokens]")
+    page.wait_for_timeout(3000)
+    found = [page.evaluate(POINT, [tokens, FRAMES]) for _ in range(runs + 1)]
+    page.close()
     return [np.diff(times).tolist() for times in found[1:]]
 
 

@@ -6,6 +6,9 @@ import { quoted } from "../state/text";
 import { cellColors, type Lut, type Theme } from "../ui/color";
 import type { Pointed } from "../ui/view";
 
+/** How an option was marked last: of thousands, a frame writes to those alone that change. */
+const marks = new WeakMap<Element, string>();
+
 /** Marks the options of the strip: background = attention paid to it, underline = attention it pays. */
 export function shadeTokens(
   options: ArrayLike<Element>,
@@ -17,17 +20,21 @@ export function shadeTokens(
   const scale = { min: 0, max: 255, kind: "sequential", lut: colors } as const;
   const usable = triangle !== null && triangle.length === triangleSize(options.length);
   for (let index = 0; index < options.length; index++) {
-    const { style, classList } = options[index] as HTMLElement;
-    classList.toggle("ie-token-query", pointed?.query === index);
+    const option = options[index] as HTMLElement;
     const paid =
       pointed && usable && index <= pointed.query ? triangle[triangleIndex(pointed.query, index)] : 0;
     const pays =
       pointed && usable && index >= pointed.query ? triangle[triangleIndex(index, pointed.query)] : 0;
-    const { fill, ink } = cellColors(scale, paid ?? 0, theme);
-    const shaded = (paid ?? 0) >= FAINT;
-    style.backgroundColor = shaded ? fill : "";
-    style.color = shaded ? ink : "";
-    style.setProperty("--ie-pays", String((pays ?? 0) >= FAINT ? (pays ?? 0) / 255 : 0));
+    const { fill, ink } = (paid ?? 0) >= FAINT ? cellColors(scale, paid ?? 0, theme) : { fill: "", ink: "" };
+    const under = String((pays ?? 0) >= FAINT ? (pays ?? 0) / 255 : 0);
+    const isQuery = pointed?.query === index;
+    const mark = [isQuery, fill, ink, under].join();
+    if (marks.get(option) === mark) continue;
+    marks.set(option, mark);
+    option.classList.toggle("ie-token-query", isQuery);
+    option.style.backgroundColor = fill;
+    option.style.color = ink;
+    option.style.setProperty("--ie-pays", under);
   }
 }
 

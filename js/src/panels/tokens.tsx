@@ -2,9 +2,9 @@
  * The prompt as tokens. Pointing at one shades the keys it attends to and underlines the queries that
  * attend to it, for the head named above the strip.
  */
-import { useComputed, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { rowOf } from "../state/attention";
+import { type Row, rowOf } from "../state/attention";
 import { headName } from "../state/heads";
 import { attentionLut } from "../ui/color";
 import { TokenList } from "../ui/token-list";
@@ -88,13 +88,26 @@ export function Tokens({ view }: ViewProps) {
           leave={store.lock.value === null ? null : unlock}
         />
       </div>
-      <div class="ie-attended">
-        <div class="ie-status" role="status">
-          {attended(pointed.value, row.value, tokens.value, before.value)}
-        </div>
-        <span class="ie-note ie-exactly">{exactly(pointed.value, row.value, before.value)}</span>
-      </div>
+      <Said view={view} tokens={tokens} row={row} before={before} />
       <LockedToken view={view} />
+    </div>
+  );
+}
+
+interface SaidProps extends ViewProps {
+  tokens: ReadonlySignal<string[]>;
+  row: ReadonlySignal<Row | null>;
+  before: ReadonlySignal<Before | null>;
+}
+
+/** By itself, as it is another with every token that is pointed at, and the strip is long. */
+function Said({ view: { pointed }, tokens, row, before }: SaidProps) {
+  return (
+    <div class="ie-attended">
+      <div class="ie-status" role="status">
+        {attended(pointed.value, row.value, tokens.value, before.value)}
+      </div>
+      <span class="ie-note ie-exactly">{exactly(pointed.value, row.value, before.value)}</span>
     </div>
   );
 }
