@@ -249,7 +249,7 @@ class _Api(_Handler):
             )
             self.say({"branches": branches, "tags": tags, "converts": []})
             return
-        kind, revision, *inside = [*what, "main"] if len(what) < 2 else what
+        kind, revision, *inside = what if len(what) > 1 else ["revision", "main"]
         found = repository.at(revision)
         if found is None:
             self.refuse(404, "RevisionNotFound")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from induction_kernels.changes.series import phase_changes
     from induction_kernels.changes.step import find_change, find_changes
     from induction_kernels.checkpoints import CheckpointSeries
+    from induction_kernels.checkpoints.recorder import Recorder
     from induction_kernels.demo import load_demo
     from induction_kernels.errors import InductionError
     from induction_kernels.losses.components import loss_pca
@@ -33,6 +34,7 @@ _FROM = {
     "InductionError": "errors",
     "MEASURES": "losses.measure",
     "Model": "models.model",
+    "Recorder": "checkpoints.recorder",
     "SCORES": "scores.registry",
     "ablate": "causes.ablation",
     "ablate_each": "causes.ablation",
@@ -60,6 +62,7 @@ __all__ = [
     "CheckpointSeries",
     "InductionError",
     "Model",
+    "Recorder",
     "ablate",
     "ablate_each",
     "ablations",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import huggingface_hub.constants
 import pytest
 import torch
-from induction_kernels import CheckpointSeries, as_model, head_scores
+from induction_kernels import CheckpointSeries, as_model, head_scores, sweep
 from induction_kernels.errors import CheckpointError, SelectionError
 from local_hub import Repository
-from published_models import PYTHIA, pythia, pythia_weights
+from published_models import PYTHIA, pythia, pythia_weights, safetensors
 from small_models import HUGGING_FACE
 
 REPOSITORY = "EleutherAI/pythia-70m"
@@ -158,3 +158,75 @@ def test_a_hub_that_cannot_be_reached(from_hub, hub) -> None:
     with pytest.warns(UserWarning, match=r"cannot be reached .* is used"):
         series = from_hub(steps=[0])
     series.load(0)
+
+
+def blobs(folder) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("blobs/*") if len(path.name) == 64)
+
+
+def test_a_checkpoint_is_evicted_by_who_downloaded_it(from_hub, hub, tmp_path) -> None:
+    """And downloaded again when it is wanted again."""
+    series = from_hub(steps=[0, 1, 512])
+    size = series.to_download(2)
+    assert size == len(hub.repositories[REPOSITORY].revisions["step512"]["model.safetensors"])
+    series.load(2)
+    assert series.to_download(2) == 0
+    assert blobs(tmp_path) == size
+    from_hub(steps=[512]).evict(0)  # which did not download it
+    assert blobs(tmp_path) == size
+    series.replica().evict(2)
+    assert blobs(tmp_path) == 0
+    assert series.to_download(2) == size
+    series.load(2)
+    assert blobs(tmp_path) == size
+
+
+def test_what_two_checkpoints_share_is_evicted_with_the_last(
+    from_hub, hub, branches, tmp_path
+) -> None:
+    named = {step: dict(branches[step]) for step in ("step0", "step512")}
+    named["step512"]["model.safetensors"] = named["step0"]["model.safetensors"]
+    named["step512"]["README.md"] = b"so that it is another commit"
+    hub.repositories["EleutherAI/pythia-14m"] = Repository(named)
+    series = from_hub("EleutherAI/pythia-14m", "all")
+    series.load(0)
+    series.load(1)
+    series.evict(0)
+    assert blobs(tmp_path) > 0
+    series.load(1)
+    series.evict(1)
+    assert blobs(tmp_path) == 0
+
+
+@pytest.mark.unchecked
+def test_a_check_downloads_nothing_not_even_the_tokenizer(from_hub, hub) -> None:
+    assert set(from_hub(steps=[0, 512]).check(progress=False)["status"]) == {"ok"}
+    assert not hub.count("/resolve/")
+
+
+@pytest.mark.parametrize("name", ["embed_out.weight", "gpt_neox.layers.1.attention.dense.weight"])
+def test_a_weight_that_is_missing_is_never_made_up(from_hub, hub, branches, model, name) -> None:
+    """Transformers, which translates names, would begin it anew."""
+    weights = pythia_weights(model, 512)
+    del weights[name]
+    hub.repositories[REPOSITORY].revisions["step512"] = branches["step512"] | {
+        "model.safetensors": safetensors(weights)
+    }
+    series = from_hub(steps=[0, 512])
+    series.load(0)
+    with pytest.raises(CheckpointError, match=r"512 lacks '(lm_head|gpt_neox.*dense).weight'"):
+        series.load(1)
+
+
+def test_a_sweep_goes_past_a_branch_without_weights(from_hub, hub, branches) -> None:
+    held = dict(branches["step512"])
+    del held["model.safetensors"]
+    hub.repositories[REPOSITORY].revisions["step512"] = held
+    with pytest.warns(UserWarning, match=r"left out \(NaN\): step 512: .* has no weights"):
+        found = sweep(from_hub(steps=[0, 512, 1000]), "induction", progress=False)
+    assert found["induction"].isnull().all(("layer", "head")).values.tolist() == [
+        False,
+        True,
+        False,
+    ]
+    assert found["tokens"].values.tolist() == [0, 512 * 2_097_152, 1000 * 2_097_152]

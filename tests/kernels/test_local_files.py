@@ -118,6 +118,19 @@ def test_state_dicts_of_transformer_lens_2_and_3(tmp_path, ending) -> None:
         assert torch.allclose(series.load(index)(TOKENS), one(TOKENS), atol=1e-5)
 
 
+def test_an_unembedding_without_a_bias_has_none(tmp_path) -> None:
+    """Whatever bias the model has that the weights are put into."""
+    saved, model = bridge(seed=1), bridge(seed=7)
+    weights = hooked_transformers(saved)
+    del weights["unembed.b_U"]
+    torch.save(weights, tmp_path / "run_0.pt")
+    with torch.no_grad():
+        saved.unembed.b_U.zero_()
+        model.unembed.b_U.fill_(3)
+    loaded = CheckpointSeries.from_folder(tmp_path, model).load(0)
+    assert torch.allclose(loaded(TOKENS), saved(TOKENS), atol=1e-5)
+
+
 def test_they_are_refused_by_a_model_of_other_heads(tmp_path) -> None:
     torch.save(hooked_transformers(bridge()), tmp_path / "run_0.pt")
     with pytest.raises(CheckpointError, match=r"run_0.pt does not fit the model.*W_Q"):

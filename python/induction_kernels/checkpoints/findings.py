@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, Protocol, runtime_checkable
 
-from induction_kernels.checkpoints.source import Checkpoint, Source
+from induction_kernels.checkpoints.source import Checkpoint
 
 #: Hashes of the files that a checkpoint's weights are in, by name.
 Hashes = Mapping[str, str]
@@ -32,8 +32,9 @@ class Finding:
 
 
 @runtime_checkable
-class Hashed(Source, Protocol):
-    """One that tells what its files hold without reading weights, or by reading them alone."""
+class Hashed(Protocol):
+    """A source that tells what its files hold without loading them. No more than methods: whether
+    an object has an attribute is asked by reading it, and a tokenizer may have to be downloaded."""
 
     def hashes(self, index: int) -> Hashes:
         """Of the files that a checkpoint's weights are in.

@@ -76,6 +76,7 @@ class Hub:
 
         self._api = HfApi(endpoint=endpoint)
         self._cache = Path(cache if cache is not None else constants.HF_HUB_CACHE).expanduser()
+        # Files that hold the bytes, which commits link to.
         self._verified: set[Path] = set()
         self._fetched: set[Path] = set()
 
@@ -154,8 +155,9 @@ class Hub:
         """
         for _ in range(2):
             local = self._download(repository, commit, path, entry)
-            if local in self._verified or entry.is_of(local):
-                self._verified.add(local)
+            blob = local.resolve()
+            if blob in self._verified or entry.is_of(blob):
+                self._verified.add(blob)
                 return local
             _remove(local)
         raise CheckpointError(
@@ -168,17 +170,18 @@ class Hub:
         return self._pointer(repository, commit, path).exists()
 
     def evict(self, repository: str, commit: str, path: str) -> None:
-        """Remove a file that was downloaded by this object, unless another commit has it, too."""
+        """Remove a file that was downloaded by this object: its bytes go with the last commit that
+        has them."""
         local = self._pointer(repository, commit, path)
-        if local not in self._fetched:
-            return
-        self._fetched.discard(local)
-        self._verified.discard(local)
         blob = local.resolve()
+        if blob not in self._fetched:
+            return
         local.unlink(missing_ok=True)
         others = (self._folder(repository) / "snapshots").glob(f"*/{path}")
         if all(other.resolve() != blob for other in others):
             blob.unlink(missing_ok=True)
+            self._fetched.discard(blob)
+            self._verified.discard(blob)
 
     def _download(self, repository: str, commit: str, path: str, entry: Entry) -> Path:
         from huggingface_hub import hf_hub_download
@@ -206,7 +209,7 @@ class Hub:
                 f"{self.endpoint} is not asked or cannot be reached.",
                 "Go online (unset HF_HUB_OFFLINE), or choose checkpoints that were downloaded.",
             )
-        self._fetched.add(local)
+        self._fetched.add(local.resolve())
         return local
 
     def _linked(self, repository: str, pointer: Path, entry: Entry) -> bool:

@@ -28,6 +28,9 @@ class Legacy(Published):
         point = self.line.points[index]
         return {point.path: self.hub.files(point.repository, self.commit(index))[point.path]}
 
+    def _weights_at(self, index: int) -> dict[str, Entry]:
+        return self.weight_files(index)
+
     def final_hashes(self) -> Mapping[str, str]:
         files = self.hub.files(self._repository, self.commit(0))
         return {path: e.identity for path, e in files.items() if path.endswith("final.pth")}

@@ -81,6 +81,26 @@ class Published:
         point = self.line.points[index]
         return f"{point.repository}, {point.name}"
 
+    # --- as Remote ---
+
+    def to_download(self, index: int) -> int:
+        missing = {
+            entry.identity: entry.size
+            for path, entry in self._weights_at(index).items()
+            if not self.hub.is_here(self.line.points[index].repository, self.commit(index), path)
+        }
+        return sum(missing.values())
+
+    def evict(self, index: int) -> None:
+        for path in self._weights_at(index):
+            self.hub.evict(self.line.points[index].repository, self.commit(index), path)
+
+    def _weights_at(self, index: int) -> dict[str, Entry]:
+        """Its weight files, by their paths in the repository."""
+        folder = self.line.points[index].path
+        before = f"{folder}/" if folder else ""
+        return {before + name: entry for name, entry in self.weight_files(index).items()}
+
     # --- as Hashed ---
 
     def hashes(self, index: int) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.repositories import open_hub
-from induction_kernels.checkpoints.source import BareSource, Checkpoint, Source
+from induction_kernels.checkpoints.source import BareSource, Checkpoint, Remote, Source
 from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
@@ -256,6 +256,24 @@ class CheckpointSeries:
         """
         found = check(self._source, self._indices, weights=weights, progress=progress)
         return table(self.labels, self.steps, found)
+
+    # --- on disk ---
+
+    def to_download(self, index: int) -> int:
+        """Bytes of a checkpoint's weights that loading it would download; 0 where they are here.
+
+        Raises:
+            CheckpointError: it has no weights, or what it has was never listed and cannot be asked.
+        """
+        source, index = self._source, self._indices[self._resolve(index)]
+        return source.to_download(index) if isinstance(source, Remote) else 0
+
+    def evict(self, index: int) -> None:
+        """Remove a checkpoint's weights from the cache, if this series, or one that was made from
+        it, downloaded them; what was there before stays."""
+        source, index = self._source, self._indices[self._resolve(index)]
+        if isinstance(source, Remote):
+            source.evict(index)
 
     # --- weights ---
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 
-__all__ = ["BareSource", "Checkpoint", "Source"]
+__all__ = ["BareSource", "Checkpoint", "Remote", "Source"]
 
 
 @runtime_checkable
@@ -34,6 +34,21 @@ class Source(Protocol):
         Raises:
             CheckpointError: it cannot be read.
         """
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A source whose checkpoints are downloaded when they are loaded."""
+
+    def to_download(self, index: int) -> int:
+        """Bytes of a checkpoint's weights that are not on this machine.
+
+        Raises:
+            CheckpointError: nobody can tell.
+        """
+
+    def evict(self, index: int) -> None:
+        """Remove the weights of a checkpoint, if this source downloaded them."""
 
 
 @runtime_checkable
