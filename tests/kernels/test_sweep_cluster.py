@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import dask
 import pytest
 import xarray
 from distributed import Client, LocalCluster
@@ -116,15 +121,34 @@ def test_weights_are_not_sent(client, tmp_path) -> None:
         sweep(load_demo(), client=client, progress=False)
 
 
+@contextmanager
+def processes(scheduler: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A scheduler and a worker, each a process of its own."""
+    common = ("--scheduler-file", str(scheduler), "--no-dashboard")
+    commands = (
+        ("distributed.cli.dask_scheduler", "--port", "0", *common),
+        ("distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", *common),
+    )
+    started = [subprocess.Popen([sys.executable, "-m", *command]) for command in commands]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
 def test_a_cluster_that_is_lost_is_said_and_the_rest_is_made_up(whole, tmp_path) -> None:
-    place = tmp_path / "x.zarr"
-    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
-    client = Client(cluster, timeout=10)
-    lost = when(lambda: chunks(place) >= 3, cluster.close)
-    with pytest.raises(InductionError, match=r"cluster is gone.*the same call goes on"):
-        sweep(load_demo("attn-only-2l"), SCORES, store=place, client=client, progress=False)
-    lost.join()
-    client.close()
+    place, scheduler = tmp_path / "x.zarr", tmp_path / "scheduler.json"
+    with (
+        processes(scheduler) as started,
+        dask.config.set({"distributed.comm.timeouts.connect": "3s"}),
+        Client(scheduler_file=str(scheduler), timeout=PATIENCE) as client,
+    ):
+        lost = when(lambda: chunks(place) >= 3, lambda: [one.kill() for one in started])
+        with pytest.raises(InductionError, match=r"cluster is gone.*the same call goes on"):
+            sweep(load_demo("attn-only-2l"), SCORES, store=place, client=client, progress=False)
+        lost.join()
     assert 3 <= chunks(place) < 26
     found = sweep(load_demo("attn-only-2l"), SCORES, store=place, progress=False)
     xarray.testing.assert_identical(found, whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import traitlets
 import xarray
-from induction_explorer import InductionExplorer, sweep
+from induction_explorer import InductionExplorer, load_demo, sweep
 from induction_explorer.series import stored
 from induction_kernels.errors import StoreError
 from patience import PATIENCE
@@ -132,6 +133,19 @@ def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
     assert (explorer.checkpoint, explorer.compare) == (3, 1)
     assert set(explorer._grids) == {"0/induction", "0/entropy"}
     np.testing.assert_array_equal(array(explorer._grids["0/entropy"]), whole["entropy"].to_numpy())
+    explorer.close()
+
+
+def test_what_is_shown_stays_where_the_store_goes_or_is_made_anew(series, tmp_path) -> None:
+    place = tmp_path / "x.zarr"
+    sweep(series, "induction", store=place, progress=False)
+    explorer = InductionExplorer.from_store(place)
+    shown = (explorer._series[0]["name"], explorer._series[0]["steps"], dict(explorer._grids))
+    shutil.rmtree(place)
+    explorer._session.look()
+    sweep(load_demo("attn-only-3l").select([0, -1]), "induction", store=place, progress=False)
+    explorer._session.look()
+    assert (explorer._series[0]["name"], explorer._series[0]["steps"], explorer._grids) == shown
     explorer.close()
 
 

@@ -173,7 +173,7 @@ class StoreSession(Known):
             found = None if seen == self._seen else self._look()
         except StoreError:  # gone for a moment, maybe: what is shown stays
             return
-        if found is None:
+        if found is None or not self._is_this(*found[:2]):
             return
         with SHARED:
             before = self.series.labels
@@ -182,6 +182,11 @@ class StoreSession(Known):
             now = {label: index for index, label in enumerate(self.series.labels)}
             for watcher in list(self.watchers):
                 watcher.see_growth(self, [now[label] for label in before])
+
+    def _is_this(self, at: list[Checkpoint], kept: xarray.Dataset) -> bool:
+        """Whether it is still the sweep that is shown, which may have been removed or made anew."""
+        labels = {one.label for one in at}
+        return labels >= set(self.series.labels) and legible(kept.attrs["series"]) == self.name
 
 
 def _follow(
