@@ -16,7 +16,6 @@ explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
 
 test: check chromium
-	$(PYTEST_FAST) tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
 	$(PYTEST_FAST) -m "slow and not browser"
 	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile
 
@@ -45,8 +44,10 @@ types: .venv/installed node_modules/installed
 page-tests: build
 	npm run --silent test
 
+# The kernels with every shape in their signatures enforced; slow and browser tests run them without.
 fast-tests: build
-	$(PYTEST_FAST) -m "not slow and not browser"
+	$(PYTEST_FAST) tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
+	$(PYTEST_FAST) -m "not slow and not browser and (unchecked or not kernels)"
 
 bench: build chromium
 	$(BIN)/python tests/benchmarks/speed.py --json docs/performance.json

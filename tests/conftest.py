@@ -22,6 +22,12 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "kernels" in item.path.parts:
+            item.add_marker("kernels")
+
+
 def pytest_collection_finish() -> None:
     """Imported modules stay: whoever collects garbage, to see what is freed, need not walk them."""
     gc.collect()
