@@ -17,8 +17,9 @@ LAST = 25
 LARGE = """\
 import threading
 from induction_explorer.analyses.predictions import Predictions
-from induction_explorer.series import budget
-was, budget.PARAMETER_PASSES = budget.PARAMETER_PASSES, 0
+from induction_explorer.series.session import session_of
+session = session_of(series)
+session.light = False
 steps, gate = Predictions.steps, threading.Event()
 def gated(self, at):
     if at.checkpoint < 20:
@@ -27,7 +28,7 @@ def gated(self, at):
 Predictions.steps = gated
 w = InductionExplorer(series, checkpoint=25, prompt="one two three one two", answer=" three")
 w.wait()"""
-SMALL_AGAIN = "gate.set(); Predictions.steps = steps; budget.PARAMETER_PASSES = was"
+SMALL_AGAIN = "gate.set(); Predictions.steps = steps; session.light = True"
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_two_checkpoints_then_a_model_of_another_shape(
             lambda: python.value("w.heads") == python.value(best.format("w.checkpoint")),
             "the heads that do the same",
         )
-        expect(view.cells).to_have_count(4)
+        expect(view.cells).to_have_count(8)
         check_change(view, page, python)
 
 

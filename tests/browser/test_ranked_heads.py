@@ -34,7 +34,6 @@ CUT = """(list) => [...list.querySelectorAll("[role=option] > *")]
 MODEL = """\
 import torch
 from induction_explorer import InductionExplorer, load_demo
-from induction_kernels import head_scores
 from transformers import LlamaConfig, LlamaForCausalLM
 torch.manual_seed(0)
 tokenizer = load_demo("attn-only-2l").model(-1).tokenizer
@@ -153,7 +152,7 @@ def test_a_model_by_itself(desk: Desk, request: pytest.FixtureRequest) -> None:
         rows = view.root.get_by_role("listbox", name="Heads by induction").get_by_role("option")
         best = desk.python.value(
             "[(f'L{i // 4}H{i % 4}', f'{float(s.flatten()[i]):.3f}') for s in"
-            " [head_scores(model, ['induction'])['induction'].values]"
+            " [w.scores()['induction'].values[-1]]"
             " for i in (-s.flatten()).argsort(kind='stable')[:5]]"
         )
         names = [row.get_attribute("aria-label") for row in rows.all()[:5]]

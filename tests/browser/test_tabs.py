@@ -107,7 +107,8 @@ def test_a_drag_brushes_checkpoints_and_play_stays_inside(
     mouse.move(box["x"] + 0.55 * box["width"], y, steps=5)
     mouse.up()
     assert explorer.slider.input_value() == before
-    page.wait_until(lambda: python.value("w.view.get('brush')") is not None, "the trait")
+    # Where it was let go; the trait hears of the drag on its way too.
+    page.wait_until(lambda: (python.value("w.view.get('brush')") or [0, 0])[1] == 23, "the trait")
     first, last = python.value("w.view['brush']")
     assert first < last
     explorer.play.click()
