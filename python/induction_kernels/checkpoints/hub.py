@@ -11,25 +11,18 @@ import hashlib
 import json
 import os
 import shutil
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from induction_kernels.checkpoints.asking import UnreachableError, in_a_line, patiently
 from induction_kernels.checkpoints.files import read_json
 from induction_kernels.errors import CheckpointError
 
 _T = TypeVar("_T")
-
-#: How often a hub that is busy is asked, and how long to wait for it at most, in seconds.
-_TRIES, _LONGEST_WAIT = 6, 330.0
-#: How often where nobody answers, or not to the end: a reader who is offline should not wait.
-_TRIES_UNHEARD = 3
-_BUSY = {408, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
@@ -241,7 +234,7 @@ class Hub:
         if error.errno == errno.ENOSPC:
             return self._full(path, size, shutil.disk_usage(self._cache).free)
         return CheckpointError(
-            f"{path} could not be downloaded into {self._cache}: {_line(error)}.",
+            f"{path} could not be downloaded into {self._cache}: {in_a_line(error)}.",
             "Load it again; if that is no help, look at that folder's permissions.",
         )
 
@@ -260,8 +253,8 @@ class Hub:
             return None
         with self._refusals(repository):
             try:
-                return _patiently(ask)
-            except _UnreachableError as error:
+                return patiently(ask)
+            except UnreachableError as error:
                 warnings.warn(
                     f"{self.endpoint} cannot be reached ({error}); {self._cache} is used.",
                     stacklevel=2,
@@ -298,7 +291,7 @@ class Hub:
             ) from error
         except RevisionNotFoundError as error:
             raise CheckpointError(
-                f"{repository} no longer has what it listed: {_line(error)}.",
+                f"{repository} no longer has what it listed: {in_a_line(error)}.",
                 "Make the series again.",
             ) from error
         except HfHubHTTPError as error:
@@ -309,7 +302,7 @@ class Hub:
                 429: "It lets through only so many requests; wait some minutes and go on.",
             }.get(status, "Try again later.")
             raise CheckpointError(
-                f"{self.endpoint} answered {status} for {repository}: {_line(error)}.", hint
+                f"{self.endpoint} answered {status} for {repository}: {in_a_line(error)}.", hint
             ) from error
 
     # --- what is kept ---
@@ -344,63 +337,6 @@ class Hub:
                     path.stat().st_size, blob, sha256
                 )
         return found
-
-
-class _UnreachableError(Exception):
-    """Nobody answers."""
-
-
-def _patiently(ask: Callable[[], _T]) -> _T:
-    """Ask again where the hub is busy, after as long as it says.
-
-    huggingface_hub does so for some of its calls only.
-
-    Raises:
-        HfHubHTTPError: it is busy still, or says no.
-        _UnreachableError: nobody answers.
-    """
-    from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError: its client's
-        HfHubHTTPError,
-        HTTPError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-    )
-
-    for attempt in range(_TRIES):
-        try:
-            return ask()
-        except LocalEntryNotFoundError as error:
-            # What is downloaded is asked for patiently; this says why it still did not come.
-            cause = error.__cause__
-            if isinstance(cause, HfHubHTTPError):
-                raise cause from error
-            raise _UnreachableError(_line(cause or error)) from error
-        except HfHubHTTPError as error:
-            if error.response.status_code not in _BUSY or attempt == _TRIES - 1:
-                raise
-            time.sleep(_wait(error.response.headers, attempt))
-        except (OfflineModeIsEnabled, HTTPError) as error:
-            if attempt == _TRIES_UNHEARD - 1:
-                raise _UnreachableError(_line(error)) from error
-            time.sleep(0.2 * 2**attempt)
-    raise AssertionError
-
-
-def _wait(headers: Mapping[str, str], attempt: int) -> float:
-    """Seconds until the next try: as the hub says, or longer each time."""
-    said = headers.get("Retry-After", "").strip()
-    seconds = 2.0**attempt
-    if said.isdigit():
-        seconds = float(said)
-    elif said:
-        with suppress(ValueError):
-            seconds = parsedate_to_datetime(said).timestamp() - time.time()
-    return min(max(seconds, 0.0), _LONGEST_WAIT)
-
-
-def _line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    return next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), "")
 
 
 def _keep(path: Path, content: Mapping[str, Any]) -> None:

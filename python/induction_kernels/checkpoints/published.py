@@ -24,7 +24,7 @@ from induction_kernels.checkpoints.line import Line
 from induction_kernels.checkpoints.pickled import read_pickled
 from induction_kernels.checkpoints.renamed import Architecture
 from induction_kernels.checkpoints.source import Checkpoint
-from induction_kernels.checkpoints.tensors import read_safetensors
+from induction_kernels.checkpoints.tensors import joined, read_safetensors
 from induction_kernels.errors import CheckpointError
 
 _CONFIGURATION = "config.json"
@@ -158,17 +158,12 @@ class Published:
         where = self._where(index)
         files = self.weight_files(index)
         self._check_configuration(index)
-        weights: dict[str, Tensor] = {}
-        for name, entry in files.items():
-            path = self._fetch(index, name, entry)
-            shard = read_safetensors(path) if path.suffix == ".safetensors" else read_pickled(path)
-            twice = sorted(weights.keys() & shard.keys())
-            if twice:
-                raise CheckpointError(
-                    f"{twice[0]!r} is in more than one shard of {where} ({name} is the second).",
-                    "They are not of one checkpoint.",
-                )
-            weights |= shard
+        paths = ((name, self._fetch(index, name, entry)) for name, entry in files.items())
+        shards = (
+            (name, read_safetensors(path) if path.suffix == ".safetensors" else read_pickled(path))
+            for name, path in paths
+        )
+        weights = joined(shards, where, "They are not of one checkpoint.")
         return self._architecture.renamed(weights, where)
 
     # --- its configuration ---

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from torch import Tensor
 
 from induction_kernels.checkpoints.files import read_json, unreadable
-from induction_kernels.checkpoints.tensors import read_safetensors
+from induction_kernels.checkpoints.tensors import joined, read_safetensors
 from induction_kernels.errors import CheckpointError
 
 _WHOLE = "model.safetensors"
@@ -41,17 +41,8 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: as of `weight_paths`; or a tensor is in two shards.
     """
-    weights: dict[str, Tensor] = {}
-    for path in weight_paths(folder):
-        shard = read_safetensors(path)
-        twice = sorted(weights.keys() & shard.keys())
-        if twice:
-            raise CheckpointError(
-                f"{twice[0]!r} is in more than one shard of {folder} ({path.name} is the second).",
-                "They are not of one checkpoint; copy the folder again.",
-            )
-        weights |= shard
-    return weights
+    shards = ((path.name, read_safetensors(path)) for path in weight_paths(folder))
+    return joined(shards, folder, "They are not of one checkpoint; copy the folder again.")
 
 
 def refuse_adapter(folder: Path) -> None:

@@ -6,6 +6,7 @@ a file is read once, and the library gets the bytes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -43,3 +44,26 @@ def read_safetensors(path: Path, sha256: str | None = None) -> dict[str, Tensor]
             f"{path.name} is not a whole safetensors file ({error}; {len(data):,} bytes).",
             "It was truncated or altered; copy it again.",
         ) from error
+
+
+def joined(
+    shards: Iterable[tuple[str, Mapping[str, Tensor]]], where: object, hint: str
+) -> dict[str, Tensor]:
+    """The tensors of all shards of one checkpoint.
+
+    Args:
+        shards: the names of files and what is in them, read one after the other.
+        where, hint: for the error.
+
+    Raises:
+        CheckpointError: a tensor is in two of them.
+    """
+    weights: dict[str, Tensor] = {}
+    for name, shard in shards:
+        twice = sorted(weights.keys() & shard.keys())
+        if twice:
+            raise CheckpointError(
+                f"{twice[0]!r} is in more than one shard of {where} ({name} is the second).", hint
+            )
+        weights |= shard
+    return weights
