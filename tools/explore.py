@@ -45,7 +45,12 @@ def main() -> None:
 
 def serving(folder: Path, port: int | None = None) -> AbstractContextManager[Lab]:
     """JupyterLab that runs the first cell of the notebook that is opened, soon."""
-    return serve(folder, port=port, extension=FIRST_CELL, startup="import induction_explorer")
+    return serve(
+        folder,
+        port=port,
+        extension=FIRST_CELL,
+        startup="from induction_explorer import InductionExplorer",
+    )
 
 
 def show(lab: Lab, notebook: str, *, open_browser: bool) -> None:

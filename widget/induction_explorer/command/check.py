@@ -1,0 +1,64 @@
+"""`induction-explorer check`: are checkpoints what their names say?"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from induction_explorer.command.ends import End
+from induction_explorer.command.naming import series_named
+from induction_explorer.command.options import AsJson, Run, SeriesName, Steps
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def check(
+    series: SeriesName,
+    *,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Load each as well: do they lie where others say?")
+    ] = False,
+    steps: Steps = None,
+    run: Run = None,
+    as_json: AsJson = False,
+) -> None:
+    """Are checkpoints what their names say?
+
+    Compares the hashes of their files, of a repository's without downloading them: copies of the
+    final model, twins, missing shards, labels out of order. All checkpoints, unless --steps says
+    otherwise. Ends with 1 where there are faults.
+
+    Example: induction-explorer check EleutherAI/pythia-2.8b
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        found = series_named(series, steps=steps, run=run, of_hub="all")
+        table = found.check(weights=weights)
+    counts = {status: int((table["status"] == status).sum()) for status in ("fault", "note")}
+    if as_json:
+        rows = json.loads(table.to_json(orient="records"))
+        typer.echo(
+            json.dumps({"series": found.name, "faults": counts["fault"], "checkpoints": rows})
+        )
+    else:
+        typer.echo(_aligned(table))
+        typer.echo(
+            f"{found.name}: {len(table)} checkpoints, {counts['fault']} faults, "
+            f"{counts['note']} notes."
+        )
+    if counts["fault"]:
+        raise typer.Exit(End.FAULTS)
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    """Columns as wide as they need be; the last, a sentence, as long as it is."""
+    width = max(len(label) for label in table["label"])
+    lines = [
+        f"{row.label:<{width}}  {row.status:<5}  {row.reason}".rstrip()
+        for row in table.itertuples()
+    ]
+    return "\n".join(lines)
