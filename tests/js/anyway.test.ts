@@ -31,6 +31,8 @@ it("what takes long says what it costs, is computed by a button and stopped by a
   };
   expect(one(panel, "[role=alert]").textContent).toContain("133 forward passes, about 4 minutes");
   expect(buttons(panel)).not.toContain("Try again");
+  expect(panel.textContent).toContain("Not computed yet.");
+  expect(panel.textContent).not.toContain("could not be");
   await press("Compute it all the same");
   expect(asked().map((request) => "anyway" in request)).toEqual([false, true]);
   expect(panel.querySelector("[role=alert]")).toBeNull();

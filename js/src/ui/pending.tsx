@@ -13,7 +13,8 @@ import type { ViewProps } from "./view";
 export function pendingText<A extends AnalysisKind>(store: Store, result: Result<A>): string {
   const { info, shown, settled, connection } = store;
   if (info.value?.faults[shown.value] !== undefined) return "This checkpoint could not be used.";
-  if (result.failure(shown.value) !== null) return "This could not be computed.";
+  const failure = result.failure(shown.value);
+  if (failure !== null) return failure.anyway ? "Not computed yet." : "This could not be computed.";
   const waiting = WAITING[connection.state.value];
   if (waiting !== WAITING.computing) return waiting;
   if (info.value?.light === false && shown.value !== settled.value) {
