@@ -7,8 +7,8 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,6 +68,7 @@ class Fault:
         status, headers: the answer instead.
         cut: the connection ends after so many bytes of the body.
         altered: the body comes with other bytes, as many.
+    held: the body comes in as many blocks and one more, each of these after one of the events.
     """
 
     request: str
@@ -76,6 +77,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
     altered: bool = False
+    held: Sequence[threading.Event] = ()
 
 
 class LocalHub:
@@ -183,8 +185,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[: self.fault.cut])
             self.close_connection = True
             return
+        if self.fault is not None and self.fault.held:
+            self._write_in_blocks(content, self.fault.held)
+            return
         altered = self.fault is not None and self.fault.altered
         self.wfile.write(bytes(b ^ 1 for b in content) if altered else content)
+
+    def _write_in_blocks(self, content: bytes, held: Sequence[threading.Event]) -> None:
+        size = len(content) // (len(held) + 1)
+        with suppress(ConnectionError):  # nobody waits any more
+            for block, event in enumerate([*held, None]):
+                end = None if event is None else (block + 1) * size
+                self.wfile.write(content[block * size : end])
+                self.wfile.flush()
+                if event is not None:
+                    event.wait()
 
     def say(self, value: Any, headers: Mapping[str, str] | None = None) -> None:
         self.reply(200, json.dumps(value).encode(), headers)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
 from torch import Tensor
+
+from induction_kernels.checkpoints.abandoning import abandoned_by
 
 Weights = Mapping[str, Tensor] | None
 
@@ -20,11 +23,13 @@ class ReadAhead:
 
     def __init__(self) -> None:
         self._next: tuple[int, Future[Weights]] | None = None
+        self._abandoned = threading.Event()
 
     def start(self, index: int, read: Callable[[], Weights]) -> None:
         """Begin to read a checkpoint; whatever was read and not taken is let go."""
         if self._next is None or self._next[0] != index:
-            self._next = index, _reader().submit(read)
+            self._abandoned = threading.Event()
+            self._next = index, _reader().submit(abandoned_by(self._abandoned, read))
 
     def take(self, index: int, read: Callable[[], Weights]) -> Weights:
         """A checkpoint's weights, or the error that reading it raised."""
@@ -35,6 +40,13 @@ class ReadAhead:
             finally:
                 del ready  # an error would hold this frame, and this frame the error
         return read()
+
+    def stop(self) -> None:
+        """Nobody will take what is being read: a download ends in the middle."""
+        self._abandoned.set()
+        if self._next is not None:
+            self._next[1].cancel()
+        self._next = None
 
 
 @cache

@@ -18,8 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from induction_kernels.checkpoints.abandoning import told_of_blocks
 from induction_kernels.checkpoints.asking import UnreachableError, in_a_line, patiently
 from induction_kernels.checkpoints.files import read_json
+from induction_kernels.checkpoints.passing import passing
 from induction_kernels.errors import CheckpointError
 
 _T = TypeVar("_T")
@@ -176,6 +178,54 @@ class Hub:
             self._fetched.discard(blob)
             self._verified.discard(blob)
 
+    @contextmanager
+    def passing(self, repository: str, commit: str, path: str, entry: Entry) -> Iterator[None]:
+        """What is downloaded of a file in here is removed by the last to leave, in whichever
+        process; what lay here before stays."""
+        mark = self._kept(repository) / "passing" / entry.identity
+        here = self.is_here(repository, commit, path) or self._blob(repository, entry).exists()
+        if here and not mark.exists():
+            yield
+            return
+
+        def begin() -> None:
+            """Remove what a process that was killed left of a download."""
+            for unfinished in self._blob(repository, entry).parent.glob(
+                f"{entry.identity}.*incomplete"
+            ):
+                unfinished.unlink(missing_ok=True)
+
+        def remove() -> None:
+            begin()
+            self._remove(repository, entry)
+            self._pointer(repository, commit, path).unlink(missing_ok=True)
+
+        with passing(mark, begin, remove):
+            yield
+
+    def _remove(self, repository: str, entry: Entry) -> None:
+        """A file's bytes, and all links to them."""
+        blob = self._blob(repository, entry)
+        shared = blob.resolve()
+        for link in (self._folder(repository) / "snapshots").rglob("*"):
+            if link.is_symlink() and link.readlink().name == blob.name:
+                link.unlink(missing_ok=True)
+        blob.unlink(missing_ok=True)
+        self._fetched.discard(shared)
+        self._verified.discard(shared)
+        if shared != blob:
+            with suppress(ImportError):  # of a huggingface_hub that keeps one for all repositories
+                from huggingface_hub.utils._shared_blobs import sweep_shared_blob
+
+                sweep_shared_blob(shared, cache_dir=self._cache)
+
+    def room(self) -> int:
+        """Bytes that can still be downloaded."""
+        folder = self._cache
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
     def _download(self, repository: str, commit: str, path: str, entry: Entry) -> Path:
         from huggingface_hub import hf_hub_download
 
@@ -188,7 +238,7 @@ class Hub:
             return Path(
                 hf_hub_download(
                     repository, path, revision=commit, cache_dir=self._cache,
-                    endpoint=self._api.endpoint,
+                    endpoint=self._api.endpoint, **told_of_blocks(),
                 )
             )  # fmt: skip
 
@@ -208,7 +258,7 @@ class Hub:
     def _linked(self, repository: str, pointer: Path, entry: Entry) -> bool:
         """Whether another commit brought these bytes, as huggingface_hub keeps them: by their
         hash. Then nobody need be asked."""
-        blob = self._folder(repository) / "blobs" / entry.identity
+        blob = self._blob(repository, entry)
         if not blob.is_file():
             return False
         with suppress(OSError):
@@ -217,10 +267,7 @@ class Hub:
         return pointer.exists()
 
     def _make_room(self, path: str, size: int) -> None:
-        folder = self._cache
-        while not folder.exists():
-            folder = folder.parent
-        free = shutil.disk_usage(folder).free
+        free = self.room()
         if size > free:
             raise self._full(path, size, free)
 
@@ -312,6 +359,9 @@ class Hub:
 
     def _kept(self, repository: str) -> Path:
         return self._folder(repository) / "induction-explorer"
+
+    def _blob(self, repository: str, entry: Entry) -> Path:
+        return self._folder(repository) / "blobs" / entry.identity
 
     def _pointer(self, repository: str, commit: str, path: str) -> Path:
         return self._folder(repository) / "snapshots" / commit / path

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,17 @@ class Published:
     def evict(self, index: int) -> None:
         for path in self._weights_at(index):
             self.hub.evict(self.line.points[index].repository, self.commit(index), path)
+
+    @contextmanager
+    def passing(self, index: int) -> Iterator[None]:
+        with ExitStack() as files:
+            for path, entry in self._weights_at(index).items():
+                repository = self.line.points[index].repository
+                files.enter_context(self.hub.passing(repository, self.commit(index), path, entry))
+            yield
+
+    def room(self) -> int:
+        return self.hub.room()
 
     def _weights_at(self, index: int) -> dict[str, Entry]:
         """Its weight files, by their paths in the repository."""

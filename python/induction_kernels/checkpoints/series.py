@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -72,6 +73,7 @@ class CheckpointSeries:
         place: Place | None = None,
         *,
         private: bool = False,
+        passing: bool = False,
     ) -> None:
         """Use `from_hub`, `from_folder` or `from_state_dicts`; a Source is for new kinds."""
         self._source = source
@@ -80,6 +82,7 @@ class CheckpointSeries:
             raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
         self._place = place or Place()
         self._private = private
+        self._passing = passing
         self._resident: nn.Module | None = None
         self._residence = _Residence(source, self._indices, self._place)
         self._ahead = ReadAhead()
@@ -223,14 +226,17 @@ class CheckpointSeries:
         chosen = sorted({self._resolve(i) for i in indices})
         return CheckpointSeries(self._source, [self._indices[i] for i in chosen], self._place)
 
-    def replica(self, *, private: bool = False) -> CheckpointSeries:
+    def replica(self, *, private: bool = False, passing: bool = False) -> CheckpointSeries:
         """The same checkpoints with a resident of its own, so that loading disturbs nobody.
 
         Args:
             private: nobody will change that model, so that a checkpoint that it holds need not be
                 copied again; nor see it, so that it may be one that only the kernels can run.
+            passing: what is downloaded is removed from the cache as soon as it was read.
         """
-        return CheckpointSeries(self._source, self._indices, self._place, private=private)
+        return CheckpointSeries(
+            self._source, self._indices, self._place, private=private, passing=passing
+        )
 
     def to(
         self, device: str | torch.device | None = None, dtype: torch.dtype | None = None
@@ -275,6 +281,10 @@ class CheckpointSeries:
         if isinstance(source, Remote):
             source.evict(index)
 
+    def room(self) -> int | None:
+        """Bytes that can still be downloaded; None where nothing ever is."""
+        return self._source.room() if isinstance(self._source, Remote) else None
+
     # --- weights ---
 
     def load(self, index: int, *, then: int | None = None) -> Any:
@@ -309,6 +319,10 @@ class CheckpointSeries:
             self._ahead.start(then, self._reader(then))
         return self._resident
 
+    def stop(self) -> None:
+        """What was to be loaded next will not be, and its download ends in the middle."""
+        self._ahead.stop()
+
     def _build(self) -> nn.Module:
         if self._private and isinstance(self._source, BareSource):
             return self._source.build_bare()
@@ -329,9 +343,8 @@ class CheckpointSeries:
     def _reader(self, index: int) -> Callable[[], Mapping[str, Tensor] | None]:
         """Reads a checkpoint; holds the source alone, so that a thread which is not done with it
         does not keep the model."""
-        return partial(
-            _read, self._source, self._indices[index], f"{self.name}, {self[index].label}"
-        )
+        where = f"{self.name}, {self[index].label}"
+        return partial(_read, self._source, self._indices[index], where, passing=self._passing)
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
@@ -353,8 +366,10 @@ class CheckpointSeries:
         return index % len(self)
 
 
-def _read(source: Source, index: int, where: str) -> Mapping[str, Tensor] | None:
-    weights = source.weights(index)
+def _read(source: Source, index: int, where: str, *, passing: bool) -> Mapping[str, Tensor] | None:
+    alone = passing and isinstance(source, Remote)
+    with source.passing(index) if alone else nullcontext():
+        weights = source.weights(index)
     if weights is not None:
         check_numbers(weights, where)
     return weights

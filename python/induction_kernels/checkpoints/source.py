@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -49,6 +50,17 @@ class Remote(Protocol):
 
     def evict(self, index: int) -> None:
         """Remove the weights of a checkpoint, if this source downloaded them."""
+
+    def passing(self, index: int) -> AbstractContextManager[None]:
+        """What is downloaded of a checkpoint's weights in here is gone after it, unless somebody
+        else is reading it.
+
+        Raises:
+            CheckpointError: nobody can tell which files these are.
+        """
+
+    def room(self) -> int:
+        """Bytes that can still be downloaded."""
 
 
 @runtime_checkable

@@ -71,6 +71,7 @@ def walk(
     prepare: Callable[[Model], _Reader],
     *,
     done: str,
+    passing: bool = False,
     progress: bool = True,
 ) -> Walk[_Reader]:
     """Read every checkpoint. One that cannot be read is left out, and a warning says so to whoever
@@ -80,6 +81,7 @@ def walk(
         series: read through a model of its own; what `series.load` gave stays as it is.
         prepare: makes, of the series' model, what reads each checkpoint.
         done: what is done to a checkpoint, for the error: "measured".
+        passing: what is downloaded is removed from the cache as soon as it was read.
         progress: show a progress bar.
 
     Raises:
@@ -100,7 +102,7 @@ def walk(
     def miss(index: int, error: InductionError) -> None:
         faults.append(f"{series[index].label}: {error}")
 
-    visit(series, [range(len(series))], read, miss, progress=progress)
+    visit(series, [range(len(series))], read, miss, passing=passing, progress=progress)
     if reader is None or last is None or not readings:
         raise CheckpointError(f"No checkpoint of {series.name} could be {done}.", faults[0])
     if faults:
@@ -114,6 +116,7 @@ def visit(
     read: Callable[[int, Model], None],
     miss: Callable[[int, InductionError], None],
     *,
+    passing: bool = False,
     progress: bool = True,
     total: int | None = None,
     there: int = 0,
@@ -125,6 +128,7 @@ def visit(
         plans: which, in which order; each is asked for when the one before is done.
         read: is given each, by its index.
         miss: is told why one could not be loaded or read.
+        passing: what is downloaded is removed from the cache as soon as it was read.
         progress: show a progress bar.
         total, there: of it; by default all of the series, and nothing.
 
@@ -132,8 +136,11 @@ def visit(
         SelectionError, ProbeError, PromptError, StoreError: of `read`; no other checkpoint would
             do.
     """
-    series = series.replica(private=True)
-    with progress_bar(series, total=total, there=there, show=progress) as done:
+    series = series.replica(private=True, passing=passing)
+    with (
+        progress_bar(series, total=total, there=there, show=progress) as done,
+        _stopped(series),
+    ):
         for plan in plans:
             for here, then in pairwise([*plan, None]):
                 assert here is not None
@@ -144,6 +151,15 @@ def visit(
                 except InductionError as error:
                     miss(here, error)
                 done()
+
+
+@contextmanager
+def _stopped(series: CheckpointSeries) -> Iterator[None]:
+    """After it nothing is read ahead."""
+    try:
+        yield
+    finally:
+        series.stop()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.walk import OF_THE_CALLER, progress_bar
 from induction_kernels.errors import CheckpointError, InductionError, SelectionError
+from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.filling import Filling, left
 from induction_kernels.sweeps.measuring import Asked
 from induction_kernels.sweeps.store import Store
@@ -33,6 +34,7 @@ def fill_on(
     asked: Asked,
     *,
     retry: bool,
+    downloads: Downloads,
     progress: bool,
 ) -> None:
     """Let the workers of a Dask cluster read what the store lacks.
@@ -45,7 +47,8 @@ def fill_on(
     """
     _check_size(series)
     missing = left(store, series, asked, retry=retry)
-    task = Task(uuid.uuid4().hex, store.place, series, asked)
+    downloads.announce(series, missing, elsewhere=True, progress=progress)
+    task = Task(uuid.uuid4().hex, store.place, series, asked, passing=not downloads.keep)
     faults: dict[int, str] = {}
     there = len(series) - len(missing)
     with progress_bar(series, there=there, show=progress) as done:
@@ -112,10 +115,12 @@ def _run(client: Client, task: Task, indices: Sequence[int]) -> Iterator[tuple[i
 class Task:
     """Reads a checkpoint, where it is called."""
 
-    def __init__(self, sweep: str, place: str, series: CheckpointSeries, asked: Asked) -> None:
+    def __init__(
+        self, sweep: str, place: str, series: CheckpointSeries, asked: Asked, *, passing: bool
+    ) -> None:
         self.name = f"induction-sweep-{sweep}"
         self.place = place
-        self._series, self._asked = series, asked
+        self._series, self._asked, self._passing = series, asked, passing
 
     def __call__(self, index: int) -> str | None:
         """Why it could not be read; None of one that could, which is in the store then."""
@@ -133,7 +138,8 @@ class Task:
         return hash(self.name)
 
     def open(self) -> tuple[CheckpointSeries, Store, Asked]:
-        return self._series.replica(private=True), Store(self.place), self._asked
+        series = self._series.replica(private=True, passing=self._passing)
+        return series, Store(self.place), self._asked
 
 
 class Desk:

@@ -10,6 +10,7 @@ from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.walk import visit
 from induction_kernels.errors import CheckpointError, InductionError
 from induction_kernels.models.model import Model
+from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.measuring import Asked, Measuring
 from induction_kernels.sweeps.plan import allowed, refined
 from induction_kernels.sweeps.store import Store
@@ -38,6 +39,7 @@ def fill(
     *,
     retry: bool,
     refine: bool | int,
+    downloads: Downloads,
     progress: bool,
 ) -> None:
     """Read what the store lacks. Where that is nothing, one checkpoint is loaded all the same, to
@@ -45,27 +47,33 @@ def fill(
 
     Raises:
         SelectionError: `refine` is no number of checkpoints, or what was asked for shows no change.
-        CheckpointError: not one checkpoint can be read, and the store has none.
+        CheckpointError: not one checkpoint can be read, and the store has none; or there is no room
+            for what has to be downloaded.
         StoreError: the store is another's, or cannot be written.
     """
     filling = Filling(store, series, asked)
+    missing = left(store, series, asked, retry=retry)
+    to_load = missing or [len(series) - 1]
     if refine is not False:
-        allowed(len(series), refine)
+        count = allowed(len(series), refine)
+        downloads.announce(series, to_load, count=count, progress=progress)
         visit(
             series,
             _closer(store, series, asked, filling, retry=retry, refine=refine),
             filling.read,
             filling.miss,
+            passing=not downloads.keep,
             progress=progress,
-            total=allowed(len(series), refine),
+            total=count,
         )
     else:
-        missing = left(store, series, asked, retry=retry)
+        downloads.announce(series, to_load, progress=progress)
         visit(
             series,
-            [missing or [len(series) - 1]],
+            [to_load],
             filling.read,
             filling.miss if missing else lambda index, error: None,
+            passing=not downloads.keep,
             progress=progress and bool(missing),
             there=len(series) - len(missing),
         )

@@ -15,6 +15,7 @@ from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.inputs.texts import Texts
 from induction_kernels.sweeps.cluster import fill_on
 from induction_kernels.sweeps.contents import along_training
+from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.filling import fill, left
 from induction_kernels.sweeps.measuring import Asked, Measuring
 from induction_kernels.sweeps.store import Store
@@ -34,6 +35,8 @@ def sweep(
     retry: bool = False,
     refine: bool | int = False,
     client: Client | None = None,
+    keep_downloads: bool = False,
+    disk: int | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> xarray.Dataset:
@@ -57,8 +60,14 @@ def sweep(
             dataset has those alone. Needs a store.
         client: of a Dask cluster whose workers read the checkpoints, each a task, and write into
             the store, which all of them can reach. Not with refine.
+        keep_downloads: leave what is downloaded in the cache. Otherwise the weights of each
+            checkpoint are removed as soon as they were read, so that one lies on the disk at a
+            time; what was there before stays.
+        disk: bytes that downloads may take on the disk at once, on that of each worker with a
+            client; otherwise what is free. A line says before anything is downloaded how many they
+            will, and how many come in all.
         seed: of the probes' random tokens.
-        progress: show a progress bar.
+        progress: show a progress bar, and that line.
 
     Returns:
         xarray.Dataset with a float32 variable a score, (checkpoint, layer, head), and a measure,
@@ -67,13 +76,15 @@ def sweep(
         read is NaN, named in a warning and in the attribute `faults`; the others stand.
 
     Raises:
-        SelectionError: a score or a measure that does not exist.
+        SelectionError: a score or a measure that does not exist, or one checkpoint is larger than
+            `disk`.
         ProbeError: text is needed, and the model has no tokenizer or cannot read it.
-        CheckpointError: not one checkpoint could be read.
+        CheckpointError: not one checkpoint could be read, or there is no room to download one.
         StoreError: the store holds another model's or probe's numbers; says what differs. Or it
             cannot be written, or read.
     """
     asked = Asked(scores, measures, texts, seed)
+    downloads = Downloads(keep_downloads, disk)
     if store is not None:
         if client is None:
             read = partial(fill, refine=refine)
@@ -84,13 +95,21 @@ def sweep(
                 "refine= and client= were given.",
                 "What is looked at closer depends on what was found: leave out one.",
             )
-        return _into(Store(store), series, asked, read, retry=retry, progress=progress)
+        read = partial(read, downloads=downloads, progress=progress)
+        return _into(Store(store), series, asked, read, retry=retry)
     for name, given in (("retry", retry), ("refine", refine), ("client", client)):
         if given not in (False, None):
             raise SelectionError(
                 f"{name}= was given without store=.", 'Give a place to go on from: store="x.zarr".'
             )
-    swept = walk(series, lambda model: Measuring(model, asked), done="scored", progress=progress)
+    downloads.announce(series, range(len(series)), progress=progress)
+    swept = walk(
+        series,
+        lambda model: Measuring(model, asked),
+        done="scored",
+        passing=not keep_downloads,
+        progress=progress,
+    )
     return _in_memory(swept)
 
 
@@ -123,11 +142,10 @@ def _into(
     read: Callable[..., None],
     *,
     retry: bool,
-    progress: bool,
 ) -> xarray.Dataset:
     """What the store lacks, checkpoint by checkpoint, and then what it holds."""
     try:
-        read(store, series, asked, retry=retry, progress=progress)
+        read(store, series, asked, retry=retry)
     except KeyboardInterrupt:
         done = len(series) - len(left(store, series, asked, retry=False))
         raise KeyboardInterrupt(
