@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import huggingface_hub.constants
 import pytest
 import torch
@@ -202,6 +204,20 @@ def test_what_two_checkpoints_share_is_evicted_with_the_last(
 def test_a_check_downloads_nothing_not_even_the_tokenizer(from_hub, hub) -> None:
     assert set(from_hub(steps=[0, 512]).check(progress=False)["status"]) == {"ok"}
     assert not hub.count("/resolve/")
+
+
+def test_what_reads_ahead_sets_nothing_for_the_thread_that_computes(from_hub, monkeypatch) -> None:
+    """Transformers, which translates old names, sets PyTorch's default dtype while it does."""
+    threads = []
+    original = torch.set_default_dtype
+
+    def noting(dtype):
+        threads.append(threading.current_thread())
+        original(dtype)
+
+    monkeypatch.setattr(torch, "set_default_dtype", noting)
+    sweep(from_hub(steps=[0, 8, 512]), "induction", progress=False)
+    assert set(threads) == {threading.current_thread()}
 
 
 @pytest.mark.parametrize("name", ["embed_out.weight", "gpt_neox.layers.1.attention.dense.weight"])

@@ -233,8 +233,9 @@ OTHERS = {
 
 
 def of_another_shape() -> CheckpointSeries:
-    model = bridge(n_layers=3)
-    return CheckpointSeries.from_state_dicts(model, variants(model), steps=STEPS, name="run")
+    """At other steps: what was read at the same is told apart by its weights."""
+    model, steps = bridge(n_layers=3), [step + 1 for step in STEPS]
+    return CheckpointSeries.from_state_dicts(model, variants(model), steps=steps, name="run")
 
 
 @pytest.mark.parametrize(("make", "difference"), OTHERS.values(), ids=OTHERS)
@@ -461,3 +462,102 @@ def test_the_list_is_plain_json(run, place) -> None:
     listed = attributes["induction_sweep"]
     assert [one["step"] for one in listed["checkpoints"]] == STEPS
     assert listed["variables"] == SCORES
+
+
+# --- another training run of the same name ---
+
+
+def retrained(count: int = 4, since: int = 0) -> CheckpointSeries:
+    """The same shape, names and steps; other weights from one checkpoint on."""
+    model = bridge()
+    weights = variants(model, count)
+    for later in weights[since:]:
+        later["blocks.1.attn.q.weight"] = later["blocks.1.attn.q.weight"] + 1e-3
+    tokens = [100 * step for step in STEPS[:count]]
+    return CheckpointSeries.from_state_dicts(
+        model, weights, steps=STEPS[:count], tokens=tokens, name="run"
+    )
+
+
+def test_a_run_that_was_trained_anew_is_refused_and_the_store_stays(run, place, read) -> None:
+    kept(run, place, "induction")
+    before = files(place)
+    del read[:]
+    for scores in ("induction", SCORES):  # nothing left to read, and something
+        with pytest.raises(StoreError, match=r"another run: the weights of step 20, step 40 are "):
+            kept(retrained(since=2), place, scores)
+    assert files(place) == before
+    assert read == []
+
+
+def test_of_many_that_changed_some_are_named(place) -> None:
+    model = bridge()
+    runs = [
+        CheckpointSeries.from_state_dicts(
+            model,
+            [{k: v + (i + run) / 100 for k, v in model.state_dict().items()} for i in range(9)],
+            name="run",
+        )
+        for run in (0, 10)
+    ]
+    kept(runs[0], place, "induction")
+    with pytest.raises(StoreError, match="of step 0, step 1, step 2, step 3 and 5 more are not"):
+        kept(runs[1], place, "induction")
+
+
+def test_a_run_that_grew_is_the_same_run(place, read) -> None:
+    kept(series(2), place)
+    del read[:]
+    kept(series(4), place)
+    assert len(read) == 2
+    with pytest.raises(StoreError, match="another run: the weights of step 0, step 10 are "):
+        kept(retrained(2), place)
+
+
+def test_checkpoints_that_were_not_read_yet_may_change(run, place) -> None:
+    """As of one that could not be read, or of a process that was killed before its first number."""
+    kept(run.select([0, 1]), place)
+    fingerprints = place / "fingerprint"
+    (fingerprints / "c.2").write_bytes((fingerprints / "c.1").read_bytes())
+    changed = retrained(since=2)
+    found = kept(changed, place)
+    xarray.testing.assert_identical(found, sweep(changed, SCORES, progress=False))
+    with pytest.raises(StoreError, match="of step 20, step 40 are "):
+        kept(run, place)
+
+
+@pytest.mark.parametrize("refine", [False, 6])
+def test_files_of_another_run_are_told_apart_without_loading_them(tmp_path, place, refine) -> None:
+    """Also where they are large, and only a part of them is looked at."""
+    model, folder = bridge(d_vocab=9000), tmp_path / "files"
+    folder.mkdir()
+
+    def save(number: float) -> None:
+        for step in range(8):
+            weights = {k: v.contiguous() + number for k, v in model.state_dict().items()}
+            save_file(weights, folder / f"m_{step}.safetensors")
+
+    save(0)
+    assert (folder / "m_0.safetensors").stat().st_size > 2 << 20
+    found = CheckpointSeries.from_folder(folder, model)
+    before = [found.fingerprint(index) for index in range(8)]
+    kept(found, place, "induction", refine=refine)
+    os.utime(folder / "m_0.safetensors", (0, 0))  # no clock is asked
+    kept(CheckpointSeries.from_folder(folder, model), place, "induction", refine=refine)
+    save(1e-6)
+    other = CheckpointSeries.from_folder(folder, model)
+    assert not set(before) & {other.fingerprint(index) for index in range(8)}
+    with pytest.raises(StoreError, match="holds another run"):
+        kept(other, place, "induction", refine=refine)
+
+
+def test_weights_that_are_known_in_another_way_are_not_compared(folder, place) -> None:
+    """From memory and then from files: nobody can tell, and nothing is refused."""
+    from_files = CheckpointSeries.from_folder(folder, bridge())
+    model = bridge()
+    in_memory = CheckpointSeries.from_state_dicts(
+        model, variants(model), steps=STEPS, name=from_files.name
+    )
+    kept(in_memory, place)
+    assert 0 not in {from_files.fingerprint(0), series().fingerprint(0)}
+    kept(from_files, place)

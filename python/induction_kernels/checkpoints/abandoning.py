@@ -35,10 +35,10 @@ def told_of_blocks() -> dict[str, Any]:
     """For hf_hub_download, which moves a bar of this class before it writes each block. One that
     takes none goes on to the end."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined] # says nobody but itself
 
-    class Bar(tqdm):  # type: ignore[misc] # of a library without types
-        def update(self, n: float | None = 1) -> bool | None:
+    class Bar(tqdm):
+        def update(self, n: Any = 1) -> bool | None:
             event = _abandoned.get()
             if event is not None and event.is_set():
                 raise AbandonedError

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from induction_kernels.checkpoints.files import check_file, unreadable
+from induction_kernels.checkpoints.fingerprints import of_files
 from induction_kernels.checkpoints.source import Checkpoint
 
 
@@ -18,6 +19,9 @@ class OnDisk:
     def paths(self, index: int) -> list[Path]:
         """The files that a checkpoint's weights are in."""
         raise NotImplementedError
+
+    def fingerprint(self, index: int) -> int:
+        return of_files(self.paths(index))
 
     def hashes(self, index: int) -> Mapping[str, str]:
         return {path.name: _sha256(path) for path in self.paths(index)}

@@ -52,17 +52,20 @@ class Legacy(Published):
         gc.collect(1)  # TransformerLens' search for hooks leaves closures that hold the bridge
         return bridge
 
-    def weights(self, index: int) -> Mapping[str, Tensor]:
+    def read(self, index: int) -> Mapping[str, Tensor]:
         point = self.line.points[index]
         entry = self.weight_files(index)[point.path]
         file = self.hub.file(point.repository, self.commit(index), point.path, entry)
-        weights = read_pickled(file)
-        if not is_hooked_transformers(weights):
+        return read_pickled(file)
+
+    def renamed(self, index: int, held: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        path = self.line.points[index].path
+        if not is_hooked_transformers(held):
             raise CheckpointError(
-                f"{point.path} has names like {next(iter(weights))!r}, not HookedTransformer's.",
+                f"{path} has names like {next(iter(held))!r}, not HookedTransformer's.",
                 "Only repositories in the layout of NeelNanda/Attn_Only_2L512W_C4_Code are read.",
             )
-        return of_a_bridge(weights, self._config(), point.path)
+        return of_a_bridge(held, self._config(), path)
 
     @property
     def _repository(self) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.copies import copied, in_memory
+from induction_kernels.checkpoints.fingerprints import of_tensors
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models.model import Model
@@ -42,6 +43,9 @@ class MemorySource:
     def weights(self, index: int) -> Mapping[str, Tensor]:
         return self._state_dicts[index]
 
+    def fingerprint(self, index: int) -> int:
+        return of_tensors(self._state_dicts[index])
+
 
 class SingleSource:
     """A copy of a model as its own only checkpoint: what is shown of it is of one moment, and its
@@ -66,6 +70,9 @@ class SingleSource:
 
     def weights(self, index: int) -> None:
         return None
+
+    def fingerprint(self, index: int) -> int:
+        return of_tensors(self._module.state_dict())
 
 
 def _alias(tensor: Tensor) -> Tensor:

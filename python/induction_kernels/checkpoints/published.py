@@ -19,6 +19,7 @@ from induction_kernels.checkpoints.configuration import (
     essence,
     read_configuration,
 )
+from induction_kernels.checkpoints.fingerprints import of_hashes
 from induction_kernels.checkpoints.hub import Entry, Hub
 from induction_kernels.checkpoints.hugging_face import OF_TOKENIZERS, read_tokenizer
 from induction_kernels.checkpoints.line import Line
@@ -113,7 +114,10 @@ class Published:
         before = f"{folder}/" if folder else ""
         return {before + name: entry for name, entry in self.weight_files(index).items()}
 
-    # --- as Hashed ---
+    # --- as Fingerprinted, and Hashed ---
+
+    def fingerprint(self, index: int) -> int:
+        return of_hashes(self.hashes(index).values())
 
     def hashes(self, index: int) -> Mapping[str, str]:
         return {name: entry.identity for name, entry in self.weight_files(index).items()}
@@ -167,7 +171,9 @@ class Published:
         return self._architecture.build()
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
-        where = self._where(index)
+        return self.renamed(index, self.read(index))
+
+    def read(self, index: int) -> Mapping[str, Tensor]:
         files = self.weight_files(index)
         self._check_configuration(index)
         paths = ((name, self._fetch(index, name, entry)) for name, entry in files.items())
@@ -175,8 +181,10 @@ class Published:
             (name, read_safetensors(path) if path.suffix == ".safetensors" else read_pickled(path))
             for name, path in paths
         )
-        weights = joined(shards, where, "They are not of one checkpoint.")
-        return self._architecture.renamed(weights, where)
+        return joined(shards, self._where(index), "They are not of one checkpoint.")
+
+    def renamed(self, index: int, held: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return self._architecture.renamed(held, self._where(index))
 
     # --- its configuration ---
 

@@ -17,6 +17,7 @@ from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.ahead import ReadAhead
 from induction_kernels.checkpoints.check import check, table
 from induction_kernels.checkpoints.copies import in_memory
+from induction_kernels.checkpoints.fingerprints import UNKNOWN, Fingerprinted
 from induction_kernels.checkpoints.folder import open_folder
 from induction_kernels.checkpoints.hooks import is_hooked
 from induction_kernels.checkpoints.hub import Hub
@@ -24,7 +25,7 @@ from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.repositories import open_hub
-from induction_kernels.checkpoints.source import BareSource, Checkpoint, Remote, Source
+from induction_kernels.checkpoints.source import BareSource, Checkpoint, InTwoSteps, Remote, Source
 from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
@@ -263,6 +264,15 @@ class CheckpointSeries:
         found = check(self._source, self._indices, weights=weights, progress=progress)
         return table(self.labels, self.steps, found)
 
+    def fingerprint(self, index: int) -> int:
+        """A number that tells a checkpoint's weights from others of the same name without loading
+        them; 0 where nobody can tell."""
+        source, index = self._source, self._indices[self._resolve(index)]
+        try:
+            return source.fingerprint(index) if isinstance(source, Fingerprinted) else UNKNOWN
+        except CheckpointError:
+            return UNKNOWN
+
     # --- on disk ---
 
     def to_download(self, index: int) -> int:
@@ -302,7 +312,7 @@ class CheckpointSeries:
         """
         index = self._resolve(index)
         if index != self._residence.loaded or not self._private:
-            weights = self._ahead.take(index, self._reader(index))
+            weights = self._finished(index, self._ahead.take(index, self._reader(index)))
             if self._resident is None:
                 with in_memory(self.name):
                     built = self._place.hold(self._build())
@@ -346,6 +356,16 @@ class CheckpointSeries:
         where = f"{self.name}, {self[index].label}"
         return partial(_read, self._source, self._indices[index], where, passing=self._passing)
 
+    def _finished(
+        self, index: int, held: Mapping[str, Tensor] | None
+    ) -> Mapping[str, Tensor] | None:
+        """What a reader gave, as the weights of a checkpoint."""
+        if held is None or not isinstance(self._source, InTwoSteps):
+            return held
+        weights = self._source.renamed(self._indices[index], held)
+        check_numbers(weights, f"{self.name}, {self[index].label}")
+        return weights
+
     @property
     def identity(self) -> tuple[Hashable, ...]:
         """Equal for series of the same checkpoints from the same source in the same place, while
@@ -367,8 +387,9 @@ class CheckpointSeries:
 
 
 def _read(source: Source, index: int, where: str, *, passing: bool) -> Mapping[str, Tensor] | None:
-    alone = passing and isinstance(source, Remote)
-    with source.passing(index) if alone else nullcontext():
+    with source.passing(index) if passing and isinstance(source, Remote) else nullcontext():
+        if isinstance(source, InTwoSteps):
+            return source.read(index)
         weights = source.weights(index)
     if weights is not None:
         check_numbers(weights, where)
@@ -393,7 +414,8 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
         return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
     try:
-        weights = series._reader(residence.loaded)()  # noqa: SLF001 - of the class above
+        index = residence.loaded
+        weights = series._finished(index, series._reader(index)())  # noqa: SLF001 - of the class above
         pairs = fitted(module, weights or {}, residence.buffers, series.name)
     except CheckpointError:
         return None

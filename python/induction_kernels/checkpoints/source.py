@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 
-__all__ = ["BareSource", "Checkpoint", "Remote", "Source"]
+__all__ = ["BareSource", "Checkpoint", "InTwoSteps", "Remote", "Source"]
 
 
 @runtime_checkable
@@ -34,6 +34,27 @@ class Source(Protocol):
 
         Raises:
             CheckpointError: it cannot be read.
+        """
+
+
+@runtime_checkable
+class InTwoSteps(Protocol):
+    """A source whose weights need a library that sets, while it works, what holds for the whole
+    process, such as PyTorch's default dtype: on a thread beside another, only `read` is called.
+    """
+
+    def read(self, index: int) -> Mapping[str, Tensor]:
+        """What the files of a checkpoint hold; on any thread.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+
+    def renamed(self, index: int, held: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The state dict of a checkpoint, of what its files hold.
+
+        Raises:
+            CheckpointError: it is of another model.
         """
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.files import read_bytes
+from induction_kernels.checkpoints.fingerprints import of_hashes
 from induction_kernels.checkpoints.integrity import check_hash
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.checkpoints.tensors import read_safetensors
@@ -82,6 +83,9 @@ class BundledSource:
     def build_bare(self) -> nn.Module:
         shape = Shape(**{field.name: self._config[field.name] for field in fields(Shape)})
         return AttentionOnly(shape).eval()
+
+    def fingerprint(self, index: int) -> int:
+        return of_hashes([self._manifest["checkpoints"][index]["sha256"]])
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         entry = self._manifest["checkpoints"][index]

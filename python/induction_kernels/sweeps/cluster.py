@@ -14,7 +14,7 @@ from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.walk import OF_THE_CALLER, progress_bar
 from induction_kernels.errors import CheckpointError, InductionError, SelectionError
 from induction_kernels.sweeps.downloads import Downloads
-from induction_kernels.sweeps.filling import Filling, left
+from induction_kernels.sweeps.filling import Filling, left, refuse_other_weights
 from induction_kernels.sweeps.measuring import Asked
 from induction_kernels.sweeps.store import Store
 
@@ -46,6 +46,7 @@ def fill_on(
         InductionError: the scheduler is gone.
     """
     _check_size(series)
+    refuse_other_weights(store, series)
     missing = left(store, series, asked, retry=retry)
     downloads.announce(series, missing, elsewhere=True, progress=progress)
     task = Task(uuid.uuid4().hex, store.place, series, asked, passing=not downloads.keep)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.checkpoints.fingerprints import differ
 from induction_kernels.checkpoints.walk import visit
-from induction_kernels.errors import CheckpointError, InductionError
+from induction_kernels.errors import CheckpointError, InductionError, StoreError
 from induction_kernels.models.model import Model
 from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.measuring import Asked, Measuring
@@ -17,6 +19,9 @@ from induction_kernels.sweeps.store import Store
 
 if TYPE_CHECKING:
     import xarray
+
+#: Files, or lists of a hub, that are looked at together.
+_AT_ONCE = 8
 
 
 def left(store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool) -> list[int]:
@@ -30,6 +35,35 @@ def left(store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool) -
     given_up = {} if retry else store.faults()
     lacking = zip(series, store.lacks(list(series), names), strict=True)
     return [i for i, (one, some) in enumerate(lacking) if some and one.label not in given_up]
+
+
+def refuse_other_weights(store: Store, series: CheckpointSeries) -> None:
+    """Of checkpoints that are in a store, those of the same name here must hold the same weights.
+    Nothing is loaded to see it.
+
+    Raises:
+        StoreError: they do not: it was another training run.
+    """
+    kept = store.fingerprints()
+    known = [index for index, one in enumerate(series) if kept.get(one.label)]
+    with ThreadPoolExecutor(_AT_ONCE) as askers:
+        here = dict(zip(known, askers.map(series.fingerprint, known), strict=True))
+    others = [series[i] for i, found in here.items() if differ(found, kept[series[i].label])]
+    if not others:
+        return
+    lacking = store.lacks(others, store.names)
+    unread = [
+        one for one, some in zip(others, lacking, strict=True) if len(some) == len(store.names)
+    ]
+    store.forget_fingerprints(unread)  # of processes that were killed before their first number
+    labels = [one.label for one in others if one not in unread]
+    if labels:
+        more = f" and {len(labels) - 4} more" if len(labels) > 4 else ""
+        raise StoreError(
+            f"{store.place} holds another run: the weights of {', '.join(labels[:4])}{more} are "
+            "not those that were read.",
+            "Give this one a place of its own, or remove what is there.",
+        )
 
 
 def fill(
@@ -51,6 +85,7 @@ def fill(
             for what has to be downloaded.
         StoreError: the store is another's, or cannot be written.
     """
+    refuse_other_weights(store, series)
     filling = Filling(store, series, asked)
     missing = left(store, series, asked, retry=retry)
     to_load = missing or [len(series) - 1]
@@ -122,7 +157,8 @@ class Filling:
         checkpoint = self._series[index]
         (lacking,) = self._store.lacks([checkpoint], measuring.names)  # others write, too
         if lacking:
-            self._store.write(checkpoint, measuring(model, lacking))
+            found = measuring(model, lacking)
+            self._store.write(checkpoint, found, self._series.fingerprint(index))
             self._store.note(measuring.notes)
 
     def _begin(self, model: Model) -> Measuring:

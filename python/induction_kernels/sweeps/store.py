@@ -10,15 +10,28 @@ from typing import Any
 import numpy as np
 
 from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.checkpoints.fingerprints import UNKNOWN
 from induction_kernels.errors import StoreError
+from induction_kernels.sweeps import chunks
 from induction_kernels.sweeps.access import alone, folder_of, together, writing
 from induction_kernels.sweeps.contents import Contents, Variable, along_training
-from induction_kernels.sweeps.stored import COORDINATES, FAULTS, FORMAT, LIST, Stored
+from induction_kernels.sweeps.stored import (
+    COORDINATES,
+    FAULTS,
+    FINGERPRINT,
+    FORMAT,
+    LIST,
+    Stored,
+)
 
 #: Of a coordinate along training, in one file.
 _ROWS = 1024
 #: Coordinates of other names than their dimensions.
-_ALONG_ROWS = ["chosen_position"]
+_ALONG_ROWS = ["chosen_position", FINGERPRINT]
+
+_FINGERPRINTS = Variable(
+    FINGERPRINT, (), (), {"long_name": "of the weights that were read", "units": "1"}
+)
 
 
 class Store(Stored):
@@ -97,6 +110,7 @@ class Store(Stored):
             self._grow(self._arrays[name], len(listed))
         for variable in made:
             self._make(variable, len(listed))
+        self._make(_FINGERPRINTS, len(listed), np.uint64)
         for name, (dim, values) in coords.items():
             if name not in self.coords:
                 self._put(name, dim, values)
@@ -130,7 +144,7 @@ class Store(Stored):
             self._root.attrs.put(attrs)
         self.refresh()
 
-    def _make(self, variable: Variable, rows: int) -> None:
+    def _make(self, variable: Variable, rows: int, dtype: type = np.float32) -> None:
         from zarr.codecs import Crc32cCodec
 
         assert self._root is not None
@@ -143,8 +157,8 @@ class Store(Stored):
             variable.name,
             shape=(rows, *variable.shape),
             chunks=(1, *variable.shape),
-            dtype=np.float32,
-            fill_value=np.nan,
+            dtype=dtype,
+            fill_value=np.nan if dtype is np.float32 else UNKNOWN,
             compressors=Crc32cCodec(),
             chunk_key_encoding={"name": "default", "separator": "."},
             dimension_names=("checkpoint", *variable.dims),
@@ -177,21 +191,37 @@ class Store(Stored):
             array.resize(values.shape)
         array[:] = values
 
-    def write(self, checkpoint: Checkpoint, values: Mapping[str, np.ndarray]) -> None:
+    def write(
+        self,
+        checkpoint: Checkpoint,
+        values: Mapping[str, np.ndarray],
+        fingerprint: int = UNKNOWN,
+    ) -> None:
         """Keep what was found at a checkpoint, and no longer why it could not be read.
+
+        Args:
+            fingerprint: of the weights that were read; kept with the first values.
 
         Raises:
             StoreError: it cannot be written.
         """
         row = self._rows[checkpoint.label]
         with writing(self.place):
-            # NaN is an answer too, and zarr would leave out a chunk of nothing else.
-            arrays = {
-                name: self._arrays[name].with_config({"write_empty_chunks": True})
-                for name in values
-            }
-            together(arrays[name].async_array.setitem(row, one) for name, one in values.items())
+            if fingerprint != UNKNOWN and FINGERPRINT in self._arrays:
+                array = self._arrays[FINGERPRINT]
+                together([chunks.write_first(array, row, np.asarray(fingerprint, np.uint64))])
+            together(chunks.write(self._arrays[name], row, one) for name, one in values.items())
             self._forget_fault(row)
+
+    def forget_fingerprints(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Of checkpoints of which nothing else is kept: their weights may have become others.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with writing(self.place):
+            array = self._arrays[FINGERPRINT]
+            together(chunks.remove(array, self._rows[one.label]) for one in checkpoints)
 
     def write_fault(self, checkpoint: Checkpoint, reason: str) -> None:
         """Keep why a checkpoint could not be read.

@@ -8,7 +8,7 @@ checkpoints came to be swept; the list of them is an attribute, replaced in one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.errors import StoreError
-from induction_kernels.sweeps.access import UNREADABLE, folder_of, reading, together
+from induction_kernels.sweeps import chunks
+from induction_kernels.sweeps.access import folder_of, reading, together
 from induction_kernels.sweeps.contents import along_training
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ FORMAT = 1
 LIST = "induction_sweep"
 #: The attribute that tells xarray which variables are coordinates, as the CF conventions have it.
 COORDINATES = "coordinates"
+#: The array of what weights were read at each row: `checkpoints/fingerprints.py`.
+FINGERPRINT = "fingerprint"
 #: The group with one for each checkpoint that could not be read, by its row.
 FAULTS = "faults"
 
@@ -124,21 +127,26 @@ class Stored:
             found = [] if groups is None else [one.attrs.asdict() for _, one in groups.groups()]
         return {one["checkpoint"]: one["reason"] for one in found}
 
+    def fingerprints(self) -> dict[str, int]:
+        """What weights were read, by the labels of checkpoints; 0 where that is not known."""
+        if FINGERPRINT not in self._arrays:
+            return {}
+        with reading(self.place):
+            values = self._values(self._arrays[FINGERPRINT], range(len(self.checkpoints)))
+        return {one.label: int(values[row]) for row, one in enumerate(self.checkpoints)}
+
     def lacks(self, checkpoints: Sequence[Checkpoint], names: Sequence[str]) -> list[list[str]]:
         """Which of these variables are not there, or are damaged, at each of these checkpoints."""
         known = [name for name in names if name in self.names]
         rows = {self._rows[one.label] for one in checkpoints if one.label in self._rows}
-        there = dict(zip(known, together(self._whole(name, rows) for name in known), strict=True))
+        asked = [(name, row) for name in known for row in rows]
+        with reading(self.place):
+            found = together(chunks.read(self._arrays[name], row) for name, row in asked)
+        there = {one for one, values in zip(asked, found, strict=True) if values is not None}
         return [
-            [name for name in names if self._rows.get(one.label) not in there.get(name, ())]
+            [name for name in names if (name, self._rows.get(one.label)) not in there]
             for one in checkpoints
         ]
-
-    async def _whole(self, name: str, rows: Collection[int]) -> set[int]:
-        """Of these rows of a variable those that were written, and are as they were written."""
-        array = self._arrays[name]
-        written = [row for row in rows if await _is_written(array, row)]
-        return {row for row in written if await _row(array, row) is not None}
 
     def dataset(self, among: Iterable[Checkpoint] | None = None) -> xarray.Dataset:
         """What is there, in training order; NaN where nothing is (yet).
@@ -173,28 +181,13 @@ class Stored:
             )
 
     def _values(self, array: Any, rows: Sequence[int]) -> np.ndarray:
-        """[row, ...]: these rows, NaN where there is none."""
-        try:
-            return np.asarray(array[:])[list(rows)]
-        except UNREADABLE:  # one is damaged
-            nothing = np.full(array.shape[1:], np.nan, array.dtype)
-            found = together(_row(array, row) for row in rows)
-            return np.stack([nothing if one is None else one for one in found])
+        """[row, ...]: these rows; NaN, or what else stands for nothing, where there is none."""
+        values = np.full((len(rows), *array.shape[1:]), array.fill_value, array.dtype)
+        for place, found in enumerate(together(chunks.read(array, row) for row in rows)):
+            if found is not None:
+                values[place] = found
+        return values
 
 
 async def _files(array: Any) -> frozenset[str]:
     return frozenset([key async for key in array.store.list_dir(array.path)])
-
-
-async def _is_written(array: Any, row: int) -> bool:
-    chunk = array.metadata.encode_chunk_key((row,) + (0,) * (array.ndim - 1))
-    there: bool = await (array.store_path / chunk).exists()
-    return there
-
-
-async def _row(array: Any, row: int) -> np.ndarray | None:
-    """A row; None where it is damaged."""
-    try:
-        return np.asarray(await array.async_array.getitem(row))
-    except UNREADABLE:
-        return None
