@@ -136,6 +136,24 @@ def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
     explorer.close()
 
 
+ENDING = """
+import time
+from induction_explorer import InductionExplorer
+from induction_explorer.series import stored
+stored.LOOK_EVERY = 0
+explorer = InductionExplorer.from_store({place!r})
+time.sleep(0.3)
+"""
+
+
+def test_a_process_that_ends_while_it_follows_says_nothing(place) -> None:
+    script = ENDING.format(place=str(place))
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert found.stderr == ""
+
+
 def test_what_is_shown_stays_where_the_store_goes_or_is_made_anew(series, tmp_path) -> None:
     place = tmp_path / "x.zarr"
     sweep(series, "induction", store=place, progress=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from induction_kernels.checkpoints.checkpoint import Checkpoint
-from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import InductionError, StoreError
 from induction_kernels.names import legible
 from induction_kernels.sweeps.stored import Stored
@@ -46,10 +46,6 @@ class StoredCheckpoints:
     @property
     def steps(self) -> list[int]:
         return [one.step for one in self._checkpoints]
-
-    @property
-    def unit(self) -> str:
-        return self._checkpoints[0].unit
 
     @property
     def tokens(self) -> list[int | None]:
@@ -130,19 +126,9 @@ class StoreSession(Known):
             if one.attrs["kind"] == "score"
         }
         self.faults = {i: faults[one.label] for i, one in enumerate(at) if one.label in faults}
-        numbers = {one.label: i for i, one in enumerate(at)}
-        self._findings = [
-            Finding(numbers[label], status, reason)
-            for label, status, reason in self._store.findings
-            if label in numbers
-        ]
         through = {i for i, some in enumerate(lacking) if not some} | self.faults.keys()
         self._scored = through
         self.measured = StoredMeasures(kept, through)
-
-    @property
-    def findings(self) -> list[Finding]:
-        return self._findings
 
     @property
     def last(self) -> int:
@@ -178,6 +164,8 @@ class StoreSession(Known):
             self._thread = threading.Thread(
                 target=_follow, args=(weakref.ref(self),), name="induction-store", daemon=True
             )
+            _following.add(self._thread)
+            _stop_in_time()
             self._thread.start()
 
     def look(self) -> None:
@@ -204,14 +192,33 @@ class StoreSession(Known):
         return labels >= set(self.series.labels) and legible(kept.attrs["series"]) == self.name
 
 
+#: Threads that look at stores; and whether they are to end, as the process does.
+_following: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+_ending = threading.Event()
+
+
+@cache
+def _stop_in_time() -> None:
+    """Files are read by a pool of threads, which refuses work once the process ends: with a
+    traceback for each file, if a look is not through. What was registered last is called first.
+    """
+    threading._register_atexit(_stop)  # type: ignore[attr-defined]  # noqa: SLF001 - atexit is late
+
+
+def _stop() -> None:
+    _ending.set()
+    for thread in list(_following):
+        thread.join()
+
+
 def _follow(
     found: Callable[[], StoreSession | None], wait: Callable[[float], object] | None = None
 ) -> None:
-    pause = wait or threading.Event().wait
+    pause = wait or _ending.wait
     while True:
         pause(LOOK_EVERY)
         session = found()
-        if session is None or not session.watchers:
+        if session is None or not session.watchers or _ending.is_set():
             return
         session.look()
         del session  # nobody is kept while this waits
