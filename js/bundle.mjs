@@ -76,7 +76,7 @@ export const common = {
 };
 
 /**
- * What is shipped: the widget, its style, and the loader of the widget.
+ * What is shipped: the widget, its style, the loader of the widget, and its host where there is no notebook.
  *
  * @type {import("esbuild").BuildOptions}
  */
@@ -86,6 +86,7 @@ export const release = {
     { in: "js/src/index.ts", out: "widget" },
     { in: "js/src/index.css", out: "widget" },
     { in: "js/src/kernel/loader.ts", out: "loader" },
+    { in: "js/src/page/index.ts", out: "page" },
   ],
   outdir: "widget/induction_explorer/static",
   write: false,

@@ -5,29 +5,47 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-_SNIPPET = re.compile(r"(<!-- not run -->\n)?```python\n(.*?)```", re.DOTALL)
+_SNIPPET = re.compile(r"(<!-- not run -->\n)?```(python|sh)\n(.*?)```", re.DOTALL)
+#: The command of this Python, wherever a shell would find another.
+_COMMAND = f'induction-explorer() {{ "{sys.executable}" -m induction_explorer "$@"; }}\n'
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["sweeps.md"])
+@pytest.mark.parametrize("page", ["sweeps.md", "command-line.md"])
 def test_the_snippets_run_one_after_the_other(page, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    snippets = [
-        code for skipped, code in _SNIPPET.findall((DOCS / page).read_text()) if not skipped
-    ]
-    assert len(snippets) >= 4
+    text = (DOCS / page).read_text()
+    snippets = [(kind, code) for skipped, kind, code in _SNIPPET.findall(text) if not skipped]
+    assert len(snippets) >= 3
     names: dict[str, object] = {}
-    for code in snippets:
-        said = re.findall(r"^print\(.*?\)  # (.*)$", code, re.MULTILINE)
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
-            warnings.simplefilter("error")
-            exec(compile(code, page, "exec"), names)
-        assert printed.getvalue().splitlines() == said
-    names["explorer"].close()
+    for kind, code in snippets:
+        said = re.findall(r"^(?:print\(.*?\)|.*echo .*)  # (.*)$", code, re.MULTILINE)
+        printed = _of_python(code, page, names) if kind == "python" else _of_shell(code)
+        assert [line for line in printed.splitlines() if kind == "python" or line in said] == said
+    if "explorer" in names:
+        names["explorer"].close()
+
+
+def _of_python(code: str, page: str, names: dict[str, object]) -> str:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec(compile(code, page, "exec"), names)
+    return printed.getvalue()
+
+
+def _of_shell(code: str) -> str:
+    """Every line of it succeeds."""
+    run = subprocess.run(
+        ["bash", "-e"], input=_COMMAND + code, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout

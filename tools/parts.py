@@ -10,7 +10,7 @@ class Explorer:
 
     def __init__(self, page: Page, index: int = 0) -> None:
         self.page = page
-        self.root = page.locator(".jp-OutputArea-output .ie").nth(index)
+        self.root = page.locator(".jp-OutputArea-output .ie, body > main .ie").nth(index)
         self.slider = self.root.get_by_role("slider", name="Checkpoint")
         self.play = self.root.get_by_role("button", name="Play")
         self.pause = self.root.get_by_role("button", name="Pause")

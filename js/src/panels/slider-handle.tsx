@@ -5,8 +5,7 @@
 import type { PlacedAxis } from "../chart/plot";
 import { nearest } from "../chart/pointing";
 import type { SeriesInfo } from "../kernel/model";
-import { saidOf } from "../state/findings";
-import { checkpointText, sentence } from "../state/text";
+import { checkpointText } from "../state/text";
 import { followDrag, placeIn } from "../ui/pointing";
 
 interface Props {
@@ -39,9 +38,7 @@ export function Handle({ name, info, axis: { left, right, x }, index, move }: Pr
         type="range"
         class={`ie-range ${first ? "" : "ie-range-second"}`}
         aria-label={name}
-        aria-valuetext={sentence(
-          [checkpointText(info, index), saidOf(info, index)].filter(Boolean).join(" · "),
-        )}
+        aria-valuetext={checkpointText(info, index)}
         min={0}
         max={info.labels.length - 1}
         step={1}

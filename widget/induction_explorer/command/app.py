@@ -8,8 +8,10 @@ import typer
 from typer.core import TyperGroup
 
 from induction_explorer.command.check import check
+from induction_explorer.command.demo import demo
 from induction_explorer.command.ends import broken, in_words
 from induction_explorer.command.export import export
+from induction_explorer.command.show import show
 from induction_explorer.command.sweep import sweep
 
 
@@ -24,14 +26,14 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     help="Watch induction heads form: the attention heads of a transformer, at every checkpoint of "
-    "its training.",
+    "its training. Begin with: induction-explorer demo",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (sweep, check, export):
+for command in (demo, show, sweep, check, export):
     app.command()(command)
 
 
