@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from typing import Any
 
 # Before torch is loaded. These models are tiny: a second OpenMP thread only waits, and on a busy
 # machine it makes every operation twenty times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import huggingface_hub.constants
 import pytest
 import torch
 from hypothesis import settings
+from local_hub import LocalHub, local_hub
 from small_models import HUGGING_FACE, VOCABULARY
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -59,3 +62,12 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
     bpe.train_from_iterator(["the cat sat on the mat, the cat sat"] * 4, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token="<|bos|>")
+
+
+@pytest.fixture
+def hub(monkeypatch) -> Iterator[LocalHub]:
+    """On this machine; huggingface_hub is online, and logged in nowhere."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with local_hub() as found:
+        yield found

@@ -94,6 +94,25 @@ def pythia(
     return branches | {"main": branches[f"step{max(steps)}"]}
 
 
+def late(
+    sound: Mapping[str, Mapping[str, bytes]],
+    model: Any,
+    as_main: Iterable[int],
+    as_the_last: Iterable[int],
+) -> dict[str, dict[str, bytes]]:
+    """The same as pythia-2.8b was published: at some steps one of two late blobs, that of main, and
+    that of the last step, which is another."""
+    named: dict[str, dict[str, bytes]] = {name: dict(files) for name, files in sound.items()}
+    last = sound[max(sound.keys() - {"main"}, key=lambda name: int(name[4:]))]
+    main = {"model.safetensors": safetensors(pythia_weights(model, 142_999))}
+    for step in as_main:
+        named[f"step{step}"] |= main
+    for step in as_the_last:
+        named[f"step{step}"] = dict(last)
+    named["main"] |= main
+    return named
+
+
 def hooked_transformers(bridge: Any) -> dict[str, Tensor]:
     """The bridge's weights as HookedTransformer saved them, with its tables."""
     cfg = bridge.cfg

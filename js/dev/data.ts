@@ -30,6 +30,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     name,
     labels: steps.map((step) => `step ${step.toLocaleString("en-US")}`),
     steps,
+    step_unit: "steps",
     tokens: steps.map((step) => step * 4096),
     tokens_estimated: steps.map(() => false),
     layers,
@@ -40,6 +41,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     light: layers * heads * checkpoints <= 1000,
     measured_unasked: true,
     faults: {},
+    findings: [],
   };
 }
 

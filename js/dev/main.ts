@@ -143,6 +143,34 @@ const CASES: Record<string, Case> = {
       })),
     }),
   },
+  // As pythia-2.8b was published.
+  doubtful: {
+    shape: { layers: 6, heads: 8, checkpoints: 154 },
+    traits: (base) => ({
+      checkpoint: 40,
+      _series: base._series.map((info) => ({
+        ...info,
+        faults: { 100: "step75000 has no weights: neither safetensors nor pytorch_model.bin." },
+        findings: [
+          {
+            doubtful: false,
+            reason: "is step 20, byte for byte, as it should: the learning rate begins at 0",
+            checkpoints: [0, 1],
+          },
+          {
+            doubtful: true,
+            reason: "holds the final model (main), byte for byte",
+            checkpoints: [...Array.from({ length: 60 }, (_, i) => i + 2), 70, 80, 90, 110, 120, 133],
+          },
+          {
+            doubtful: false,
+            reason: "is not the final model (main), which step 20 and 64 others hold instead",
+            checkpoints: [153],
+          },
+        ],
+      })),
+    }),
+  },
   error: {
     shape: TWO,
     traits: () => ({

@@ -36,5 +36,9 @@ class CheckpointError(InductionError, ValueError):
     """A checkpoint that cannot be found, is damaged or does not fit the model."""
 
 
+class UnlistedError(CheckpointError):
+    """What a checkpoint holds cannot be asked: nothing is known against it."""
+
+
 class StoreError(InductionError, ValueError):
     """A store of a sweep that is another one's, is damaged or cannot be written."""

@@ -44,6 +44,20 @@ describe("a caption", () => {
     ]);
   });
 
+  it("says what is known against what it shows", () => {
+    const doubtful = { doubtful: true, reason: "holds the final model", checkpoints: [2, 25] };
+    const store = storeOf({ _series: [series("a", { findings: [doubtful] }), series("b")] });
+    expect(captionOf(store, {})[1]).toBe("step 3,000 · doubtful: holds the final model.");
+    expect(captionOf(store, { training: true })[1]).toBe("2 of 26 checkpoints are doubtful.");
+    expect(noteOf(store, {}, ["checkpoint", "loss"])[1]).toBe("2 of 26 checkpoints are doubtful.");
+    const sound = storeOf({ _series: [series("a", { findings: [doubtful] })], checkpoint: 9 });
+    expect(captionOf(sound, {}).length).toBe(1);
+    const noted = { ...doubtful, doubtful: false };
+    expect(
+      captionOf(storeOf({ _series: [series("a", { findings: [noted] })] }), { training: true }).length,
+    ).toBe(1);
+  });
+
   it("of a single checkpoint speaks of no training", () => {
     const single = storeOf({ _series: [one("final", 143_000, null)], checkpoint: 0 });
     for (const training of [false, true]) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { measures, promptInfo, promptTokens, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
+import { noteOf } from "../../js/src/export/caption";
 import { scoreTable } from "../../js/src/export/tables";
 import type { ExplorerModel, SeriesInfo } from "../../js/src/kernel/model";
 import { Store } from "../../js/src/state/store";
@@ -12,6 +13,7 @@ import {
   roomierScale,
   trainingOf,
   trainingUnit,
+  unitName,
   whichEstimated,
   whySteps,
 } from "../../js/src/state/training";
@@ -44,6 +46,13 @@ describe("the unit of training", () => {
     ]);
     expect(trainingOf(known, "steps")).toEqual(known.steps);
     expect(trainingOf(known, "tokens")).toEqual(known.tokens);
+  });
+
+  it("is what the series counts, where that is no steps", () => {
+    const parts: SeriesInfo = { ...unknown, step_unit: "parts" };
+    expect(unitName([parts, parts], "steps")).toBe("parts");
+    expect(unitName([parts, unknown], "steps")).toBe("steps");
+    expect(unitName([known], "tokens")).toBe("tokens");
   });
 
   it("says which tokens nobody counted", () => {
@@ -129,6 +138,24 @@ describe("a page of several series", () => {
       }
     },
   );
+
+  it("is called so wherever it is written", async () => {
+    const parts: SeriesInfo = { ...unknown, step_unit: "parts" };
+    const fake = new FakeModel({ ...traits(SHAPE, TOKENS), _series: [parts] });
+    const el = widgetOf(fake)();
+    await settle();
+    const text = (selector: string) => [...el.querySelectorAll(selector)].map((each) => each.textContent);
+    expect(text(".ie-axis-note")[0]).toMatch(/^parts, for c has no token counts, /);
+    expect(text(".ie-tick-unit")).toEqual([" parts"]);
+    expect(text(".ie-phase-window")[0]).toMatch(/ parts$/);
+    expect(text(".ie")[0]).not.toMatch(/\d steps/);
+    expect(noteOf(new Store(fake.model, pageSignal()), {}, ["checkpoint", "step", "loss"])).toContain(
+      "Steps are parts.",
+    );
+    expect(noteOf(new Store(fake.model, pageSignal()), {}, ["token", "loss"])).not.toContain(
+      "Steps are parts.",
+    );
+  });
 
   it("marks tokens that nobody counted, in the slider and under the axis", async () => {
     const last = known.labels.at(-1);

@@ -12,15 +12,8 @@ from induction_kernels import CheckpointSeries
 from induction_kernels.errors import CheckpointError
 from local_hub import Fault, Repository
 from published_models import pythia, pythia_weights
-from small_models import HUGGING_FACE
 
 REPOSITORY = "EleutherAI/pythia-70m"
-
-
-@pytest.fixture(scope="module")
-def model():
-    torch.manual_seed(0)
-    return HUGGING_FACE["gpt_neox"]().eval()
 
 
 @pytest.fixture(scope="module")

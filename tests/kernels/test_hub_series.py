@@ -17,12 +17,6 @@ REPOSITORY = "EleutherAI/pythia-70m"
 
 
 @pytest.fixture(scope="module")
-def model():
-    torch.manual_seed(0)
-    return HUGGING_FACE["gpt_neox"]().eval()
-
-
-@pytest.fixture(scope="module")
 def branches(model, tokenizer):
     return pythia(model, tokenizer)
 
@@ -64,6 +58,23 @@ def test_what_is_loaded_is_what_was_published(from_hub, model) -> None:
         assert type(loaded).__name__ == "GPTNeoXForCausalLM"
         for name, value in state_of(model, step).items():
             assert torch.equal(loaded.state_dict()[name], value), name
+
+
+def test_reading_changes_nothing_for_other_threads(from_hub, monkeypatch) -> None:
+    """Transformers makes what it loads in the dtype of every new tensor; a checkpoint is read while
+    another is computed, or while the reader's own cell runs."""
+    series = from_hub(steps=[0, 512])
+    series.load(0)
+    made, change = [], torch.set_default_dtype
+
+    def noted(dtype) -> None:
+        made.append(dtype)
+        change(dtype)
+
+    monkeypatch.setattr(torch, "set_default_dtype", noted)
+    series.load(1)
+    assert made, "Transformers no longer does so: let it load in the file's own dtype"
+    assert set(made) == {torch.get_default_dtype()}
 
 
 def test_scores_and_tokens_are_those_of_the_model_itself(from_hub, model, tokenizer) -> None:
@@ -238,7 +249,10 @@ def test_a_sweep_goes_past_a_branch_without_weights(from_hub, hub, branches) -> 
     held = dict(branches["step512"])
     del held["model.safetensors"]
     hub.repositories[REPOSITORY].revisions["step512"] = held
-    with pytest.warns(UserWarning, match=r"left out \(NaN\): step 512: .* has no weights"):
+    with (
+        pytest.warns(UserWarning, match="1 of 3 checkpoints hold is not what their names say"),
+        pytest.warns(UserWarning, match=r"left out \(NaN\): step 512: .* has no weights"),
+    ):
         found = sweep(from_hub(steps=[0, 512, 1000]), "induction", progress=False)
     assert found["induction"].isnull().all(("layer", "head")).values.tolist() == [
         False,

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+
+import huggingface_hub.constants
 import pytest
 import torch
-from induction_kernels import CheckpointSeries
+from induction_kernels import CheckpointSeries, sweep
+from induction_kernels.checkpoints import series_of
+from induction_kernels.checkpoints.check import _FOUND
 from induction_kernels.demo import load_demo
+from induction_kernels.sweeps.stored import Stored
 from local_hub import Repository
-from published_models import PYTHIA, files_of, moved, pythia, pythia_weights, safetensors, sharded
+from published_models import (
+    PYTHIA,
+    files_of,
+    late,
+    moved,
+    pythia,
+    pythia_weights,
+    safetensors,
+    sharded,
+)
 from small_models import HUGGING_FACE, bridge
 
 REPOSITORY = "EleutherAI/pythia-2.8b"
@@ -21,25 +36,27 @@ AS_THE_LAST = {54_000, 56_000, 57_000, 58_000, 59_000, 61_000, 62_000, 63_000, 6
 
 
 @pytest.fixture(scope="module")
-def model():
-    torch.manual_seed(0)
-    return HUGGING_FACE["gpt_neox"]().eval()
-
-
-@pytest.fixture(scope="module")
 def sound(model):
     return pythia(model, None)
 
 
 @pytest.fixture
-def checked(hub, tmp_path):
+def checked(open_):
     def check(repository, steps="all", weights=False):
-        series = CheckpointSeries.from_hub(
-            repository, steps, endpoint=hub.endpoint, cache_dir=tmp_path
-        )
+        series = open_(repository, steps)
         return series.check(weights=weights, progress=False).set_index("step")
 
     return check
+
+
+@pytest.fixture
+def open_(hub, tmp_path):
+    def make(repository, steps="all"):
+        return CheckpointSeries.from_hub(
+            repository, steps, endpoint=hub.endpoint, cache_dir=tmp_path
+        )
+
+    return make
 
 
 def of(table, status) -> set[int]:
@@ -63,14 +80,7 @@ def test_a_sound_suite_raises_no_alarm(hub, checked, sound) -> None:
 @pytest.mark.slow
 def test_what_happened_to_pythia_2_8b(hub, checked, sound, model) -> None:
     """Two blobs with one model: that of main on 76 branches, that of step143000 on 10."""
-    main = {"model.safetensors": safetensors(pythia_weights(model, 142_999))}
-    branches = dict(sound)
-    for step in AS_MAIN:
-        branches[f"step{step}"] = sound["step0"] | main
-    for step in AS_THE_LAST:
-        branches[f"step{step}"] = sound["step143000"]
-    branches["main"] = sound["step0"] | main
-    hub.repositories[REPOSITORY] = Repository(branches)
+    hub.repositories[REPOSITORY] = Repository(late(sound, model, AS_MAIN, AS_THE_LAST))
     table = checked(REPOSITORY)
     assert len(AS_MAIN) == 76
     assert of(table, "fault") == AS_MAIN | AS_THE_LAST
@@ -150,6 +160,91 @@ def test_labels_out_of_order(hub, checked) -> None:
     assert of(table, "fault") == {3000, 4000}
     assert table["reason"][3000] == "says 40B tokens, and its step makes 12.6B"
     assert table["reason"][4000] == "says 17B tokens, and the one before it 40B"
+
+
+# --- what is kept of a check ---
+
+
+@pytest.fixture
+def planted(hub, open_, model):
+    """A series of six steps, two of which hold the final model."""
+    steps = [0, 1, 512, 1000, 66_000, 143_000]
+    branches = late(pythia(model, None, steps), model, {512, 1000}, set())
+    hub.repositories[REPOSITORY] = Repository(branches)
+    return open_(REPOSITORY)
+
+
+def said(series) -> list[tuple[int, str]]:
+    return [(one.checkpoint, one.status) for one in series.findings]
+
+
+def test_what_a_check_found_is_kept_for_whatever_shows_the_series(planted) -> None:
+    assert planted.findings == []
+    assert not planted.is_checked
+    table = planted.check(progress=False)
+    assert planted.is_checked
+    assert said(planted) == [(0, "note"), (1, "note"), (2, "fault"), (3, "fault"), (5, "note")]
+    assert [one.reason for one in planted.findings] == [why for why in table["reason"] if why]
+    for alike in (planted.replica(), planted.to(dtype=torch.bfloat16)):
+        assert alike.findings == planted.findings
+    assert said(planted.select([2, 4, 5])) == [(0, "fault"), (2, "note")]
+    of_a_model, _ = series_of(planted.load(4))
+    assert of_a_model.findings == planted.findings
+
+
+def test_it_ends_with_the_series(planted) -> None:
+    planted.check(progress=False)
+    key = id(planted._source)
+    assert key in _FOUND
+    del planted._source, planted._residence.source
+    gc.collect()
+    assert key not in _FOUND
+
+
+def test_what_nobody_can_be_asked_is_not_known_to_be_wrong(planted, monkeypatch) -> None:
+    """Which here is step 66,000: of the others the list was asked for, or another with the same."""
+    planted.load(2)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    table = planted.check(progress=False)
+    assert list(table["status"]) == ["note", "note", "fault", "fault", "unknown", "note"]
+    assert "is not in" in table["reason"][4]
+    assert not planted.is_checked
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    assert planted.check(progress=False)["status"][4] == "ok"
+    assert planted.is_checked
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["store", "memory"])
+def test_a_sweep_says_it_before_it_downloads_and_keeps_it(planted, hub, tmp_path, kept) -> None:
+    place = {"store": tmp_path / "x.zarr"} if kept else {}
+    with pytest.warns(
+        UserWarning, match=r"2 of 6 checkpoints hold is not what .*step 512: holds the final"
+    ):
+        found = sweep(planted, "induction", progress=False, **place)
+    lists, weights = (
+        [i for i, one in enumerate(hub.asked) if part in one]
+        for part in ("/tree/", "model.safetensors")
+    )
+    assert max(lists) < min(weights)
+    assert found.attrs["findings"][2:4] == [
+        "step 512: holds the final model (main), byte for byte",
+        "step 1,000: holds the final model (main), byte for byte",
+    ]
+    assert len(found.attrs["findings"]) == 5
+    assert found.attrs["faults"] == []
+
+
+def test_a_store_keeps_what_was_found_of_each_part_of_it(planted, tmp_path) -> None:
+    """Also of what another process swept, that looked at other checkpoints."""
+    place = tmp_path / "x.zarr"
+    with pytest.warns(UserWarning, match="1 of 2 checkpoints"):
+        sweep(planted.select([2, 4]), "induction", store=place, progress=False)
+    assert len(Stored(place).findings) == 1
+    found = sweep(planted.select([0, 1]), "induction", store=place, progress=False)
+    assert [one.split(":")[0] for one in found.attrs["findings"]] == ["step 0", "step 1"]
+    assert [one[:2] for one in Stored(place).findings] == [
+        ("step 512", "fault"), ("step 0", "note"), ("step 1", "note"),
+    ]  # fmt: skip
 
 
 # --- by the weights themselves ---

@@ -6,8 +6,17 @@ import json
 
 import pytest
 import torch
-from induction_kernels import CheckpointSeries, as_model, head_scores
+from induction_kernels import (
+    CheckpointSeries,
+    as_model,
+    head_scores,
+    measures,
+    phase_changes,
+    plots,
+    sweep,
+)
 from induction_kernels.errors import CheckpointError
+from induction_kernels.sweeps.stored import Stored
 from local_hub import Repository
 from published_models import files_of, hooked_transformers, moved, pickled, safetensors, sharded
 from small_models import HUGGING_FACE, bridge
@@ -114,6 +123,35 @@ def test_a_suite_is_lined_up_and_loaded(hub, from_hub, model, repository) -> Non
         weights = moved(model.state_dict(), names.index(points[index].name))
         name = "model.layers.1.self_attn.o_proj.weight"
         assert torch.equal(series.load(index).state_dict()[name], weights[name])
+
+
+@pytest.mark.parametrize(
+    ("repository", "names", "unit"),
+    [
+        ("LLM360/Amber", [f"ckpt_{i:03}" for i in range(5)], "parts"),
+        ("BabyLM-community/a-baseline", [f"chck_{i}M" for i in range(1, 6)], "million words"),
+        ("somebody/RedPajama-INCITE-7B-Base", ["240b_tokens", "400b_tokens"], "checkpoints"),
+        ("somebody/unknown", [f"step{i}" for i in range(5)], "steps"),
+    ],
+)
+def test_what_is_counted_is_said_wherever_it_is_shown(
+    hub, from_hub, model, repository, names, unit, tmp_path
+) -> None:
+    """Along curves in memory and in a store, of what changes in them, and in figures."""
+    hub.repositories[repository] = Repository(branches(model, names))
+    series = from_hub(repository)
+    assert series.unit == unit
+    units = "optimizer steps" if unit == "steps" else unit
+    in_memory = sweep(series, "induction", progress=False)
+    kept = sweep(series, "induction", store=tmp_path / "x.zarr", progress=False)
+    for found in (in_memory, kept):
+        assert found["step"].attrs["units"] == units
+    assert Stored(tmp_path / "x.zarr").checkpoints == list(series)
+    if series.tokens[0] is None:
+        losses = measures(series, [[i % 90 for i in range(70)]] * 2, progress=False)
+        assert f" {unit} " in phase_changes(losses, in_memory).text
+        label = plots.head_curves(in_memory, "induction").get_xlabel()
+        assert label == ("training steps" if unit == "steps" else unit)
 
 
 def test_ingredients_are_series_of_their_own(hub, from_hub, model) -> None:

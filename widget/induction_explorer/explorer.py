@@ -27,7 +27,7 @@ from induction_explorer.series.curves import Curves, Kind
 from induction_explorer.series.derived import Findings
 from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt, refused
-from induction_explorer.series.several import open_all, submit
+from induction_explorer.series.several import infos, open_all, submit
 from induction_explorer.series.stored import StoreSession
 from induction_explorer.view import PARTS, split
 
@@ -328,8 +328,18 @@ class InductionExplorer(Arrangement):
             self.heads = self._session.best_heads(self.checkpoint, "previous_token", "induction")
 
     def _sweep(self) -> None:
-        """Score every checkpoint, measure it, then look for what the curves have in them."""
+        """See whether checkpoints are what their names say, score and measure each, then look for
+        what the curves have in them."""
         sessions = sorted(self._sessions, key=lambda session: session is not self._session)
+        show_doubts = weakly(self._show_doubts)
+        for session in sessions:
+            if session.unchecked:
+                self._work.submit_steps(
+                    Urgency.BESIDE,
+                    session.check(),
+                    show_doubts,
+                    label="Comparing hashes of files",
+                )
         show_scores, show_measures = weakly(self._show_scores), weakly(self._show_measures)
         for session in sessions:
             left = [i for i in self._order(session) if not session.is_scored(i)]
@@ -350,6 +360,9 @@ class InductionExplorer(Arrangement):
         """Checkpoints, the ones around the reader's first."""
         here = self.checkpoint if session is self._session else len(session.series) - 1
         return sorted(range(len(session.series)), key=lambda i: abs(i - here))
+
+    def _show_doubts(self) -> None:
+        self._series = infos(self._sessions)
 
     def _show_scores(self) -> None:
         self._choose_heads()

@@ -4,7 +4,7 @@ import type { ViewProps } from "../ui/view";
 
 /** `right`: pixels from where the axis ends to the edge. */
 export function AxisNote({ view, right }: ViewProps & { right: number }) {
-  const { info, viewState, unit, seriesList } = view.store;
+  const { info, viewState, unit, unitName, seriesList } = view.store;
   if (info.value === null) return null;
   const scale = viewState.value.x_scale;
   const other = scale === "log" ? "linear" : "log";
@@ -12,7 +12,7 @@ export function AxisNote({ view, right }: ViewProps & { right: number }) {
     <div class="ie-axis-note" style={{ marginRight: `${right}px` }}>
       {unit.value === "tokens"
         ? `tokens seen${whichEstimated(seriesList.value)}`
-        : `training steps, for ${whySteps(seriesList.value)}`}
+        : `${unitName.value === "steps" ? "training steps" : unitName.value}, for ${whySteps(seriesList.value)}`}
       , {scale} scale
       <span class="ie-hint">
         {" "}

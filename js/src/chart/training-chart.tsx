@@ -145,7 +145,7 @@ function Pointed({ view, chart, at, curves, say }: PointedProps) {
         {say(value)}
         <span class="ie-tip-at">
           {" "}
-          · {compact(x)} {view.store.unit.value}
+          · {compact(x)} {view.store.unitName.value}
         </span>
       </Tip>
     </>

@@ -1,6 +1,7 @@
 /** What a figure and its data are of, in words: the model, the checkpoint, and what was measured on which tokens. */
 import type { ScoreInfo, SeriesInfo } from "../kernel/model";
 import type { Other } from "../state/comparison";
+import { doubtsText, findingText } from "../state/findings";
 import type { Store } from "../state/store";
 import { checkpointText, labelText, rounded, sentence, shortened, visible } from "../state/text";
 
@@ -25,6 +26,7 @@ export function captionOf(store: Store, about: About): string[] {
   const { training = false, everySeries = false } = about;
   return [
     subject(store, { training, everySeries, marked: true }, LETTERS),
+    ...doubts(store, { training }),
     ...measured(store, about, LETTERS),
   ];
 }
@@ -33,7 +35,12 @@ export function captionOf(store: Store, about: About): string[] {
 export function noteOf(store: Store, about: About, columns: string[]): string[] {
   const [training, everySeries] = [columns.includes("checkpoint"), columns.includes("series")];
   const whole = Number.POSITIVE_INFINITY;
-  return [subject(store, { training, everySeries, marked: false }, whole), ...measured(store, about, whole)];
+  return [
+    subject(store, { training, everySeries, marked: false }, whole),
+    ...counted(store, everySeries, columns),
+    ...doubts(store, { training }),
+    ...measured(store, about, whole),
+  ];
 }
 
 /** Of a name, and half of those of a prompt. */
@@ -86,6 +93,24 @@ function subject(store: Store, { training, everySeries, marked }: Of, limit: num
 function otherText({ series, info, checkpoint }: Other, current: number): string {
   const at = checkpointText(info, checkpoint);
   return series === current ? at : [visible(info.name), at].filter(Boolean).join(" · ");
+}
+
+/** What a column of steps counts, of series where that is something else. */
+function counted(store: Store, everySeries: boolean, columns: string[]): string[] {
+  if (!columns.some((name) => name.startsWith("step"))) return [];
+  const infos = everySeries ? store.seriesList.peek() : [store.info.peek()];
+  const units = new Set(infos.map((info) => info?.step_unit ?? "steps"));
+  return [...units].filter((unit) => unit !== "steps").map((unit) => `Steps are ${unit}.`);
+}
+
+/** Which of the checkpoints that are shown may not be what their names say. */
+function doubts({ info, shown, comparison }: Store, { training }: About): string[] {
+  const [here, other] = [info.peek(), comparison.other.peek()];
+  if (here === null) return [];
+  const said = training
+    ? [doubtsText(here)]
+    : [findingText(here, shown.peek()), other === null ? "" : findingText(other.info, other.checkpoint)];
+  return [...new Set(said)].filter(Boolean).map((text) => sentence(ended(text)));
 }
 
 /** ", 48 checkpoints from step 0 to step 4,000". */

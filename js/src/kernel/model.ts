@@ -24,6 +24,8 @@ export interface SeriesInfo {
   /** One label a checkpoint, such as "step 1,300". */
   labels: string[];
   steps: number[];
+  /** What they count: "steps", or of some suites "parts", "million words". */
+  step_unit: string;
   /** Tokens seen; null where the source does not say. */
   tokens: (number | null)[];
   /** Whether they are in proportion to the steps, and not counted. */
@@ -42,6 +44,16 @@ export interface SeriesInfo {
   left_out: Record<string, string>;
   /** Checkpoints that could not be used: index (as text) to the reason. */
   faults: Record<string, string>;
+  /** What is known of checkpoints that can be used. */
+  findings: Finding[];
+}
+
+/** Some checkpoints may not be what their names say, or look like that and are right. */
+export interface Finding {
+  doubtful: boolean;
+  /** What goes on after a checkpoint's label: "holds the final model (main), byte for byte". */
+  reason: string;
+  checkpoints: number[];
 }
 
 /** One score as data: what the picker and its explanation show. */

@@ -15,7 +15,7 @@ export function ChangeOrder({ view }: ViewProps) {
   if (store.info.value === null || order.length < 2) return null;
   return (
     <More class="ie-order" summary="Which came first">
-      {() => <Order order={order} unit={store.unit.value} />}
+      {() => <Order order={order} unit={store.unitName.value} />}
     </More>
   );
 }

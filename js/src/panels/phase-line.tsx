@@ -17,13 +17,13 @@ export function PhaseLine({ view }: ViewProps) {
   return (
     <>
       <p class="ie-formation ie-meaning" aria-live="polite">
-        {phases !== undefined && inPlainWords(phases, store.unit.value)}
+        {phases !== undefined && inPlainWords(phases, store.unitName.value)}
       </p>
       <p class="ie-note ie-phase">
         {window !== null && (
           <span class="ie-phase-window">
             <span class="ie-phase-swatch" aria-hidden="true" /> Phase change {span([window.from, window.to])}{" "}
-            {store.unit.value}
+            {store.unitName.value}
           </span>
         )}
         {!drawn && window !== null && spokenFor(phases)}
@@ -101,13 +101,14 @@ const NAMED = 6;
 
 /** A window that was drawn in the other unit, on a page of other series. */
 function Foreign({ view }: ViewProps) {
-  const { viewState, drawnWindow, unit } = view.store;
+  const { viewState, drawnWindow, unitName } = view.store;
   const { window, window_unit } = viewState.value;
   if (window === null || drawnWindow.value !== null) return null;
   return (
     <>
       {" "}
-      The window of this view, {span(window)} {window_unit}, is not drawn: training is in {unit.value} here.
+      The window of this view, {span(window)} {window_unit}, is not drawn: training is in {unitName.value}{" "}
+      here.
     </>
   );
 }
@@ -122,7 +123,7 @@ function Brush({ view }: ViewProps) {
   return (
     <span class="ie-phase-brush">
       {" "}
-      {last - first + 1} checkpoints brushed, {span([xs[first] ?? 0, xs[last] ?? 0])} {store.unit.value}
+      {last - first + 1} checkpoints brushed, {span([xs[first] ?? 0, xs[last] ?? 0])} {store.unitName.value}
       <span class="ie-hint">
         {" "}
         ·{" "}

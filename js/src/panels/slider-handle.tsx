@@ -5,7 +5,8 @@
 import type { PlacedAxis } from "../chart/plot";
 import { nearest } from "../chart/pointing";
 import type { SeriesInfo } from "../kernel/model";
-import { checkpointText } from "../state/text";
+import { saidOf } from "../state/findings";
+import { checkpointText, sentence } from "../state/text";
 import { followDrag, placeIn } from "../ui/pointing";
 
 interface Props {
@@ -38,7 +39,9 @@ export function Handle({ name, info, axis: { left, right, x }, index, move }: Pr
         type="range"
         class={`ie-range ${first ? "" : "ie-range-second"}`}
         aria-label={name}
-        aria-valuetext={checkpointText(info, index)}
+        aria-valuetext={sentence(
+          [checkpointText(info, index), saidOf(info, index)].filter(Boolean).join(" · "),
+        )}
         min={0}
         max={info.labels.length - 1}
         step={1}

@@ -1,7 +1,7 @@
 /** Under the track: a tick a checkpoint, some with where it is, the phase change and what is brushed. */
 import { type ReadonlySignal, useComputed } from "@preact/signals";
 import type { PlacedAxis } from "../chart/plot";
-import { ABOUT, compact, sentence } from "../state/text";
+import { ABOUT, compact } from "../state/text";
 import { trainingOf } from "../state/training";
 import type { ViewProps } from "../ui/view";
 
@@ -9,7 +9,7 @@ import type { ViewProps } from "../ui/view";
 const [APART, LAST] = [84, 130];
 
 export function Ticks({ view, axis }: ViewProps & { axis: ReadonlySignal<PlacedAxis | null> }) {
-  const { info, unit } = view.store;
+  const { info, unit, unitName } = view.store;
   /** Not drawn anew when the slider moves. */
   const ticks = useComputed(() => {
     if (info.value === null || axis.value === null) return null;
@@ -22,13 +22,12 @@ export function Ticks({ view, axis }: ViewProps & { axis: ReadonlySignal<PlacedA
         key={step}
         class={`ie-tick ${faults[index] === undefined ? "" : "ie-tick-fault"}`}
         style={{ left: `${places[index]}px` }}
-        title={sentence(faults[index] ?? "")}
       >
         {labelled.has(index) && (
           <span class="ie-tick-label">
             {unit.value === "tokens" && estimated[index] && ABOUT}
             {compact(xs[index] ?? 0)}
-            {index === steps.length - 1 && <span class="ie-tick-unit"> {unit.value}</span>}
+            {index === steps.length - 1 && <span class="ie-tick-unit"> {unitName.value}</span>}
           </span>
         )}
       </span>

@@ -1,13 +1,15 @@
 /** The checkpoint slider: the one control that moves everything else, and its second handle. */
-import { type ReadonlySignal, useComputed } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { headAxis } from "../chart/head-curves";
 import type { PlacedAxis } from "../chart/plot";
 import { tokensText } from "../state/text";
 import { isInVSCode, pin } from "../ui/pinned";
+import { placeIn } from "../ui/pointing";
 import { useWidth } from "../ui/use-size";
 import type { ViewProps } from "../ui/view";
 import { ComparedSeries, ComparedText } from "./compared-series";
+import { FindingsLine, Marks, MarkTip } from "./slider-findings";
 import { Handle } from "./slider-handle";
 import { Ticks, WindowOnTrack } from "./slider-ticks";
 
@@ -17,6 +19,7 @@ export function Slider({ view }: ViewProps) {
   const [rail, width] = useWidth<HTMLDivElement>();
   const axis = useComputed(() => headAxis(view, width.value));
   const slider = useRef<HTMLDivElement>(null);
+  const pointer = useSignal<number | null>(null);
   useEffect(() => {
     const root = slider.current?.closest<HTMLElement>(".ie");
     if (slider.current !== null && root != null && isInVSCode()) return pin(slider.current, root);
@@ -56,9 +59,20 @@ export function Slider({ view }: ViewProps) {
           Compare
         </button>
       </div>
-      <div ref={rail} class="ie-rail">
+      <div
+        ref={rail}
+        class="ie-rail"
+        onPointerMove={(event) => {
+          pointer.value = placeIn(event, event.currentTarget)[0];
+        }}
+        onPointerLeave={() => {
+          pointer.value = null;
+        }}
+      >
         <Rail view={view} axis={axis} />
+        <MarkTip view={view} axis={axis} place={pointer} />
       </div>
+      <FindingsLine view={view} />
       {compare.value !== null && (
         <p class="ie-note ie-compared">
           compared with <ComparedSeries view={view} />
@@ -105,6 +119,7 @@ function Rail({ view, axis }: ViewProps & { axis: ReadonlySignal<PlacedAxis | nu
       )}
       <WindowOnTrack view={view} axis={placed} />
       <Ticks view={view} axis={axis} />
+      <Marks view={view} axis={axis} />
     </>
   );
 }

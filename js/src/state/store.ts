@@ -33,7 +33,7 @@ import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
 import { Results } from "./results";
-import { isAlone, nearestCheckpoint, roomierScale, trainingUnit } from "./training";
+import { isAlone, nearestCheckpoint, roomierScale, trainingUnit, unitName } from "./training";
 import { completeView } from "./view-state";
 
 export class Store {
@@ -111,6 +111,8 @@ export class Store {
   readonly #view: Signal<ExplorerModel["_view"]>;
   /** Of everything along training that the page shows, whichever series it is of. */
   readonly unit = computed(() => trainingUnit(this.seriesList.value));
+  /** The same in a word. */
+  readonly unitName = computed(() => unitName(this.seriesList.value, this.unit.value));
   /** The phase change of a series; null = none. */
   readonly windowIn = (series: number): Window | null =>
     windowOf(this.phases.value[series]?.window ?? null, this.drawnWindow.value);

@@ -9,6 +9,12 @@ export function trainingUnit(all: SeriesInfo[]): Unit {
   return all.every((info) => firstUnknown(info) === -1) ? "tokens" : "steps";
 }
 
+/** What the axis counts, in a word; of series that do not count alike, steps. */
+export function unitName(all: SeriesInfo[], unit: Unit): string {
+  const names = new Set(all.map(({ step_unit }) => step_unit));
+  return unit === "steps" && names.size === 1 ? ([...names][0] as string) : unit;
+}
+
 /** Why the unit is not tokens; "" where it is. */
 export function whySteps(all: SeriesInfo[]): string {
   const without = all.find((info) => firstUnknown(info) !== -1);

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from induction_kernels.changes.step import FEWEST, Change, Dated, Lead, find_steps, lead
+from induction_kernels.checkpoints.coordinates import unit_of
 from induction_kernels.errors import ProbeError
 from induction_kernels.losses.components import Turn, find_turn
 
@@ -330,8 +331,8 @@ def _short(x: float) -> str:
 
 
 def _training(dataset: xarray.Dataset) -> tuple[np.ndarray, str]:
-    """Tokens at each checkpoint, or steps where they are not known, and which they are."""
+    """Tokens at each checkpoint, or steps where they are not known, and what is counted."""
     tokens = np.asarray(dataset["tokens"].values, float)
     if np.isfinite(tokens).all():
         return tokens, "tokens"
-    return np.asarray(dataset["step"].values, float), "steps"
+    return np.asarray(dataset["step"].values, float), unit_of(dataset)

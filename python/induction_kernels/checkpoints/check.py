@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+import weakref
+from collections.abc import Generator, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints.distances import out_of_place, sketch
 from induction_kernels.checkpoints.findings import (
@@ -18,43 +18,63 @@ from induction_kernels.checkpoints.findings import (
 )
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.source import Source
-from induction_kernels.errors import CheckpointError
+from induction_kernels.errors import CheckpointError, UnlistedError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Of several findings on one checkpoint, which its row is of.
-_WORST_FIRST = ("fault", "note", "ok")
+_WORST_FIRST = ("fault", "unknown", "note")
 
 
-def check(source: Source, indices: list[int], *, weights: bool, progress: bool) -> list[Finding]:
-    """What is found of these checkpoints of a source, by their place among them."""
+#: By source and the index of a checkpoint there.
+_FOUND: dict[int, dict[int, list[Finding]]] = {}
+
+
+def found_of(source: Source) -> dict[int, list[Finding]]:
+    """What the last check of each of a source's checkpoints found, to be filled in; whoever shows
+    them has the same. Those that were not checked have none."""
+    key = id(source)
+    if key not in _FOUND:
+        _FOUND[key] = {}
+        weakref.finalize(source, _FOUND.pop, key, None).atexit = False
+    return _FOUND[key]
+
+
+def checking(
+    source: Source, indices: list[int], *, weights: bool
+) -> Generator[None, None, list[Finding]]:
+    """What is found of these checkpoints of a source, by their place among them; a step whenever
+    one was looked at."""
     checkpoints = [source.checkpoints[index] for index in indices]
     labels = [one.label for one in checkpoints]
     found: list[Finding] = []
-    bar: dict[str, Any] = {"desc": source.name, "unit": "checkpoint", "disable": not progress}
     still = False
     billions: list[int | None] = [None] * len(indices)
     if isinstance(source, Hashed):
         hashes: dict[int, Hashes] = {}
-        for place, index in enumerate(tqdm(indices, **bar)):
+        for place, index in enumerate(indices):
             try:
                 hashes[place] = source.hashes(index)
+            except UnlistedError as error:
+                found.append(Finding(place, "unknown", str(error)))
             except CheckpointError as error:
                 found.append(Finding(place, "fault", str(error)))
+            yield
         billions = [source.billions(index) for index in indices]
         still = source.still() and [one.step for one in checkpoints[:2]] == [0, 1]
-        found += Identities(
-            labels, hashes, source.final_hashes(), ends=source.ends(indices[-1]), still=still
-        ).findings()
+        final = source.final_hashes() if hashes else {}
+        ends = source.ends(indices[-1])
+        found += Identities(labels, hashes, final, ends=ends, still=still).findings()
     found += out_of_order(checkpoints, billions)
     if weights:
         sketches: dict[int, Tensor] = {}
-        for place, index in enumerate(tqdm(indices, **bar)):
+        for place, index in enumerate(indices):
             try:
                 sketches[place] = sketch(_read(source, index, labels[place]))
             except CheckpointError as error:
                 found.append(Finding(place, "fault", str(error)))
+            yield
         found += out_of_place(labels, [one.step for one in checkpoints], sketches, still=still)
     return sorted(found, key=lambda one: (one.checkpoint, _WORST_FIRST.index(one.status)))
 
@@ -67,7 +87,8 @@ def _read(source: Source, index: int, label: str) -> Mapping[str, Tensor]:
 
 
 def table(labels: Iterable[str], steps: Iterable[int], found: Iterable[Finding]) -> pd.DataFrame:
-    """A row a checkpoint: its label, its step, "ok", "note" or "fault", and why."""
+    """A row a checkpoint: its label, its step, "ok", "note", "unknown" or "fault", and
+    why."""
     import pandas as pd
 
     by_place: dict[int, list[Finding]] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, Protocol, runtime_checkable
 
-from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 
 #: Hashes of the files that a checkpoint's weights are in, by name.
 Hashes = Mapping[str, str]
@@ -22,12 +22,14 @@ _B = 10**9
 @dataclass(frozen=True)
 class Finding:
     """Attributes:
+    checkpoint: its index in the series.
     status: "fault" where a checkpoint is not what its name says, or cannot be; "note" where
-        something looks like that and is right.
+        something looks like that and is right; "unknown" where nobody could be asked.
+    reason: what goes on a sentence that begins with the checkpoint's label; or an error.
     """
 
     checkpoint: int
-    status: Literal["fault", "note"]
+    status: Literal["fault", "note", "unknown"]
     reason: str
 
 
@@ -40,6 +42,7 @@ class Hashed(Protocol):
         """Of the files that a checkpoint's weights are in.
 
         Raises:
+            UnlistedError: nobody can be asked which these are.
             CheckpointError: they are missing.
         """
 

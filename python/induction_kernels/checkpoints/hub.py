@@ -22,7 +22,7 @@ from induction_kernels.checkpoints.abandoning import told_of_blocks
 from induction_kernels.checkpoints.asking import UnreachableError, in_a_line, patiently
 from induction_kernels.checkpoints.files import read_json
 from induction_kernels.checkpoints.passing import passing
-from induction_kernels.errors import CheckpointError
+from induction_kernels.errors import CheckpointError, UnlistedError
 
 _T = TypeVar("_T")
 
@@ -111,7 +111,8 @@ class Hub:
         """The files of a commit, by path.
 
         Raises:
-            CheckpointError: no such commit, or the hub cannot be reached and nothing is kept.
+            UnlistedError: no such commit, the hub says no, or it cannot be reached and nothing is
+                kept.
         """
         kept = self._kept(repository) / f"{commit}.json"
         if kept.is_file():
@@ -127,14 +128,17 @@ class Hub:
                 if isinstance(file, RepoFile)
             }
 
-        files = self._online(repository, ask)
+        try:
+            files = self._online(repository, ask)
+        except CheckpointError as error:
+            raise UnlistedError(error.message, error.hint) from error
         if files is not None:
             _keep(kept, {path: asdict(entry) for path, entry in files.items()})
             return files
         cached = self._cached_files(repository, commit)
         if cached:
             return cached
-        raise CheckpointError(
+        raise UnlistedError(
             f"{repository} at {commit[:12]} is not in {self._cache}, and {self.endpoint} is not "
             "asked or cannot be reached.",
             "Go online once (unset HF_HUB_OFFLINE).",

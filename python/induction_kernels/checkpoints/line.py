@@ -97,9 +97,13 @@ def line_up(suite: Suite, names: Sequence[tuple[str, str]], run: str | None) -> 
         taken[number] = one.name
         named = in_tokens or one.step is None
         checkpoint = (
-            Checkpoint(len(line.points), number, name=f"checkpoint {len(line.points)}")
+            Checkpoint(
+                len(line.points), number, name=f"checkpoint {len(line.points)}", unit="checkpoints"
+            )
             if named
-            else Checkpoint(number, _tokens(suite, one, number), name=_label(suite, one))
+            else Checkpoint(
+                number, _tokens(suite, one, number), name=_label(suite, one), unit=suite.unit
+            )
         )
         revision, path = (one.name, "") if suite.where == "refs" else ("main", one.name)
         line.end = number
@@ -178,10 +182,8 @@ def _tokens(suite: Suite, one: _Read, step: int) -> int | None:
 
 
 def _label(suite: Suite, one: _Read) -> str | None:
-    if suite.unit == "part":
-        return f"part {one.step}"
-    if suite.unit == "M words":
-        return f"{one.step}M words"
+    if suite.label is not None:
+        return suite.label.format(one.step)
     return f"stage {one.stage}, step {one.step:,}" if one.stage > 1 else None
 
 

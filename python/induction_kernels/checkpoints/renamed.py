@@ -74,7 +74,9 @@ class Architecture:
                 None,
                 config=copy.deepcopy(self._configuration),
                 state_dict=dict(kept),
-                dtype=next(value.dtype for value in kept.values() if value.is_floating_point()),
+                # It makes this the dtype of every new tensor, on all threads, for as long as it
+                # loads: another would get into what is computed meanwhile.
+                dtype=torch.get_default_dtype(),
                 output_loading_info=True,
             )
         for what, names in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.ahead import ReadAhead
-from induction_kernels.checkpoints.check import check, table
+from induction_kernels.checkpoints.check import checking, found_of, table
 from induction_kernels.checkpoints.copies import in_memory
+from induction_kernels.checkpoints.findings import Finding, Hashed
 from induction_kernels.checkpoints.fingerprints import UNKNOWN, Fingerprinted
 from induction_kernels.checkpoints.folder import open_folder
 from induction_kernels.checkpoints.hooks import is_hooked
@@ -24,6 +25,7 @@ from induction_kernels.checkpoints.hub import Hub
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
+from induction_kernels.checkpoints.progress import progress_bar
 from induction_kernels.checkpoints.repositories import open_hub
 from induction_kernels.checkpoints.source import BareSource, Checkpoint, InTwoSteps, Remote, Source
 from induction_kernels.checkpoints.structure import structure_of
@@ -82,6 +84,7 @@ class CheckpointSeries:
         if not self._indices:
             raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
         self._place = place or Place()
+        self._found = found_of(source)
         self._private = private
         self._passing = passing
         self._resident: nn.Module | None = None
@@ -196,6 +199,12 @@ class CheckpointSeries:
         return [checkpoint.step for checkpoint in self]
 
     @property
+    def unit(self) -> str:
+        """What `steps` counts: "steps" of the optimizer, or of some suites "parts" or "million
+        words"."""
+        return self[0].unit
+
+    @property
     def tokens(self) -> list[int | None]:
         """Tokens seen at each checkpoint; None where unknown."""
         return [checkpoint.tokens for checkpoint in self]
@@ -250,19 +259,55 @@ class CheckpointSeries:
         """
         return CheckpointSeries(self._source, self._indices, self._place.moved(device, dtype))
 
+    # --- are they what their names say ---
+
     def check(self, *, weights: bool = False, progress: bool = True) -> pd.DataFrame:
-        """Whether checkpoints are what their names say: a row each, with "ok", "note" or "fault" in
-        the column status, and why in the column reason.
+        """Whether checkpoints are what their names say: a row each, with "ok", "note", "fault" or,
+        where nobody can be asked, "unknown" in the column status, and why in the column reason.
 
         By the hashes of their files: twins, copies of the final model, whole or in parts, missing
         weights; and labels out of order. Of what lies on a hub, nothing is downloaded for this.
+        What is found is kept: `findings`.
 
         Args:
             weights: load each as well, and see whether it lies where its neighbours say.
             progress: show a progress bar.
         """
-        found = check(self._source, self._indices, weights=weights, progress=progress)
-        return table(self.labels, self.steps, found)
+        total = len(self) * (isinstance(self._source, Hashed) + weights)
+        with progress_bar(self.name, total, show=progress and total > 0) as done:
+            for _ in self.check_by_steps(weights=weights):
+                done()
+        return table(self.labels, self.steps, self.findings)
+
+    def check_by_steps(self, *, weights: bool = False) -> Iterator[None]:
+        """`check`, a step whenever one of them was looked at; `findings` has it after the last."""
+        found = yield from checking(self._source, self._indices, weights=weights)
+        self._found |= {
+            index: [one for one in found if one.checkpoint == place]
+            for place, index in enumerate(self._indices)
+        }
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What the last `check` of each checkpoint found, of whichever series with this source."""
+        return [
+            replace(one, checkpoint=place)
+            for place, index in enumerate(self._indices)
+            for one in self._found.get(index, ())
+        ]
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether `check` looked at all of them, and could ask of each."""
+        return all(index in self._found for index in self._indices) and not any(
+            one.status == "unknown" for one in self.findings
+        )
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether checkpoints are downloaded when they are loaded. Then a `check` costs only lists
+        that loading them asks for as well."""
+        return isinstance(self._source, Remote)
 
     def fingerprint(self, index: int) -> int:
         """A number that tells a checkpoint's weights from others of the same name without loading

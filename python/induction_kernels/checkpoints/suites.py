@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from induction_kernels.checkpoints.checkpoint import STEPS
+
 #: By step: tokens that each adds, or a function of the step. None: what the name says, if anything.
 Tokens = int | Callable[[int], int] | None
 
@@ -34,7 +36,8 @@ class Suite:
         batch: tokens a step.
         stages_alike: later stages have the same batch.
         cumulative: the steps of later stages go on from those of the first.
-        unit: what `step` counts, where that is no optimizer step.
+        unit: what `step` counts.
+        label: of one of these, where it is no step.
         tokens_above: steps are in truth tokens, if the last of them is larger than this.
         main: the step of the branch main, where no other branch holds those weights.
         still: the first two checkpoints hold the same weights, and should.
@@ -48,7 +51,8 @@ class Suite:
     batch: Tokens = None
     stages_alike: bool = True
     cumulative: bool = False
-    unit: Literal["step", "part", "M words"] = "step"
+    unit: str = STEPS
+    label: str | None = None
     tokens_above: int | None = None
     main: int | None = None
     still: bool = False
@@ -95,10 +99,11 @@ SUITES: tuple[Suite, ...] = (
     Suite("SmolLM2", r"HuggingFaceTB/SmolLM2-.+-intermediate-checkpoints", r"step-(?P<step>\d+)"),
     Suite("SmolLM3", r"HuggingFaceTB/SmolLM3-.+-checkpoints",
           r"stage(?P<stage>\d+)-step-(?P<step>\d+)", batch=2_359_296, cumulative=True),
-    Suite("Amber", r"LLM360/Amber", r"ckpt_(?P<step>\d{3})", unit="part", main=359),
+    Suite("Amber", r"LLM360/Amber", r"ckpt_(?P<step>\d{3})", unit="parts", label="part {:,}",
+          main=359),
     Suite("Apertus", r"swiss-ai/Apertus-.+", _STEP_TOKENS),
     Suite("DataDecide", r"allenai/DataDecide-.+", r"step(?P<step>\d+)-(?P<run>seed-.+)"),
-    Suite("BabyLM", _ANY, r"chck_(?P<step>\d+)M", unit="M words"),
+    Suite("BabyLM", _ANY, r"chck_(?P<step>\d+)M", unit="million words", label="{}M words"),
     Suite("Lucie", _ANY, r"(?:(?P<run>extension)_)?step(?P<step>\d{7})"),
     Suite("Gaperon", _ANY, r"step-(?P<step>\d+)_tokens-(?P<B>\d+)B-(?P<run>.+)"),
     Suite("RedPajama-INCITE", _ANY, r"(?P<B>\d+)b_tokens"),

@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from induction_kernels.checkpoints.coordinates import along_training
+from induction_kernels.checkpoints.progress import progress_bar
 from induction_kernels.checkpoints.series import CheckpointSeries
 from induction_kernels.errors import (
     CheckpointError,
@@ -59,7 +59,7 @@ class Walk(Generic[_Reader]):
     @property
     def coords(self) -> dict[str, Any]:
         """As a dataset has them."""
-        return along_training(self.series)
+        return {"checkpoint": range(len(self.series)), **along_training(self.series)}
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -137,8 +137,9 @@ def visit(
             do.
     """
     series = series.replica(private=True, passing=passing)
+    total = len(series) if total is None else total
     with (
-        progress_bar(series, total=total, there=there, show=progress) as done,
+        progress_bar(series.name, total, there=there, show=progress) as done,
         _stopped(series),
     ):
         for plan in plans:
@@ -160,15 +161,3 @@ def _stopped(series: CheckpointSeries) -> Iterator[None]:
         yield
     finally:
         series.stop()
-
-
-@contextmanager
-def progress_bar(
-    series: CheckpointSeries, *, total: int | None = None, there: int = 0, show: bool = True
-) -> Iterator[Callable[[], object]]:
-    """What is to be called after each checkpoint."""
-    total = len(series) if total is None else total
-    with tqdm(
-        desc=series.name, unit="checkpoint", total=total, initial=there, disable=not show
-    ) as bar:
-        yield bar.update

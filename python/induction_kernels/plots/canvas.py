@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from induction_kernels.changes.series import PhaseChanges
+from induction_kernels.checkpoints.checkpoint import STEPS
+from induction_kernels.checkpoints.coordinates import unit_of
 from induction_kernels.errors import SelectionError
 from induction_kernels.names import legible
 
@@ -174,9 +176,13 @@ def training_axis(
     xs = tokens if in_tokens else {n: np.asarray(s["step"], float) for n, s in series.items()}
     every = np.concatenate(list(xs.values()))
     estimated = any(_estimated(one).any() for one in series.values())
-    label = "tokens seen, in part estimated from steps" if estimated else "tokens seen"
+    if in_tokens:
+        label = "tokens seen, in part estimated from steps" if estimated else "tokens seen"
+    else:
+        units = {unit_of(one) for one in series.values()}
+        label = "training steps" if units == {STEPS} else ", ".join(sorted(units))
     for ax in axes:
-        ax.set_xlabel(label if in_tokens else "training steps")
+        ax.set_xlabel(label)
         ax.margins(x=0.02)
         if scale == "log" and (every > 0).any():
             _log_axis(ax, every)

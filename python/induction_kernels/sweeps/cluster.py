@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from induction_kernels.checkpoints import CheckpointSeries
-from induction_kernels.checkpoints.walk import OF_THE_CALLER, progress_bar
+from induction_kernels.checkpoints.progress import progress_bar
+from induction_kernels.checkpoints.walk import OF_THE_CALLER
 from induction_kernels.errors import CheckpointError, InductionError, SelectionError
 from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.filling import Filling, left, refuse_other_weights
@@ -52,7 +53,7 @@ def fill_on(
     task = Task(uuid.uuid4().hex, store.place, series, asked, passing=not downloads.keep)
     faults: dict[int, str] = {}
     there = len(series) - len(missing)
-    with progress_bar(series, there=there, show=progress) as done:
+    with progress_bar(series.name, len(series), there=there, show=progress) as done:
         # The first that can be read makes the store; the others find it there.
         while missing and not store.exists:
             for index, fault in _run(client, task, [missing.pop(0)]):

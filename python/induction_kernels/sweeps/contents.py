@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from induction_kernels.checkpoints.checkpoint import Checkpoint
-
 
 @dataclass(frozen=True, eq=False)
 class Variable:
@@ -41,21 +39,3 @@ class Contents:
     notes: Mapping[str, Any]
     variables: Sequence[Variable]
     coords: Mapping[str, tuple[str, np.ndarray]]
-
-
-def along_training(checkpoints: Sequence[Checkpoint]) -> dict[str, tuple[str, Any, dict[str, str]]]:
-    """The coordinates step, tokens (NaN where unknown) and tokens_estimated, with their units."""
-    tokens = [np.nan if one.tokens is None else one.tokens for one in checkpoints]
-    return {
-        "step": (
-            "checkpoint",
-            np.array([one.step for one in checkpoints], np.int64),
-            {"units": "optimizer steps"},
-        ),
-        "tokens": ("checkpoint", np.array(tokens, np.float64), {"units": "tokens"}),
-        "tokens_estimated": (
-            "checkpoint",
-            np.array([one.tokens_estimated for one in checkpoints], np.bool_),
-            {},
-        ),
-    }

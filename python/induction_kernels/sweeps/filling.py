@@ -12,6 +12,7 @@ from induction_kernels.checkpoints.fingerprints import differ
 from induction_kernels.checkpoints.walk import visit
 from induction_kernels.errors import CheckpointError, InductionError, StoreError
 from induction_kernels.models.model import Model
+from induction_kernels.sweeps.doubts import keep_findings
 from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.measuring import Asked, Measuring
 from induction_kernels.sweeps.plan import allowed, refined
@@ -164,6 +165,7 @@ class Filling:
     def _begin(self, model: Model) -> Measuring:
         measuring = Measuring(model, self._asked)
         self._store.hold(self._expected, measuring.contents(model, self._series.name))
+        keep_findings(self._store, self._series)
         self._measuring = measuring
         self._write_first()
         return measuring

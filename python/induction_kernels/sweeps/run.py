@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.checkpoints.walk import Walk, walk
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.inputs.texts import Texts
 from induction_kernels.sweeps.cluster import fill_on
-from induction_kernels.sweeps.contents import along_training
+from induction_kernels.sweeps.doubts import check_names, findings, keep_findings
 from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.filling import fill, left
 from induction_kernels.sweeps.measuring import Asked, Measuring
@@ -73,7 +74,9 @@ def sweep(
         xarray.Dataset with a float32 variable a score, (checkpoint, layer, head), and a measure,
         (checkpoint,), (checkpoint, position) or (checkpoint, row), and coordinates step, tokens
         (NaN where unknown) and tokens_estimated along checkpoint. A checkpoint that cannot be
-        read is NaN, named in a warning and in the attribute `faults`; the others stand.
+        read is NaN, named in a warning and in the attribute `faults`; the others stand. What
+        `series.check()` found is in the attribute `findings`; of checkpoints on a hub, their
+        hashes are compared for it.
 
     Raises:
         SelectionError: a score or a measure that does not exist, or one checkpoint is larger than
@@ -95,13 +98,16 @@ def sweep(
                 "refine= and client= were given.",
                 "What is looked at closer depends on what was found: leave out one.",
             )
+        kept = Store(store)
+        check_names(series, progress=progress)
         read = partial(read, downloads=downloads, progress=progress)
-        return _into(Store(store), series, asked, read, retry=retry)
+        return _into(kept, series, asked, read, retry=retry)
     for name, given in (("retry", retry), ("refine", refine), ("client", client)):
         if given not in (False, None):
             raise SelectionError(
                 f"{name}= was given without store=.", 'Give a place to go on from: store="x.zarr".'
             )
+    check_names(series, progress=progress)
     downloads.announce(series, range(len(series)), progress=progress)
     swept = walk(
         series,
@@ -131,7 +137,13 @@ def _in_memory(swept: Walk[Measuring]) -> xarray.Dataset:
             **along_training(list(swept.series)),
             **contents.coords,
         },
-        attrs={**contents.attrs, **contents.notes, **swept.reader.notes, "faults": swept.faults},
+        attrs={
+            **contents.attrs,
+            **contents.notes,
+            **swept.reader.notes,
+            "faults": swept.faults,
+            "findings": [f"{label}: {why}" for label, _, why in findings(swept.series)],
+        },
     )
 
 
@@ -153,6 +165,7 @@ def _into(
             "the same call goes on from there."
         ) from None
     store.refresh()
+    keep_findings(store, series)
     found = store.dataset(series)
     faults = found.attrs["faults"]
     if len(faults) == len(series):

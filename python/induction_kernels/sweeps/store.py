@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.checkpoints.fingerprints import UNKNOWN
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps import chunks
 from induction_kernels.sweeps.access import alone, folder_of, together, writing
-from induction_kernels.sweeps.contents import Contents, Variable, along_training
+from induction_kernels.sweeps.contents import Contents, Variable
 from induction_kernels.sweeps.stored import (
     COORDINATES,
     FAULTS,
+    FINDINGS,
     FINGERPRINT,
     FORMAT,
     LIST,
@@ -240,6 +242,22 @@ class Store(Stored):
         assert self._root is not None
         if f"{FAULTS}/{row}" in self._root:
             del self._root[f"{FAULTS}/{row}"]
+
+    def keep_findings(self, of: Collection[str], found: Sequence[tuple[str, str, str]]) -> None:
+        """Keep what was found of the checkpoints with these labels; of others what is there stays.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        kept = [*(one for one in self.findings if one[0] not in of), *found]
+        if kept == self.findings:
+            return
+        with writing(self.place), alone(self.place):
+            self.refresh()
+            assert self._root is not None
+            others = [one for one in self.findings if one[0] not in of]
+            self._root.attrs[FINDINGS] = [list(one) for one in (*others, *found)]
+            self.refresh()
 
     def note(self, notes: Mapping[str, Any]) -> None:
         """Say of the whole what may differ between its parts; all of them are said.

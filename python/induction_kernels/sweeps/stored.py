@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps import chunks
 from induction_kernels.sweeps.access import folder_of, reading, together
-from induction_kernels.sweeps.contents import along_training
 
 if TYPE_CHECKING:
     import xarray
@@ -34,6 +34,8 @@ COORDINATES = "coordinates"
 FINGERPRINT = "fingerprint"
 #: The group with one for each checkpoint that could not be read, by its row.
 FAULTS = "faults"
+#: The attribute with what was found of checkpoints that may not be what their names say.
+FINDINGS = "findings"
 
 
 class Stored:
@@ -116,7 +118,8 @@ class Stored:
     def state(self) -> Hashable:
         """Differs after anything was written."""
         files = together(_files(self._arrays[name]) for name in self.names)
-        return (tuple(self._rows), tuple(self.names), *files, tuple(self.faults().items()))
+        said = (*self.faults().items(), *self.findings)
+        return (tuple(self._rows), tuple(self.names), *files, said)
 
     def faults(self) -> dict[str, str]:
         """Why checkpoints could not be read, by their labels."""
@@ -126,6 +129,11 @@ class Stored:
             groups: Any = self._root.get(FAULTS)
             found = [] if groups is None else [one.attrs.asdict() for _, one in groups.groups()]
         return {one["checkpoint"]: one["reason"] for one in found}
+
+    @property
+    def findings(self) -> list[tuple[str, Literal["fault", "note"], str]]:
+        """Of which checkpoint, by its label; and why."""
+        return [(label, status, why) for label, status, why in self.attrs.get(FINDINGS, ())]
 
     def fingerprints(self) -> dict[str, int]:
         """What weights were read, by the labels of checkpoints; 0 where that is not known."""
@@ -177,7 +185,10 @@ class Stored:
                     for name in self.coords
                 },
                 attrs=self.attrs
-                | {"faults": [f"{o.label}: {faults[o.label]}" for o in at if o.label in faults]},
+                | {
+                    "faults": [f"{o.label}: {faults[o.label]}" for o in at if o.label in faults],
+                    FINDINGS: [f"{o}: {why}" for o, _, why in self.findings if o in labels],
+                },
             )
 
     def _values(self, array: Any, rows: Sequence[int]) -> np.ndarray:

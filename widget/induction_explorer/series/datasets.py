@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.losses.measure import MEASURES
@@ -27,8 +27,7 @@ def scores_of(session: SeriesSession) -> xarray.Dataset:
             )
             for name, grid in session.grids.items()
         },
-        coords=along_training(session.series)
-        | {"layer": range(session.layers), "head": range(session.heads)},
+        coords=_coords(session) | {"layer": range(session.layers), "head": range(session.heads)},
         attrs=session.provenance(),
     )
 
@@ -49,6 +48,10 @@ def measures_of(session: SeriesSession) -> xarray.Dataset:
             )
             for name, values in session.measured.arrays.items()
         },
-        coords=along_training(session.series) | {"position": session.measured.positions},
+        coords=_coords(session) | {"position": session.measured.positions},
         attrs=session.provenance() | {"measured_on": session.measured.on},
     )
+
+
+def _coords(session: SeriesSession) -> dict[str, Any]:
+    return {"checkpoint": range(len(session.series)), **along_training(session.series)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import weakref
+from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import SelectionError
 from induction_kernels.names import legible
 
@@ -38,6 +40,8 @@ class Checkpoints(Protocol):
     def labels(self) -> list[str]: ...
     @property
     def steps(self) -> list[int]: ...
+    @property
+    def unit(self) -> str: ...
     @property
     def tokens(self) -> list[int | None]: ...
     @property
@@ -131,6 +135,21 @@ class Known:
         """[checkpoint], [checkpoint, position] and [checkpoint, row]; NaN likewise."""
         raise NotImplementedError
 
+    @property
+    def unchecked(self) -> bool:
+        """Whether checkpoints are what their names say can be seen by lists that are asked for
+        anyway, and was not."""
+        return False
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is known of checkpoints that may not be what their names say."""
+        raise NotImplementedError
+
+    def check(self) -> Generator[None, None, None]:
+        """See what is known of that, list by list."""
+        yield from ()
+
     def forget_faults(self) -> None:
         """What failed may be tried anew."""
 
@@ -185,6 +204,7 @@ class Known:
             "name": self.name,
             "labels": self.series.labels,
             "steps": self.series.steps,
+            "step_unit": self.series.unit,
             "tokens": self.series.tokens,
             "tokens_estimated": self.series.tokens_estimated,
             "layers": self.layers,
@@ -195,4 +215,17 @@ class Known:
             "measured_unasked": self.measured.unasked,
             "left_out": {title: legible(reason) for title, reason in self.left_out.items()},
             "faults": {str(i): legible(why) for i, why in sorted(self.faults.items())},
+            "findings": _grouped(self.findings),
         }
+
+
+def _grouped(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """`Finding` of js/src/kernel/model.ts: many checkpoints may share one."""
+    groups: defaultdict[tuple[bool, str], list[int]] = defaultdict(list)
+    for one in findings:
+        if one.status != "unknown":
+            groups[one.status == "fault", legible(one.reason)].append(one.checkpoint)
+    return [
+        {"doubtful": doubtful, "reason": reason, "checkpoints": checkpoints}
+        for (doubtful, reason), checkpoints in groups.items()
+    ]

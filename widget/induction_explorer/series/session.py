@@ -12,6 +12,7 @@ import numpy as np
 from induction_kernels.attention.door import as_model
 from induction_kernels.attention.patterns import Head
 from induction_kernels.checkpoints import CheckpointSeries, series_of
+from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.models.model import Model, refuse_without_attention
@@ -110,6 +111,17 @@ class SeriesSession(Known):
                 self.series.model(checkpoint)  # others may have been here since
         except Exception as error:  # noqa: BLE001 - the reader is told; the others go on
             self.measured.fail(checkpoint, _say(error))
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self.series.findings
+
+    @property
+    def unchecked(self) -> bool:
+        return self.series.is_remote and not self.series.is_checked
+
+    def check(self) -> Generator[None, None, None]:
+        yield from self.series.check_by_steps()
 
     def forget_faults(self) -> None:
         """What failed may be tried anew: maybe a disk was full, or the GPU."""

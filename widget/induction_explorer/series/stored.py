@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import InductionError, StoreError
 from induction_kernels.names import legible
 from induction_kernels.sweeps.stored import Stored
@@ -46,6 +47,10 @@ class StoredCheckpoints:
     @property
     def steps(self) -> list[int]:
         return [one.step for one in self._checkpoints]
+
+    @property
+    def unit(self) -> str:
+        return self._checkpoints[0].unit
 
     @property
     def tokens(self) -> list[int | None]:
@@ -126,9 +131,19 @@ class StoreSession(Known):
             if one.attrs["kind"] == "score"
         }
         self.faults = {i: faults[one.label] for i, one in enumerate(at) if one.label in faults}
+        numbers = {one.label: i for i, one in enumerate(at)}
+        self._findings = [
+            Finding(numbers[label], status, reason)
+            for label, status, reason in self._store.findings
+            if label in numbers
+        ]
         through = {i for i, some in enumerate(lacking) if not some} | self.faults.keys()
         self._scored = through
         self.measured = StoredMeasures(kept, through)
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self._findings
 
     @property
     def last(self) -> int:

@@ -93,11 +93,11 @@ function LossPca(props: Props) {
 
 /** Where the current series' path turns most. */
 function Turn({ view }: ViewProps) {
-  const { phases, series, info, unit } = view.store;
+  const { phases, series, info, unitName } = view.store;
   const turn = phases.value[series.value]?.turn ?? null;
   if (turn === null || info.value === null) return null;
   const [low, high] = turn.interval;
-  return ` · sharpest turn ${turn.degrees.toFixed(0)}° at ${precise(turn.at)} ${unit.value} (95 %: ${precise(low)}–${precise(high)})`;
+  return ` · sharpest turn ${turn.degrees.toFixed(0)}° at ${precise(turn.at)} ${unitName.value} (95 %: ${precise(low)}–${precise(high)})`;
 }
 
 /** [x, y] of every checkpoint. */

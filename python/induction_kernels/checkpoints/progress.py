@@ -1,0 +1,17 @@
+"""How far work on the checkpoints of a series is, for whoever waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm.auto import tqdm
+
+
+@contextmanager
+def progress_bar(
+    name: str, total: int, *, there: int = 0, show: bool = True
+) -> Iterator[Callable[[], object]]:
+    """What is to be called after each checkpoint."""
+    with tqdm(desc=name, unit="checkpoint", total=total, initial=there, disable=not show) as bar:
+        yield bar.update
