@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -68,7 +69,8 @@ class Fault:
         status, headers: the answer instead.
         cut: the connection ends after so many bytes of the body.
         altered: the body comes with other bytes, as many.
-    held: the body comes in as many blocks and one more, each of these after one of the events.
+        held: the body comes in as many blocks and one more, each of these after one of the events.
+        silent: nothing comes before this.
     """
 
     request: str
@@ -78,12 +80,14 @@ class Fault:
     cut: int | None = None
     altered: bool = False
     held: Sequence[threading.Event] = ()
+    silent: threading.Event | None = None
 
 
 class LocalHub:
     """Attributes:
     repositories: by name; may be changed at any time.
     asked: "GET /path" of every request, in order; `headers` of each.
+    xet: where the chunks of large files can be had as well; None where nowhere.
     """
 
     token = "hf_of_the_local_hub"
@@ -93,6 +97,7 @@ class LocalHub:
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.faults: list[Fault] = []
+        self.xet: str | None = None
         self._lock = threading.Lock()
         self._api, self._store = (_serve(handler, self) for handler in (_Api, _Store))
         self.endpoint, self.store = (_address(server) for server in (self._api, self._store))
@@ -164,6 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else b""
         self.fault = self.hub.note(self)
+        if self.fault is not None and self.fault.silent is not None:
+            self.fault.silent.wait()
+            self.close_connection = True
+            return
         if self.fault is not None and self.fault.status is not None:
             self.reply(self.fault.status, b"{}", self.fault.headers)
             return
@@ -264,6 +273,12 @@ class _Api(_Handler):
             )
             self.say({"branches": branches, "tags": tags, "converts": []})
             return
+        if what[:1] == ["xet-read-token"]:
+            self.say({}, {
+                "X-Xet-Cas-Url": str(self.hub.xet), "X-Xet-Access-Token": "token",
+                "X-Xet-Token-Expiration": str(int(time.time()) + 3600),
+            })  # fmt: skip
+            return
         kind, revision, *inside = what if len(what) > 1 else ["revision", "main"]
         found = repository.at(revision)
         if found is None:
@@ -319,6 +334,9 @@ class _Api(_Handler):
         headers = {"X-Repo-Commit": commit}
         if LARGE.fullmatch(path):
             digest = sha256(content)
+            if self.hub.xet is not None:
+                route = f"{self.hub.endpoint}/api/models/{name}/xet-read-token/{commit}"
+                headers |= {"X-Xet-Hash": digest, "X-Xet-Refresh-Route": route}
             self.reply(302, b"", headers | {
                 "X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(len(content)),
                 "ETag": f'"{digest}"',

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
 import pytest
+import torch
+from induction_kernels.sweeps.stored import Stored
+from local_hub import Repository
 from nbclient import NotebookClient
+from published_models import pythia
+from small_models import HUGGING_FACE
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
+HUB = "hub_series"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -18,20 +26,47 @@ def test_outputs_are_not_kept(path: Path) -> None:
     assert all(cell.get("execution_count") is None for cell in notebook.cells)
 
 
+def test_there_are_three() -> None:
+    assert [path.stem for path in EXAMPLES] == [HUB, "induction_heads", "your_own_run"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [one for one in EXAMPLES if one.stem != HUB], ids=lambda path: path.stem
+)
 def test_every_cell_runs(path: Path) -> None:
+    assert "Abrupt changes, 5% level: found in" in printed_by(path)
+
+
+@pytest.mark.slow
+def test_a_suite_is_read_from_a_hub(hub, tokenizer, tmp_path) -> None:
+    """The real client of the notebook's kernel, an empty cache, and no other network than this."""
+    torch.manual_seed(0)
+    model = HUGGING_FACE["gpt_neox"]().eval()
+    hub.repositories["EleutherAI/pythia-70m"] = Repository(pythia(model, tokenizer))
+    (path,) = (one for one in EXAMPLES if one.stem == HUB)
+    environment = {
+        "HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0",
+    }  # fmt: skip
+    printed = printed_by(path, tmp_path, os.environ | environment)
+    assert "16 checkpoints, step 0 to step 143,000" in printed
+    assert "is step 1, byte for byte, as it should: the learning rate begins at 0" in printed
+    assert "step 143,000    299.893B tokens" in printed
+    kept = Stored(tmp_path / "pythia-70m.zarr")
+    assert len(kept.checkpoints) == 16
+    assert set(kept.lacks(kept.checkpoints, kept.names)[0]) == set()
+    first = next(i for i, one in enumerate(hub.asked) if "model.safetensors" in one)
+    assert sum("/tree/" in one for one in hub.asked[:first]) == 15  # step 1 is step 0
+
+
+def printed_by(path: Path, folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    """By all cells of a notebook, none of which may fail."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
-    printed = "".join(
-        output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
+    resources = {"metadata": {"path": str(folder or path.parent)}}
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
+    client.execute(env=dict(os.environ if env is None else env))
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [one for one in outputs if "ename" in one]
+    return "".join(
+        one.get("text", "") + str(one.get("data", {}).get("text/plain", "")) for one in outputs
     )
-    assert "Abrupt changes, 5% level: found in" in printed
-    errors = [o for cell in notebook.cells for o in cell.get("outputs", []) if "ename" in o]
-    assert not errors
-
-
-def test_there_are_two() -> None:
-    assert [path.stem for path in EXAMPLES] == ["induction_heads", "your_own_run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 
 import huggingface_hub.constants
@@ -54,6 +55,45 @@ def test_too_many_requests_of_any_call_are_asked_again(from_hub, hub, model, cal
     hub.faults.append(Fault(CALLS[call], times=2, status=429, headers={"Retry-After": "0"}))
     assert is_published(from_hub(), 1, model)
     assert hub.faults[0].times == 0
+
+
+@pytest.fixture
+def silence(hub, monkeypatch):
+    """A function that has a hub take questions and never answer; nobody waits for it long."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_ETAG_TIMEOUT", 0.1)
+    over = threading.Event()
+
+    def begin(request: str) -> None:
+        hub.faults.append(Fault(request, times=99, silent=over))
+
+    yield begin
+    over.set()
+
+
+def test_a_hub_that_never_answers_ends_in_words(from_hub, silence) -> None:
+    silence("/refs")
+    with (
+        pytest.warns(UserWarning, match="cannot be reached .*timed out"),
+        pytest.raises(CheckpointError, match=r"cache holds nothing of .*70m\. Go online"),
+    ):
+        from_hub()
+
+
+@pytest.mark.unchecked
+def test_lists_that_never_come_are_not_all_waited_for(from_hub, hub, silence, monkeypatch) -> None:
+    """Nothing is known against a checkpoint whose list nobody gives; after a rest they are asked
+    for again."""
+    series = from_hub()
+    silence("/tree/")
+    with pytest.warns(UserWarning, match="cannot be reached .*timed out") as warned:
+        table = series.check(progress=False)
+    assert len(warned) == 1
+    assert set(table["status"]) == {"unknown"}
+    assert hub.count("/tree/") == 3
+    hub.faults[0].times = 0
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_ETAG_TIMEOUT", 10)
+    series._source.hub._heard_nothing -= 60
+    assert set(series.check(progress=False)["status"]) == {"ok"}
 
 
 def test_the_hub_says_how_long_to_wait(from_hub, hub) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,10 +23,14 @@ from typing import Any, TypeVar
 from induction_kernels.checkpoints.abandoning import told_of_blocks
 from induction_kernels.checkpoints.asking import UnreachableError, in_a_line, patiently
 from induction_kernels.checkpoints.files import read_json
+from induction_kernels.checkpoints.listing import files_of, refs_of
 from induction_kernels.checkpoints.passing import passing
 from induction_kernels.errors import CheckpointError, UnlistedError
 
 _T = TypeVar("_T")
+
+#: Seconds for which who did not answer is not asked for another list: a series has many.
+_REST = 30.0
 
 
 @dataclass(frozen=True)
@@ -67,17 +73,14 @@ class Hub:
     """
 
     def __init__(self, endpoint: str | None = None, cache: str | Path | None = None) -> None:
-        from huggingface_hub import HfApi, constants
+        from huggingface_hub import constants
 
-        self._api = HfApi(endpoint=endpoint)
+        self.endpoint: str = (endpoint or constants.ENDPOINT).rstrip("/")
         self._cache = Path(cache if cache is not None else constants.HF_HUB_CACHE).expanduser()
         # Files that hold the bytes, which commits link to.
         self._verified: set[Path] = set()
         self._fetched: set[Path] = set()
-
-    @property
-    def endpoint(self) -> str:
-        return str(self._api.endpoint)
+        self._heard_nothing = -math.inf
 
     # --- what is there ---
 
@@ -89,11 +92,7 @@ class Hub:
         """
         kept = self._kept(repository) / "refs.json"
 
-        def ask() -> dict[str, str]:
-            found = self._api.list_repo_refs(repository)
-            return {ref.name: ref.target_commit for ref in [*found.tags, *found.branches]}
-
-        refs = self._online(repository, ask)
+        refs = self._online(repository, lambda: refs_of(self.endpoint, repository))
         if refs is not None:
             _keep(kept, refs)
             return refs
@@ -119,17 +118,14 @@ class Hub:
             return {path: Entry(**said) for path, said in read_json(kept).items()}
 
         def ask() -> dict[str, Entry]:
-            from huggingface_hub import RepoFile
-
-            listed = self._api.list_repo_tree(repository, recursive=True, revision=commit)
             return {
-                file.path: Entry(file.size, file.blob_id, file.lfs.sha256 if file.lfs else None)
-                for file in listed
-                if isinstance(file, RepoFile)
+                one["path"]: Entry(one["size"], one["oid"], one.get("lfs", {}).get("oid"))
+                for one in files_of(self.endpoint, repository, commit)
             }
 
+        silent = time.monotonic() < self._heard_nothing + _REST
         try:
-            files = self._online(repository, ask)
+            files = None if silent else self._online(repository, ask)
         except CheckpointError as error:
             raise UnlistedError(error.message, error.hint) from error
         if files is not None:
@@ -242,7 +238,7 @@ class Hub:
             return Path(
                 hf_hub_download(
                     repository, path, revision=commit, cache_dir=self._cache,
-                    endpoint=self._api.endpoint, **told_of_blocks(),
+                    endpoint=self.endpoint, **told_of_blocks(),
                 )
             )  # fmt: skip
 
@@ -306,6 +302,7 @@ class Hub:
             try:
                 return patiently(ask)
             except UnreachableError as error:
+                self._heard_nothing = time.monotonic()
                 warnings.warn(
                     f"{self.endpoint} cannot be reached ({error}); {self._cache} is used.",
                     stacklevel=2,
