@@ -11,11 +11,12 @@ export const BUDGET = 400_000;
 
 /**
  * Observable Plot brings what no chart here has: maps, axes of dates, histograms, scales of colour with their
- * legends, and a tip where the charts have one of their own. These files are replaced by functions that say so when
+ * legends, markers along lines, and a tip where the charts have one of their own. These files are replaced by functions that say so when
  * they are called, but for those that Plot asks of every chart: here are their answers, given the same options.
  */
 const ABSENT = {
   "plot/src/projection": { createProjection: "undefined", projectionAspectRatio: "undefined" },
+  "plot/src/marker": { markers: "undefined", applyMarkers: "undefined", applyGroupedMarkers: "undefined" },
   "plot/src/legends": { createLegends: "[]", exposeLegends: "undefined" },
   "plot/src/scales/schemes": {},
   "plot/src/scales/temporal": {},

@@ -10,7 +10,7 @@ import pytest
 import torch
 from declared import fields
 from induction_explorer import CheckpointSeries, InductionExplorer, load_demo, sweep
-from induction_explorer.series import stored
+from induction_explorer.series import following
 from local_hub import Repository
 from patience import PATIENCE
 from published_models import late, pythia
@@ -89,7 +89,7 @@ def test_what_check_found_is_shown_of_the_series_that_it_is_of() -> None:
 
 
 def test_a_store_has_it_and_what_grows_is_followed(published, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(stored, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(following, "LOOK_EVERY", 0.05)
     place = tmp_path / "x.zarr"
     with pytest.warns(UserWarning, match="1 of 2 checkpoints"):
         sweep(published.select([2, 4]), "induction", store=place, progress=False)

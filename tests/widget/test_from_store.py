@@ -13,7 +13,7 @@ import pytest
 import traitlets
 import xarray
 from induction_explorer import InductionExplorer, load_demo, sweep
-from induction_explorer.series import stored
+from induction_explorer.series import following
 from induction_kernels.errors import StoreError
 from patience import PATIENCE
 
@@ -119,7 +119,7 @@ def test_a_store_of_scores_alone_says_how_to_add_losses(series, tmp_path) -> Non
 
 def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
     """Checkpoints, also in between, scores and measures; the reader stays where they were."""
-    monkeypatch.setattr(stored, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(following, "LOOK_EVERY", 0.05)
     place = tmp_path / "x.zarr"
     sweep(series.select([1, 3]), "induction", store=place, progress=False)
     explorer = InductionExplorer.from_store(place)
@@ -139,8 +139,8 @@ def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
 ENDING = """
 import time
 from induction_explorer import InductionExplorer
-from induction_explorer.series import stored
-stored.LOOK_EVERY = 0
+from induction_explorer.series import following
+following.LOOK_EVERY = 0
 explorer = InductionExplorer.from_store({place!r})
 time.sleep(0.3)
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import traitlets
@@ -295,6 +295,10 @@ class InductionExplorer(Arrangement):
         ]
         self._show_progress()
 
+    def _run_again(self) -> None:
+        self._ran = None
+        self._start_prompt(None)
+
     # --- the scores ---
 
     @traitlets.observe("score", "checkpoint", "series")
@@ -331,24 +335,26 @@ class InductionExplorer(Arrangement):
         """See whether checkpoints are what their names say, score and measure each, then look for
         what the curves have in them."""
         sessions = sorted(self._sessions, key=lambda session: session is not self._session)
-        show_doubts = weakly(self._show_doubts)
         for session in sessions:
             if session.unchecked:
                 self._work.submit_steps(
                     Urgency.BESIDE,
                     session.check(),
-                    show_doubts,
+                    weakly(self._show_doubts),
                     label="Comparing hashes of files",
                 )
-        show_scores, show_measures = weakly(self._show_scores), weakly(self._show_measures)
         for session in sessions:
-            left = [i for i in self._order(session) if not session.is_scored(i)]
-            submit(self._work, Urgency.SWEEP, session.score, left, show_scores)
-        for session in self._sessions:
-            if session.measured.unasked:
-                left = [i for i in self._order(session) if not session.measured.knows(i)]
-                submit(self._work, Urgency.MEASURE, session.measure, left, show_measures)
+            self._compute(session, self._order(session))
         self._find()
+
+    def _compute(self, session: Known, checkpoints: Iterable[int]) -> None:
+        """Scores and measures of these, as far as they are not there."""
+        checkpoints = list(checkpoints)
+        left = [i for i in checkpoints if not session.is_scored(i)]
+        submit(self._work, Urgency.SWEEP, session.score, left, weakly(self._show_scores))
+        if session.measured.unasked:
+            left = [i for i in checkpoints if not session.measured.knows(i)]
+            submit(self._work, Urgency.MEASURE, session.measure, left, weakly(self._show_measures))
 
     def _find(self) -> None:
         """Look for what the curves have in them, when all else is done."""
@@ -386,9 +392,12 @@ class InductionExplorer(Arrangement):
         self._show_measures()
 
     def see_growth(self, session: Known, moved: Sequence[int]) -> None:
-        """A store has more. The reader stays at the checkpoints that were looked at."""
+        """A store, or the folder of a run, has more. The reader stays at the checkpoints that were
+        looked at."""
+        stays = list(moved) == list(range(len(moved)))
         with self.hold_sync():
             self._scores = [one.score_infos() for one in self._sessions]
+            self._curves.renumber(session)
             self.bring_up_to_date()
             if session is self._session:
                 at, beside = self.checkpoint, self.compare
@@ -397,8 +406,24 @@ class InductionExplorer(Arrangement):
                 if (brush := self._view.get("brush")) is not None:
                     self._view = self._view | {"brush": [moved[end] for end in brush]}
             self._choose_heads()
+        if stays:
+            came = range(len(moved), len(session.series))
+            self._compute(session, came)
+            if not self._requests.run_ahead(session, came):
+                self._run_again()
+        elif not isinstance(session, StoreSession):
+            self._begin_anew()
         if not self._work.count(Urgency.MEASURE):
             self._find()
+
+    def _begin_anew(self) -> None:
+        """Checkpoints have other numbers than those that are being computed: what is known is kept,
+        and the rest asked for again."""
+        self._work.cancel()
+        self._requests.forget()
+        self._run_again()
+        self._score_alone()
+        self._sweep()
 
     def _tell(self, of: Kind) -> None:
         """Send the rows that are new."""

@@ -57,12 +57,21 @@ export class CheckpointCache<T> {
       if (!held.has(checkpoint)) this.#bytes += this.#sizeOf(value);
       held.set(checkpoint, { value, whole });
     }
-    for (const [old, entries] of this.#subjects) {
+    for (const old of this.#subjects.keys()) {
       if (this.#bytes <= this.#limit) break;
-      if (old === subject || wanted(old)) continue;
-      for (const { value } of entries.values()) this.#bytes -= this.#sizeOf(value);
-      this.#subjects.delete(old);
+      if (old !== subject && !wanted(old)) this.#forget(old);
     }
     this.#version.value += 1;
+  }
+
+  /** Drops all that is held of these subjects. */
+  drop(of: (subject: string) => boolean): void {
+    for (const subject of this.#subjects.keys()) if (of(subject)) this.#forget(subject);
+    this.#version.value += 1;
+  }
+
+  #forget(subject: string): void {
+    for (const { value } of this.#subjects.get(subject)?.values() ?? []) this.#bytes -= this.#sizeOf(value);
+    this.#subjects.delete(subject);
   }
 }

@@ -21,6 +21,7 @@ export interface Want<T> {
 }
 
 interface Running {
+  subject: string;
   checkpoints: Set<number>;
   anyway: boolean;
   answer: Answer;
@@ -44,6 +45,17 @@ export class Fetcher<T> {
   /** Why this checkpoint did not come on a lane; null when it came or still may. */
   failure(lane: string, checkpoint: number): RequestError | null {
     return this.#failures.value.get(lane)?.get(checkpoint) ?? null;
+  }
+
+  /** What was answered about these subjects is not true of them any more; it is asked for anew. */
+  forget(of: (subject: string) => boolean): void {
+    this.cache.drop(of);
+    for (const [lane, { subject, answer }] of this.#running) {
+      if (!of(subject)) continue;
+      this.#running.delete(lane);
+      answer.cancel();
+    }
+    this.#failures.value = new Map();
   }
 
   /** Forgets what failed; whoever updates by an effect then asks for it once more. */
@@ -75,7 +87,8 @@ export class Fetcher<T> {
         (part.body.share ?? 1) === 1,
       ),
     );
-    const started = { checkpoints: new Set(missing), anyway: want.anyway ?? false, answer };
+    const { subject, anyway = false } = want;
+    const started = { subject, checkpoints: new Set(missing), anyway, answer };
     this.#running.set(want.lane, started);
     answer.finished
       .catch((error: RequestError) => this.#fail(want, missing, error))

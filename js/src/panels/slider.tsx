@@ -14,7 +14,7 @@ import { Handle } from "./slider-handle";
 import { Ticks, WindowOnTrack } from "./slider-ticks";
 
 export function Slider({ view }: ViewProps) {
-  const { info, checkpoint, compare, player } = view.store;
+  const { info, checkpoint, compare, player, growth, series } = view.store;
   // As wide as the curves, so that a handle stands above its checkpoint there.
   const [rail, width] = useWidth<HTMLDivElement>();
   const axis = useComputed(() => headAxis(view, width.value));
@@ -49,6 +49,11 @@ export function Slider({ view }: ViewProps) {
         </span>
         <span class="ie-now-count">
           {index + 1} of {last + 1}
+          {growth.grown.value.has(series.value) && (
+            <span title="New checkpoints appear as they are written. At the last one the handle goes on with them; anywhere else it stays.">
+              {index === last ? ", following the run" : ", the run goes on"}
+            </span>
+          )}
         </span>
         <button
           type="button"

@@ -91,8 +91,11 @@ export class Curves {
     const arrays = new Map<string, Grid | ErrorInfo>();
     for (const [key, envelope] of Object.entries(state)) {
       if (envelope.data === null) {
-        arrays.set(key, before.get(key) ?? unknown(envelope.shape));
-        const one = large.get(key) ?? nothingOf(envelope.shape);
+        const known = large.get(key);
+        // Of another shape where checkpoints were added: whose rows these are is not known then.
+        const fits = known !== undefined && sizeOf(known.shape) === sizeOf(envelope.shape);
+        const one = fits ? known : { ...nothingOf(envelope.shape), wanted: known?.wanted ?? false };
+        arrays.set(key, (fits ? before.get(key) : undefined) ?? unknown(envelope.shape));
         one.due = new Set(one.missing);
         large.set(key, one);
       } else {

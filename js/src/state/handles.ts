@@ -13,15 +13,17 @@ export class Handles {
   /** The checkpoint that is drawn: `checkpoint`, once a frame. */
   readonly shown: Signal<number>;
   /** The checkpoint the movement came to rest on, as the kernel knows it. */
-  readonly settled: Signal<number>;
+  readonly settled: ReadonlySignal<number>;
   readonly compare: ReadonlySignal<number | null>;
   readonly shownCompare: Signal<number | null>;
-  readonly settledCompare: Signal<number | null>;
+  readonly settledCompare: ReadonlySignal<number | null>;
   readonly #model: Model;
   readonly #writer: Writer;
   readonly #info: ReadonlySignal<SeriesInfo | null>;
   readonly #position: Signal<number>;
   readonly #other: Signal<number | null>;
+  readonly #rest: Signal<number>;
+  readonly #otherRest: Signal<number | null>;
 
   constructor(model: Model, writer: Writer, info: ReadonlySignal<SeriesInfo | null>, abort: AbortSignal) {
     this.#model = model;
@@ -29,12 +31,18 @@ export class Handles {
     this.#info = info;
     this.#position = signal(model.get("checkpoint"));
     this.#other = signal(model.get("compare"));
-    this.checkpoint = computed(() => clamp(this.#position.value, info.value));
-    this.compare = computed(() => (this.#other.value === null ? null : clamp(this.#other.value, info.value)));
+    this.#rest = signal(this.#position.peek());
+    this.#otherRest = signal(this.#other.peek());
+    // Within what is there when they are read: a series may grow with the message that moves them.
+    const within = (at: ReadonlySignal<number>) => computed(() => clamp(at.value, info.value));
+    const withinOrNone = (at: ReadonlySignal<number | null>) =>
+      computed(() => (at.value === null ? null : clamp(at.value, info.value)));
+    this.checkpoint = within(this.#position);
+    this.settled = within(this.#rest);
+    this.compare = withinOrNone(this.#other);
+    this.settledCompare = withinOrNone(this.#otherRest);
     this.shown = signal(this.checkpoint.peek());
-    this.settled = signal(this.checkpoint.peek());
     this.shownCompare = signal(this.compare.peek());
-    this.settledCompare = signal(this.compare.peek());
     writer.onKernel("checkpoint", () => this.#place());
     writer.onKernel("compare", () => this.#placeOther());
     this.#oncePerFrame(abort);
@@ -46,7 +54,7 @@ export class Handles {
     if (target === this.checkpoint.peek()) return;
     this.#position.value = target;
     const rested = () => {
-      this.settled.value = target;
+      this.#rest.value = target;
     };
     this.#writer.later("checkpoint", target, rested, pause);
   }
@@ -57,7 +65,7 @@ export class Handles {
     if (target === this.compare.peek()) return;
     this.#other.value = target;
     this.#writer.later("compare", target, () => {
-      this.settledCompare.value = target;
+      this.#otherRest.value = target;
     });
   }
 
@@ -65,9 +73,9 @@ export class Handles {
   rest(checkpoint: number, compare: number | null): void {
     batch(() => {
       this.#position.value = checkpoint;
-      this.settled.value = checkpoint;
+      this.#rest.value = checkpoint;
       this.#other.value = compare;
-      this.settledCompare.value = compare;
+      this.#otherRest.value = compare;
     });
   }
 
@@ -80,14 +88,14 @@ export class Handles {
   #place(): void {
     batch(() => {
       this.#position.value = this.#model.get("checkpoint");
-      this.settled.value = this.checkpoint.peek();
+      this.#rest.value = this.#position.peek();
     });
   }
 
   #placeOther(): void {
     batch(() => {
       this.#other.value = this.#model.get("compare");
-      this.settledCompare.value = this.compare.peek();
+      this.#otherRest.value = this.#other.peek();
     });
   }
 

@@ -9,6 +9,7 @@ import { Fetcher, type Want } from "../kernel/fetcher";
 import type { PromptInfo } from "../kernel/model";
 import type { Question, RequestError } from "../kernel/requests";
 import { bytesOf, decode, type Found, ofPrompt } from "./decode";
+import { onRenumbering } from "./growth";
 import type { Store } from "./store";
 
 /** An analysis with its parameters, of a series or else of the current one. */
@@ -134,8 +135,16 @@ export class Results {
   constructor(store: Store, abort: AbortSignal) {
     this.#store = store;
     this.#fetcher = new Fetcher(store.requests, new CheckpointCache<Found>(bytesOf));
-    const stop = effect(() => this.#fetcher.update(this.#wants()));
-    abort.addEventListener("abort", stop, { once: true });
+    const stops = [
+      effect(() => this.#fetcher.update(this.#wants())),
+      onRenumbering(store.seriesList, (series) => this.#forget(series)),
+    ];
+    for (const stop of stops) abort.addEventListener("abort", stop, { once: true });
+  }
+
+  /** Its checkpoints have other numbers now. */
+  #forget(series: number): void {
+    this.#fetcher.forget((subject) => subject.split("/")[1] === String(series));
   }
 
   /** Asks for this, whatever it comes to be, until the function given back is called. */

@@ -28,6 +28,7 @@ import { type Choices, Writer } from "../kernel/writer";
 import { Comparison } from "./comparison";
 import { counterparts, type Known } from "./counterparts";
 import { Curves, type Grid } from "./curves";
+import { Growth } from "./growth";
 import { Handles } from "./handles";
 import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
@@ -105,6 +106,7 @@ export class Store {
   readonly connected: Signal<boolean>;
   readonly results: Results;
   readonly player: Player;
+  readonly growth: Growth;
   readonly #model: Model;
   readonly #writer: Writer;
   readonly #handles: Handles;
@@ -190,6 +192,7 @@ export class Store {
       if (this.connection.returns.value > 0) untracked(() => this.tryAgain());
     });
     this.player = new Player(this, abort);
+    this.growth = new Growth(this, abort);
   }
 
   /** [checkpoint, layer, head] of a score of the current series; null where it does not measure it. */

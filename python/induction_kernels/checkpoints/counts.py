@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.files import read_json
 from induction_kernels.errors import CheckpointError
 from induction_kernels.whole_numbers import whole_number
 
+#: What a Trainer writes beside each checkpoint's weights, after them.
+STATE = "trainer_state.json"
 #: Counts up to here are exact wherever they go: in JavaScript and in float64.
 _LARGEST = 2**53
 
@@ -34,6 +37,11 @@ def rate_of(tokens_per_step: Any) -> int | None:
     return rate
 
 
+def at_rate(steps: Iterable[int], rate: int | None) -> list[Checkpoint]:
+    """Checkpoints of a run whose every step adds as many tokens; None where nobody knows."""
+    return [Checkpoint(step, None if rate is None else step * rate) for step in steps]
+
+
 def _count(value: Any, least: int) -> int | None:
     number = whole_number(value, least)
     return number if number is not None and number < _LARGEST else None
@@ -49,6 +57,16 @@ def tokens_seen(
     At step 0 nothing was seen. A count of 0 later is none: the Trainer writes it where it was not
     told to count. A warning says what could not be read and what is an estimate.
     """
+    seen, notes = tokens_and_notes(folders, tokens_per_step)
+    if notes:
+        warnings.warn("Tokens seen: " + " ".join(notes), stacklevel=5)  # of from_folder's caller
+    return seen
+
+
+def tokens_and_notes(
+    folders: Sequence[tuple[int, Path]], tokens_per_step: int | None
+) -> tuple[list[tuple[int | None, bool]], list[str]]:
+    """As `tokens_seen`, and what there is to warn of."""
     known, notes = _counted(folders)
     uncounted = [folder.name for step, folder in folders if step not in known]
     steps = [step for step, _ in folders]
@@ -73,16 +91,14 @@ def tokens_seen(
             "rise, so tokens are not shown."
         )
         seen, estimated = {}, set()
-    if notes:
-        warnings.warn("Tokens seen: " + " ".join(notes), stacklevel=5)  # of from_folder's caller
-    return [(seen.get(step), step in estimated) for step in steps]
+    return [(seen.get(step), step in estimated) for step in steps], notes
 
 
 def _counted(folders: Sequence[tuple[int, Path]]) -> tuple[dict[int, int], list[str]]:
     """Tokens by step where they are counted, step 0 among them, and what cannot be read."""
     known, notes = {0: 0}, []
     for step, folder in folders:
-        state = folder / "trainer_state.json"
+        state = folder / STATE
         if not os.path.lexists(state):
             continue
         try:

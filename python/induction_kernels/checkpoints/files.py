@@ -78,6 +78,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def is_json(path: Path) -> bool:
+    """Whether there is a file with one whole object in it."""
+    try:
+        read_json(path)
+    except CheckpointError:
+        return False
+    return True
+
+
 def check_file(path: Path) -> os.stat_result:
     """What the system says of a file that can be read to its end.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.copies import copied
-from induction_kernels.checkpoints.counts import rate_of
-from induction_kernels.checkpoints.disk import OnDisk
-from induction_kernels.checkpoints.files import unreadable
+from induction_kernels.checkpoints.counts import at_rate, rate_of
+from induction_kernels.checkpoints.disk import OnDisk, by_step
 from induction_kernels.checkpoints.hugging_face import HuggingFaceFolders
 from induction_kernels.checkpoints.nanochat import Nanochat, meta_of
 from induction_kernels.checkpoints.pickled import read_pickled
@@ -44,7 +42,7 @@ def open_folder(
     tokens_per_step = rate_of(tokens_per_step)
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is not a folder.", "Give the folder of a training run.")
-    folders = _by_step(folder, _FOLDER)
+    folders = by_step(folder, _FOLDER)
     if folders and model is not None:
         raise CheckpointError(
             f"{folder} holds {folders[0][1].name}/ and others with a configuration each, and a "
@@ -53,8 +51,10 @@ def open_folder(
             "CheckpointSeries.from_state_dicts(model, ...).",
         )
     if folders:
-        return HuggingFaceFolders(folder, folders, tokenizer, tokens_per_step)
-    files = next((found for kind in _FILES if (found := _by_step(folder, kind))), [])
+        return HuggingFaceFolders(folder, _FOLDER, folders, tokenizer, tokens_per_step)
+    kind, files = next(
+        ((kind, found) for kind in _FILES if (found := by_step(folder, kind))), (_FILES[0], [])
+    )
     if not files:
         raise CheckpointError(
             f"{folder} holds no checkpoints{_instead(folder)}.",
@@ -62,13 +62,13 @@ def open_folder(
             ".pth.",
         )
     if model is None and (meta := meta_of(files[-1][1])).suffix == ".json" and meta.is_file():
-        return Nanochat(folder, files, tokenizer, tokens_per_step)
+        return Nanochat(folder, kind, files, tokenizer, tokens_per_step)
     if model is None:
         raise CheckpointError(
             f"{folder} holds weights without a configuration ({files[0][1].name}, ...).",
             "Pass the model they belong to: CheckpointSeries.from_folder(folder, model).",
         )
-    return WeightFiles(folder, files, model, tokenizer, tokens_per_step)
+    return WeightFiles(folder, kind, files, model, tokenizer, tokens_per_step)
 
 
 def _instead(folder: Path) -> str:
@@ -77,41 +77,28 @@ def _instead(folder: Path) -> str:
     return f" ({', '.join(held[:6])}{more})" if held else ", nor anything else"
 
 
-def _by_step(folder: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
-    try:
-        named = [(pattern.fullmatch(path.name), path) for path in folder.iterdir()]
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    steps = sorted((int(match[1]), path) for match, path in named if match)
-    for (step, path), (following, other) in pairwise(steps):
-        if step == following:
-            raise CheckpointError(
-                f"{path.name} and {other.name} are both step {step}.",
-                "Keep one run a folder.",
-            )
-    return steps
-
-
 class WeightFiles(OnDisk):
     """Files of weights for a model that the caller has."""
 
     def __init__(
         self,
         folder: Path,
+        pattern: re.Pattern[str],
         files: list[tuple[int, Path]],
         model: Any,
         tokenizer: Any | None,
         tokens_per_step: int | None,
     ) -> None:
+        super().__init__(folder, pattern, files)
         view = as_model(model, tokenizer)
         self.name = folder.name
         self.tokenizer = view.tokenizer
         self._module = view.module
-        self._paths = [path for _, path in files]
-        self.checkpoints: Sequence[Checkpoint] = [
-            Checkpoint(step, None if tokens_per_step is None else step * tokens_per_step)
-            for step, _ in files
-        ]
+        self._rate = tokens_per_step
+        self.checkpoints: Sequence[Checkpoint] = self._described(files)
+
+    def _described(self, came: list[tuple[int, Path]]) -> list[Checkpoint]:
+        return at_rate([step for step, _ in came], self._rate)
 
     def build(self) -> nn.Module:
         return copied(self._module)

@@ -21,12 +21,13 @@ from induction_kernels.checkpoints.configuration import (
     refuse_code,
     say,
 )
-from induction_kernels.checkpoints.counts import tokens_seen
+from induction_kernels.checkpoints.counts import STATE, tokens_and_notes, tokens_seen
 from induction_kernels.checkpoints.disk import OnDisk
-from induction_kernels.checkpoints.files import check_file, read_json
+from induction_kernels.checkpoints.files import check_file, is_json, read_json
 from induction_kernels.checkpoints.renamed import Architecture
 from induction_kernels.checkpoints.saved import read_weights, weight_paths
 from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.checkpoints.whole import is_whole
 from induction_kernels.errors import CheckpointError
 
 # Names of the files that the tokenizers of Transformers may open.
@@ -42,12 +43,15 @@ class HuggingFaceFolders(OnDisk):
     def __init__(
         self,
         folder: Path,
+        pattern: re.Pattern[str],
         folders: list[tuple[int, Path]],
         tokenizer: Any | None,
         tokens_per_step: int | None,
     ) -> None:
+        super().__init__(folder, pattern, folders)
         self.name = folder.name
-        self._paths = [path for _, path in folders]
+        self._rate = tokens_per_step
+        self._with_states = any(os.path.lexists(path / STATE) for path in self._paths)
         self.tokenizer = tokenizer or _tokenizer_of([self._paths[-1], folder, *self._paths[-2::-1]])
         self.checkpoints: Sequence[Checkpoint] = [
             Checkpoint(step, tokens, estimated)
@@ -56,12 +60,27 @@ class HuggingFaceFolders(OnDisk):
             )
         ]
 
+    def _described(self, came: list[tuple[int, Path]]) -> list[Checkpoint]:
+        steps = [one.step for one in self.checkpoints]
+        every = sorted([*zip(steps, self._paths, strict=False), *came])
+        seen, _ = tokens_and_notes(every, self._rate)
+        at = dict(zip([step for step, _ in every], seen, strict=True))
+        return [Checkpoint(step, *at[step]) for step, _ in came]
+
+    def _is_whole(self, path: Path) -> bool:
+        """A Trainer writes its state last."""
+        try:
+            weights = weight_paths(path)
+        except CheckpointError:
+            return False
+        return all(map(is_whole, weights)) and (not self._with_states or is_json(path / STATE))
+
     def build(self) -> nn.Module:
-        path, configuration = self._described
+        path, configuration = self._common
         return Architecture(configuration, str(path)).build()
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
-        folder, (described, ours) = self._paths[index], self._described
+        folder, (described, ours) = self._paths[index], self._common
         theirs = read_configuration(folder)
         differs = difference(essence(theirs), essence(ours))
         if differs is not None:
@@ -75,7 +94,7 @@ class HuggingFaceFolders(OnDisk):
         return weight_paths(self._paths[index])
 
     @cached_property
-    def _described(self) -> tuple[Path, Any]:
+    def _common(self) -> tuple[Path, Any]:
         """The first folder whose configuration most folders share, and that configuration, in the
         widest dtype of these.
 

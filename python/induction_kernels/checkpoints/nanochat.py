@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from induction_kernels.checkpoints.counts import at_rate
 from induction_kernels.checkpoints.disk import OnDisk
-from induction_kernels.checkpoints.files import read_json
+from induction_kernels.checkpoints.files import is_json, read_json
 from induction_kernels.checkpoints.pickled import read_pickled
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.errors import CheckpointError
@@ -43,17 +44,23 @@ class Nanochat(OnDisk):
     def __init__(
         self,
         folder: Path,
+        pattern: re.Pattern[str],
         files: list[tuple[int, Path]],
         tokenizer: Any | None,
         tokens_per_step: int | None,
     ) -> None:
+        super().__init__(folder, pattern, files)
         self.name, self.tokenizer = folder.name, tokenizer
-        self._paths = [path for _, path in files]
-        self._metas = [meta_of(path) for path in self._paths]
-        rate = tokens_per_step or self._rate()
-        self.checkpoints: Sequence[Checkpoint] = [
-            Checkpoint(step, None if rate is None else step * rate) for step, _ in files
-        ]
+        self._last = meta_of(self._paths[-1])
+        self._rate = tokens_per_step or self._said_rate()
+        self.checkpoints: Sequence[Checkpoint] = self._described(files)
+
+    def _described(self, came: list[tuple[int, Path]]) -> list[Checkpoint]:
+        return at_rate([step for step, _ in came], self._rate)
+
+    def _is_whole(self, path: Path) -> bool:
+        """What describes it is written after it."""
+        return super()._is_whole(path) and is_json(meta_of(path))
 
     def paths(self, index: int) -> list[Path]:
         return [self._paths[index]]
@@ -65,10 +72,10 @@ class Nanochat(OnDisk):
         return model
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
-        path, described = self._paths[index], self._said(index)
-        if described != self._said(-1):
+        path = self._paths[index]
+        if _said(meta_of(path)) != _said(self._last):
             raise CheckpointError(
-                f"{meta_of(path)} describes another model than {self._metas[-1].name}.",
+                f"{meta_of(path)} describes another model than {self._last.name}.",
                 "Keep one model a folder.",
             )
         return {_renamed(name): value for name, value in read_pickled(path).items()}
@@ -77,13 +84,13 @@ class Nanochat(OnDisk):
     def _configuration(self) -> Any:
         from transformers import NanoChatConfig
 
-        said = self._said(-1)
+        said = _said(self._last)
         unknown = sorted(said.keys() - _SIZES.keys())
         missing = sorted(_SIZES.keys() - said.keys())
         if unknown or missing:
             what = f"{unknown[0]}={said[unknown[0]]!r}" if unknown else f"no {missing[0]}"
             raise CheckpointError(
-                f"{self._metas[-1]} says {what}: it is of another nanochat than the one that "
+                f"{self._last} says {what}: it is of another nanochat than the one that "
                 "Transformers has.",
                 "Load the model yourself and give CheckpointSeries.from_folder(folder, model).",
             )
@@ -93,20 +100,19 @@ class Nanochat(OnDisk):
             rms_norm_eps=torch.finfo(torch.float32).eps,  # PyTorch's own, where none is given
         )
 
-    def _said(self, index: int) -> dict[str, Any]:
-        said = read_json(self._metas[index]).get("model_config")
-        if not isinstance(said, dict):
-            raise CheckpointError(
-                f"{self._metas[index]} has no model_config.", "It is not one of nanochat's."
-            )
-        return said
-
-    def _rate(self) -> int | None:
+    def _said_rate(self) -> int | None:
         """Tokens a step, as the last checkpoint says."""
         try:
-            return whole_number(read_json(self._metas[-1]).get("total_batch_size"), 1)
+            return whole_number(read_json(self._last).get("total_batch_size"), 1)
         except CheckpointError:
             return None
+
+
+def _said(meta: Path) -> dict[str, Any]:
+    said = read_json(meta).get("model_config")
+    if not isinstance(said, dict):
+        raise CheckpointError(f"{meta} has no model_config.", "It is not one of nanochat's.")
+    return said
 
 
 def meta_of(path: Path) -> Path:

@@ -27,7 +27,14 @@ from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.progress import progress_bar
 from induction_kernels.checkpoints.repositories import open_hub
-from induction_kernels.checkpoints.source import BareSource, Checkpoint, InTwoSteps, Remote, Source
+from induction_kernels.checkpoints.source import (
+    BareSource,
+    Checkpoint,
+    Growing,
+    InTwoSteps,
+    Remote,
+    Source,
+)
 from induction_kernels.checkpoints.structure import structure_of
 from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
 from induction_kernels.errors import CheckpointError, SelectionError
@@ -44,12 +51,14 @@ class _Residence:
     the model could then never be freed.
 
     Attributes:
-        loaded: the checkpoint that was copied last; None before the first and while one is copied.
+        indices: of the series; None of one that is the whole source.
+        loaded: what was copied last, by its place in the source; None before the first and while
+            one is copied.
         dtype, structure, buffers: as the source built them, in its place.
     """
 
     source: Source
-    indices: list[int]
+    indices: list[int] | None
     place: Place
     loaded: int | None = None
     dtype: torch.dtype | None = None
@@ -80,7 +89,8 @@ class CheckpointSeries:
     ) -> None:
         """Use `from_hub`, `from_folder` or `from_state_dicts`; a Source is for new kinds."""
         self._source = source
-        self._indices = list(range(len(source.checkpoints)) if indices is None else indices)
+        self._selected = None if indices is None else list(indices)
+        self._indices = _in_order(source) if self._selected is None else self._selected
         if not self._indices:
             raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
         self._place = place or Place()
@@ -88,7 +98,7 @@ class CheckpointSeries:
         self._private = private
         self._passing = passing
         self._resident: nn.Module | None = None
-        self._residence = _Residence(source, self._indices, self._place)
+        self._residence = _Residence(source, self._selected, self._place)
         self._ahead = ReadAhead()
 
     @classmethod
@@ -100,7 +110,8 @@ class CheckpointSeries:
         tokenizer: Any | None = None,
         tokens_per_step: int | None = None,
     ) -> CheckpointSeries:
-        """The checkpoints of a local training run.
+        """The checkpoints of a local training run. One that goes on is followed by an explorer that
+        shows the series; `refresh` takes in what it wrote since.
 
         Args:
             folder: holds Hugging Face `checkpoint-<step>/` folders, files `<anything>_<step>` in
@@ -245,7 +256,7 @@ class CheckpointSeries:
             passing: what is downloaded is removed from the cache as soon as it was read.
         """
         return CheckpointSeries(
-            self._source, self._indices, self._place, private=private, passing=passing
+            self._source, self._selected, self._place, private=private, passing=passing
         )
 
     def to(
@@ -257,7 +268,46 @@ class CheckpointSeries:
         Raises:
             SelectionError: no such device here, or a dtype that is not floating-point.
         """
-        return CheckpointSeries(self._source, self._indices, self._place.moved(device, dtype))
+        return CheckpointSeries(self._source, self._selected, self._place.moved(device, dtype))
+
+    # --- what comes ---
+
+    @property
+    def grows(self) -> bool:
+        """Whether checkpoints may be added to it: it is all of a folder, and no selection."""
+        return self._selected is None and isinstance(self._source, Growing)
+
+    def has_more(self) -> bool:
+        """Whether checkpoints were written, to their end, since it was made or refreshed.
+
+        Raises:
+            CheckpointError: its folder cannot be read.
+        """
+        if not (self.grows and isinstance(self._source, Growing)):
+            return False
+        self._source.look()
+        return len(self._source.checkpoints) > len(self._indices)
+
+    def refresh(self, *, look: bool = True) -> int:
+        """Take in the checkpoints that were written since, as by a run that still trains.
+
+        Those that were there stay, also where their files are gone; what `load` gave holds what it
+        held. One whose step is less than others' moves these to higher numbers.
+
+        Args:
+            look: see what is there now; otherwise what `has_more` saw is taken in.
+
+        Returns:
+            how many there are more.
+
+        Raises:
+            CheckpointError: its folder cannot be read.
+        """
+        if not self.grows or (look and not self.has_more()):
+            return 0
+        before = len(self)
+        self._indices = _in_order(self._source)
+        return len(self) - before
 
     # --- are they what their names say ---
 
@@ -356,8 +406,9 @@ class CheckpointSeries:
                 then still holds what it held before.
         """
         index = self._resolve(index)
-        if index != self._residence.loaded or not self._private:
-            weights = self._finished(index, self._ahead.take(index, self._reader(index)))
+        place = self._indices[index]
+        if place != self._residence.loaded or not self._private:
+            weights = self._finished(index, self._ahead.take(place, self._reader(index)))
             if self._resident is None:
                 with in_memory(self.name):
                     built = self._place.hold(self._build())
@@ -368,10 +419,10 @@ class CheckpointSeries:
                 self._resident = built
             if weights is not None:
                 self._take(weights, f"{self.name}, {self[index].label}")
-            self._residence.loaded = index
+            self._residence.loaded = place
         if then is not None:
             then = self._resolve(then)
-            self._ahead.start(then, self._reader(then))
+            self._ahead.start(self._indices[then], self._reader(then))
         return self._resident
 
     def stop(self) -> None:
@@ -414,8 +465,13 @@ class CheckpointSeries:
     @property
     def identity(self) -> tuple[Hashable, ...]:
         """Equal for series of the same checkpoints from the same source in the same place, while
-        either exists."""
-        return (id(self._source), self._place, *self._indices)
+        either exists; of all of a source, however many there are by now."""
+        return (id(self._source), self._place, *(() if self.grows else self._indices))
+
+    def find(self, checkpoint: Checkpoint) -> int:
+        """Which of this series has the label of another's; the last where none has."""
+        labels = self.labels
+        return labels.index(checkpoint.label) if checkpoint.label in labels else len(labels) - 1
 
     def _resolve(self, index: int) -> int:
         if isinstance(index, bool) or not hasattr(index, "__index__"):
@@ -429,6 +485,13 @@ class CheckpointSeries:
                 f"It has {len(self)}: 0 to {len(self) - 1}, or -1 for the last.",
             )
         return index % len(self)
+
+
+def _in_order(source: Source) -> list[int]:
+    """The places of a source's checkpoints in training order."""
+    if not isinstance(source, Growing):
+        return list(range(len(source.checkpoints)))
+    return sorted(range(len(source.checkpoints)), key=lambda i: source.checkpoints[i].step)
 
 
 def _read(source: Source, index: int, where: str, *, passing: bool) -> Mapping[str, Tensor] | None:
@@ -458,10 +521,10 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     if structure_of(module) != residence.structure:
         return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
+    here = series._indices.index(residence.loaded)  # noqa: SLF001 - of the class above
     try:
-        index = residence.loaded
-        weights = series._finished(index, series._reader(index)())  # noqa: SLF001 - of the class above
+        weights = series._finished(here, series._reader(here)())  # noqa: SLF001
         pairs = fitted(module, weights or {}, residence.buffers, series.name)
     except CheckpointError:
         return None
-    return (series, residence.loaded) if equal(pairs) else None
+    return (series, here) if equal(pairs) else None

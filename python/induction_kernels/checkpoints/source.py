@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 
-__all__ = ["BareSource", "Checkpoint", "InTwoSteps", "Remote", "Source"]
+__all__ = ["BareSource", "Checkpoint", "Growing", "InTwoSteps", "Remote", "Source"]
 
 
 @runtime_checkable
@@ -82,6 +82,19 @@ class Remote(Protocol):
 
     def room(self) -> int:
         """Bytes that can still be downloaded."""
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """A source to which checkpoints are added while it is in use."""
+
+    def look(self) -> None:
+        """See which came since. They stand in `checkpoints` behind those that were there, whatever
+        their steps.
+
+        Raises:
+            CheckpointError: it cannot be seen now.
+        """
 
 
 @runtime_checkable

@@ -166,6 +166,21 @@ class Requests:
         for session, key in left:
             session.results.leave(key)
 
+    def run_ahead(self, session: Known, checkpoints: Sequence[int]) -> bool:
+        """There are these as well to run the prompt on; whether that is as it was: they may be too
+        many now to run it on all of them unasked."""
+        for one, prompt in zip(self._sessions, self._prompts, strict=True):
+            if one is session and isinstance(prompt, Prompt) and prompt.scrub:
+                if not one.light or self._answering is None:
+                    return False
+                self._answering.run_ahead(session.with_model(), prompt, checkpoints)
+        return True
+
+    def forget(self) -> None:
+        """Nobody waits for an answer any more: whoever did asks again."""
+        for pending in list(self._pending.values()):
+            self._stop(pending)
+
     def _receive(self, request: str, content: Mapping[str, Any], send: Send) -> None:
         match kind := content.get("kind"):
             case "prompt":

@@ -144,3 +144,16 @@ class Worker:
 def shared_worker() -> Worker:
     """The kernel's one worker; its thread starts with the first explorer. Call it with SHARED."""
     return Worker()
+
+
+def soon(step: Callable[[], None]) -> None:
+    """Run a step on the worker, before what takes longer or waits for nobody; it must not raise."""
+
+    def steps() -> Steps:
+        step()
+        yield from ()
+
+    task = Task(Urgency.ASKED, lambda: True)
+    task.steps = steps()
+    with SHARED:
+        shared_worker().submit(task)

@@ -74,6 +74,11 @@ class Reading:
     unasked: bool
 
 
+def is_light(session: SeriesSession) -> bool:
+    """Whether running each checkpoint once keeps nobody waiting."""
+    return session.parameters * len(session.series) <= PARAMETER_PASSES
+
+
 def text_length(session: SeriesSession) -> int:
     """Tokens of a row of the text, the reader's or the default one."""
     given = session.given_text

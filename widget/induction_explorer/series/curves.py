@@ -98,6 +98,15 @@ class Curves:
             for key, array in arrays.items()
         }
 
+    def renumber(self, session: Known) -> None:
+        """The traits are about to say what is known of its checkpoints, by the numbers that they
+        have now."""
+        for number, one in enumerate(self._sessions):
+            if one is session:
+                for kind in KINDS:
+                    known = {i for i in range(len(one.series)) if _knows(one, kind, i)}
+                    self._told[kind, number] = known
+
     def are_all_in(self, measures: Mapping[str, Any]) -> bool:
         """Whether there is no measure that these do not name; there are none before the first."""
         return self._arrays("measures").keys() == measures.keys()

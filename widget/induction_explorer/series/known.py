@@ -13,6 +13,7 @@ from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import SelectionError
 from induction_kernels.names import legible
 
+from induction_explorer.series.following import follow
 from induction_explorer.series.results import Results
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Known:
         self.results = Results()
         #: Explorers that show it; touched with SHARED.
         self.watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+        self._followed = False
 
     def with_model(self) -> SeriesSession:
         """The same, where there is a model to ask.
@@ -166,8 +168,26 @@ class Known:
         """Fill one row of every measure, pass by pass; `then` is wanted next."""
         yield from ()
 
+    @property
+    def grows(self) -> bool:
+        """Whether others may add to it."""
+        raise NotImplementedError
+
+    def look(self) -> None:
+        """See what others added since, and tell those who show it."""
+
     def follow(self) -> None:
-        """See what others add, if others do."""
+        """Look now and then, as long as an explorer shows it. Call it with SHARED."""
+        if self.grows and not self._followed:
+            self._followed = True
+            follow(self)
+
+    @property
+    def is_watched(self) -> bool:
+        return len(self.watchers) > 0
+
+    def rest(self) -> None:
+        self._followed = False
 
     def is_scored(self, checkpoint: int) -> bool:
         return checkpoint in self._scored

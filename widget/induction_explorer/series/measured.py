@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from induction_kernels.checkpoints import CheckpointSeries
@@ -80,6 +80,13 @@ class Measured:
         self._known -= self.faults.keys() | others
         self.faults = {}
 
+    def grow(self, moved: Sequence[int]) -> None:
+        """There are more checkpoints; `moved` says which number each of the others has now."""
+        count = len(self._series)
+        self.arrays = {name: spread(rows, moved, count) for name, rows in self.arrays.items()}
+        self._known = {moved[index] for index in self._known}
+        self.faults = {moved[index]: why for index, why in self.faults.items()}
+
     @property
     def on(self) -> str:
         """The text that losses are measured on, or why they are not; "" until that is known. And
@@ -136,6 +143,13 @@ class Measured:
             measure.name: np.full([sizes[dim] for dim in measure.dims], np.nan, np.float32)
             for measure in MEASURES.values()
         }
+
+
+def spread(rows: np.ndarray, to: Sequence[int], count: int) -> np.ndarray:
+    """So many rows: these where they belong now, NaN elsewhere."""
+    wider = np.full((count, *rows.shape[1:]), np.nan, rows.dtype)
+    wider[list(to)] = rows
+    return wider
 
 
 def _log_spaced(count: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from induction_explorer.contract import Analysis, Arrays
@@ -53,6 +54,13 @@ class Results:
         """Nobody looks at this prompt any more."""
         for key in [key for key in self._kept if key[0].ids == ids]:
             self._kept.move_to_end(key, last=False)
+
+    def renumber(self, moved: Sequence[int]) -> None:
+        """There are more checkpoints; `moved` says which number each of the others has now."""
+        self._kept = OrderedDict(
+            ((question, moved[checkpoint]), arrays)
+            for (question, checkpoint), arrays in self._kept.items()
+        )
 
     def _drop(self, key: tuple[Question, int]) -> None:
         dropped = self._kept.pop(key, None)

@@ -21,11 +21,12 @@ from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
 from torch import Tensor
 
+from induction_explorer.channel.worker import SHARED, soon
 from induction_explorer.prompts import default_prompt
 from induction_explorer.series import budget
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.known import Known
-from induction_explorer.series.measured import Measured
+from induction_explorer.series.measured import Measured, spread
 
 if TYPE_CHECKING:
     import xarray
@@ -62,7 +63,7 @@ class SeriesSession(Known):
         self.loading = 0.0
         self.given_text = None if texts is None else TextProbe.of(model, texts)
         self.measured: Measured = Measured(series, model, self.given_text, budget.reading(self))
-        self.light = self.parameters * len(series) <= budget.PARAMETER_PASSES
+        self.light = budget.is_light(self)
         shape = (len(series), self.layers, self.heads)
         self.grids = {s.name: np.full(shape, np.nan, np.float32) for s in self.scorer.scores}
 
@@ -128,6 +129,38 @@ class SeriesSession(Known):
         self._scored -= self.faults.keys()
         self.measured.forget_faults(set(self.faults))
         self.faults = {}
+
+    # --- what comes ---
+
+    @property
+    def grows(self) -> bool:
+        return self.series.grows
+
+    def look(self) -> None:
+        try:
+            more = self.series.has_more()
+        except InductionError:  # gone for a moment, maybe: what is shown stays
+            return
+        if more:
+            soon(self._grow)
+
+    def _grow(self) -> None:
+        """On the worker's thread: no step is under way, and what is known of a checkpoint goes
+        with it where its number changes."""
+        with SHARED:
+            before = self.series.labels
+            if not self.series.refresh(look=False):
+                return
+            now = {label: index for index, label in enumerate(self.series.labels)}
+            moved = [now[label] for label in before]
+            self.grids = {name: spread(grid, moved, len(now)) for name, grid in self.grids.items()}
+            self._scored = {moved[index] for index in self._scored}
+            self.faults = {moved[index]: why for index, why in self.faults.items()}
+            self.measured.grow(moved)
+            self.results.renumber(moved)
+            self.light = budget.is_light(self)
+            for watcher in list(self.watchers):
+                watcher.see_growth(self, moved)
 
     def provenance(self) -> dict[str, Any]:
         measured = self.measured.provenance()
@@ -242,8 +275,10 @@ def open_session(
         ProbeError: texts that the model cannot read.
     """
     if isinstance(model, CheckpointSeries):
-        return session_of(model, texts), len(model) - 1
+        session = session_of(model, texts)
+        return session, len(session.series) - 1
     known = series_of(model)
     if known is not None:
-        return session_of(known[0], texts), known[1]
+        session = session_of(known[0], texts)
+        return session, session.series.find(known[0][known[1]])
     return session_of(CheckpointSeries.single(as_model(model, tokenizer)), texts), 0

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import weakref
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Of a score, as the page has it.
 _SAID = ("title", "group", "formula", "meaning", "colours", "source")
-#: Seconds between two looks at a store, which may grow.
-LOOK_EVERY = 1.0
 
 
 class StoredCheckpoints:
@@ -102,7 +96,6 @@ class StoreSession(Known):
             )
         self._seen = self._store.state()
         self._take(*self._look())
-        self._thread: threading.Thread | None = None
 
     # --- what it holds ---
 
@@ -173,15 +166,9 @@ class StoreSession(Known):
 
     # --- what comes ---
 
-    def follow(self) -> None:
-        """Look at the store now and then, as long as an explorer shows it."""
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=_follow, args=(weakref.ref(self),), name="induction-store", daemon=True
-            )
-            _following.add(self._thread)
-            _stop_in_time()
-            self._thread.start()
+    @property
+    def grows(self) -> bool:
+        return True
 
     def look(self) -> None:
         """See what was written since, and tell those who show it."""
@@ -205,38 +192,6 @@ class StoreSession(Known):
         """Whether it is still the sweep that is shown, which may have been removed or made anew."""
         labels = {one.label for one in at}
         return labels >= set(self.series.labels) and legible(kept.attrs["series"]) == self.name
-
-
-#: Threads that look at stores; and whether they are to end, as the process does.
-_following: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-_ending = threading.Event()
-
-
-@cache
-def _stop_in_time() -> None:
-    """Files are read by a pool of threads, which refuses work once the process ends: with a
-    traceback for each file, if a look is not through. What was registered last is called first.
-    """
-    threading._register_atexit(_stop)  # type: ignore[attr-defined]  # noqa: SLF001 - atexit is late
-
-
-def _stop() -> None:
-    _ending.set()
-    for thread in list(_following):
-        thread.join()
-
-
-def _follow(
-    found: Callable[[], StoreSession | None], wait: Callable[[float], object] | None = None
-) -> None:
-    pause = wait or _ending.wait
-    while True:
-        pause(LOOK_EVERY)
-        session = found()
-        if session is None or not session.watchers or _ending.is_set():
-            return
-        session.look()
-        del session  # nobody is kept while this waits
 
 
 def _info(name: str, attrs: dict[str, Any]) -> dict[str, Any]:
