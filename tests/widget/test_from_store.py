@@ -137,12 +137,20 @@ def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
 
 
 ENDING = """
-import time
+import threading
 from induction_explorer import InductionExplorer
-from induction_explorer.series import following
+from induction_explorer.series import following, stored
+
+looks, look = threading.Event(), stored.StoreSession.look
+
+def noted(self):
+    looks.set()
+    look(self)
+
+stored.StoreSession.look = noted
 following.LOOK_EVERY = 0
 explorer = InductionExplorer.from_store({place!r})
-time.sleep(0.3)
+looks.wait(60)
 """
 
 
