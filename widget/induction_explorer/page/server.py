@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 import threading
@@ -20,6 +21,8 @@ from websockets.sync.server import serve as listen
 
 from induction_explorer.explorer import InductionExplorer
 from induction_explorer.page.audience import Audience, Frames
+
+_log = logging.getLogger(__name__)
 
 _STATIC = Path(__file__).parents[1] / "static"
 _FILES = {
@@ -94,7 +97,10 @@ class Page:
         sender.start()
         try:
             for message in connection:
-                self._audience.hear(message)
+                try:
+                    self._audience.hear(message)
+                except Exception:  # noqa: BLE001 - as in a kernel: the next may be better
+                    _log.exception("A page's message was not heeded.")
         except ConnectionClosed:
             pass
         finally:
