@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from induction_kernels.changes.series import phase_changes
     from induction_kernels.changes.step import find_change, find_changes
     from induction_kernels.checkpoints import CheckpointSeries
-    from induction_kernels.checkpoints.recorder import Recorder
     from induction_kernels.demo import load_demo
     from induction_kernels.errors import InductionError
     from induction_kernels.losses.components import loss_pca
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from induction_kernels.losses.tokens import in_context_learning, token_losses
     from induction_kernels.models.model import Model
     from induction_kernels.scores.registry import SCORES, head_scores
+    from induction_kernels.sweeps.recorder import Recorder
     from induction_kernels.sweeps.run import sweep
 
 _FROM = {
@@ -34,7 +34,7 @@ _FROM = {
     "InductionError": "errors",
     "MEASURES": "losses.measure",
     "Model": "models.model",
-    "Recorder": "checkpoints.recorder",
+    "Recorder": "sweeps.recorder",
     "SCORES": "scores.registry",
     "ablate": "causes.ablation",
     "ablate_each": "causes.ablation",

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 import torch
 from induction_kernels import CheckpointSeries, Recorder
-from induction_kernels.checkpoints.recorder import is_log_spaced
 from induction_kernels.errors import CheckpointError, SelectionError
+from induction_kernels.sweeps.recorder import is_log_spaced
 from small_models import HUGGING_FACE, VOCABULARY, bridge
 
 

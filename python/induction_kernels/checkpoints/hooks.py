@@ -29,6 +29,16 @@ def is_hooked(module: nn.Module) -> bool:
     )
 
 
+def without_hooks(module: nn.Module) -> nn.Module:
+    """The same module, rid of every hook that is none of the libraries' own: on a copy, they would
+    still tell their user of it."""
+    for part in module.modules():
+        for hooks in (part._forward_hooks, part._forward_pre_hooks):
+            for number in [n for n, hook in hooks.items() if not _of_a_library(hook)]:
+                del hooks[number]
+    return module
+
+
 def _of_a_library(hook: Any) -> bool:
     while isinstance(hook, partial):
         hook = hook.func

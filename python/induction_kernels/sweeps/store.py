@@ -225,6 +225,19 @@ class Store(Stored):
             array = self._arrays[FINGERPRINT]
             together(chunks.remove(array, self._rows[one.label]) for one in checkpoints)
 
+    def forget(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Keep nothing of these but their place: their weights have become others.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with writing(self.place):
+            for one in checkpoints:
+                row = self._rows[one.label]
+                together(chunks.remove(self._arrays[name], row) for name in self.names)
+                self._forget_fault(row)
+        self.forget_fingerprints(checkpoints)
+
     def write_fault(self, checkpoint: Checkpoint, reason: str) -> None:
         """Keep why a checkpoint could not be read.
 

@@ -1,4 +1,5 @@
-"""Checkpoints of one's own training loop, in files that `CheckpointSeries.from_folder` reads."""
+"""One's own training loop, recorded: weights in files that `CheckpointSeries.from_folder` reads, or
+scores in a store that `InductionExplorer.from_store` shows."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from induction_kernels.checkpoints.checkpoint import Checkpoint
+from induction_kernels.checkpoints.counts import at_rate, rate_of
 from induction_kernels.errors import CheckpointError, SelectionError
+from induction_kernels.inputs.texts import Texts
+from induction_kernels.sweeps.live import LiveScores
+from induction_kernels.sweeps.measuring import Asked
 from induction_kernels.whole_numbers import whole_number
 
 
@@ -23,7 +29,7 @@ def is_log_spaced(step: int, per_doubling: int = 2) -> bool:
 
 
 class Recorder:
-    """Saves a model's weights at some steps of its training.
+    """Keeps a model's weights, or its scores, or both, at some steps of its training.
 
     recorder = Recorder("runs/x", model)
     for step in range(steps):
@@ -34,44 +40,93 @@ class Recorder:
     trainer.add_callback(recorder.callback())       # or of transformers.Trainer
 
     CheckpointSeries.from_folder("runs/x", model)   # at any time, while it grows, too
+
+    Recorder(None, model, store="x.zarr")           # scores alone: no weights are kept
+    InductionExplorer.from_store("x.zarr")          # at any time, while it grows, too
+
+    Nothing of the training changes: what is scored is a copy of the model, on its device, without
+    the hooks of its user.
     """
 
     def __init__(
-        self, folder: str | Path, model: nn.Module, steps: Iterable[int] | None = None
+        self,
+        folder: str | Path | None,
+        model: nn.Module,
+        steps: Iterable[int] | None = None,
+        *,
+        store: str | Path | None = None,
+        scores: Iterable[str] | str | None = None,
+        measures: Iterable[str] | str | bool | None = None,
+        texts: Texts | None = None,
+        tokenizer: Any | None = None,
+        tokens_per_step: int | None = None,
+        name: str | None = None,
+        seed: int = 0,
     ) -> None:
         """Args:
-            folder: made if it is not there; its files are called weights_<step>.safetensors.
-            model: whose weights are saved, as they are then.
+            folder: of the weights, made if it is not there; its files are called
+                weights_<step>.safetensors. None keeps no weights.
+            model: whose weights are saved, or that is scored, as it is then.
             steps: at which; by default spread evenly in the logarithm (`is_log_spaced`).
+            store: of the scores: a place as `sweep(store=)` has it, which may go on from there.
+            scores, measures, texts, seed: as in `sweep`; all scores by default.
+            tokenizer: for measures, where the model has none.
+            tokens_per_step: to count tokens in the store.
+            name: of the series in the store; by default the folder's, or else the model's.
 
         Raises:
-            SelectionError: steps that are no whole numbers from 0.
+            SelectionError: steps that are no whole numbers from 0, neither a folder nor a store,
+                or a score that does not exist.
             CheckpointError: the folder cannot be made.
+            StoreError: zarr is not installed, or something else is at that place.
+            UnsupportedModelError: a store is given, and the model's attention cannot be read.
         """
-        self._folder, self._model = Path(folder), model
+        self._folder, self._model = None if folder is None else Path(folder), model
         self._steps = None if steps is None else {_step(step) for step in steps}
+        self._rate = rate_of(tokens_per_step)
+        self._scores: LiveScores | None = None
+        if store is not None:
+            asked = Asked(scores, measures, texts, seed)
+            of_folder = None if self._folder is None else self._folder.name
+            self._scores = LiveScores(store, model, asked, tokenizer, name or of_folder)
+        elif self._folder is None:
+            raise SelectionError(
+                "Neither a folder nor a store was given.",
+                'Give a folder for weights, or store="x.zarr" for scores.',
+            )
+        if self._folder is None:
+            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(self._folder, error) from error
 
     def __call__(self, step: int) -> bool:
-        """Save the model if this step is wanted; whether it is."""
+        """Keep what the model is if this step is wanted; whether it is."""
         step = _step(step)
         wanted = is_log_spaced(step) if self._steps is None else step in self._steps
         if wanted:
             self.save(step)
         return wanted
 
-    def save(self, step: int) -> Path:
-        """Save the model as it is now. Whoever reads the folder sees all of the file or nothing.
+    def save(self, step: int) -> None:
+        """Keep what the model is now. Whoever reads the folder sees all of a file or nothing, and
+        whoever reads the store all of a score.
+
+        Weights that cannot be scored, such as NaN, are a gap in the store.
 
         Raises:
-            CheckpointError: it cannot be written.
+            CheckpointError, StoreError: it cannot be written.
         """
+        (checkpoint,) = at_rate([_step(step)], self._rate)
+        saved = None if self._folder is None else self._save_weights(self._folder, checkpoint)
+        if self._scores is not None:
+            self._scores.keep(checkpoint, saved)
+
+    def _save_weights(self, folder: Path, checkpoint: Checkpoint) -> Path:
         from safetensors.torch import save_file
 
-        path = self._folder / f"weights_{_step(step)}.safetensors"
+        path = folder / f"weights_{checkpoint.step}.safetensors"
         unfinished = path.with_suffix(f".{os.getpid()}")
         try:
             save_file(_apart(self._model.state_dict()), unfinished)

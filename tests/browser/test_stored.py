@@ -1,0 +1,133 @@
+"""What a sweep kept, while it is being filled and after: no model in the kernel, and no PyTorch."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import kernel
+from kernel import Kernel
+from lab import Lab
+from labpage import LabPage, open_notebook, write_notebook
+from notebooks import SHOW, check_traffic
+from parts import Explorer
+from playwright.sync_api import Browser, expect
+
+#: Half of the checkpoints; the others when it is told to go on.
+FILLING = """
+import sys
+from induction_explorer import load_demo, sweep
+series = load_demo("attn-only-2l")
+asked = (["induction", "previous_token", "prefix_matching"],)
+more = dict(measures=True, store=sys.argv[1], progress=False)
+sweep(series.select([0, 4, 8, 12, 16, 20]), *asked, **more)
+print("half", flush=True)
+input()
+sweep(series, *asked, **more)
+"""
+OPENED = """\
+from induction_explorer import InductionExplorer
+w = InductionExplorer.from_store({place!r})
+w.wait()"""
+NEEDS_A_MODEL = re.compile(r"This needs a model: InductionExplorer\(series\)")
+
+
+@contextmanager
+def filling(place: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", FILLING, str(place)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def opened(lab: Lab, chrome: Browser, place: Path) -> Iterator[tuple[LabPage, Kernel]]:
+    """In a kernel of its own."""
+    notebook = write_notebook(lab, "stored.ipynb", OPENED.format(place=str(place)), SHOW)
+    started = lab.start_kernel(notebook)
+    try:
+        with (
+            kernel.connect(lab.connection_file(started)) as python,
+            open_notebook(chrome, lab, notebook) as page,
+        ):
+            page.run_all()
+            yield page, python
+            check_traffic(page)
+    finally:
+        lab.api("DELETE", f"kernels/{started}")
+
+
+def tab(view: Explorer, title: str) -> None:
+    view.root.get_by_role("tab", name=title, exact=True).click()
+    expect(view.measure).to_have_accessible_name(title)
+
+
+def test_a_store_that_is_being_filled(lab: Lab, chrome: Browser, tmp_path: Path) -> None:
+    place = tmp_path / "x.zarr"
+    with filling(place) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "half\n"
+        with opened(lab, chrome, place) as (page, python):
+            view = Explorer(page.page)
+            draws_and_scrubs(view)
+            says_what_the_rest_needs(view)
+            view.slider.fill("3")
+            label = view.slider.get_attribute("aria-valuetext")
+            process.stdin.write("\n")
+            process.stdin.flush()
+            expect(view.slider).to_have_attribute("max", "25")
+            expect(view.slider).to_have_attribute("aria-valuetext", label or "")
+            process.communicate()
+            assert process.returncode == 0
+            shows_the_phase_change(view)
+            assert python.value("'torch' in __import__('sys').modules") is False
+            assert python.value("get_ipython().execution_count") == 3
+
+
+def draws_and_scrubs(view: Explorer) -> None:
+    expect(view.cells).to_have_count(16)
+    last = view.names()
+    assert not any("not computed" in name for name in last)
+    view.slider.press("Home")
+    expect(view.slider).to_have_attribute("aria-valuetext", "step 0 · 0 tokens")
+    expect(view.cells.first).not_to_have_accessible_name(last[0])
+    expect(view.figure.locator("canvas, svg").first).to_be_visible()
+    tab(view, "Loss")
+    value = view.measure.locator(".ie-measure-value")
+    expect(value).to_have_text(re.compile(r"^\d\.\d{3}$"))
+    first = value.inner_text()
+    view.slider.press("End")
+    expect(value).not_to_have_text(first)
+    tab(view, "Scatter")
+    expect(view.measure.locator("canvas")).to_be_visible()
+    tab(view, "Loss PCA")
+    expect(view.measure.locator("svg").first).to_be_visible()
+
+
+def says_what_the_rest_needs(view: Explorer) -> None:
+    """Where it would stand, and once in a panel."""
+    prompt = view.root.locator(".ie-prompt").get_by_role("alert")
+    expect(prompt).to_contain_text(NEEDS_A_MODEL)
+    for title in ("Ablation", "Wiring"):
+        tab(view, title)
+        expect(view.measure.get_by_role("alert").first).to_contain_text(NEEDS_A_MODEL)
+    for title in ("Passage", "Answer"):
+        tab(view, title)
+        expect(view.measure).to_contain_text("needs a model")
+
+
+def shows_the_phase_change(view: Explorer) -> None:
+    tab(view, "In-context learning")
+    expect(view.root.locator(".ie-formation")).to_contain_text("Induction heads form between")
+    expect(view.root.locator(".ie-phase")).to_contain_text("Phase change")
+    expect(view.root.locator(".ie-band")).to_have_count(2)
