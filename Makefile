@@ -57,6 +57,7 @@ bench: build chromium
 	$(BIN)/python tests/benchmarks/scrub.py
 	$(BIN)/python tests/benchmarks/hover.py
 	$(BIN)/python tests/benchmarks/rank.py
+	$(BIN)/python tests/benchmarks/recording.py
 	$(BIN)/python tests/benchmarks/sweeps.py
 
 # Hours, and no part of `make test`; what it takes is installed for it alone.

@@ -52,7 +52,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def main(pairs: int = 7) -> None:
+def main(pairs: int = 5) -> None:
     torch.set_num_threads(1)
     recipe = Recipe()
     saves = sum(is_log_spaced(step) for step in range(recipe.steps)) + 1
