@@ -96,6 +96,27 @@ def test_lists_that_never_come_are_not_all_waited_for(from_hub, hub, silence, mo
     assert set(series.check(progress=False)["status"]) == {"ok"}
 
 
+def test_a_store_of_chunks_that_cannot_be_reached(from_hub, hub, model, monkeypatch) -> None:
+    """As behind a firewall that lets only the hub through: files come whole, and hf_xet, which
+    tries for minutes, is asked once."""
+    pytest.importorskip("hf_xet")
+    monkeypatch.setenv("HF_XET_CLIENT_RETRY_MAX_ATTEMPTS", "0")
+    hub.xet = "http://127.0.0.1:9"
+    series = from_hub()
+    with pytest.warns(UserWarning, match=r"store of chunks .Xet. gave nothing .*127.0.0.1:9"):
+        assert is_published(series, 1, model)
+    assert is_published(series, 2, model)
+    assert hub.count("xet-read-token") == 1
+    assert not huggingface_hub.constants.HF_HUB_DISABLE_XET
+
+
+def test_a_reader_who_wants_no_chunks_gets_none(from_hub, hub, model, monkeypatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    hub.xet = "http://127.0.0.1:9"
+    assert is_published(from_hub(), 1, model)
+    assert hub.count("xet-read-token") == 0
+
+
 def test_the_hub_says_how_long_to_wait(from_hub, hub) -> None:
     hub.faults.append(Fault("refs", status=429, headers={"Retry-After": "2"}))
     begun = time.monotonic()

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from induction_kernels.checkpoints.abandoning import told_of_blocks
 from induction_kernels.checkpoints.asking import UnreachableError, in_a_line, patiently
+from induction_kernels.checkpoints.chunks import Chunks
 from induction_kernels.checkpoints.files import read_json
 from induction_kernels.checkpoints.listing import files_of, refs_of
 from induction_kernels.checkpoints.passing import passing
@@ -81,6 +82,7 @@ class Hub:
         self._verified: set[Path] = set()
         self._fetched: set[Path] = set()
         self._heard_nothing = -math.inf
+        self._chunks = Chunks()
 
     # --- what is there ---
 
@@ -243,7 +245,7 @@ class Hub:
             )  # fmt: skip
 
         try:
-            local = self._online(repository, ask)
+            local = self._online(repository, lambda: self._chunks.or_whole(ask))
         except OSError as error:
             raise self._unwritten(path, entry.size, error) from error
         if local is None:
