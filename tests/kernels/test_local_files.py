@@ -9,6 +9,7 @@ import pytest
 import torch
 from induction_kernels import CheckpointSeries, head_scores
 from induction_kernels.errors import CheckpointError
+from local_hub import Repository
 from published_models import hooked_transformers, moved
 from safetensors.torch import save_file
 from small_models import HUGGING_FACE, bridge
@@ -231,6 +232,68 @@ def test_parts_that_transformers_does_not_have_are_said(nanochat) -> None:
     series.load(0)
     with pytest.raises(CheckpointError, match="has 'resid_lambdas', which the model does not"):
         series.load(1)
+
+
+# --- the same on a hub ---
+
+
+@pytest.fixture
+def publish(hub, tmp_path):
+    """A function that puts files in a repository and makes a series of it."""
+
+    def make(files, **options):
+        hub.repositories["somebody/nanochat"] = Repository({"main": files})
+        return CheckpointSeries.from_hub(
+            "somebody/nanochat", "all", endpoint=hub.endpoint, cache_dir=tmp_path / "hub", **options
+        )
+
+    return make
+
+
+def files_in(folder, at: str) -> dict[str, bytes]:
+    return {f"{at}{path.name}": path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("at", ["base_checkpoints/d2/", "d2/", ""])
+def test_nanochat_on_a_hub(nanochat, publish, hub, at) -> None:
+    series = publish(files_in(nanochat, at) | {"README.md": b"", "tokenizer/tokenizer.pkl": b""})
+    assert series.steps == [0, 250, 1000]
+    assert series.tokens == [0, 250 * 524_288, 1000 * 524_288]
+    assert not hub.count(r"model_\d+\.pt")
+    for index, step in enumerate(series.steps):
+        ours = series.load(index)(TOKENS).logits
+        assert torch.allclose(ours, nanochat_logits(nanochat_weights(step), TOKENS), atol=1e-4)
+    assert set(series.check(progress=False)["status"]) == {"ok"}
+    assert not hub.count(r"optim|tokenizer")
+    series.evict(1)
+    assert series.to_download(1) > 0
+
+
+def test_depths_of_nanochat_are_series_of_their_own(nanochat, publish) -> None:
+    files = files_in(nanochat, "base_checkpoints/d2/") | files_in(nanochat, "base_checkpoints/d4/")
+    files |= files_in(nanochat, "chatsft_checkpoints/d2/")
+    with pytest.raises(CheckpointError, match=r"2 runs \(d2, d4\).*run='d2'"):
+        publish(files)
+    assert publish(files, run="d4").steps == [0, 250, 1000]
+
+
+def test_another_nanochat_on_a_hub_is_refused_with_the_reason(nanochat, publish) -> None:
+    meta = {"model_config": SIZES | {"window_pattern": "SSSL"}}
+    for step in (0, 250, 1000):
+        (nanochat / f"meta_{step:06d}.json").write_text(json.dumps(meta))
+    series = publish(files_in(nanochat, "d2/"))
+    assert series.tokens == [None, None, None]
+    with pytest.raises(CheckpointError, match="says window_pattern='SSSL': it is of another"):
+        series.load(0)
+    files = files_in(nanochat, "d2/")
+    del files["d2/meta_001000.json"]
+    with pytest.raises(CheckpointError, match=r"has no d2/meta_001000\.json"):
+        publish(files).load(0)
+
+
+def test_modded_nanogpt_on_a_hub_is_refused_with_what_to_do(publish) -> None:
+    with pytest.raises(CheckpointError, match=r"architecture changes from run to run.*from_folder"):
+        publish({"logs/abc/state_step005100.pt": b"", "logs/abc/log.txt": b""})
 
 
 # --- the same files, checked ---

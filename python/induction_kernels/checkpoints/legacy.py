@@ -11,9 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.files import read_json
-from induction_kernels.checkpoints.hub import Entry
-from induction_kernels.checkpoints.pickled import read_pickled
-from induction_kernels.checkpoints.published import Published, fetch_tokenizer
+from induction_kernels.checkpoints.published import PublishedFiles, fetch_tokenizer
 from induction_kernels.checkpoints.transformer_lens import is_hooked_transformers, of_a_bridge
 from induction_kernels.errors import CheckpointError
 
@@ -21,15 +19,8 @@ _CONFIGURATION = "config.json"
 _SIZES = ("d_model", "n_layers", "d_mlp", "d_head", "n_heads", "n_ctx", "d_vocab", "act_fn")
 
 
-class Legacy(Published):
+class Legacy(PublishedFiles):
     """Files `checkpoints/<anything>_<n>.pth` of one repository."""
-
-    def weight_files(self, index: int) -> dict[str, Entry]:
-        point = self.line.points[index]
-        return {point.path: self.hub.files(point.repository, self.commit(index))[point.path]}
-
-    def _weights_at(self, index: int) -> dict[str, Entry]:
-        return self.weight_files(index)
 
     def final_hashes(self) -> Mapping[str, str]:
         files = self.hub.files(self._repository, self.commit(0))
@@ -52,12 +43,6 @@ class Legacy(Published):
         gc.collect(1)  # TransformerLens' search for hooks leaves closures that hold the bridge
         return bridge
 
-    def read(self, index: int) -> Mapping[str, Tensor]:
-        point = self.line.points[index]
-        entry = self.weight_files(index)[point.path]
-        file = self.hub.file(point.repository, self.commit(index), point.path, entry)
-        return read_pickled(file)
-
     def renamed(self, index: int, held: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         path = self.line.points[index].path
         if not is_hooked_transformers(held):
@@ -74,13 +59,7 @@ class Legacy(Published):
     @cached_property
     def _said(self) -> dict[str, Any]:
         """Its configuration, word for word."""
-        commit = self.commit(0)
-        entry = self.hub.files(self._repository, commit).get(_CONFIGURATION)
-        if entry is None:
-            raise CheckpointError(
-                f"{self._repository} has no {_CONFIGURATION}.", "Nobody can tell its shape."
-            )
-        return read_json(self.hub.file(self._repository, commit, _CONFIGURATION, entry))
+        return read_json(self.fetch(0, _CONFIGURATION))
 
     def _config(self) -> Any:
         """As TransformerLens' own loader derives it."""

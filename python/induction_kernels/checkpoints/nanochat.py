@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,8 @@ from induction_kernels.checkpoints.pickled import read_pickled
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.errors import CheckpointError
 from induction_kernels.whole_numbers import whole_number
+
+_P = TypeVar("_P", bound=PurePath)
 
 #: nanochat's sizes, and what NanoChatConfig calls them.
 _SIZES = {
@@ -66,56 +67,77 @@ class Nanochat(OnDisk):
         return [self._paths[index]]
 
     def build(self) -> nn.Module:
-        from transformers import NanoChatForCausalLM
-
-        model: nn.Module = NanoChatForCausalLM(self._configuration).eval()
-        return model
+        return built(model_of(self._last), str(self._last))
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
         path = self._paths[index]
-        if _said(meta_of(path)) != _said(self._last):
+        if model_of(meta_of(path)) != model_of(self._last):
             raise CheckpointError(
                 f"{meta_of(path)} describes another model than {self._last.name}.",
                 "Keep one model a folder.",
             )
-        return {_renamed(name): value for name, value in read_pickled(path).items()}
-
-    @cached_property
-    def _configuration(self) -> Any:
-        from transformers import NanoChatConfig
-
-        said = _said(self._last)
-        unknown = sorted(said.keys() - _SIZES.keys())
-        missing = sorted(_SIZES.keys() - said.keys())
-        if unknown or missing:
-            what = f"{unknown[0]}={said[unknown[0]]!r}" if unknown else f"no {missing[0]}"
-            raise CheckpointError(
-                f"{self._last} says {what}: it is of another nanochat than the one that "
-                "Transformers has.",
-                "Load the model yourself and give CheckpointSeries.from_folder(folder, model).",
-            )
-        return NanoChatConfig(
-            **{ours: said[theirs] for theirs, ours in _SIZES.items()},
-            intermediate_size=4 * said["n_embd"],
-            rms_norm_eps=torch.finfo(torch.float32).eps,  # PyTorch's own, where none is given
-        )
+        return renamed(read_pickled(path))
 
     def _said_rate(self) -> int | None:
         """Tokens a step, as the last checkpoint says."""
         try:
-            return whole_number(read_json(self._last).get("total_batch_size"), 1)
+            return rate_of(self._last)
         except CheckpointError:
             return None
 
 
-def _said(meta: Path) -> dict[str, Any]:
+def model_of(meta: Path) -> dict[str, Any]:
+    """What is said of a checkpoint's model.
+
+    Raises:
+        CheckpointError: nothing is, or the file cannot be read.
+    """
     said = read_json(meta).get("model_config")
     if not isinstance(said, dict):
         raise CheckpointError(f"{meta} has no model_config.", "It is not one of nanochat's.")
     return said
 
 
-def meta_of(path: Path) -> Path:
+def rate_of(meta: Path) -> int | None:
+    """Tokens a step.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+    """
+    return whole_number(read_json(meta).get("total_batch_size"), 1)
+
+
+def built(said: Mapping[str, Any], where: str) -> nn.Module:
+    """The model that is described.
+
+    Raises:
+        CheckpointError: it has parts that Transformers' does not have.
+    """
+    from transformers import NanoChatConfig, NanoChatForCausalLM
+
+    unknown = sorted(said.keys() - _SIZES.keys())
+    missing = sorted(_SIZES.keys() - said.keys())
+    if unknown or missing:
+        what = f"{unknown[0]}={said[unknown[0]]!r}" if unknown else f"no {missing[0]}"
+        raise CheckpointError(
+            f"{where} says {what}: it is of another nanochat than the one that Transformers has.",
+            "Load the model yourself and give CheckpointSeries.from_folder(folder, model).",
+        )
+    configuration = NanoChatConfig(
+        **{ours: said[theirs] for theirs, ours in _SIZES.items()},
+        intermediate_size=4 * said["n_embd"],
+        rms_norm_eps=torch.finfo(torch.float32).eps,  # PyTorch's own, where none is given
+    )
+    model: nn.Module = NanoChatForCausalLM(configuration).eval()
+    return model
+
+
+def renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """By the names of that model."""
+    return {_renamed(name): value for name, value in weights.items()}
+
+
+def meta_of(path: _P) -> _P:
     """What describes a checkpoint's model."""
     return path.with_name(re.sub(r"^model_(\d+)\.pt$", r"meta_\1.json", path.name))
 

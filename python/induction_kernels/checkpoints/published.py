@@ -232,6 +232,35 @@ class Published:
             )
 
 
+class PublishedFiles(Published):
+    """Where each checkpoint is a file of one repository."""
+
+    def weight_files(self, index: int) -> dict[str, Entry]:
+        point = self.line.points[index]
+        return {point.path: self.hub.files(point.repository, self.commit(index))[point.path]}
+
+    def _weights_at(self, index: int) -> dict[str, Entry]:
+        return self.weight_files(index)
+
+    def final_hashes(self) -> Mapping[str, str]:
+        return {}
+
+    def fetch(self, index: int, path: str) -> Path:
+        """A file that stands beside a checkpoint's.
+
+        Raises:
+            CheckpointError: there is none, or it cannot be had.
+        """
+        repository, commit = self.line.points[index].repository, self.commit(index)
+        entry = self.hub.files(repository, commit).get(path)
+        if entry is None:
+            raise CheckpointError(f"{repository} has no {path}.", "Nobody can tell its shape.")
+        return self.hub.file(repository, commit, path, entry)
+
+    def read(self, index: int) -> Mapping[str, Tensor]:
+        return read_pickled(self.fetch(index, self.line.points[index].path))
+
+
 def weight_files(files: Mapping[str, Entry], where: str) -> dict[str, Entry]:
     """Those of these files that hold a model's weights: safetensors if there are any.
 

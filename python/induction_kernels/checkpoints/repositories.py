@@ -12,10 +12,12 @@ from typing import Any
 from induction_kernels.checkpoints.hub import Hub
 from induction_kernels.checkpoints.legacy import Legacy
 from induction_kernels.checkpoints.line import Line, Named, line_up
+from induction_kernels.checkpoints.nanochat_hub import PublishedNanochat
 from induction_kernels.checkpoints.published import Published
 from induction_kernels.checkpoints.source import Source
 from induction_kernels.checkpoints.suites import (
     LEGACY,
+    NANOCHAT,
     SUITES,
     Suite,
     Tokens,
@@ -26,6 +28,9 @@ from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.whole_numbers import whole_number
 
 Steps = str | Iterable[int]
+
+#: Of suites whose checkpoints are in another layout than Transformers'.
+_KINDS: dict[str, type[Published]] = {LEGACY: Legacy, NANOCHAT: PublishedNanochat}
 
 
 def open_hub(
@@ -74,7 +79,7 @@ def open_hub(
         raise _nothing(given, looked_for, there)
     line.points = choose(line.points, steps)
     commits = {(one, ref): commit for one in given for ref, commit in refs[one].items()}
-    kind = Legacy if looked_for[-1].name == LEGACY else Published
+    kind = _KINDS.get(looked_for[-1].name, Published)
     return kind(hub, line, commits, tokenizer)
 
 

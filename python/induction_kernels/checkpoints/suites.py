@@ -70,8 +70,8 @@ _STAGED = (
 _OLMO = r"allenai/OLMo-"
 _M = 1_048_576
 _ANY = r".+"
-#: The row of files that only TransformerLens reads.
-LEGACY = "TransformerLens"
+#: The rows of files that only TransformerLens, and that nanochat itself, reads.
+LEGACY, NANOCHAT = "TransformerLens", "nanochat"
 
 #: Rows of named repositories come first; of the others, the one that fits most names counts.
 SUITES: tuple[Suite, ...] = (
@@ -113,6 +113,12 @@ SUITES: tuple[Suite, ...] = (
     Suite("steps", _ANY, r"step-?(?P<step>\d+)"),
     Suite("Trainer", _ANY, r"checkpoint-(?P<step>\d+)"),
     Suite("Trainer, in folders", _ANY, r"checkpoint-(?P<step>\d+)(?:step)?", where="folders"),
+    Suite(NANOCHAT, _ANY,
+          r"(?:(?:base_checkpoints/)?(?P<run>[^/]+)/)?model_(?P<step>\d{6,})\.pt", where="files"),
+    Suite("modded-nanogpt", _ANY, r"(?:.*/)?state_step(?P<step>\d{6,})\.pt", where="files",
+          refused="They are of modded-nanogpt, whose architecture changes from run to run: get the "
+          "folder (hf download <repository> --local-dir runs) and give the model, "
+          "CheckpointSeries.from_folder(folder, model)."),
 )  # fmt: skip
 
 
@@ -129,8 +135,10 @@ def suite_of(
         if suite.repositories != _ANY and re.fullmatch(suite.repositories, repository):
             return suite
     rows = [suite for suite in SUITES if suite.repositories == _ANY]
-    return _most([s for s in rows if s.where == "refs"], refs) or _most(
-        [s for s in rows if s.where == "folders"], folders_of(paths())
+    return (
+        _most([s for s in rows if s.where == "refs"], refs)
+        or _most([s for s in rows if s.where == "folders"], folders_of(paths()))
+        or _most([s for s in rows if s.where == "files"], paths())
     )
 
 
