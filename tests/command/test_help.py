@@ -55,6 +55,8 @@ def test_help_of_every_command_has_an_example_and_explains_every_option(name) ->
          "There is no score 'indction'. Scores: induction,"),
         (("sweep", "demo:attn-only-2l", "--store", "x.zarr", "--refine", "half"),
          "--refine half was given. Give a number of checkpoints"),
+        (("sweep", "demo:attn-only-2l", "--store", "x.zarr", "--disk", "20 apples"),
+         "--disk 20 apples was given. Give bytes, or such as 500MB or 20GB."),
         (("sweep", "demo:attn-only-2l", "--store", "x.zarr", "--device", "abacus"),
          "'abacus' cannot hold a model here"),
     ],

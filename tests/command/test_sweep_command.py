@@ -12,7 +12,10 @@ import pytest
 import xarray
 from commands import COMMAND, here, run
 from induction_explorer import load_demo, sweep
+from local_hub import Repository, local_hub
 from patience import PATIENCE
+from published_models import files_of, moved, safetensors
+from small_models import HUGGING_FACE
 
 SWEEP = ("sweep", "demo:attn-only-2l", "--steps", "log4", "--scores", "induction,previous_token")
 
@@ -68,7 +71,7 @@ def test_what_cannot_be_read_ends_with_1_and_is_read_again_on_demand(trained, tm
 def test_another_sweep_in_the_place_is_refused(store) -> None:
     found = here("sweep", "demo:attn-only-1l", "--store", store, "--scores", "induction")
     assert found.exit_code == 2
-    assert found.stderr.splitlines()[-1].startswith(f"Error: {store} holds another sweep: ")
+    assert found.stderr.splitlines()[-1].startswith(f"Error: {store} holds another ")
 
 
 @pytest.mark.slow
@@ -96,6 +99,33 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_does(tmp_path) -> None:
     assert found.returncode == 0, found.stderr
     assert f"holds {len(load_demo('attn-only-2l'))} checkpoints" in found.stdout
     assert {row: kept(place)[row] for row in there} == there  # nothing was written again
+
+
+@pytest.mark.slow
+def test_of_a_repository_it_says_what_is_doubtful_and_keeps_to_the_disk(tmp_path) -> None:
+    """A warning is a sentence; what is too large is refused before it is downloaded."""
+    model = HUGGING_FACE["gpt_neox"]()
+    files = files_of(model)
+    branches = {
+        f"step{step}": files | {"model.safetensors": safetensors(moved(model.state_dict(), step))}
+        for step in (0, 1000, 2000)
+    }
+    branches["step1000"] = branches["main"] = branches["step2000"]
+    size = len(branches["main"]["model.safetensors"])
+    with local_hub() as hub:
+        hub.repositories["EleutherAI/pythia-14m"] = Repository(branches)
+        online = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+        asked = ("sweep", "EleutherAI/pythia-14m", "--store", tmp_path / "x.zarr")
+        refused = run(*asked, "--disk", "1kB", **online)
+        assert refused.returncode == 2
+        assert "and disk=1,000 lets 1 kB lie on the disk." in refused.stderr
+        assert not hub.count(r"/resolve/.*safetensors")
+        found = run(*asked, "--scores", "induction", "--disk", f"{size / 1000}kB", **online)
+    assert found.returncode == 0, found.stderr
+    assert "holds 3 checkpoints" in found.stdout
+    assert "\nWarning: Of pythia-14m, what 1 of 3 checkpoints hold is not what" in found.stderr
+    assert "UserWarning" not in found.stderr
+    assert all(path.stat().st_size < size for path in tmp_path.rglob("blobs/*"))
 
 
 def kept(place: Path) -> dict[str, int]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import TextIO
 
 import typer
 from induction_kernels.errors import InductionError
@@ -25,13 +27,26 @@ class End(IntEnum):
 def in_words() -> Iterator[None]:
     """What the library says of a mistake, or of where it was stopped, is what the reader sees."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            yield
     except InductionError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(End.REFUSED) from error
     except KeyboardInterrupt as stopped:
         typer.echo(f"\n{stopped}".rstrip() or "\nStopped.", err=True)
         raise typer.Exit(End.STOPPED) from stopped
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    typer.echo(f"Warning: {message}", err=True)
 
 
 def end_with_faults(faults: list[str], cure: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shlex
 import sys
 import warnings
@@ -56,6 +57,18 @@ def sweep(
     device: Annotated[
         str | None, typer.Option(help="Such as cuda; cpu by default.", show_default=False)
     ] = None,
+    disk: Annotated[
+        str | None,
+        typer.Option(
+            metavar="20GB",
+            help="What downloads may take on the disk at once; all that is free by default.",
+            show_default=False,
+        ),
+    ] = None,
+    keep_downloads: Annotated[
+        bool,
+        typer.Option("--keep-downloads", help="Leave what was downloaded in the cache."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score every head at every checkpoint.
@@ -78,6 +91,8 @@ def sweep(
                 store=store,
                 refine=_refine(refine),
                 retry=retry,
+                disk=None if disk is None else _bytes(disk),
+                keep_downloads=keep_downloads,
             )
     except KeyboardInterrupt as stopped:
         again = shlex.join(["induction-explorer", *sys.argv[1:]])
@@ -96,6 +111,14 @@ def _refine(text: str | None) -> bool | int:
     raise SelectionError(
         f"--refine {text} was given.", "Give a number of checkpoints, or third for a third of them."
     )
+
+
+def _bytes(text: str) -> int:
+    """Of a number of bytes, or such as "20GB" or "1.5 TB"."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", text)
+    if found is None:
+        raise SelectionError(f"--disk {text} was given.", "Give bytes, or such as 500MB or 20GB.")
+    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
 def _of_kind(found: xarray.Dataset, kind: str) -> list[str]:
