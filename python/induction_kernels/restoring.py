@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -45,16 +45,16 @@ def without_gradients() -> Iterator[None]:
 def own_forwards(parts: Sequence[nn.Module]) -> Iterator[None]:
     """After this context each part's forward is its own, whatever was put in its place."""
     # Some have one that is not of their class, such as accelerate's.
-    own = [vars(part).get("forward") for part in parts]
-
-    def put_back() -> None:
-        for part, forward in zip(parts, own, strict=True):
-            vars(part).pop("forward", None)
-            if forward is not None:
-                part.forward = forward
-
-    with restoring(put_back):
+    own = [(part, vars(part).get("forward")) for part in parts]
+    with restoring(partial(_give_back, own)):
         yield
+
+
+def _give_back(forwards: list[tuple[nn.Module, Any]]) -> None:
+    for part, forward in forwards:
+        vars(part).pop("forward", None)
+        if forward is not None:
+            part.forward = forward
 
 
 def remove(hooks: list[RemovableHandle]) -> None:

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from torch import nn
 
@@ -27,11 +28,7 @@ def by_one_thread(module: nn.Module, name: str) -> Iterator[None]:
     if outer is not None and not outer.is_alive():
         _running.pop(module, None)
 
-    def leave() -> None:
-        if outer is not me and _running.get(module) is me:
-            _running.pop(module, None)
-
-    with restoring(leave):
+    with restoring(partial(_leave, module, me, outer)):
         if _running.setdefault(module, me) is not me:
             raise InductionError(
                 f"{name} is being run on another thread.",
@@ -39,3 +36,8 @@ def by_one_thread(module: nn.Module, name: str) -> Iterator[None]:
                 "copy.deepcopy(model).",
             )
         yield
+
+
+def _leave(module: nn.Module, me: threading.Thread, outer: threading.Thread | None) -> None:
+    if outer is not me and _running.get(module) is me:
+        _running.pop(module, None)

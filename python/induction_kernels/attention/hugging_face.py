@@ -90,12 +90,15 @@ def fused_by_interface(module: Any) -> Fused:
 def _run(
     module: Any, tokens: Int[Tensor, "batch pos"], attend: Attend, trunk: Trunk | None = None
 ) -> Output:
-    def once() -> Output:
-        beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
-        with attending(module, attend), beginning:
-            return run_hugging_face(module, tokens)
+    return _fitting(module, partial(_run_once, module, tokens, attend, trunk))
 
-    return _fitting(module, once)
+
+def _run_once(
+    module: Any, tokens: Int[Tensor, "batch pos"], attend: Attend, trunk: Trunk | None
+) -> Output:
+    beginning = nullcontext() if trunk is None else trunk.of_hugging_face(module)
+    with attending(module, attend), beginning:
+        return run_hugging_face(module, tokens)
 
 
 def _run_body(module: Any, tokens: Int[Tensor, "batch pos"], attend: Attend) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from induction_kernels.attention.unfit import DoesNotFitError
@@ -30,15 +31,14 @@ def installed(module: Any, name: str) -> Iterator[None]:
             f"{type(module).__name__} does not use Transformers' attention interface"
         )
     before = [(config, config._attn_implementation_internal) for config in configs.values()]
-
-    def put_back() -> None:
-        for config, own in before:
-            config._attn_implementation_internal = own
-
-    with restoring(put_back):
-        for config in configs.values():
-            config._attn_implementation_internal = name
+    with restoring(partial(_set, before)):
+        _set([(config, name) for config in configs.values()])
         yield
+
+
+def _set(implementations: list[tuple[Any, str | None]]) -> None:
+    for config, name in implementations:
+        config._attn_implementation_internal = name
 
 
 def _takes(model: Any, name: str) -> bool:

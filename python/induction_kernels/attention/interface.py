@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -57,15 +58,14 @@ def attending(module: Any, attend: Attend) -> Iterator[list[int]]:
     AttentionInterface.register(_NAME, _call)
     # Gives no mask at all where attention is simply causal, so nothing is quadratic.
     AttentionMaskInterface.register(_NAME, sdpa_mask)
-    outer = vars(_current).copy()
-
-    def put_back() -> None:
-        vars(_current).clear()
-        vars(_current).update(outer)
-
-    with restoring(put_back), _handed_over(module):
+    with restoring(partial(_attend_again, vars(_current).copy())), _handed_over(module):
         _current.module, _current.attend, _current.layers = module, attend, []
         yield _current.layers
+
+
+def _attend_again(outer: dict[str, Any]) -> None:
+    vars(_current).clear()
+    vars(_current).update(outer)
 
 
 def _handed_over(module: Any) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -46,17 +47,14 @@ class Trunk:
         with restoring(lambda: remove(hooks)), own_forwards(skipped):
             if self.start == 0:
                 for index, layer in enumerate(layers[:-1]):
-                    hooks.append(layer.register_forward_hook(self._keep(index + 1)))
+                    hooks.append(layer.register_forward_hook(partial(self._keep, index + 1)))
             for layer in skipped:
                 # Whatever comes in, what enters layer `start` comes out; those between pass it on.
                 layer.forward = lambda *_, **__: self.entering[self.start]
             yield
 
-    def _keep(self, layer: int) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            self.entering[layer] = output
-
-        return hook
+    def _keep(self, layer: int, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        self.entering[layer] = output
 
 
 def _layers(module: Any) -> list[nn.Module]:

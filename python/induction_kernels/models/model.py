@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -94,14 +95,14 @@ class Model:
             modules = {*self.module.modules(), *(() if wrapped is None else wrapped.modules())}
             training = [m for m in modules if m.training]
 
-            def put_back() -> None:
-                for m in training:
-                    m.training = True
-
-            with restoring(put_back), without_gradients():
-                for m in training:
-                    m.training = False
+            with restoring(partial(_train, training, mode=True)), without_gradients():
+                _train(training, mode=False)
                 yield
+
+
+def _train(modules: list[nn.Module], *, mode: bool) -> None:
+    for module in modules:
+        module.training = mode
 
 
 def refuse_without_attention(model: Model, layer: int) -> None:
