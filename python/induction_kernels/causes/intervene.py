@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -79,23 +79,32 @@ class Intervener:
             frozen: every layer attends as it did with nothing replaced.
             read: shown each layer's attention that is run.
         """
-        by_layer: dict[int, list[int]] = defaultdict(list)
-        for layer, head in sorted(replaced):
-            by_layer[layer].append(head)
+        lowest = min((layer for layer, _ in replaced), default=0)
+        attend = partial(self._attend, replaced, read, frozen)
+        return self._run(attend, self._trunk_above(lowest))
 
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor, softmax: Softmax) -> Tensor:
-            if frozen:
-                q, k = self.clean.queries_keys[layer]
-            z, lse = attention(q, k, v, softmax)
-            if read is not None:
-                read(LayerAttention(layer, q, k, lse, softmax))
-            if layer in by_layer:
-                z = z.clone()
-                for head in by_layer[layer]:
-                    z[:, head] = replaced[layer, head].to(z)
-            return z
-
-        return self._run(attend, self._trunk_above(min(by_layer, default=0)))
+    def _attend(
+        self,
+        replaced: Replacements,
+        read: Callable[[LayerAttention], None] | None,
+        frozen: bool,  # noqa: FBT001 - of a partial function
+        layer: int,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        softmax: Softmax,
+    ) -> Tensor:
+        if frozen:
+            q, k = self.clean.queries_keys[layer]
+        z, lse = attention(q, k, v, softmax)
+        if read is not None:
+            read(LayerAttention(layer, q, k, lse, softmax))
+        instead = {head: value for (at, head), value in replaced.items() if at == layer}
+        if instead:
+            z = z.clone()
+            for head, value in instead.items():
+                z[:, head] = value.to(z)
+        return z
 
     def attention_at(self, layer: int, replaced: Replacements) -> LayerAttention:
         """How a layer attends with heads of earlier ones replaced; those after it are not run."""

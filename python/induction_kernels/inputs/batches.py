@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from typing import SupportsIndex, TypeVar
 
 import torch
@@ -47,14 +48,14 @@ def in_batches(
         ProbeError: a size that is no whole number from 1.
         InductionError: not even one row fits.
     """
-
-    def run_at_once(part: slice) -> Generator[None, None, T]:
-        yield from ()
-        return run(part)
-
-    for result in in_batches_by_steps(tokens, size, run_at_once, groups=groups):
+    for result in in_batches_by_steps(tokens, size, partial(_at_once, run), groups=groups):
         if result is not None:
             yield result
+
+
+def _at_once(run: Callable[[slice], T], part: slice) -> Generator[None, None, T]:
+    yield from ()
+    return run(part)
 
 
 def in_batches_by_steps(
