@@ -87,7 +87,7 @@ class Intervener:
         self,
         replaced: Replacements,
         read: Callable[[LayerAttention], None] | None,
-        frozen: bool,  # noqa: FBT001 - of a partial function
+        frozen: bool,
         layer: int,
         q: Tensor,
         k: Tensor,
