@@ -38,6 +38,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     attending: Array.from({ length: layers }, (_, layer) => layer),
     context: 128,
     left_out: {},
+    has_model: true,
     light: layers * heads * checkpoints <= 1000,
     measured_unasked: true,
     faults: {},

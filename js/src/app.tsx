@@ -16,6 +16,7 @@ import type { Store } from "./state/store";
 import { Tabs } from "./tabs/strip";
 import { watchKernel, watchTheme } from "./ui/host";
 import { keepKey } from "./ui/keys";
+import { NeedsModel } from "./ui/needs-model";
 import { Notices } from "./ui/notices";
 import { playOnce } from "./ui/play-once";
 import { View, type ViewProps } from "./ui/view";
@@ -50,9 +51,12 @@ function Empty({ view }: ViewProps) {
 /** A grid of more layers than this comes after the ranking, which would not be on the first screen. */
 const TALL = 16;
 
+const OF_A_PROMPT = "The tokens of a prompt, attention patterns and predictions need";
+
 function Explorer({ view }: ViewProps) {
   const alone = view.store.alone.value;
-  const tall = (view.store.info.value?.layers ?? 0) > TALL;
+  const info = view.store.info.value;
+  const tall = (info?.layers ?? 0) > TALL;
   return (
     <>
       <Header view={view} />
@@ -67,15 +71,23 @@ function Explorer({ view }: ViewProps) {
         </div>
         <div class="ie-stage">
           {!alone && <Curves view={view} />}
-          <div class="ie-reading">
-            <Tokens view={view} />
-            <PromptForm view={view} />
-          </div>
-          <Patterns view={view} />
-          <Predictions view={view} />
+          {info?.has_model ? <OnPrompt view={view} /> : <NeedsModel view={view} what={OF_A_PROMPT} />}
         </div>
       </div>
       <Tabs view={view} />
+    </>
+  );
+}
+
+function OnPrompt({ view }: ViewProps) {
+  return (
+    <>
+      <div class="ie-reading">
+        <Tokens view={view} />
+        <PromptForm view={view} />
+      </div>
+      <Patterns view={view} />
+      <Predictions view={view} />
     </>
   );
 }

@@ -36,6 +36,8 @@ export interface SeriesInfo {
   attending: number[];
   /** Longest prompt in tokens. */
   context: number;
+  /** There is a model to ask; a store has none. */
+  has_model: boolean;
   /** Small enough to ask a question of every checkpoint. */
   light: boolean;
   /** Its losses come without being asked for; those of what is too large are asked for as "losses". */

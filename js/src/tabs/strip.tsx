@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type AnalysisKind, ARRAYS } from "../contract.gen";
 import { type Ask, Result } from "../state/results";
 import type { Store } from "../state/store";
+import { NeedsModel } from "../ui/needs-model";
 import { useRoving } from "../ui/roving";
 import type { View, ViewProps } from "../ui/view";
 import { TABS } from ".";
@@ -24,7 +25,11 @@ export function Tabs({ view }: ViewProps) {
     <section class="ie-section ie-measures">
       <Strip view={view} tabs={tabs} open={open} choose={(name) => store.arrange({ tab: name })} />
       <div role="tabpanel" aria-label={open.title} key={open.name}>
-        <Panel view={view} tab={open} />
+        {store.info.value?.has_model === false && open.group !== "Over training" ? (
+          <NeedsModel view={view} what="This needs" />
+        ) : (
+          <Panel view={view} tab={open} />
+        )}
       </div>
     </section>
   );

@@ -86,6 +86,7 @@ class Known:
         faults: why checkpoints cannot be shown; a new dict with each of them.
         left_out: scores that are not measured, by title, and why.
         attending: the layers that have attention; hybrid models have others too.
+        has_model: questions can be asked of it.
         light: small enough to ask a question of every checkpoint.
     """
 
@@ -97,6 +98,7 @@ class Known:
     heads: int
     context: int
     attending: list[int]
+    has_model = True
     light: bool
     left_out: Mapping[str, str]
 
@@ -231,6 +233,7 @@ class Known:
             "heads": self.heads,
             "attending": self.attending,
             "context": self.context,
+            "has_model": self.has_model,
             "light": self.light,
             "measured_unasked": self.measured.unasked,
             "left_out": {title: legible(reason) for title, reason in self.left_out.items()},

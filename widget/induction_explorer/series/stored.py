@@ -84,6 +84,7 @@ class StoreSession(Known):
         StoreError: there is none, or it cannot be read.
     """
 
+    has_model = False
     light = False
 
     def __init__(self, place: str | Path) -> None:

@@ -60,7 +60,7 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
       <span class="ie-ranked-name">{name}</span>
       <span class="ie-ranked-value">{value.shown}</span>
       {info.steps.length === 1 && <Bar column={column} value={valueAt(column, info, 0, head)} />}
-      <Thumbnail key={name} view={view} head={head} ratio={ratio} />
+      {info.has_model ? <Thumbnail key={name} view={view} head={head} ratio={ratio} /> : <span />}
       <span class="ie-ranked-other">{other?.shown}</span>
       {info.steps.length > 1 && <Spark view={view} head={head} column={column} />}
     </div>
