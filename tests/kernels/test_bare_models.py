@@ -56,6 +56,7 @@ def test_patterns_losses_and_predictions_are_those_of_transformer_lens(name: str
     assert list(found.ids) == list(expected.ids)
 
 
+@pytest.mark.slow
 def test_causes_are_those_of_transformer_lens() -> None:
     theirs, ours = both("attn-only-2l", -1)
     for of in (ablate_each, lambda model: wiring(model, (1, 0))):

@@ -103,9 +103,9 @@ def varied() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:Out of memory")
-@pytest.mark.parametrize("limit", [2, 5])
+@pytest.mark.parametrize("limit", [2, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("frozen", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_ablations_are_the_same_in_smaller_batches(kind, frozen, limit, monkeypatch) -> None:
     """Of resampling too: a row keeps its donor, in whatever batch either is run."""
     model = varied()
@@ -138,6 +138,7 @@ def test_ablations_of_each_head_are_the_same_in_smaller_batches(kind, monkeypatc
         assert again[name].values == pytest.approx(grid.values, abs=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Out of memory")
 @pytest.mark.parametrize("limit", [1, 7])
 def test_wiring_is_the_same_in_smaller_batches(limit, monkeypatch) -> None:

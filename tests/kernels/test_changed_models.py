@@ -151,6 +151,7 @@ WALKS: dict[str, Callable[[CheckpointSeries], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS)
 def test_what_walks_through_a_series_takes_nothing_from_the_users_model(series, walk) -> None:
     """Neither its weights for a checkpoint's, nor the model itself to swap weights in."""
@@ -268,6 +269,7 @@ def trained_on(model: Any) -> None:
             parameter.add_(0.1 * torch.randn_like(parameter))
 
 
+@pytest.mark.slow
 def test_a_lone_model_is_of_the_moment_it_was_given(tokenizer) -> None:
     """And read in a copy: its owner may use it at the same time."""
     for model in (bridge(), *(make() for make in HUGGING_FACE.values())):

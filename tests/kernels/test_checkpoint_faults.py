@@ -120,6 +120,7 @@ class Interrupting(torch.Tensor):
         return super().__torch_function__(func, types, args, kwargs or {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bridge", "llama"])
 def test_an_interrupted_swap_is_no_checkpoint(kind, original) -> None:
     """At whichever weight it stops: the model is neither the old checkpoint nor the new one."""

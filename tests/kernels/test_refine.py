@@ -78,6 +78,7 @@ def test_how_many_is_a_whole_number_and_not_too_few() -> None:
             allowed(26, wrong)
 
 
+@pytest.mark.slow
 def test_a_refined_sweep_finds_the_change_of_the_bundled_series(tmp_path) -> None:
     """With half of the checkpoints, those that matter; a later whole sweep reads the others."""
     series, place = load_demo("attn-only-2l"), tmp_path / "x.zarr"

@@ -161,6 +161,7 @@ def test_more_checkpoints_later_are_all_that_is_read(run, place, read, first) ->
     assert read == []
 
 
+@pytest.mark.slow
 def test_whatever_write_was_the_last_the_rest_is_made_up(run, place, monkeypatch) -> None:
     """As if killed before each write, one after the other."""
     whole = kept(run, place)
