@@ -147,7 +147,7 @@ def test_ctrl_c_ends_it_and_the_page_says_so(sign, chrome, store) -> None:
         assert process.returncode == 0
         assert said.endswith("Stopped.\n")
         assert "Traceback" not in said
-        expect(view.root.get_by_text("kernel").first).to_be_visible()
+        expect(view.alerts.first).to_contain_text("The command that serves this page has ended")
         page.close()
 
 

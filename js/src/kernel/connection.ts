@@ -42,6 +42,8 @@ export class Connection {
   /** False for ever once this widget's kernel is gone. */
   readonly connected: Signal<boolean> = signal(true);
   readonly host: Signal<HostWord> = signal("unknown");
+  /** What the reader is told once it is gone; a host without cells has other words. */
+  farewell = "Disconnected from the kernel — run the cell again.";
   readonly state: ReadonlySignal<ConnectionState>;
   /** How often the kernel came back: it was silent and spoke, or the host found the way to it again. */
   readonly returns = signal(0);

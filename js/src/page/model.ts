@@ -9,8 +9,8 @@ export type Message =
   | { method: "custom"; content: unknown };
 
 export class PageModel {
-  /** There is no manager, and so no kernel of a host to look at. */
-  readonly widget_manager = {};
+  /** Of the host: what the widget says once the process is gone. */
+  readonly widget_manager = { farewell: "The command that serves this page has ended — run it again." };
   readonly #send: (message: Message, mark: string) => void;
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #traits: Traits = {};

@@ -46,7 +46,9 @@ export function watchKernel(model: Model, el: HTMLElement, connection: Connectio
   listen(model, "comm_live_update", lose, abort);
   listen(model, "comm:close", lose, abort);
 
-  const kernel = (model.widget_manager as { kernel?: HostKernel | null } | undefined)?.kernel;
+  const manager = model.widget_manager as { kernel?: HostKernel | null; farewell?: string } | undefined;
+  connection.farewell = manager?.farewell ?? connection.farewell;
+  const kernel = manager?.kernel;
   if (kernel == null) return;
   const look = () => {
     if (kernel.isDisposed || ENDED.has(kernel.status ?? "")) lose();

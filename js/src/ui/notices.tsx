@@ -27,7 +27,6 @@ export function TryAgain({ view }: ViewProps) {
 
 /** What there is to say of the kernel beyond the panels' own words. */
 const KERNEL: Partial<Record<ConnectionState, ErrorInfo>> = {
-  gone: { message: "Disconnected from the kernel — run the cell again.", hint: "What is drawn stays." },
   connecting: { message: "The connection to the kernel is lost.", hint: "The notebook is looking for it." },
   silent: {
     message: "The kernel does not answer.",
@@ -37,7 +36,10 @@ const KERNEL: Partial<Record<ConnectionState, ErrorInfo>> = {
 
 export function Notices({ view }: ViewProps) {
   const { connection, status, grid, info, shown, comparison } = view.store;
-  const kernel = KERNEL[connection.state.value];
+  const kernel =
+    connection.state.value === "gone"
+      ? { message: connection.farewell, hint: "What is drawn stays." }
+      : KERNEL[connection.state.value];
   const fault = info.value?.faults[shown.value];
   const compared = comparison.other.value;
   const other = compared?.info.faults[compared.checkpoint];
