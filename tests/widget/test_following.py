@@ -173,6 +173,22 @@ def test_one_that_was_deleted_keeps_its_scores_and_is_a_gap_for_the_rest(run) ->
     assert "weights_0.safetensors does not exist" in replies[-1]["error"]["message"]
 
 
+def test_a_file_that_was_half_there_when_the_series_was_opened_is_read_once_it_is_whole(
+    run,
+) -> None:
+    run.save(0, 10)
+    last = run.folder / "weights_10.safetensors"
+    whole = last.read_bytes()
+    last.write_bytes(whole[: len(whole) // 2])
+    explorer = InductionExplorer(run.series(), prompt="the cat sat on the cat")
+    explorer.wait()
+    assert "truncated" in explorer._series[0]["faults"]["1"]
+    last.write_bytes(whole)
+    until(lambda: explorer._series[0]["faults"] == {})
+    is_as_if_all_had_been_there(explorer, run)
+    assert answers(explorer, 10).keys() == answers(explorer, 0).keys()
+
+
 def test_one_that_is_deleted_before_it_is_scored_is_a_gap(run) -> None:
     run.save(0, 10)
     explorer = InductionExplorer(run.series())

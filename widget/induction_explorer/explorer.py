@@ -416,6 +416,13 @@ class InductionExplorer(Arrangement):
         if not self._work.count(Urgency.MEASURE):
             self._find()
 
+    def see_mended(self, session: Known, checkpoints: Sequence[int]) -> None:
+        """Files that were still being written are whole: score and run what they hold."""
+        self.bring_up_to_date()
+        self.send_state("_series")  # its faults were told row by row, maybe, and not by the trait
+        self._compute(session, checkpoints)
+        self._requests.run_ahead(session, checkpoints)
+
     def _begin_anew(self) -> None:
         """Checkpoints have other numbers than those that are being computed: what is known is kept,
         and the rest asked for again."""

@@ -33,6 +33,9 @@ class Watcher(Protocol):
         """There are more checkpoints, scores or measures; `moved` says which number each of the
         checkpoints that were there has now."""
 
+    def see_mended(self, session: Known, checkpoints: Sequence[int]) -> None:
+        """These could not be used, and maybe can by now."""
+
 
 class Checkpoints(Protocol):
     """Where checkpoints lie along training; a CheckpointSeries is one."""

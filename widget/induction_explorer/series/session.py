@@ -56,6 +56,8 @@ class SeriesSession(Known):
         scores, left_out = choose_scores(None, model)
         self.scorer = Scorer(model, scores)
         self._alone: dict[str, Scorer] = {}
+        #: Of a run that goes on: what could not be used, and the fingerprint of its files then.
+        self._broken: dict[str, int] = {}
         self.left_out = {SCORES[name].title: reason for name, reason in left_out.items()}
         #: Work a second (`budget`), as it was last timed; None before that.
         self.pace: float | None = None
@@ -143,6 +145,26 @@ class SeriesSession(Known):
             return
         if more:
             soon(self._grow)
+        elif any(self._is_mended(label) for label in list(self._broken)):
+            soon(self._try_again)
+
+    def _is_mended(self, label: str) -> bool:
+        """Whether the files of a checkpoint that could not be used have become others: they were
+        still being written, or copied."""
+        index = self.series.labels.index(label)
+        return self.series.fingerprint(index) != self._broken[label]
+
+    def _try_again(self) -> None:
+        """On the worker's thread, as below."""
+        with SHARED:
+            mended = [label for label in self._broken if self._is_mended(label)]
+            again = [self.series.labels.index(label) for label in mended]
+            for label in mended:
+                del self._broken[label]
+            self._scored -= set(again)
+            self.faults = {i: why for i, why in self.faults.items() if i not in again}
+            for watcher in list(self.watchers):
+                watcher.see_mended(self, again)
 
     def _grow(self) -> None:
         """On the worker's thread: no step is under way, and what is known of a checkpoint goes
@@ -197,6 +219,7 @@ class SeriesSession(Known):
         next."""
         if self.is_scored(checkpoint):
             return
+        before = self.series.fingerprint(checkpoint) if self.grows else 0
         try:
             model = self.load(checkpoint, then)
             values: dict[str, Tensor] = {}
@@ -208,6 +231,8 @@ class SeriesSession(Known):
             self.faults = {i: why for i, why in self.faults.items() if i != checkpoint}
         except Exception as error:  # noqa: BLE001 - the reader is told; the others go on
             self.faults = self.faults | {checkpoint: _say(error)}
+            if self.grows:
+                self._broken[self.series[checkpoint].label] = before
         self._scored.add(checkpoint)
 
     def check_head(self, head: Head) -> None:
