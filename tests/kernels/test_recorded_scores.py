@@ -10,6 +10,7 @@ import pytest
 import torch
 from induction_kernels import CheckpointSeries, Recorder, sweep
 from induction_kernels.errors import SelectionError, StoreError
+from induction_kernels.sweeps.measuring import Measuring
 from induction_kernels.sweeps.store import Store
 from small_models import HUGGING_FACE, VOCABULARY, bridge
 
@@ -186,6 +187,29 @@ def test_under_autocast_it_scores_in_full_precision(tmp_path) -> None:
     )
     kept = Store(tmp_path / "x.zarr").dataset()
     np.testing.assert_array_equal(kept["induction"].values, fresh["induction"].values)
+
+
+def test_a_score_that_draws_random_numbers_takes_none_of_the_loops(tmp_path, monkeypatch) -> None:
+    original = Measuring.__call__
+
+    def drawing(self, *given):
+        torch.rand(3)
+        return original(self, *given)
+
+    monkeypatch.setattr(Measuring, "__call__", drawing)
+    recorder = Recorder(None, bridge(), store=tmp_path / "x.zarr", scores="induction")
+    before = torch.get_rng_state()
+    recorder(0)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_sweep_of_a_folder_that_was_trained_anew_is_refused(tmp_path) -> None:
+    model = bridge()
+    Recorder(tmp_path / "run", model, store=tmp_path / "x.zarr", scores="induction").save(0)
+    Recorder(tmp_path / "run", bridge(seed=1)).save(0)
+    series = CheckpointSeries.from_folder(tmp_path / "run", model)
+    with pytest.raises(StoreError, match="holds another run: the weights of step 0"):
+        sweep(series, store=tmp_path / "x.zarr", scores="induction", progress=False)
 
 
 def test_neither_a_folder_nor_a_store() -> None:
