@@ -10,6 +10,7 @@ import pytest
 import torch
 from declared import fields
 from induction_explorer import CheckpointSeries, InductionExplorer, load_demo, sweep
+from induction_explorer.channel.worker import SHARED, Urgency
 from induction_explorer.series import following
 from local_hub import Repository
 from patience import PATIENCE
@@ -45,8 +46,12 @@ def shown(explorer, number=0) -> list[tuple[bool, str, list[int]]]:
 
 
 def test_of_a_hub_it_is_seen_without_being_asked_and_before_the_weights(published, hub) -> None:
-    explorer = InductionExplorer(published)
+    marked: list[int] = []
+    with SHARED:  # nothing comes before someone looks
+        explorer = InductionExplorer(published)
+        explorer.observe(lambda _: marked.append(explorer._work.count(Urgency.SWEEP)), "_series")
     explorer.wait()
+    assert marked[0] == len(STEPS), "some were scored before they were marked"
     assert shown(explorer) == FOUND
     assert set(explorer._series[0]["findings"][0]) == fields("Finding")
     assert explorer._series[0]["faults"] == {}
@@ -69,21 +74,26 @@ def test_where_nobody_can_be_asked_no_alarm_is_raised(published, monkeypatch) ->
     explorer.close()
 
 
-def test_what_check_found_is_shown_of_the_series_that_it_is_of() -> None:
-    """Of files and of weights in memory only what was asked for."""
+@pytest.fixture
+def twins() -> CheckpointSeries:
+    """In memory; the second and the third of its four checkpoints are one."""
     model = bridge()
     weights = list(variants(model))
     weights[2] = {name: value.clone() for name, value in weights[1].items()}
-    series = CheckpointSeries.from_state_dicts(model, weights, steps=[0, 10, 100, 1000])
-    before = InductionExplorer(series)
+    return CheckpointSeries.from_state_dicts(model, weights, steps=[0, 10, 100, 1000])
+
+
+def test_what_check_found_is_shown_of_the_series_that_it_is_of(twins) -> None:
+    """Of files and of weights in memory only what was asked for."""
+    before = InductionExplorer(twins)
     assert shown(before) == []
     before.close()
-    series.check(weights=True, progress=False)
-    explorer = InductionExplorer([load_demo("attn-only-1l").select([0, 5, 25]), series])
+    twins.check(weights=True, progress=False)
+    explorer = InductionExplorer([load_demo("attn-only-1l").select([0, 5, 25]), twins])
     assert shown(explorer, 0) == []
     assert shown(explorer, 1) == [(True, "holds the same numbers as step 10", [2])]
     explorer.close()
-    of_a_few = InductionExplorer(series.select([2, 3]))
+    of_a_few = InductionExplorer(twins.select([2, 3]))
     assert shown(of_a_few) == [(True, "holds the same numbers as step 10", [0])]
     of_a_few.close()
 
@@ -99,6 +109,23 @@ def test_a_store_has_it_and_what_grows_is_followed(published, tmp_path, monkeypa
         sweep(published, "induction", store=place, progress=False)
     end = time.monotonic() + PATIENCE
     while sorted(shown(explorer), key=lambda one: one[2]) != FOUND:
+        assert time.monotonic() < end, shown(explorer)
+        time.sleep(0.02)
+    explorer.close()
+
+
+def test_a_check_that_comes_after_the_sweep_is_added(twins, tmp_path, monkeypatch) -> None:
+    """To what is shown as well, when the sweep is asked for once more."""
+    monkeypatch.setattr(following, "LOOK_EVERY", 0.05)
+    place = tmp_path / "x.zarr"
+    sweep(twins, "induction", store=place, progress=False)
+    explorer = InductionExplorer.from_store(place)
+    assert shown(explorer) == []
+    twins.check(weights=True, progress=False)
+    with pytest.warns(UserWarning, match="1 of 4 checkpoints"):
+        sweep(twins, "induction", store=place, progress=False)
+    end = time.monotonic() + PATIENCE
+    while shown(explorer) != [(True, "holds the same numbers as step 10", [2])]:
         assert time.monotonic() < end, shown(explorer)
         time.sleep(0.02)
     explorer.close()
