@@ -93,6 +93,12 @@ def test_what_check_found_is_shown_of_the_series_that_it_is_of(twins) -> None:
     assert shown(explorer, 0) == []
     assert shown(explorer, 1) == [(True, "holds the same numbers as step 10", [2])]
     explorer.close()
+    twins.check(progress=False)  # which does not look at the weights, and has the last word
+    explorer = InductionExplorer(twins)
+    assert shown(explorer) == []
+    twins.select([1, 2, 3]).check(weights=True, progress=False)
+    assert shown(explorer) == [(True, "holds the same numbers as step 10", [2])]
+    explorer.close()
     of_a_few = InductionExplorer(twins.select([2, 3]))
     assert shown(of_a_few) == [(True, "holds the same numbers as step 10", [0])]
     of_a_few.close()

@@ -338,10 +338,7 @@ class InductionExplorer(Arrangement):
         for session in sessions:
             if session.unchecked:
                 self._work.submit_steps(
-                    Urgency.BESIDE,
-                    session.check(),
-                    weakly(self._show_doubts),
-                    label="Comparing hashes of files",
+                    Urgency.BESIDE, session.check(), label="Comparing hashes of files"
                 )
         for session in sessions:
             self._compute(session, self._order(session))
@@ -367,9 +364,6 @@ class InductionExplorer(Arrangement):
         here = self.checkpoint if session is self._session else len(session.series) - 1
         return sorted(range(len(session.series)), key=lambda i: abs(i - here))
 
-    def _show_doubts(self) -> None:
-        self._series = infos(self._sessions)
-
     def _show_scores(self) -> None:
         self._choose_heads()
         if self._work.count(Urgency.SWEEP):
@@ -390,6 +384,10 @@ class InductionExplorer(Arrangement):
         if not self._work.count(Urgency.MEASURE):
             self._find()
         self._show_measures()
+
+    def see_findings(self) -> None:
+        """Checkpoints were checked, here or in a cell."""
+        self._series = infos(self._sessions)
 
     def see_growth(self, session: Known, moved: Sequence[int]) -> None:
         """A store, or the folder of a run, has more. The reader stays at the checkpoints that were

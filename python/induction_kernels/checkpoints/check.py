@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Generator, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -27,16 +27,39 @@ if TYPE_CHECKING:
 _WORST_FIRST = ("fault", "unknown", "note")
 
 
-#: By source and the index of a checkpoint there.
-_FOUND: dict[int, dict[int, list[Finding]]] = {}
+@runtime_checkable
+class Told(Protocol):
+    def see_findings(self) -> None:
+        """A check is done."""
 
 
-def found_of(source: Source) -> dict[int, list[Finding]]:
-    """What the last check of each of a source's checkpoints found, to be filled in; whoever shows
-    them has the same. Those that were not checked have none."""
+class Found(dict[int, list[Finding]]):
+    """What the last check of each of a source's checkpoints found, by its index there; nothing of
+    those that were not checked.
+
+    Attributes:
+        told: who is told of every check.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: weakref.WeakSet[Told] = weakref.WeakSet()
+
+    def put(self, found: Mapping[int, list[Finding]]) -> None:
+        self.update(found)
+        for one in list(self.told):
+            one.see_findings()
+
+
+#: By source.
+_FOUND: dict[int, Found] = {}
+
+
+def found_of(source: Source) -> Found:
+    """To be filled in; whoever shows these checkpoints has the same."""
     key = id(source)
     if key not in _FOUND:
-        _FOUND[key] = {}
+        _FOUND[key] = Found()
         weakref.finalize(source, _FOUND.pop, key, None).atexit = False
     return _FOUND[key]
 

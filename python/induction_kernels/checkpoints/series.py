@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.ahead import ReadAhead
-from induction_kernels.checkpoints.check import checking, found_of, table
+from induction_kernels.checkpoints.check import Told, checking, found_of, table
 from induction_kernels.checkpoints.copies import in_memory
 from induction_kernels.checkpoints.findings import Finding, Hashed
 from induction_kernels.checkpoints.fingerprints import UNKNOWN, Fingerprinted
@@ -332,10 +332,16 @@ class CheckpointSeries:
     def check_by_steps(self, *, weights: bool = False) -> Iterator[None]:
         """`check`, a step whenever one of them was looked at; `findings` has it after the last."""
         found = yield from checking(self._source, self._indices, weights=weights)
-        self._found |= {
-            index: [one for one in found if one.checkpoint == place]
-            for place, index in enumerate(self._indices)
-        }
+        self._found.put(
+            {
+                index: [one for one in found if one.checkpoint == place]
+                for place, index in enumerate(self._indices)
+            }
+        )
+
+    def tell_findings(self, to: Told) -> None:
+        """Have someone, who is held weakly, told of every check of checkpoints of this source."""
+        self._found.told.add(to)
 
     @property
     def findings(self) -> list[Finding]:

@@ -29,6 +29,9 @@ class Watcher(Protocol):
     def see_measures(self) -> None:
         """More of them are known, whoever asked for them."""
 
+    def see_findings(self) -> None:
+        """More is known against its checkpoints."""
+
     def see_growth(self, session: Known, moved: Sequence[int]) -> None:
         """There are more checkpoints, scores or measures; `moved` says which number each of the
         checkpoints that were there has now."""

@@ -47,6 +47,7 @@ class SeriesSession(Known):
     def __init__(self, series: CheckpointSeries, texts: Texts | None = None) -> None:
         super().__init__()
         self.series: CheckpointSeries = series
+        series.tell_findings(self)
         model = self._first_model()
         self.name = legible(series.name)
         self.tokenizer_model = model
@@ -125,6 +126,12 @@ class SeriesSession(Known):
 
     def check(self) -> Generator[None, None, None]:
         yield from self.series.check_by_steps()
+
+    def see_findings(self) -> None:
+        """The series was checked, here or in a cell."""
+        with SHARED:
+            for watcher in list(self.watchers):
+                watcher.see_findings()
 
     def forget_faults(self) -> None:
         """What failed may be tried anew: maybe a disk was full, or the GPU."""
