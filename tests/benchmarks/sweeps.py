@@ -35,7 +35,7 @@ from safetensors.torch import load_file
 #: Pythia's.
 COUNT = 154
 #: Read in one pass over one probe.
-SCORES = ["previous_token", "duplicate_token", "induction", "prefix_matching"]
+SCORES = ["previous_token", "duplicate_token", "induction"]
 
 FIRST = """
 import sys, time

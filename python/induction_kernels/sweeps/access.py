@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,33 @@ def together(work: Iterable[Coroutine[Any, Any, _Found]]) -> list[_Found]:
         return await asyncio.gather(*work)
 
     return sync(gathered())
+
+
+def get_all(places: Sequence[Any]) -> list[bytes | None]:
+    """What is at each of these places of one store; None where nothing is."""
+    if places and hasattr(places[0].store, "get_sync"):  # a disk is not waited for on a loop
+        found = [place.store.get_sync(place.path) for place in places]
+    else:
+        found = together(place.get() for place in places)
+    return [None if one is None else one.to_bytes() for one in found]
+
+
+def put_all(contents: Iterable[tuple[Any, bytes]]) -> None:
+    """Put each at its place, whole or not at all."""
+    from zarr.core.buffer import default_buffer_prototype
+
+    buffer = default_buffer_prototype().buffer
+    to_put = [(place, buffer.from_bytes(content)) for place, content in contents]
+    if to_put and hasattr(to_put[0][0].store, "set_sync"):
+        for place, content in to_put:
+            place.store.set_sync(place.path, content)
+    else:
+        together(place.set(content) for place, content in to_put)
+
+
+def remove_all(places: Iterable[Any]) -> None:
+    """Leave nothing at these places."""
+    together(place.delete() for place in places)
 
 
 @contextlib.contextmanager

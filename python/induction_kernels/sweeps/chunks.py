@@ -11,22 +11,25 @@ from typing import Any
 import numpy as np
 
 
-async def write(array: Any, row: int, values: np.ndarray) -> None:
-    """Put a row, whole or not at all."""
-    await _place(array, row).set(_encoded(array, values))
+def place_of(array: Any, row: int) -> Any:
+    """Where a row is kept."""
+    return array.store_path / array.metadata.encode_chunk_key((row,) + (0,) * (array.ndim - 1))
 
 
-async def write_first(array: Any, row: int, values: np.ndarray) -> None:
-    """The same where nothing is yet."""
-    await _place(array, row).set_if_not_exists(_encoded(array, values))
+def encoded(array: Any, values: np.ndarray) -> bytes:
+    import google_crc32c
+
+    numbers = np.broadcast_to(values, array.shape[1:]).astype(_dtype(array)).tobytes()
+    checksum: int = google_crc32c.value(numbers)
+    return numbers + checksum.to_bytes(4, "little")
 
 
-async def read(array: Any, row: int) -> np.ndarray | None:
+def decoded(array: Any, content: bytes | None) -> np.ndarray | None:
     """A row; None where it is not there, or damaged."""
     import google_crc32c
 
-    found = await _place(array, row).get()
-    content = b"" if found is None else found.to_bytes()
+    if content is None:
+        return None
     numbers, checksum = content[:-4], content[-4:]
     shape, dtype = array.shape[1:], _dtype(array)
     if len(numbers) != dtype.itemsize * int(np.prod(shape)):
@@ -34,23 +37,6 @@ async def read(array: Any, row: int) -> np.ndarray | None:
     if google_crc32c.value(numbers) != int.from_bytes(checksum, "little"):
         return None
     return np.frombuffer(numbers, dtype).reshape(shape)
-
-
-async def remove(array: Any, row: int) -> None:
-    await _place(array, row).delete()
-
-
-def _place(array: Any, row: int) -> Any:
-    return array.store_path / array.metadata.encode_chunk_key((row,) + (0,) * (array.ndim - 1))
-
-
-def _encoded(array: Any, values: np.ndarray) -> Any:
-    import google_crc32c
-    from zarr.core.buffer import default_buffer_prototype
-
-    numbers = np.broadcast_to(values, array.shape[1:]).astype(_dtype(array)).tobytes()
-    checksum = google_crc32c.value(numbers).to_bytes(4, "little")
-    return default_buffer_prototype().buffer.from_bytes(numbers + checksum)
 
 
 def _dtype(array: Any) -> np.dtype[Any]:

@@ -156,6 +156,7 @@ class Desk:
         with self._one:
             try:
                 self._filling.read(index, self._series.model(index))
+                self._filling.settle()
             except OF_THE_CALLER:
                 raise
             except InductionError as error:

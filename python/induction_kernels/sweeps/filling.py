@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING
 
 from induction_kernels.checkpoints import CheckpointSeries
@@ -90,30 +92,31 @@ def fill(
     filling = Filling(store, series, asked)
     missing = left(store, series, asked, retry=retry)
     to_load = missing or [len(series) - 1]
-    if refine is not False:
-        count = allowed(len(series), refine)
-        downloads.announce(series, to_load, count=count, progress=progress)
-        visit(
-            series,
-            _closer(store, series, asked, filling, retry=retry, refine=refine),
-            filling.read,
-            filling.miss,
-            passing=not downloads.keep,
-            progress=progress,
-            total=count,
-        )
-    else:
-        downloads.announce(series, to_load, progress=progress)
-        visit(
-            series,
-            [to_load],
-            filling.read,
-            filling.miss if missing else lambda index, error: None,
-            passing=not downloads.keep,
-            progress=progress and bool(missing),
-            there=len(series) - len(missing),
-        )
-    filling.end()
+    with contextlib.closing(filling):
+        if refine is not False:
+            count = allowed(len(series), refine)
+            downloads.announce(series, to_load, count=count, progress=progress)
+            visit(
+                series,
+                _closer(store, series, asked, filling, retry=retry, refine=refine),
+                filling.read,
+                filling.miss,
+                passing=not downloads.keep,
+                progress=progress,
+                total=count,
+            )
+        else:
+            downloads.announce(series, to_load, progress=progress)
+            visit(
+                series,
+                [to_load],
+                filling.read,
+                filling.miss if missing else lambda index, error: None,
+                passing=not downloads.keep,
+                progress=progress and bool(missing),
+                there=len(series) - len(missing),
+            )
+        filling.end()
 
 
 def _closer(
@@ -128,6 +131,7 @@ def _closer(
     """First the whole of training, then where it changes; each as far as the store lacks it."""
 
     def found(checkpoints: Sequence[Checkpoint]) -> xarray.Dataset:
+        filling.settle()
         store.refresh()
         return store.dataset(checkpoints)
 
@@ -144,23 +148,41 @@ class Filling:
         self._store, self._series, self._asked = store, series, asked
         self._measuring: Measuring | None = None
         self._expected = list(series)
+        self._writing: Future[None] | None = None
         #: Faults of checkpoints before the first that could be loaded.
         self._first: dict[int, InductionError] = {}
 
     def expect(self, indices: Sequence[int]) -> None:
         """Only these get rows in the store, beside what is there; all of the series by default."""
+        self.settle()
         self._expected = [self._series[index] for index in indices]
         if self._measuring is not None:
             self._store.hold(self._expected)
 
     def read(self, index: int, model: Model) -> None:
+        """Keeps what it finds on a thread beside; `settle` waits for it."""
+        self.settle()
         measuring = self._measuring or self._begin(model)
         checkpoint = self._series[index]
         (lacking,) = self._store.lacks([checkpoint], measuring.names)  # others write, too
         if lacking:
             found = measuring(model, lacking)
-            self._store.write(checkpoint, found, self._series.fingerprint(index))
             self._store.note(measuring.notes)
+            self._writing = _writer().submit(
+                self._store.write, checkpoint, found, self._series.fingerprint(index)
+            )
+
+    def settle(self) -> None:
+        """What was found is kept now.
+
+        Raises:
+            StoreError: it cannot be.
+        """
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    close = settle
 
     def _begin(self, model: Model) -> Measuring:
         measuring = Measuring(model, self._asked)
@@ -171,12 +193,14 @@ class Filling:
         return measuring
 
     def miss(self, index: int, error: InductionError) -> None:
+        self.settle()
         if self._measuring is None:
             self._first[index] = error
         else:
             self._store.write_fault(self._series[index], str(error))
 
     def end(self) -> None:
+        self.settle()
         if not self._first:
             return
         if not self._store.exists:
@@ -192,3 +216,9 @@ class Filling:
         for index, error in self._first.items():
             self._store.write_fault(self._series[index], str(error))
         self._first = {}
+
+
+@cache
+def _writer() -> ThreadPoolExecutor:
+    """One thread, so that what is found of one checkpoint is kept while the next is loaded."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="induction-store")

@@ -104,6 +104,7 @@ class LiveScores:
         with _apart(self._device):
             try:
                 self._filling.read(index, self._series.model(index))
+                self._filling.settle()
             except OF_THE_CALLER:
                 raise
             except InductionError as error:

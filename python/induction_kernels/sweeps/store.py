@@ -14,7 +14,14 @@ from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.checkpoints.fingerprints import UNKNOWN
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps import chunks
-from induction_kernels.sweeps.access import alone, folder_of, together, writing
+from induction_kernels.sweeps.access import (
+    alone,
+    folder_of,
+    get_all,
+    put_all,
+    remove_all,
+    writing,
+)
 from induction_kernels.sweeps.contents import Contents, Variable
 from induction_kernels.sweeps.stored import (
     COORDINATES,
@@ -210,10 +217,17 @@ class Store(Stored):
         row = self._rows[checkpoint.label]
         with writing(self.place):
             if fingerprint != UNKNOWN and FINGERPRINT in self._arrays:
-                array = self._arrays[FINGERPRINT]
-                together([chunks.write_first(array, row, np.asarray(fingerprint, np.uint64))])
-            together(chunks.write(self._arrays[name], row, one) for name, one in values.items())
+                self._keep_fingerprint(row, fingerprint)
+            found = [(self._arrays[name], one) for name, one in values.items()]
+            put_all((chunks.place_of(to, row), chunks.encoded(to, one)) for to, one in found)
             self._forget_fault(row)
+
+    def _keep_fingerprint(self, row: int, fingerprint: int) -> None:
+        """Where none is kept yet."""
+        array = self._arrays[FINGERPRINT]
+        place = chunks.place_of(array, row)
+        if get_all([place]) == [None]:
+            put_all([(place, chunks.encoded(array, np.asarray(fingerprint, np.uint64)))])
 
     def forget_fingerprints(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Of checkpoints of which nothing else is kept: their weights may have become others.
@@ -223,7 +237,7 @@ class Store(Stored):
         """
         with writing(self.place):
             array = self._arrays[FINGERPRINT]
-            together(chunks.remove(array, self._rows[one.label]) for one in checkpoints)
+            remove_all(chunks.place_of(array, self._rows[one.label]) for one in checkpoints)
 
     def forget(self, checkpoints: Sequence[Checkpoint]) -> None:
         """Keep nothing of these but their place: their weights have become others.
@@ -234,7 +248,7 @@ class Store(Stored):
         with writing(self.place):
             for one in checkpoints:
                 row = self._rows[one.label]
-                together(chunks.remove(self._arrays[name], row) for name in self.names)
+                remove_all(chunks.place_of(self._arrays[name], row) for name in self.names)
                 self._forget_fault(row)
         self.forget_fingerprints(checkpoints)
 
@@ -253,7 +267,7 @@ class Store(Stored):
 
     def _forget_fault(self, row: int) -> None:
         assert self._root is not None
-        if f"{FAULTS}/{row}" in self._root:
+        if get_all([self._root.store_path / f"{FAULTS}/{row}/zarr.json"]) != [None]:
             del self._root[f"{FAULTS}/{row}"]
 
     def keep_findings(self, of: Collection[str], found: Sequence[tuple[str, str, str]]) -> None:

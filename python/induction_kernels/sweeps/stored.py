@@ -18,7 +18,7 @@ from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps import chunks
-from induction_kernels.sweeps.access import folder_of, reading, together
+from induction_kernels.sweeps.access import folder_of, get_all, reading, together
 
 if TYPE_CHECKING:
     import xarray
@@ -149,7 +149,7 @@ class Stored:
         rows = {self._rows[one.label] for one in checkpoints if one.label in self._rows}
         asked = [(name, row) for name in known for row in rows]
         with reading(self.place):
-            found = together(chunks.read(self._arrays[name], row) for name, row in asked)
+            found = self._rows_of([(self._arrays[name], row) for name, row in asked])
         there = {one for one, values in zip(asked, found, strict=True) if values is not None}
         return [
             [name for name in names if (name, self._rows.get(one.label)) not in there]
@@ -191,10 +191,16 @@ class Stored:
                 },
             )
 
+    @staticmethod
+    def _rows_of(asked: Sequence[tuple[Any, int]]) -> list[np.ndarray | None]:
+        """These rows of these arrays; None where one is not there, or damaged."""
+        contents = get_all([chunks.place_of(*one) for one in asked])
+        return [chunks.decoded(array, one) for (array, _), one in zip(asked, contents, strict=True)]
+
     def _values(self, array: Any, rows: Sequence[int]) -> np.ndarray:
         """[row, ...]: these rows; NaN, or what else stands for nothing, where there is none."""
         values = np.full((len(rows), *array.shape[1:]), array.fill_value, array.dtype)
-        for place, found in enumerate(together(chunks.read(array, row) for row in rows)):
+        for place, found in enumerate(self._rows_of([(array, row) for row in rows])):
             if found is not None:
                 values[place] = found
         return values
