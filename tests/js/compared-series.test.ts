@@ -40,6 +40,38 @@ async function choose(el: Element, value: string) {
   await settle();
 }
 
+describe("another series' checkpoint that failed", () => {
+  const REASON = "model.safetensors is cut off.";
+  const failing = (at: number) => {
+    const [one, wide] = unlike()._series as ExplorerModel["_series"];
+    const values = [0.1, 0.2, 0.3, 0.7, 0.4, 0.8];
+    const nan = constant(
+      WIDE,
+      values.map(() => Number.NaN),
+    );
+    return show({
+      _series: [one, { ...wide, faults: { [at]: REASON } }] as ExplorerModel["_series"],
+      _grids: { ...unlike()._grids, ...(at === WIDE.checkpoints - 1 && { "1/induction": nan }) },
+    });
+  };
+  const alerts = (el: Element) => [...el.querySelectorAll("[role=alert]")].map((alert) => alert.textContent);
+
+  it("is said once, by the series' name and with the reason, and no change is shown", async () => {
+    const { el } = await failing(WIDE.checkpoints - 1);
+    expect(alerts(el).filter((said) => said?.includes(REASON))).toEqual([
+      `The checkpoint compared with, wide step 3,000, could not be used. ${REASON}`,
+    ]);
+    expect(cell(el, "1,2")).toContain("L1H2 induction 0.900 change not computed");
+    expect(one(el, "[aria-label='Attention pattern L1H2']")).toBeDefined();
+  });
+
+  it("is not said of one that is not compared with", async () => {
+    const { el } = await failing(0);
+    expect(alerts(el)).toEqual([]);
+    expect(cell(el, "1,2")).toContain("change +0.100");
+  });
+});
+
 describe("the grid", () => {
   it("shows each head less the one that ranks as high there", async () => {
     const { el } = await show();
