@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import torch
+from induction_explorer import load_demo, sweep
 from induction_kernels.sweeps.stored import Stored
 from local_hub import Repository
 from nbclient import NotebookClient
@@ -35,7 +38,36 @@ def test_there_are_three() -> None:
     "path", [one for one in EXAMPLES if one.stem != HUB], ids=lambda path: path.stem
 )
 def test_every_cell_runs(path: Path) -> None:
-    assert "Abrupt changes, 5% level: found in" in printed_by(path)
+    printed = printed_by(path)
+    assert "Abrupt changes, 5% level: found in" in printed
+    if path.stem == "induction_heads":
+        check_causes(printed)
+
+
+def check_causes(printed: str) -> None:
+    """Without the head: repeated tokens cost nats, text next to nothing, and the answer is lost."""
+    numbers = re.search(
+        r"repeated tokens (\S+) nats, random heads (\S+); on text (\S+) ± \S+; "
+        r"probability of the answer (\S+) → (\S+)",
+        printed,
+    )
+    assert numbers is not None
+    repeated, random, text, before, after = map(float, numbers.groups())
+    assert repeated > max(2, 3 * random)
+    assert abs(text) < 0.1
+    assert before > 0.3
+    assert after < 0.01
+
+
+@pytest.mark.slow
+def test_heads_form_where_the_notebook_says() -> None:
+    (path,) = (one for one in EXAMPLES if one.stem == "induction_heads")
+    first, last = map(int, re.findall(r"between (\d+)M and (\d+)M tokens", path.read_text())[0])
+    found = sweep(load_demo("attn-only-2l"), ["prefix_matching"], progress=False)
+    best = found["prefix_matching"].max(("layer", "head")).values
+    inside = np.interp([first * 1e6, last * 1e6], found["tokens"].values, best)
+    assert inside[0] < 0.2
+    assert inside[1] > 0.8
 
 
 @pytest.mark.slow

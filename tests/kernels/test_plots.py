@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib
@@ -355,6 +356,10 @@ def test_what_feeds_a_head(series) -> None:
     strongest = f"{found.effect.values[0, order[0]]:+.2f}".replace("-", "−")
     assert strongest in words(ax)
     assert f"L1H6, induction {float(found.induction):.2f}" in words(ax)
+    numbers = [text for text in ax.texts if re.fullmatch(r"[+−][\d.]+", text.get_text())]
+    assert len(numbers) > 1
+    boxes = [number.get_window_extent() for number in numbers]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
     with pytest.raises(SelectionError, match="first layer"):
         plots.wiring(wiring(series.load(-1), (0, 1)))
 

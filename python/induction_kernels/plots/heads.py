@@ -40,6 +40,8 @@ _NUMBERED = 64
 _NAMED_TOKENS = 48
 #: Feeders with an edge, and those of them whose effect is written on it.
 _EDGES, _EFFECTS = 12, 3
+#: Where that stands over its head, in layers: on its own line, before lines meet.
+_ABOVE = 0.3
 
 
 def head_grid(
@@ -221,7 +223,7 @@ def wiring(dataset: xarray.Dataset, *, ax: Axes | None = None) -> Axes:
         )
         if rank < _EFFECTS and clear:
             ax.text(
-                (x + head) / 2, bend, signed(float(effect[y, x]), "+.2f"), ha="center",
+                x, y + _ABOVE, signed(float(effect[y, x]), "+.2f"), ha="center",
                 va="center", fontsize=SMALL, color=INK,
                 bbox={"fc": "white", "ec": "none", "pad": 1, "alpha": 0.85}, zorder=2,
             )  # fmt: skip

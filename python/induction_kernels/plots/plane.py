@@ -101,7 +101,7 @@ def loss_pca_path(
 def _name(ax: Axes, place: np.ndarray, name: str, color: str, side: int) -> None:
     """A name on the right (1) or left (-1) of a place, readable over what it crosses."""
     ax.annotate(
-        legible(name), tuple(place), xytext=(6 * side, 0), textcoords="offset points", color=color,
+        legible(name), tuple(place), xytext=(8 * side, 0), textcoords="offset points", color=color,
         fontsize=SMALL, ha="left" if side > 0 else "right", va="center", annotation_clip=False,
         parse_math=False, path_effects=[withStroke(linewidth=2, foreground="white")],
     )  # fmt: skip
