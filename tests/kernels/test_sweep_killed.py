@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+import xarray
 from induction_kernels import load_demo, sweep
 
 pytestmark = pytest.mark.slow
@@ -20,6 +21,13 @@ processes.set_forkserver_preload(["induction_kernels.sweeps.run", "xarray", "zar
 
 def swept(place: str) -> None:
     sweep(load_demo("attn-only-2l"), store=place, progress=False)
+
+
+def some_swept(place: str, first: int, scores: list[str]) -> None:
+    """Every third checkpoint, one after the other: each makes room for itself."""
+    series = load_demo("attn-only-2l")
+    for index in range(first, len(series), 3):
+        sweep(series.select([index]), scores, store=place, progress=False)
 
 
 def chunks(place: Path) -> dict[str, tuple[int, bytes]]:
@@ -87,3 +95,18 @@ def test_two_at_once_do_not_disturb_each_other(tmp_path) -> None:
         name: content for name, (_, content) in chunks(whole).items()
     }
     assert documents(place) == documents(whole)
+
+
+def test_three_that_add_checkpoints_and_scores_at_once_lose_nothing(tmp_path) -> None:
+    place, scores = tmp_path / "x.zarr", ["induction", "previous_token", "prefix_matching"]
+    adding = [
+        processes.Process(target=some_swept, args=(str(place), first, scores[: first + 1]))
+        for first in range(3)
+    ]
+    for process in adding:
+        process.start()
+    for process in adding:
+        process.join(120)
+    assert [process.exitcode for process in adding] == [0, 0, 0]
+    kept = sweep(load_demo("attn-only-2l"), scores, store=place, progress=False)
+    xarray.testing.assert_identical(kept, sweep(load_demo("attn-only-2l"), scores, progress=False))

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from induction_kernels.errors import StoreError
+from induction_kernels.errors import InductionError, StoreError
 
 _Found = TypeVar("_Found")
 
@@ -62,7 +62,11 @@ def reading(place: str) -> Iterator[None]:
     """Raise a StoreError for what cannot be read."""
     try:
         yield
-    except UNREADABLE as error:
+    except Exception as error:
+        if isinstance(error, ImportError):
+            raise _without_client(place, error) from error
+        if not _is_of(place, error, UNREADABLE):
+            raise
         raise StoreError(
             f"{place} cannot be read: {_in_short(error)}.",
             "Restore it from a copy, or give the sweep another place.",
@@ -74,15 +78,35 @@ def writing(place: str) -> Iterator[None]:
     """Raise a StoreError for what cannot be written."""
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        if not _is_of(place, error, (OSError,)):
+            raise
         raise StoreError(
             f"{place} cannot be written: {_in_short(error)}.",
             "What it holds is kept: make room, or let it be written, and run the same call again.",
         ) from error
 
 
+def _is_of(place: str, error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
+    """Whether a place raises such: of one elsewhere it is anything, by libraries of many kinds."""
+    elsewhere = folder_of(place) is None
+    return isinstance(error, kinds) or (elsewhere and not isinstance(error, InductionError))
+
+
+def _without_client(place: str, error: ImportError) -> StoreError:
+    scheme = place.partition("://")[0]
+    what = "pip install 'induction-explorer[s3]'" if scheme in {"s3", "s3a"} else str(error)
+    return StoreError(f"{scheme}:// needs a library that is not installed.", what)
+
+
 def _in_short(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+
+
+def options_of(place: str) -> dict[str, Any]:
+    """How zarr is to open a place: no list of a bucket is kept, which others write into."""
+    elsewhere = folder_of(place) is None
+    return {"storage_options": {"use_listings_cache": False}} if elsewhere else {}
 
 
 def folder_of(place: str) -> Path | None:

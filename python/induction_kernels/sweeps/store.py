@@ -18,6 +18,7 @@ from induction_kernels.sweeps.access import (
     alone,
     folder_of,
     get_all,
+    options_of,
     put_all,
     remove_all,
     writing,
@@ -148,7 +149,7 @@ class Store(Stored):
         along = " ".join([*along_training([]), *_ALONG_ROWS])
         attrs = {**attrs, LIST: listed, COORDINATES: along}
         if self._root is None:
-            zarr.create_group(self.place, attributes=attrs)
+            zarr.create_group(self.place, attributes=attrs, **options_of(self.place))
         else:
             self._root.attrs.put(attrs)
         self.refresh()

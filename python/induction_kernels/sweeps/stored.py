@@ -18,7 +18,7 @@ from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps import chunks
-from induction_kernels.sweeps.access import folder_of, get_all, reading, together
+from induction_kernels.sweeps.access import folder_of, get_all, options_of, reading, together
 
 if TYPE_CHECKING:
     import xarray
@@ -96,7 +96,7 @@ class Stored:
         if folder is not None and not folder.exists():
             return None
         try:
-            return zarr.open_group(self.place, mode=self._mode)
+            return zarr.open_group(self.place, mode=self._mode, **options_of(self.place))
         except (FileNotFoundError, GroupNotFoundError):
             if folder is not None and any(one.suffix != ".partial" for one in folder.iterdir()):
                 raise StoreError(
