@@ -13,9 +13,12 @@ from induction_explorer.lifetime import _living
 from ipywidgets.widgets.widget import _instances
 from patience import PATIENCE
 
-#: Threads that serve the whole process: the worker, the one that reads checkpoints ahead, tqdm's,
-#: zarr's.
-STAYING = ("induction-explorer", "induction-read-ahead", "tqdm_monitor", "zarr", "asyncio")
+#: Threads that serve the whole process: the worker, those that read checkpoints ahead and keep what
+#: a sweep finds, tqdm's, zarr's.
+STAYING = (
+    "induction-explorer", "induction-read-ahead", "induction-store", "tqdm_monitor", "zarr",
+    "asyncio",
+)  # fmt: skip
 
 
 @contextmanager
