@@ -132,7 +132,7 @@ def test_a_store_is_shown_without_its_model(chrome, store: Path) -> None:
             expect(view.cells).to_have_count(16)
             view.slider.press("Home")
             expect(view.slider).to_have_value("0")
-            expect(view.root.get_by_text("This needs a model").first).to_be_visible()
+            expect(view.root.get_by_text("InductionExplorer(series)").first).to_be_visible()
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
