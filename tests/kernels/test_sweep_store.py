@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -562,3 +564,45 @@ def test_weights_that_are_known_in_another_way_are_not_compared(folder, place) -
     kept(in_memory, place)
     assert 0 not in {from_files.fingerprint(0), series().fingerprint(0)}
     kept(from_files, place)
+
+
+# --- a disk of its own ---
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small one, which only root can make."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(where)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("nobody but root can mount a disk")
+    yield where
+    subprocess.run(["umount", str(where)], check=True)
+
+
+def test_a_disk_without_room_keeps_what_is_there(run, disk, at_the_third) -> None:
+    def fill() -> None:
+        with (disk / "others").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(b"x" * 4096):
+                pass
+
+    at_the_third.append(fill)
+    with pytest.raises(StoreError, match="cannot be written: No space left on device") as raised:
+        kept(run, disk / "x.zarr")
+    assert "make room" in raised.value.hint
+    (disk / "others").unlink()
+    found = kept(run, disk / "x.zarr")
+    xarray.testing.assert_identical(found, sweep(run, SCORES, progress=False))
+
+
+def test_a_disk_that_may_not_be_written_can_be_read(run, disk) -> None:
+    whole = kept(run, disk / "x.zarr")
+    kept(run.select([0]), disk / "some.zarr")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    xarray.testing.assert_identical(kept(run, disk / "x.zarr"), whole)
+    with pytest.raises(StoreError, match="cannot be written: Read-only file system"):
+        kept(run, disk / "some.zarr")
