@@ -6,8 +6,10 @@ import json
 
 import pytest
 from commands import here, run
+from huggingface_hub import constants
+from induction_explorer import CheckpointSeries
 from local_hub import Repository, local_hub
-from published_models import files_of, moved, safetensors
+from published_models import files_of, moved, pythia, safetensors
 from small_models import HUGGING_FACE
 
 
@@ -55,3 +57,19 @@ def test_a_repository_whose_branch_holds_the_final_model_is_found_out(tmp_path) 
     assert said["checkpoints"][1]["label"] == "step 1,000"
     assert "final model" in said["checkpoints"][1]["reason"]
     assert "checkpoint/s" in found.stderr  # the progress
+
+
+def test_what_nobody_can_be_asked_about_ends_with_1(hub, tmp_path, monkeypatch) -> None:
+    """Offline, with a list of the branches and of nothing in them."""
+    model = HUGGING_FACE["gpt_neox"]()
+    hub.repositories["EleutherAI/pythia-14m"] = Repository(pythia(model, None, [0, 8, 512]))
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    CheckpointSeries.from_hub("EleutherAI/pythia-14m")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    found = here("check", "EleutherAI/pythia-14m")
+    assert found.exit_code == 1
+    *rows, last = found.stdout.splitlines()
+    assert len(rows) == 3
+    assert all("  unknown  EleutherAI/pythia-14m at " in row for row in rows)
+    assert last == "pythia-14m: 3 checkpoints, 0 faults, 0 notes, 3 unknown."

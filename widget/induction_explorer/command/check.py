@@ -31,14 +31,16 @@ def check(
 
     Compares the hashes of their files, of a repository's without downloading them: copies of the
     final model, twins, missing shards, labels out of order. All checkpoints, unless --steps says
-    otherwise. Ends with 1 where there are faults.
+    otherwise. Ends with 1 where there are faults, or checkpoints that nobody can be asked about.
 
     Example: induction-explorer check EleutherAI/pythia-2.8b
     """
     with contextlib.redirect_stdout(sys.stderr):
         found = series_named(series, steps=steps, run=run, of_hub="all")
         table = found.check(weights=weights)
-    counts = {status: int((table["status"] == status).sum()) for status in ("fault", "note")}
+    counts = {
+        status: int((table["status"] == status).sum()) for status in ("fault", "note", "unknown")
+    }
     if as_json:
         rows = json.loads(table.to_json(orient="records"))
         typer.echo(
@@ -46,19 +48,20 @@ def check(
         )
     else:
         typer.echo(_aligned(table))
+        unknown = f", {counts['unknown']} unknown" if counts["unknown"] else ""
         typer.echo(
             f"{found.name}: {len(table)} checkpoints, {counts['fault']} faults, "
-            f"{counts['note']} notes."
+            f"{counts['note']} notes{unknown}."
         )
-    if counts["fault"]:
+    if counts["fault"] or counts["unknown"]:
         raise typer.Exit(End.FAULTS)
 
 
 def _aligned(table: pd.DataFrame) -> str:
     """Columns as wide as they need be; the last, a sentence, as long as it is."""
-    width = max(len(label) for label in table["label"])
+    label, status = (max(map(len, table[column])) for column in ("label", "status"))
     lines = [
-        f"{row.label:<{width}}  {row.status:<5}  {row.reason}".rstrip()
+        f"{row.label:<{label}}  {row.status:<{status}}  {row.reason}".rstrip()
         for row in table.itertuples()
     ]
     return "\n".join(lines)
