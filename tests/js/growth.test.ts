@@ -163,9 +163,9 @@ describe("the page", () => {
       ],
     });
     await settle();
-    expect(one(el, ".ie-now-count").textContent).toBe("4 of 27, the run goes on");
+    expect(one(el, ".ie-now-count").textContent).toBe("4 of 27 the run goes on");
     fake.receive({ checkpoint: 26 });
     await settle();
-    expect(one(el, ".ie-now-count").textContent).toBe("27 of 27, following the run");
+    expect(one(el, ".ie-now-count").textContent).toBe("27 of 27 following the run");
   });
 });

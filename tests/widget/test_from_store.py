@@ -14,8 +14,10 @@ import traitlets
 import xarray
 from induction_explorer import InductionExplorer, load_demo, sweep
 from induction_explorer.series import following
+from induction_kernels import Recorder
 from induction_kernels.errors import StoreError
 from patience import PATIENCE
+from small_models import bridge, variants
 
 ROWS = [[(3 * i + j) % 300 for j in range(60)] for i in range(4)]
 
@@ -133,6 +135,23 @@ def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
     assert (explorer.checkpoint, explorer.compare) == (3, 1)
     assert set(explorer._grids) == {"0/induction", "0/entropy"}
     np.testing.assert_array_equal(array(explorer._grids["0/entropy"]), whole["entropy"].to_numpy())
+    explorer.close()
+
+
+def test_a_training_run_that_scores_itself_is_followed(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(following, "LOOK_EVERY", 0.05)
+    model = bridge()
+    recorder = Recorder(None, model, store=tmp_path / "x.zarr", scores="induction", name="mine")
+    recorder(0)
+    explorer = InductionExplorer.from_store(tmp_path / "x.zarr")
+    assert (explorer._series[0]["name"], explorer._series[0]["steps"]) == ("mine", [0])
+    for step, weights in enumerate(variants(model)[1:], 1):
+        model.load_state_dict(weights)
+        recorder(step)
+    until(lambda: explorer._series[0]["steps"] == [0, 1, 2, 3])
+    until(lambda: np.isfinite(array(explorer._grids["0/induction"])).all())
+    grids = array(explorer._grids["0/induction"])
+    assert len({grid.tobytes() for grid in grids}) == 4
     explorer.close()
 
 

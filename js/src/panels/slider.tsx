@@ -48,10 +48,21 @@ export function Slider({ view }: ViewProps) {
           )}
         </span>
         <span class="ie-now-count">
-          {index + 1} of {last + 1}
+          {index + 1} of {last + 1}{" "}
           {growth.grown.value.has(series.value) && (
-            <span title="New checkpoints appear as they are written. At the last one the handle goes on with them; anywhere else it stays.">
-              {index === last ? ", following the run" : ", the run goes on"}
+            <span
+              class="ie-now-run"
+              title="New checkpoints appear as they are written. At the last one the handle goes on with them; anywhere else it stays."
+            >
+              {index === last ? (
+                <>
+                  following<span> the run</span>
+                </>
+              ) : (
+                <>
+                  <span>the run </span>goes on
+                </>
+              )}
             </span>
           )}
         </span>
