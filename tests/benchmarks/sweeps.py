@@ -193,7 +193,7 @@ def first_score(runs: int) -> None:
             arguments = [hub.endpoint, str(cache), str(Path(name) / f"{again}.zarr")]
             done = subprocess.run(
                 [sys.executable, "-c", FIRST, *arguments],
-                capture_output=True, text=True, check=True,
+                stdout=subprocess.PIPE, text=True, check=True,
                 env=os.environ | {"HF_HUB_OFFLINE": "1"},
             )  # fmt: skip
             times.append([float(one) for one in done.stdout.split()])
