@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import huggingface_hub.constants
-import induction_kernels.checkpoints.hub as hub_module
+import induction_kernels.checkpoints.hub.hub as hub_module
 import numpy as np
 import pytest
 import torch

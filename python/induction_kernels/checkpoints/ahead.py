@@ -9,7 +9,7 @@ from functools import cache
 
 from torch import Tensor
 
-from induction_kernels.checkpoints.abandoning import abandoned_by
+from induction_kernels.checkpoints.hub.abandoning import abandoned_by
 
 Weights = Mapping[str, Tensor] | None
 

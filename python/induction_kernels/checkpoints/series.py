@@ -21,12 +21,12 @@ from induction_kernels.checkpoints.findings import Finding, Hashed
 from induction_kernels.checkpoints.fingerprints import UNKNOWN, Fingerprinted
 from induction_kernels.checkpoints.folder import open_folder
 from induction_kernels.checkpoints.hooks import is_hooked
-from induction_kernels.checkpoints.hub import Hub
+from induction_kernels.checkpoints.hub.hub import Hub
+from induction_kernels.checkpoints.hub.repositories import open_hub
 from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.progress import progress_bar
-from induction_kernels.checkpoints.repositories import open_hub
 from induction_kernels.checkpoints.source import (
     BareSource,
     Checkpoint,

@@ -77,8 +77,8 @@ def _select(series: CheckpointSeries, steps: str | list[int] | None) -> Checkpoi
     """The same choice of a series that is here whole."""
     if steps is None:
         return series
-    from induction_kernels.checkpoints.line import Named
-    from induction_kernels.checkpoints.repositories import choose
+    from induction_kernels.checkpoints.hub.line import Named
+    from induction_kernels.checkpoints.hub.repositories import choose
 
     points = [Named("", "", str(i), one.step, one) for i, one in enumerate(series)]
     return series.select(int(point.path) for point in choose(points, steps))

@@ -20,12 +20,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from induction_kernels.checkpoints.abandoning import told_of_blocks
-from induction_kernels.checkpoints.asking import UnreachableError, in_a_line, patiently
-from induction_kernels.checkpoints.chunks import Chunks
 from induction_kernels.checkpoints.files import read_json
-from induction_kernels.checkpoints.listing import files_of, refs_of
-from induction_kernels.checkpoints.passing import passing
+from induction_kernels.checkpoints.hub.abandoning import told_of_blocks
+from induction_kernels.checkpoints.hub.asking import UnreachableError, in_a_line, patiently
+from induction_kernels.checkpoints.hub.chunks import Chunks
+from induction_kernels.checkpoints.hub.listing import files_of, refs_of
+from induction_kernels.checkpoints.hub.passing import passing
 from induction_kernels.errors import CheckpointError, UnlistedError
 
 _T = TypeVar("_T")

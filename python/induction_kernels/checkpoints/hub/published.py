@@ -20,9 +20,9 @@ from induction_kernels.checkpoints.configuration import (
     read_configuration,
 )
 from induction_kernels.checkpoints.fingerprints import of_hashes
-from induction_kernels.checkpoints.hub import Entry, Hub
+from induction_kernels.checkpoints.hub.hub import Entry, Hub
+from induction_kernels.checkpoints.hub.line import Line
 from induction_kernels.checkpoints.hugging_face import OF_TOKENIZERS, read_tokenizer
-from induction_kernels.checkpoints.line import Line
 from induction_kernels.checkpoints.pickled import read_pickled
 from induction_kernels.checkpoints.renamed import Architecture
 from induction_kernels.checkpoints.source import Checkpoint

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from induction_kernels.checkpoints.asking import in_a_line
+from induction_kernels.checkpoints.hub.asking import in_a_line
 
 _T = TypeVar("_T")
 

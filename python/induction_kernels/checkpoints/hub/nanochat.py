@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from induction_kernels.checkpoints.hub import Hub
-from induction_kernels.checkpoints.line import Line
+from induction_kernels.checkpoints.hub.hub import Hub
+from induction_kernels.checkpoints.hub.line import Line
+from induction_kernels.checkpoints.hub.published import PublishedFiles
 from induction_kernels.checkpoints.nanochat import built, meta_of, model_of, rate_of, renamed
-from induction_kernels.checkpoints.published import PublishedFiles
 from induction_kernels.errors import CheckpointError
 
 

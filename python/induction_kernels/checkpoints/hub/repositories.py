@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from induction_kernels.checkpoints.hub import Hub
-from induction_kernels.checkpoints.legacy import Legacy
-from induction_kernels.checkpoints.line import Line, Named, line_up
-from induction_kernels.checkpoints.nanochat_hub import PublishedNanochat
-from induction_kernels.checkpoints.published import Published
-from induction_kernels.checkpoints.source import Source
-from induction_kernels.checkpoints.suites import (
+from induction_kernels.checkpoints.hub.hub import Hub
+from induction_kernels.checkpoints.hub.legacy import Legacy
+from induction_kernels.checkpoints.hub.line import Line, Named, line_up
+from induction_kernels.checkpoints.hub.nanochat import PublishedNanochat
+from induction_kernels.checkpoints.hub.published import Published
+from induction_kernels.checkpoints.hub.suites import (
     LEGACY,
     NANOCHAT,
     SUITES,
@@ -24,6 +23,7 @@ from induction_kernels.checkpoints.suites import (
     folders_of,
     suite_of,
 )
+from induction_kernels.checkpoints.source import Source
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.whole_numbers import whole_number
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from induction_kernels.checkpoints.hub.suites import Suite
 from induction_kernels.checkpoints.source import Checkpoint
-from induction_kernels.checkpoints.suites import Suite
 from induction_kernels.errors import CheckpointError
 
 _AVERAGE = re.compile(r"soup|ema|merge|average|(?<![a-z])avg", re.IGNORECASE)

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from induction_kernels.checkpoints.files import read_json
-from induction_kernels.checkpoints.published import PublishedFiles, fetch_tokenizer
+from induction_kernels.checkpoints.hub.published import PublishedFiles, fetch_tokenizer
 from induction_kernels.checkpoints.transformer_lens import is_hooked_transformers, of_a_bridge
 from induction_kernels.errors import CheckpointError
 
