@@ -1,13 +1,14 @@
 """InductionExplorer: from its beginning to its end, and what it tells its pages.
 
-What its reader arranges is arrangement.py's, computing series/'s, threads and requests channel/'s.
+What its reader arranges is arrangement.py's, what is computed of it and when computing.py's; the
+series are series/'s, threads and requests channel/'s.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import traitlets
@@ -15,19 +16,17 @@ from induction_kernels.errors import InductionError
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime
-from induction_explorer.arrangement import Arrangement
 from induction_explorer.beginning import beginning
 from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.wire import check_size
-from induction_explorer.channel.work import Status, Work, without_frames
-from induction_explorer.channel.worker import SHARED, Task, Urgency
+from induction_explorer.channel.work import Work, without_frames
+from induction_explorer.channel.worker import SHARED
+from induction_explorer.computing import Computing
 from induction_explorer.lifetime import weakly
-from induction_explorer.series.curves import Curves, Kind
+from induction_explorer.series.curves import Curves
 from induction_explorer.series.derived import Findings
-from induction_explorer.series.known import Known
-from induction_explorer.series.prompt import Prompt, refused
-from induction_explorer.series.several import infos, open_all, submit
+from induction_explorer.series.several import open_all
 from induction_explorer.series.stored import StoreSession
 from induction_explorer.view import PARTS, split
 
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 _PUBLIC = {*PARTS, "view"}
 
 
-class InductionExplorer(Arrangement):
+class InductionExplorer(Computing):
     """Watch induction heads form: head grid, attention patterns, curves and predictions of a model.
 
     Args:
@@ -83,22 +82,6 @@ class InductionExplorer(Arrangement):
     """
 
     _esm = bundle.loader()
-    computed = (
-        "_series", "_scores", "_grids", "_measure_infos", "_measures", "_told", "_measured_on",
-        "_phases", "_components_of", "_prompts",
-    )  # fmt: skip
-
-    _series: Any = traitlets.List().tag(sync=True)
-    _scores: Any = traitlets.List().tag(sync=True)
-    _grids = traitlets.Dict().tag(sync=True)
-    _measure_infos: Any = traitlets.List().tag(sync=True)
-    _measures = traitlets.Dict().tag(sync=True)
-    _told = traitlets.Int().tag(sync=True)
-    _measured_on: Any = traitlets.List().tag(sync=True)
-    _phases: Any = traitlets.List().tag(sync=True)
-    _components_of = traitlets.Unicode().tag(sync=True)
-    _prompts: Any = traitlets.List().tag(sync=True)
-    _status = traitlets.Dict().tag(sync=True)
     _play = traitlets.Bool().tag(sync=True, echo_update=False)
     _module: Any = traitlets.Instance(bundle.Module).tag(sync=True, **widget_serialization)
     _frame: Any = None
@@ -142,13 +125,9 @@ class InductionExplorer(Arrangement):
         chosen = {name: traits[name] for name in PARTS if name in traits} | in_view
         found = open_all(model, tokenizer, texts)
         self._sessions = [session for session, _ in found]
-        self._read: list[Prompt | InductionError] = []
-        self._ran: tuple[str, str] | None = None
-        self._generation = 0
-        self._first: Task | None = None
+        self._read = []
         self._reply = weakly(self.send)
         self._findings = Findings(self._sessions)
-        self._refusal: traitlets.TraitError | None = None
 
         for session in self._sessions:
             session.forget_faults()
@@ -266,184 +245,7 @@ class InductionExplorer(Arrangement):
             self._send({"method": "echo_update", "state": now, "buffer_paths": []})
             self._show_progress()
 
-    # --- the prompt ---
-
-    def _run_prompt(self, prompt: str, answer: str) -> None:
-        """A prompt that JavaScript asks for.
-
-        Raises:
-            InductionError: the current series cannot read it; everything stays as it was.
-        """
-        self._read_prompt(prompt, answer)
-        with self.hold_sync(), self.hold_trait_notifications():
-            self.prompt, self.answer = prompt, answer
-
-    @traitlets.observe("prompt", "answer")
-    def _start_prompt(self, _change: Any) -> None:
-        """Run what is to be read now, once where both were changed together."""
-        if self._ran == (self.prompt, self.answer):
-            return
-        self._read = self._read_prompt(self.prompt, self.answer)
-        self._ran = (self.prompt, self.answer)
-        self._generation += 1
-        self._requests.follow(self._read, self._generation, self._order)
-        self._prompts = [
-            one.info(self._generation)
-            if isinstance(one, Prompt)
-            else refused(one, self._generation)
-            for one in self._read
-        ]
-        self._show_progress()
-
-    def _run_again(self) -> None:
-        self._ran = None
-        self._start_prompt(None)
-
-    # --- the scores ---
-
-    @traitlets.observe("score", "checkpoint", "series")
-    def _follow_score(self, _change: Any) -> None:
-        if not self._restoring:
-            self._score_alone()
-
-    def _score_alone(self) -> None:
-        """What the reader looks at comes first: the chosen score, where the slider is."""
-        session, here = self._session, self.checkpoint
-        if self._first is not None:
-            self._work.drop(self._first)
-        if self.score in session.grids and not session.is_scored(here):
-            steps = session.score_alone(here, self.score)
-            self._first = self._work.submit_steps(
-                Urgency.ASKED, steps, weakly(self._show_first), label="Computing the chosen score"
-            )
-
-    def _show_first(self) -> None:
-        self._first = None
-        self._curves.first = self.score
-        self._set(self._curves.scores())
-
-    @traitlets.observe("heads")
-    def _note_choice(self, _change: Any) -> None:
-        self._heads_chosen = True
-
-    def _choose_heads(self) -> None:
-        """Begin with the two heads of the circuit, as soon as their scores are there."""
-        if not self._heads_chosen and self._session.is_scored(self.checkpoint):
-            self.heads = self._session.best_heads(self.checkpoint, "previous_token", "induction")
-
-    def _sweep(self) -> None:
-        """See whether checkpoints are what their names say, score and measure each, then look for
-        what the curves have in them."""
-        sessions = sorted(self._sessions, key=lambda session: session is not self._session)
-        for session in sessions:
-            if session.unchecked:
-                self._work.submit_steps(
-                    Urgency.BESIDE, session.check(), label="Comparing hashes of files"
-                )
-        for session in sessions:
-            self._compute(session, self._order(session))
-        self._find()
-
-    def _compute(self, session: Known, checkpoints: Iterable[int]) -> None:
-        """Scores and measures of these, as far as they are not there."""
-        checkpoints = list(checkpoints)
-        left = [i for i in checkpoints if not session.is_scored(i)]
-        submit(self._work, Urgency.SWEEP, session.score, left, weakly(self._show_scores))
-        if session.measured.unasked:
-            left = [i for i in checkpoints if not session.measured.knows(i)]
-            submit(self._work, Urgency.MEASURE, session.measure, left, weakly(self._show_measures))
-
-    def _find(self) -> None:
-        """Look for what the curves have in them, when all else is done."""
-        self._work.submit(
-            Urgency.MEASURE, self._findings.find, weakly(self._show_findings), "Reading the curves"
-        )
-
-    def _order(self, session: Known) -> list[int]:
-        """Checkpoints, the ones around the reader's first."""
-        here = self.checkpoint if session is self._session else len(session.series) - 1
-        return sorted(range(len(session.series)), key=lambda i: abs(i - here))
-
-    def _show_scores(self) -> None:
-        self._choose_heads()
-        if self._work.count(Urgency.SWEEP):
-            self._tell("grids")
-        else:
-            self._curves.first = self.score
-            self._set(self._curves.scores())
-
-    def _show_measures(self) -> None:
-        if self._work.count(Urgency.MEASURE) and self._curves.are_all_in(self._measures):
-            self._tell("measures")
-            self._measured_on = self._curves.measured_on()
-        else:
-            self._set(self._curves.measures())
-
-    def see_measures(self) -> None:
-        """More is known of a session's measures, which someone asked for."""
-        if not self._work.count(Urgency.MEASURE):
-            self._find()
-        self._show_measures()
-
-    def see_findings(self) -> None:
-        """Checkpoints were checked, here or in a cell."""
-        self._series = infos(self._sessions)
-
-    def see_growth(self, session: Known, moved: Sequence[int]) -> None:
-        """A store, or the folder of a run, has more. The reader stays at the checkpoints that were
-        looked at."""
-        stays = list(moved) == list(range(len(moved)))
-        with self.hold_sync():
-            self._scores = [one.score_infos() for one in self._sessions]
-            self._curves.renumber(session)
-            self.bring_up_to_date()
-            if session is self._session:
-                at, beside = self.checkpoint, self.compare
-                self.checkpoint = moved[at]
-                self.compare = None if beside is None else moved[beside]
-                if (brush := self._view.get("brush")) is not None:
-                    self._view = self._view | {"brush": [moved[end] for end in brush]}
-            self._choose_heads()
-        if stays:
-            came = range(len(moved), len(session.series))
-            self._compute(session, came)
-            if not self._requests.run_ahead(session, came):
-                self._run_again()
-        elif not isinstance(session, StoreSession):
-            self._begin_anew()
-        if not self._work.count(Urgency.MEASURE):
-            self._find()
-
-    def see_mended(self, session: Known, checkpoints: Sequence[int]) -> None:
-        """Files that were still being written are whole: score and run what they hold."""
-        self.bring_up_to_date()
-        self.send_state("_series")  # its faults were told row by row, maybe, and not by the trait
-        self._compute(session, checkpoints)
-        self._requests.run_ahead(session, checkpoints)
-
-    def _begin_anew(self) -> None:
-        """Checkpoints have other numbers than those that are being computed: what is known is kept,
-        and the rest asked for again."""
-        self._work.cancel()
-        self._requests.forget()
-        self._run_again()
-        self._score_alone()
-        self._sweep()
-
-    def _tell(self, of: Kind) -> None:
-        """Send the rows that are new."""
-        for message, buffers in self._curves.news(of):
-            self.send(message, buffers)
-
-    def bring_up_to_date(self) -> None:
-        """Set the traits that pages are told of row by row."""
-        self._set(self._curves.scores() | self._curves.measures())
-
-    def _show_findings(self) -> None:
-        with self.hold_sync():
-            self._phases = self._findings.phases
-            self._components_of = self._findings.components_text
-            self._show_measures()
+    # --- in Python ---
 
     def scores(self) -> xarray.Dataset:
         """Every score of the series shown, computed so far; as `induction_kernels.sweep` has it."""
@@ -471,19 +273,6 @@ class InductionExplorer(Arrangement):
             raise prompt
         heads = [(layer, head) for layer, head in self.heads]
         return to_circuitsvis(session, prompt, self.checkpoint, heads)
-
-    # --- what the reader is told ---
-
-    def _show_progress(self) -> None:
-        """How far the work is, and what went wrong, until the page's next message does better."""
-        unscored = [s for s in self._sessions if len(s.faults) == len(s.series)]
-        error: Exception | None = self._refusal or self._work.error
-        if error is None and unscored and not self._work.pending:
-            error = InductionError(
-                f"No checkpoint of {unscored[0].name} could be scored.", unscored[0].faults[0]
-            )
-        status = self._work.status()
-        self._status = status if error is None else Status.with_error(status, error)
 
     def _send(self, msg: Any, buffers: Any = None) -> None:
         check_size(msg, buffers)
