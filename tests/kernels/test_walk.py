@@ -138,13 +138,18 @@ def test_what_no_checkpoint_could_answer_is_said_as_it_is(error, ask, whole) -> 
     assert "step" not in str(raised.value)
 
 
-def test_only_one_module_goes_through_a_series() -> None:
-    """With a model; whether its weights are sound is checked without."""
+def test_all_go_through_a_series_the_same_way() -> None:
+    """One bar; a loop over models, one over tasks of a cluster, and `check`, without a model."""
     import induction_kernels
 
     house = Path(induction_kernels.__file__).parent
-    looping = [path for path in house.rglob("*.py") if "tqdm" in path.read_text()]
-    assert {path.relative_to(house).as_posix() for path in looping} == {
-        "checkpoints/check.py",
-        "checkpoints/walk.py",
-    }
+
+    def with_(text: str) -> set[str]:
+        found = (path for path in house.rglob("*.py") if text in path.read_text())
+        return {path.relative_to(house).as_posix() for path in found}
+
+    assert with_("from tqdm") == {"checkpoints/progress.py"}
+    assert with_(" progress_bar(") == {
+        "checkpoints/progress.py", "checkpoints/series.py", "checkpoints/walk.py",
+        "sweeps/cluster.py",
+    }  # fmt: skip

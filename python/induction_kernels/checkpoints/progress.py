@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,3 +16,8 @@ def progress_bar(
     """What is to be called after each checkpoint."""
     with tqdm(desc=name, unit="checkpoint", total=total, initial=there, disable=not show) as bar:
         yield bar.update
+
+
+def say(sentence: str) -> None:
+    """Above the bars."""
+    tqdm.write(sentence, file=sys.stderr)

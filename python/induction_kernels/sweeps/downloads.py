@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tqdm.auto import tqdm
-
 from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.progress import say
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.whole_numbers import whole_number
 
@@ -85,10 +83,9 @@ class Downloads:
         if progress:
             of = sum(sizes[index] > 0 for index in largest)
             where = " of each worker" if elsewhere else ""
-            tqdm.write(
+            say(
                 f"{series.name}: {in_words(total)} to download for {of} checkpoints, "
-                f"at most {in_words(at_once)} on the disk{where} at once.",
-                file=sys.stderr,
+                f"at most {in_words(at_once)} on the disk{where} at once."
             )
 
     def _hint(self, hint: str) -> str:
