@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import sys
 
@@ -31,8 +32,10 @@ def swept(place: str, first: int = 0, last: int | None = None) -> xarray.Dataset
     return sweep(run().select(range(COUNT)[first:last]), SCORES, store=place, progress=False)
 
 
-def quietly(*arguments) -> None:
-    """In a process of its own, which returns nothing."""
+def quietly(environment: dict[str, str], *arguments) -> None:
+    """In a process of its own, which returns nothing. What it is forked from may be older than the
+    server, and not know where that is."""
+    os.environ.update(environment)
     swept(*arguments)
 
 
@@ -53,7 +56,7 @@ def place(bucket, request) -> str:
 
 
 def started(*arguments):
-    process = processes.Process(target=quietly, args=arguments)
+    process = processes.Process(target=quietly, args=(dict(os.environ), *arguments))
     process.start()
     return process
 
