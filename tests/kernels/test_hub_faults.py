@@ -240,7 +240,7 @@ def test_a_disk_with_too_little_room_is_seen_before_the_download(from_hub, hub, 
 
 def test_a_disk_that_fills_up_during_a_download(from_hub, hub, small_disk, monkeypatch) -> None:
     """As others write to it, too."""
-    monkeypatch.setattr("induction_kernels.checkpoints.hub.Hub._make_room", lambda *_: None)
+    monkeypatch.setattr("induction_kernels.checkpoints.hub.hub.Hub._make_room", lambda *_: None)
     series = from_hub(cache_dir=small_disk)
     with (
         pytest.warns(UserWarning, match="Not enough free disk space"),
