@@ -23,6 +23,7 @@ def test_what_is_bundled_is_named_so() -> None:
     assert (few.steps[0], few.steps[-1], len(few)) == (whole.steps[0], whole.steps[-1], 3)
 
 
+@pytest.mark.filterwarnings("ignore:.*cannot be reached")  # where there is no network
 def test_where_a_repository_cannot_be_asked_both_that_were_tried_are_named() -> None:
     with pytest.raises(CheckpointError) as error:
         series_named("nobody/nothing")
