@@ -23,11 +23,13 @@ def test_what_is_bundled_is_named_so() -> None:
     assert (few.steps[0], few.steps[-1], len(few)) == (whole.steps[0], whole.steps[-1], 3)
 
 
-@pytest.mark.filterwarnings("ignore:.*cannot be reached")  # where there is no network
-def test_where_a_repository_cannot_be_asked_both_that_were_tried_are_named() -> None:
+def test_where_there_is_neither_both_that_were_tried_are_named(hub, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.endpoint)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(CheckpointError) as error:
         series_named("nobody/nothing")
     assert error.value.message.startswith("There is no folder nobody/nothing; as a repository: ")
+    assert f"There is no repository nobody/nothing at {hub.endpoint}" in error.value.message
     assert "demo:attn-only-2l" in error.value.hint
 
 

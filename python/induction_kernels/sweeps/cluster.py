@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.progress import progress_bar
-from induction_kernels.checkpoints.walk import OF_THE_CALLER
 from induction_kernels.errors import CheckpointError, InductionError, SelectionError
 from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.filling import Filling, left, refuse_other_weights
@@ -154,14 +153,8 @@ class Desk:
 
     def read(self, index: int) -> str | None:
         with self._one:
-            try:
-                self._filling.read(index, self._series.model(index))
-                self._filling.settle()
-            except OF_THE_CALLER:
-                raise
-            except InductionError as error:
-                return self.miss(index, error)
-            return None
+            error = self._filling.attempt(index)
+            return None if error is None else self.miss(index, error)
 
     def miss(self, index: int, error: InductionError) -> str:
         self._store.refresh()

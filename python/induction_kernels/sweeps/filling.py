@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.fingerprints import differ
-from induction_kernels.checkpoints.walk import visit
+from induction_kernels.checkpoints.walk import OF_THE_CALLER, visit
 from induction_kernels.errors import CheckpointError, InductionError, StoreError
 from induction_kernels.models.model import Model
 from induction_kernels.sweeps.doubts import keep_findings
@@ -171,6 +171,21 @@ class Filling:
             self._writing = _writer().submit(
                 self._store.write, checkpoint, found, self._series.fingerprint(index)
             )
+
+    def attempt(self, index: int) -> InductionError | None:
+        """Load, read and keep a checkpoint; why it could not be, if nothing is wrong but with it.
+
+        Raises:
+            SelectionError, ProbeError, PromptError, StoreError: no other would do.
+        """
+        try:
+            self.read(index, self._series.model(index))
+            self.settle()
+        except OF_THE_CALLER:
+            raise
+        except InductionError as error:
+            return error
+        return None
 
     def settle(self) -> None:
         """What was found is kept now.

@@ -16,8 +16,7 @@ from induction_kernels.checkpoints.copies import copied
 from induction_kernels.checkpoints.fingerprints import UNKNOWN, differ, of_files, of_tensors
 from induction_kernels.checkpoints.hooks import without_hooks
 from induction_kernels.checkpoints.source import Checkpoint
-from induction_kernels.checkpoints.walk import OF_THE_CALLER
-from induction_kernels.errors import CheckpointError, InductionError
+from induction_kernels.errors import CheckpointError
 from induction_kernels.models.model import Model
 from induction_kernels.sweeps.filling import Filling, refuse_other_weights
 from induction_kernels.sweeps.measuring import Asked
@@ -102,13 +101,9 @@ class LiveScores:
         self._filling.expect([index])
         self._make_way(index)
         with _apart(self._device):
-            try:
-                self._filling.read(index, self._series.model(index))
-                self._filling.settle()
-            except OF_THE_CALLER:
-                raise
-            except InductionError as error:
-                self._filling.miss(index, error)
+            error = self._filling.attempt(index)
+        if error is not None:
+            self._filling.miss(index, error)
 
     def _make_way(self, index: int) -> None:
         """A run that goes on from before the end of what is there writes over the rest. At its

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from induction_explorer.command.ends import End
+from induction_explorer.command.ends import End, on_stderr
 from induction_explorer.command.naming import series_named
 from induction_explorer.command.options import AsJson, Run, SeriesName, Steps
 
@@ -35,7 +33,7 @@ def check(
 
     Example: induction-explorer check EleutherAI/pythia-2.8b
     """
-    with contextlib.redirect_stdout(sys.stderr):
+    with on_stderr():
         found = series_named(series, steps=steps, run=run, of_hub="all")
         table = found.check(weights=weights)
     counts = {

@@ -6,7 +6,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from enum import IntEnum
 from typing import TextIO
 
@@ -36,6 +36,14 @@ def in_words() -> Iterator[None]:
     except KeyboardInterrupt as stopped:
         typer.echo(f"\n{stopped}".rstrip() or "\nStopped.", err=True)
         raise typer.Exit(End.STOPPED) from stopped
+
+
+@contextmanager
+def on_stderr() -> Iterator[None]:
+    """What is printed in here is no result. Faults are said at the end: `end_with_faults`."""
+    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Checkpoints left out")
+        yield
 
 
 def _warn(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from induction_kernels.errors import InductionError, SelectionError, StoreError
 
-from induction_explorer.command.ends import end_with_faults
+from induction_explorer.command.ends import end_with_faults, on_stderr
 from induction_explorer.command.figure import draw
 from induction_explorer.command.naming import is_store, names, series_named
 from induction_explorer.command.options import AsJson, Run, Steps, StoreOrSeries
@@ -67,8 +64,7 @@ def export(
         )
     if output.exists() and not force:
         raise SelectionError(f"{output} is there already.", "--force replaces it.")
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Checkpoints left out")  # said below
+    with on_stderr():
         found = _numbers(source, names(only), steps, run)
     partial = output.with_name(output.name + ".partial")
     try:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from induction_kernels.errors import CheckpointError, InductionError, SelectionError
 
+from induction_explorer.command.options import A_SERIES
+
 if TYPE_CHECKING:
     from induction_kernels import CheckpointSeries
 
 BUNDLED = "demo:"
-_ALLOWED = (
-    "SERIES is demo:attn-only-2l (bundled), a folder of checkpoints, or a repository on the hub "
-    "such as EleutherAI/pythia-70m."
-)
+_ALLOWED = f"SERIES is {A_SERIES}"
 #: Where a path begins, or what no repository is called.
 _PATH = re.compile(r"[./~]|.*\\|.*/.*/|[A-Za-z]:")
 
@@ -77,11 +76,9 @@ def _select(series: CheckpointSeries, steps: str | list[int] | None) -> Checkpoi
     """The same choice of a series that is here whole."""
     if steps is None:
         return series
-    from induction_kernels.checkpoints.hub.line import Named
-    from induction_kernels.checkpoints.hub.repositories import choose
+    from induction_kernels.checkpoints.choosing import choose
 
-    points = [Named("", "", str(i), one.step, one) for i, one in enumerate(series)]
-    return series.select(int(point.path) for point in choose(points, steps))
+    return series.select(choose(series.steps, steps))
 
 
 def names(text: str | None) -> list[str] | None:

@@ -6,12 +6,16 @@ from typing import Annotated
 
 import typer
 
+A_SERIES = (
+    "demo:attn-only-2l (bundled), a folder of checkpoints, or a repository on the hub such as "
+    "EleutherAI/pythia-70m."
+)
+
 SeriesName = Annotated[
     str,
     typer.Argument(
         metavar="SERIES",
-        help="demo:attn-only-2l (bundled), a folder of checkpoints, or a repository on the hub "
-        "such as EleutherAI/pythia-70m.",
+        help=A_SERIES,
         show_default=False,
     ),
 ]
@@ -20,8 +24,7 @@ StoreOrSeries = Annotated[
     str,
     typer.Argument(
         metavar="STORE|SERIES",
-        help="What sweep --store keeps, such as x.zarr; or a series: demo:attn-only-2l (bundled), "
-        "a folder of checkpoints, or a repository on the hub such as EleutherAI/pythia-70m.",
+        help=f"What sweep --store keeps, such as x.zarr; or a series: {A_SERIES}",
         show_default=False,
     ),
 ]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import shlex
 import sys
-import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from induction_kernels.errors import SelectionError
 
-from induction_explorer.command.ends import end_with_faults
+from induction_explorer.command.ends import end_with_faults, on_stderr
 from induction_explorer.command.naming import names, series_named
 from induction_explorer.command.options import AsJson, Run, SeriesName, Steps
 
@@ -82,8 +80,7 @@ def sweep(
     from induction_kernels import sweep as swept
 
     try:
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Checkpoints left out")  # said below
+        with on_stderr():
             found = swept(
                 series_named(series, steps=steps, run=run).to(device),
                 names(scores),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from induction_kernels.checkpoints.choosing import Steps, choose
 from induction_kernels.checkpoints.hub.hub import Hub
 from induction_kernels.checkpoints.hub.legacy import Legacy
-from induction_kernels.checkpoints.hub.line import Line, Named, line_up
+from induction_kernels.checkpoints.hub.line import Line, line_up
 from induction_kernels.checkpoints.hub.nanochat import PublishedNanochat
 from induction_kernels.checkpoints.hub.published import Published
 from induction_kernels.checkpoints.hub.suites import (
@@ -24,10 +23,7 @@ from induction_kernels.checkpoints.hub.suites import (
     suite_of,
 )
 from induction_kernels.checkpoints.source import Source
-from induction_kernels.errors import CheckpointError, SelectionError
-from induction_kernels.whole_numbers import whole_number
-
-Steps = str | Iterable[int]
+from induction_kernels.errors import CheckpointError
 
 #: Of suites whose checkpoints are in another layout than Transformers'.
 _KINDS: dict[str, type[Published]] = {LEGACY: Legacy, NANOCHAT: PublishedNanochat}
@@ -77,7 +73,8 @@ def open_hub(
     if not line.points:
         there = {one: [*refs[one], *paths(one)] for one in given}
         raise _nothing(given, looked_for, there)
-    line.points = choose(line.points, steps)
+    wanted = choose([point.number for point in line.points], steps)
+    line.points = [line.points[place] for place in wanted]
     commits = {(one, ref): commit for one in given for ref, commit in refs[one].items()}
     kind = _KINDS.get(looked_for[-1].name, Published)
     return kind(hub, line, commits, tokenizer)
@@ -140,61 +137,3 @@ def _nothing(
         f"{', '.join(dict.fromkeys(patterns))}. There: {names}{more}.",
         "Give pattern=... for the branches, folders or files that are checkpoints. " + _EXAMPLE,
     )
-
-
-def choose(points: Sequence[Named], steps: Steps) -> list[Named]:
-    """Those of these points that are wanted.
-
-    Args:
-        steps: "all"; "log16" for 16 that are spread evenly in the logarithm of the step, with the
-            first and the last; or steps.
-
-    Raises:
-        SelectionError: a step that is not there, or something else.
-    """
-    if isinstance(steps, str):
-        spread = re.fullmatch(r"log([1-9]\d*)", steps)
-        if steps == "all":
-            return list(points)
-        if spread is None:
-            raise SelectionError(
-                f"steps={steps!r} was given.", 'Give "all", "log16" or steps: [0, 512, 1000].'
-            )
-        return _spread(points, int(spread[1]))
-    by_number = {point.number: point for point in points}
-    wanted = set()
-    for step in steps:
-        number = whole_number(step, 0)
-        if number is None or number not in by_number:
-            raise SelectionError(
-                f"There is no step {step!r}.", f"Near it: {_near(sorted(by_number), number or 0)}."
-            )
-        wanted.add(number)
-    if not wanted:
-        raise SelectionError("No steps were given.", 'Give "all", "log16" or steps.')
-    return [point for point in points if point.number in wanted]
-
-
-def _near(numbers: Sequence[int], number: int) -> str:
-    at = bisect_left(numbers, number)
-    return ", ".join(str(n) for n in numbers[max(0, at - 2) : at + 2]) + (
-        f" ({len(numbers)} from {numbers[0]} to {numbers[-1]})"
-    )
-
-
-def _spread(points: Sequence[Named], count: int) -> list[Named]:
-    """As many, evenly in log(1 + step): where two places have the same nearest point, the room
-    goes to others, so that as many come of it as were asked for."""
-    if count >= len(points):
-        return list(points)
-    if count == 1:
-        return [points[-1]]
-    at = [math.log1p(point.number) for point in points]
-    chosen = [0]
-    for left in range(count - 1, 0, -1):
-        # Of what is left, an equal share for each; never so far that too few points remain.
-        goal = at[chosen[-1]] + (at[-1] - at[chosen[-1]]) / left
-        last = len(points) - left
-        first = chosen[-1] + 1
-        chosen.append(min(range(first, last + 1), key=lambda i: abs(at[i] - goal)))
-    return [points[index] for index in chosen]
