@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import huggingface_hub.constants
-import induction_kernels.checkpoints.hub.hub as hub_module
+import induction_kernels.checkpoints.hub.cache as cache_module
 import numpy as np
 import pytest
 import torch
@@ -231,7 +231,7 @@ def test_without_room_for_one_it_says_so_before_it_begins(
 ) -> None:
     free = size(branches) - 1
     usage = shutil.disk_usage(tmp_path)._replace(free=free)
-    monkeypatch.setattr(hub_module.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(cache_module.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(CheckpointError, match=rf"is room for {re.escape(in_words(free))}.*cache_d"):
         swept(from_hub(), tmp_path / "x.zarr")
     assert not hub.count(LARGE.pattern)

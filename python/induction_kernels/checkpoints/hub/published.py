@@ -20,7 +20,8 @@ from induction_kernels.checkpoints.configuration import (
     read_configuration,
 )
 from induction_kernels.checkpoints.fingerprints import of_hashes
-from induction_kernels.checkpoints.hub.hub import Entry, Hub
+from induction_kernels.checkpoints.hub.cache import Entry
+from induction_kernels.checkpoints.hub.hub import Hub
 from induction_kernels.checkpoints.hub.line import Line
 from induction_kernels.checkpoints.hugging_face import OF_TOKENIZERS, read_tokenizer
 from induction_kernels.checkpoints.pickled import read_pickled
@@ -86,27 +87,31 @@ class Published:
     # --- as Remote ---
 
     def to_download(self, index: int) -> int:
+        cache, where = self.hub.cache, self._snapshot(index)
         missing = {
             entry.identity: entry.size
             for path, entry in self._weights_at(index).items()
-            if not self.hub.is_here(self.line.points[index].repository, self.commit(index), path)
+            if not cache.is_here(*where, path)
         }
         return sum(missing.values())
 
     def evict(self, index: int) -> None:
         for path in self._weights_at(index):
-            self.hub.evict(self.line.points[index].repository, self.commit(index), path)
+            self.hub.cache.evict(*self._snapshot(index), path)
 
     @contextmanager
     def passing(self, index: int) -> Iterator[None]:
+        where = self._snapshot(index)
         with ExitStack() as files:
             for path, entry in self._weights_at(index).items():
-                repository = self.line.points[index].repository
-                files.enter_context(self.hub.passing(repository, self.commit(index), path, entry))
+                files.enter_context(self.hub.cache.passing(*where, path, entry))
             yield
 
+    def _snapshot(self, index: int) -> tuple[str, str]:
+        return self.line.points[index].repository, self.commit(index)
+
     def room(self) -> int:
-        return self.hub.room()
+        return self.hub.cache.room()
 
     def _weights_at(self, index: int) -> dict[str, Entry]:
         """Its weight files, by their paths in the repository."""
