@@ -196,7 +196,7 @@ def test_it_ends_with_the_series(planted) -> None:
     planted.check(progress=False)
     key = id(planted._source)
     assert key in _FOUND
-    del planted._source, planted._residence.source
+    del planted._source, planted._resident.residence.source
     gc.collect()
     assert key not in _FOUND
 

@@ -87,7 +87,7 @@ def test_a_stop_leaves_what_is_there_and_the_next_click_goes_on_from_it(large, m
     by_steps = Measurer.by_steps
 
     def watched(self, *args: Any) -> Any:
-        begun.append(large._session.series._residence.loaded)
+        begun.append(large._session.series._resident.residence.loaded)
         for number, known in enumerate(by_steps(self, *args)):
             if len(begun) == 2 and number == 1:
                 page.ask_meanwhile({"id": "r1", "kind": "cancel"})

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,60 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
-from induction_kernels.checkpoints.ahead import ReadAhead
 from induction_kernels.checkpoints.check import Told, checking, found_of, table
-from induction_kernels.checkpoints.copies import in_memory
 from induction_kernels.checkpoints.findings import Finding, Hashed
 from induction_kernels.checkpoints.fingerprints import UNKNOWN, Fingerprinted
 from induction_kernels.checkpoints.folder import open_folder
-from induction_kernels.checkpoints.hooks import is_hooked
 from induction_kernels.checkpoints.hub.hub import Hub
 from induction_kernels.checkpoints.hub.repositories import open_hub
-from induction_kernels.checkpoints.integrity import check_numbers
 from induction_kernels.checkpoints.memory import MemorySource, SingleSource
 from induction_kernels.checkpoints.place import Place
 from induction_kernels.checkpoints.progress import progress_bar
-from induction_kernels.checkpoints.source import (
-    BareSource,
-    Checkpoint,
-    Growing,
-    InTwoSteps,
-    Remote,
-    Source,
-)
-from induction_kernels.checkpoints.structure import structure_of
-from induction_kernels.checkpoints.weights import buffers_of, equal, fitted, swap
+from induction_kernels.checkpoints.resident import Residence, Resident, residence_of
+from induction_kernels.checkpoints.source import Checkpoint, Growing, Remote, Source
 from induction_kernels.errors import CheckpointError, SelectionError
-from induction_kernels.models.known import remember
 from induction_kernels.models.model import Model
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass
-class _Residence:
-    """Where a resident model's weights come from. Not the series itself, which holds the model:
-    the model could then never be freed.
-
-    Attributes:
-        indices: of the series; None of one that is the whole source.
-        loaded: what was copied last, by its place in the source; None before the first and while
-            one is copied.
-        dtype, structure, buffers: as the source built them, in its place.
-    """
-
-    source: Source
-    indices: list[int] | None
-    place: Place
-    loaded: int | None = None
-    dtype: torch.dtype | None = None
-    structure: Hashable = None
-    buffers: dict[str, Tensor] = field(default_factory=dict)
-
-
-# So that an explorer given a model finds its series.
-_residences: weakref.WeakKeyDictionary[nn.Module, _Residence] = weakref.WeakKeyDictionary()
 
 
 class CheckpointSeries:
@@ -95,11 +54,8 @@ class CheckpointSeries:
             raise CheckpointError(f"{source.name} has no checkpoints.", "Give at least one.")
         self._place = place or Place()
         self._found = found_of(source)
-        self._private = private
-        self._passing = passing
-        self._resident: nn.Module | None = None
-        self._residence = _Residence(source, self._selected, self._place)
-        self._ahead = ReadAhead()
+        residence = Residence(source, self._selected, self._place)
+        self._resident = Resident(residence, private=private, passing=passing)
 
     @classmethod
     def from_folder(
@@ -192,7 +148,9 @@ class CheckpointSeries:
     @classmethod
     def single(cls, model: Model) -> CheckpointSeries:
         """A model without a history: a series of one, a copy of the model as it is now."""
-        changed = model.module in _residences  # since it was loaded: `series_of` knows the others
+        changed = (
+            residence_of(model.module) is not None
+        )  # since it was loaded: `series_of` knows the others
         return cls(SingleSource(model, f"{model.name}, changed" if changed else model.name))
 
     # --- what is in it ---
@@ -412,61 +370,22 @@ class CheckpointSeries:
                 then still holds what it held before.
         """
         index = self._resolve(index)
-        place = self._indices[index]
-        if place != self._residence.loaded or not self._private:
-            weights = self._finished(index, self._ahead.take(place, self._reader(index)))
-            if self._resident is None:
-                with in_memory(self.name):
-                    built = self._place.hold(self._build())
-                remember(built, self._source.tokenizer, self.name)
-                self._residence.buffers = buffers_of(built)
-                self._residence.dtype = next(built.parameters()).dtype
-                self._residence.structure = structure_of(built)
-                self._resident = built
-            if weights is not None:
-                self._take(weights, f"{self.name}, {self[index].label}")
-            self._residence.loaded = place
+        module = self._resident.load(self._indices[index], self._where(index))
         if then is not None:
             then = self._resolve(then)
-            self._ahead.start(self._indices[then], self._reader(then))
-        return self._resident
+            self._resident.start(self._indices[then], self._where(then))
+        return module
 
     def stop(self) -> None:
         """What was to be loaded next will not be, and its download ends in the middle."""
-        self._ahead.stop()
-
-    def _build(self) -> nn.Module:
-        if self._private and isinstance(self._source, BareSource):
-            return self._source.build_bare()
-        return self._source.build()
-
-    def _take(self, weights: Mapping[str, Tensor], where: str) -> None:
-        resident, residence = self._resident, self._residence
-        assert resident is not None
-        pairs = fitted(resident, weights, residence.buffers, where)
-        residence.loaded = None
-        _residences[resident] = residence
-        swap(resident, pairs, where)
+        self._resident.stop()
 
     def model(self, index: int, *, then: int | None = None) -> Model:
         """`load`, as the view that kernels take."""
         return as_model(self.load(index, then=then))
 
-    def _reader(self, index: int) -> Callable[[], Mapping[str, Tensor] | None]:
-        """Reads a checkpoint; holds the source alone, so that a thread which is not done with it
-        does not keep the model."""
-        where = f"{self.name}, {self[index].label}"
-        return partial(_read, self._source, self._indices[index], where, passing=self._passing)
-
-    def _finished(
-        self, index: int, held: Mapping[str, Tensor] | None
-    ) -> Mapping[str, Tensor] | None:
-        """What a reader gave, as the weights of a checkpoint."""
-        if held is None or not isinstance(self._source, InTwoSteps):
-            return held
-        weights = self._source.renamed(self._indices[index], held)
-        check_numbers(weights, f"{self.name}, {self[index].label}")
-        return weights
+    def _where(self, index: int) -> str:
+        return f"{self.name}, {self[index].label}"
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
@@ -500,16 +419,6 @@ def _in_order(source: Source) -> list[int]:
     return sorted(range(len(source.checkpoints)), key=lambda i: source.checkpoints[i].step)
 
 
-def _read(source: Source, index: int, where: str, *, passing: bool) -> Mapping[str, Tensor] | None:
-    with source.passing(index) if passing and isinstance(source, Remote) else nullcontext():
-        if isinstance(source, InTwoSteps):
-            return source.read(index)
-        weights = source.weights(index)
-    if weights is not None:
-        check_numbers(weights, where)
-    return weights
-
-
 def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     """The series that a model was loaded from, and the checkpoint it holds; None without one.
 
@@ -519,18 +428,8 @@ def series_of(model: object) -> tuple[CheckpointSeries, int] | None:
     module = model.module if isinstance(model, Model) else model
     if not isinstance(module, nn.Module):
         return None
-    residence = _residences.get(module)
-    if residence is None or residence.loaded is None:
-        return None
-    if is_hooked(module) or next(module.parameters()).dtype != residence.dtype:
-        return None
-    if structure_of(module) != residence.structure:
+    residence = residence_of(module)
+    if residence is None or residence.loaded is None or not residence.holds(module):
         return None
     series = CheckpointSeries(residence.source, residence.indices, residence.place)
-    here = series._indices.index(residence.loaded)  # noqa: SLF001 - of the class above
-    try:
-        weights = series._finished(here, series._reader(here)())  # noqa: SLF001
-        pairs = fitted(module, weights or {}, residence.buffers, series.name)
-    except CheckpointError:
-        return None
-    return (series, here) if equal(pairs) else None
+    return series, series._indices.index(residence.loaded)  # noqa: SLF001 - of the class above
