@@ -9,6 +9,7 @@ import pytest
 from commands import COMMAND, here, run
 from induction_explorer.command import app as commands
 from induction_explorer.command.app import app
+from induction_explorer.command.ends import on_stderr
 
 #: What takes seconds to import, and no help needs.
 HEAVY = {"torch", "transformers", "numpy", "xarray", "pandas", "anywidget", "IPython", "zarr"}
@@ -86,3 +87,9 @@ def test_the_module_runs_as_the_command_does() -> None:
     found = run("check", "nowhere/at/all")
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr.startswith("Error: There is no folder nowhere/at/all.")
+
+
+def test_what_a_library_prints_is_no_result(capsys) -> None:
+    with on_stderr():
+        print("Loaded pretrained model")
+    assert capsys.readouterr() == ("", "Loaded pretrained model\n")

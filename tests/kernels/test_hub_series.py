@@ -101,6 +101,17 @@ def test_each_file_is_downloaded_once_and_from_where_the_hub_keeps_it(from_hub, 
     assert hub.count(r"/tree/") == 2
 
 
+def test_bytes_that_another_checkpoint_brought_are_not_asked_for(from_hub, hub) -> None:
+    series = from_hub(steps=[0, 1])  # the learning rate begins at 0
+    series.load(0)
+    large = hub.count(r"^(GET|HEAD) .*/model.safetensors")
+    assert large > 0
+    loaded = {name: value.clone() for name, value in series.load(1).state_dict().items()}
+    assert hub.count(r"^(GET|HEAD) .*/model.safetensors") == large
+    for name, value in series.load(0).state_dict().items():
+        assert torch.equal(loaded[name], value), name
+
+
 def test_log16_is_spread_over_the_whole_run(from_hub) -> None:
     steps = from_hub().steps
     assert len(steps) == 16
