@@ -101,8 +101,11 @@ def test_each_file_is_downloaded_once_and_from_where_the_hub_keeps_it(from_hub, 
     assert hub.count(r"/tree/") == 2
 
 
-def test_bytes_that_another_checkpoint_brought_are_not_asked_for(from_hub, hub) -> None:
-    series = from_hub(steps=[0, 1])  # the learning rate begins at 0
+def test_bytes_that_another_commit_brought_are_not_asked_for(from_hub, hub, branches) -> None:
+    """Step 1 is step 0, for the learning rate begins at 0."""
+    other = branches["step1"] | {"README.md": b"So that it is a commit of its own."}
+    hub.repositories[REPOSITORY] = Repository(branches | {"step1": other})
+    series = from_hub(steps=[0, 1])
     series.load(0)
     large = hub.count(r"^(GET|HEAD) .*/model.safetensors")
     assert large > 0
