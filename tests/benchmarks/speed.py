@@ -84,7 +84,7 @@ SPEED: list[dict[str, Any]] = [
         "name": "a loop for each figure over all measures at once; attn-only-2l, 26 checkpoints",
         "cases": ("notebook_loops", "our_measures_of_series"),
         "sizes": [(26, 256)],
-        "runs": [7],
+        "runs": [3],
         "at_least": [2],
     },
 ]
@@ -121,11 +121,19 @@ def main() -> None:
         return
     found: dict[str, Any] = {"machine": machine()}
     print(json.dumps(found["machine"], indent=1), flush=True)
-    found["speed"] = [line for case in SPEED for line in speed(case, options.quick)]
+    found |= {"speed": [], "memory": [], "growth": {}}
+    for case in SPEED:
+        found["speed"] += speed(case, options.quick)
+        keep(found, options.json)
     found["memory"] = [memory(case) for case in MEMORY if not options.quick]
     found["growth"] = growth(options.quick)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    keep(found, options.json)
+
+
+def keep(found: dict[str, Any], path: Path | None) -> None:
+    """Written as it is found: whoever stops a long measurement has what was measured."""
+    if path:
+        path.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def again(path: Path, only: str) -> None:
@@ -136,7 +144,7 @@ def again(path: Path, only: str) -> None:
             kept = [line for line in found["speed"] if line["name"] != case["name"]]
             renewed = [line | {"measured_again": today()} for line in speed(case, quick=False)]
             found["speed"] = kept + renewed
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    keep(found, path)
 
 
 def speed(case: dict[str, Any], quick: bool) -> list[dict[str, Any]]:
