@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from induction_kernels.attention import readout
+from induction_kernels.attention.lines import Line
 from induction_kernels.errors import ProbeError
 
 PERIODS = st.integers(2, 12)
@@ -87,6 +88,50 @@ def test_cells_stay_below_the_diagonal_and_in_the_sequence(
         assert (cells.keys >= 0).all()
         assert (cells.keys <= cells.queries).all()
         assert (cells.queries < n).all()
+
+
+@given(PERIODS, st.integers(2, 5), LEADS)
+def test_lines_are_the_cells(period: int, copies: int, lead: int) -> None:
+    n = lead + copies * period
+    for cells in (
+        readout.induction(period, lead),
+        readout.duplicate_token(period, lead),
+        readout.prefix_matching(period, copies, lead),
+        readout.previous_token(n),
+        readout.first_token(n),
+    ):
+        in_line = [
+            (q, line.key + line.step * (q - line.query))
+            for line in cells.lines
+            for q in range(line.query, line.query + line.length)
+        ]
+        assert in_line == list(zip(cells.queries.tolist(), cells.keys.tolist(), strict=True))
+
+
+@given(st.integers(0, 5), st.integers(0, 5), st.integers(1, 6), st.booleans(), st.integers(1, 7))
+def test_what_is_seen_of_a_line_is_what_is_there(
+    later: int, key: int, length: int, down: bool, size: int
+) -> None:
+    """Part by part, and nothing of it is copied."""
+    whole = Line(key + later, key, length, step=0 if down else 1)
+    queries, keys = whole.queries, whole.keys
+    assert (keys <= queries).all()
+    square = torch.rand(2, 3, 16, 16)
+    vectors = torch.rand(2, 3, 16, 4)
+    for line in (whole, *whole.split(size)):
+        seen = (line.at_queries(vectors), line.at_keys(vectors), line.at_cells(square))
+        owners = (vectors, vectors, square)
+        for view, owner in zip(seen, owners, strict=True):
+            assert view.untyped_storage().data_ptr() == owner.untyped_storage().data_ptr()
+    parts = list(whole.split(size))
+    assert all(part.length <= size for part in parts)
+    cells = torch.cat([part.at_cells(square) for part in parts], 2)
+    assert torch.equal(cells, square[:, :, queries, keys])
+    assert torch.equal(
+        torch.cat([part.at_queries(vectors) for part in parts], 2), vectors[:, :, queries]
+    )
+    of_keys = [part.at_keys(vectors).expand(-1, -1, part.length, -1) for part in parts]
+    assert torch.equal(torch.cat(of_keys, 2), vectors[:, :, keys])
 
 
 @given(PERIODS, st.integers(2, 5), LEADS, st.integers(0, 1000))

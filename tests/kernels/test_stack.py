@@ -11,7 +11,7 @@ from induction_kernels import as_model
 from induction_kernels.attention import readout, stack
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.layer_attention import LayerAttention
-from induction_kernels.attention.readout import Reading
+from induction_kernels.attention.readout import Reading, Readout
 from induction_kernels.attention.stack import Pile, Stack
 from induction_kernels.models.model import Model
 from small_models import HUGGING_FACE
@@ -30,7 +30,13 @@ READINGS = {
     "prefix_matching": Reading(readout.prefix_matching(PERIOD, 2), "pattern"),
     "natural_induction": Reading(readout.natural_induction(TOKENS), "pattern"),
     "entropy": Reading(readout.entropy(N), "pattern"),
+    "previous_token": Reading(readout.previous_token(N), "pattern"),
+    "first_token": Reading(readout.first_token(N), "pattern"),
+    "first_token_logit": Reading(readout.first_token(N), "scores"),
     "induction_logit": Reading(readout.induction(PERIOD), "scores"),
+    "induction_over_all_rows": Reading(
+        dataclasses.replace(readout.induction(PERIOD), n_queries=N), "pattern"
+    ),
     "natural_induction_logit": Reading(readout.natural_induction(TOKENS), "scores"),
 }
 
@@ -93,17 +99,24 @@ def model(n_layers: int) -> Model:
     return dataclasses.replace(as_model(HUGGING_FACE["llama"]().eval()), n_layers=n_layers)
 
 
-def piled(of: tuple[LayerAttention, ...], n_layers: int) -> dict[str, Tensor]:
-    pile = Pile(model(n_layers), READINGS)
+def piled(
+    of: tuple[LayerAttention, ...], n_layers: int, readings: dict[str, Reading] = READINGS
+) -> dict[str, Tensor]:
+    pile = Pile(model(n_layers), readings)
     for layer in of:
         pile.add(layer)
     return pile.read()
 
 
 def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    for name, values in expected.items():
+    for name, values in found.items():
         torch.testing.assert_close(
-            found[name], values, atol=1e-5, rtol=1e-5, equal_nan=True, msg=lambda m, n=name: n + m
+            values,
+            expected[name],
+            atol=1e-5,
+            rtol=1e-5,
+            equal_nan=True,
+            msg=lambda m, n=name: n + m,
         )
 
 
@@ -135,6 +148,34 @@ def test_layers_of_other_sizes_are_read_by_themselves(kv_heads, d_head) -> None:
     of = [*layers("aaaaaa")]
     of[2:4] = layers("aaaaaa", kv_heads, d_head)[2:4]
     assert_equal(piled(tuple(of), 6), square_by_square(tuple(of)))
+
+
+@pytest.mark.parametrize("kinds", ["aaaaaa", "sabcwr"])
+def test_cells_in_line_are_those_that_are_gathered_one_by_one(monkeypatch, kinds) -> None:
+    """And so are those that begin in a line and end in the next part of it."""
+    of = layers(kinds)
+    gathered = {
+        name: Reading(dataclasses.replace(one.readout, lines=()), one.of)
+        for name, one in READINGS.items()
+        if isinstance(one.readout, Readout) and one.readout.lines
+    }
+    assert {"induction", "first_token_logit", "prefix_matching"} <= set(gathered)
+    for cells in (3, 1000):
+        room = cells * 4 * BATCH * HEADS * D_HEAD
+        monkeypatch.setattr(stack, "_bytes_at_a_time", lambda _, room=room: room)
+        found = piled(of, 6, gathered)
+        assert_equal(found, {name: piled(of, 6)[name] for name in found})
+
+
+def test_cells_that_several_scores_read_are_read_once(monkeypatch) -> None:
+    read: list[int] = []
+    scores = Stack._scores
+    monkeypatch.setattr(Stack, "_scores", lambda self, cells: read.append(1) or scores(self, cells))
+    same = ("induction", "induction_logit", "induction_over_all_rows")
+    pile = Pile(model(1), {name: READINGS[name] for name in same})
+    pile.add(layers("a")[0])
+    pile.read()
+    assert len(read) == 1
 
 
 def test_layers_on_two_devices_are_not_read_as_one() -> None:

@@ -6,14 +6,15 @@ before the softmax alike; no square is needed to hold it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from induction_kernels.attention.lines import Line
 from induction_kernels.errors import ProbeError
 
 
@@ -28,12 +29,19 @@ class Readout:
         rows: which row of the batch each cell is in, for text, where rows differ; None where all
             rows have the same cells.
         n_queries: in every row, or with `rows` in the whole batch.
+        lines: that the cells lie in, the same for all rows; () where they do not.
     """
 
     queries: Int[Tensor, " cells"]
     keys: Int[Tensor, " cells"]
     n_queries: int
     rows: Int[Tensor, " cells"] | None = None
+    lines: tuple[Line, ...] = ()
+
+    @classmethod
+    def of_lines(cls, lines: Sequence[Line], n_queries: int) -> Readout:
+        queries, keys = (torch.cat([getattr(li, of) for li in lines]) for of in ("queries", "keys"))
+        return cls(queries, keys, n_queries, lines=tuple(lines))
 
     def __call__(self, cells_of: Float[Tensor, "batch head query key"]) -> Float[Tensor, " head"]:
         """Mean over batch and queries, float32 [head]; 0 where there is no query."""
@@ -65,28 +73,38 @@ class Readout:
             return of[:, :, positions]
         return of[self.rows, :, positions].transpose(0, 1)[None]
 
-    def split(self, size: int) -> Iterator[Readout]:
-        """The cells, `size` at a time."""
+    def parts(self, size: int, layers: int, batch: int) -> Iterator[Readout | Line]:
+        """The cells, `size` at a time, where `layers` batches of so many rows stand one after
+        another."""
+        if self.lines:
+            for line in self.lines:
+                yield from line.split(size)
+            return
         for start in range(0, len(self.queries), size):
             part = slice(start, start + size)
-            rows = None if self.rows is None else self.rows[part]
-            yield Readout(self.queries[part], self.keys[part], self.n_queries, rows)
-
-    def in_each_of(self, layers: int, batch: int) -> Readout:
-        """The same cells where `layers` batches of so many rows stand one after another."""
-        if self.rows is None or layers == 1:
-            return self
-        firsts = batch * torch.arange(layers, device=self.rows.device)
-        return Readout(
-            self.queries.repeat(layers),
-            self.keys.repeat(layers),
-            self.n_queries,
-            (firsts[:, None] + self.rows).flatten(),
-        )
+            queries, keys = self.queries[part], self.keys[part]
+            if self.rows is None:
+                yield Readout(queries, keys, self.n_queries)
+                continue
+            firsts = batch * torch.arange(layers, device=self.rows.device)
+            rows = (firsts[:, None] + self.rows[part]).flatten()
+            yield Readout(queries.repeat(layers), keys.repeat(layers), self.n_queries, rows)
 
     def to(self, device: torch.device) -> Readout:
+        if self.lines:  # need nothing there
+            return self
         rows = None if self.rows is None else self.rows.to(device)
         return Readout(self.queries.to(device), self.keys.to(device), self.n_queries, rows)
+
+    @property
+    def cells(self) -> Hashable:
+        """Equal for readouts of the same cells, however many queries they are averaged over."""
+        return self.lines or id(self.queries)
+
+    @property
+    def causal(self) -> Bool[Tensor, "1 1 cells"]:
+        """Which of the cells can be seen where nothing but what comes later is hidden."""
+        return (self.keys <= self.queries)[None, None]
 
     def queries_in(self, batch: int) -> int:
         """Over how many queries of a batch the mean is taken."""
@@ -97,6 +115,8 @@ class Readout:
         if self.rows is None:
             return self
         here = (self.rows >= part.start) & (self.rows < part.stop)
+        if part.start == 0 and here.all():
+            return self
         rows, queries = self.rows[here] - part.start, self.queries[here]
         count = len(torch.unique(torch.stack([rows, queries]), dim=1).T)
         return Readout(queries, self.keys[here], count, rows)
@@ -128,6 +148,10 @@ class RowEntropy:
         """Entropies in nats as a share of the largest possible, averaged."""
         even = (self.queries + 1).float().log().to(entropies.device)
         return (entropies / even).mean((0, 2))
+
+    @property
+    def cells(self) -> Hashable:
+        return id(self.queries)
 
     def to(self, device: torch.device) -> RowEntropy:
         return RowEntropy(self.queries.to(device))
@@ -167,37 +191,30 @@ class Reading:
 
 def previous_token(n: int) -> Readout:
     """A[q, q-1] over q ≥ 1 of `n` positions."""
-    queries = torch.arange(1, n)
-    return Readout(queries, queries - 1, n - 1)
+    return Readout.of_lines([Line(1, 0, n - 1)], n - 1)
 
 
 def first_token(n: int) -> Readout:
     """A[q, 0] over q ≥ 1 of `n` positions."""
-    queries = torch.arange(1, n)
-    return Readout(queries, torch.zeros_like(queries), n - 1)
+    return Readout.of_lines([Line(1, 0, n - 1, step=0)], n - 1)
 
 
 def duplicate_token(period: int, lead: int = 1) -> Readout:
     """A[q, q-P] over the second copy; `lead` tokens (BOS) stand before the first."""
-    queries = _copy(2, period, lead)
-    return Readout(queries, queries - period, period)
+    return Readout.of_lines([Line(lead + period, lead, period)], period)
 
 
 def induction(period: int, lead: int = 1) -> Readout:
     """A[q, q-P+1] over the second copy: the token after the earlier occurrence."""
-    queries = _copy(2, period, lead)
-    return Readout(queries, queries - period + 1, period)
+    return Readout.of_lines([Line(lead + period, lead + 1, period)], period)
 
 
 def prefix_matching(period: int, copies: int, lead: int = 1) -> Readout:
     """Σ_k A[q, q-kP+1] over every earlier copy k, averaged over q in copies 2 and later."""
-    queries, keys = [], []
-    for copy in range(2, copies + 1):
-        here = _copy(copy, period, lead)
-        for back in range(1, copy):
-            queries.append(here)
-            keys.append(here - back * period + 1)
-    return Readout(torch.cat(queries), torch.cat(keys), period * (copies - 1))
+    lines = [
+        Line(lead + back * period, lead + 1, (copies - back) * period) for back in range(1, copies)
+    ]
+    return Readout.of_lines(lines, period * (copies - 1))
 
 
 def entropy(n: int) -> RowEntropy:
@@ -224,8 +241,3 @@ def natural_induction(tokens: Int[Tensor, "batch pos"]) -> Readout:
             "Give longer texts.",
         )
     return Readout(queries, earlier + 1, int(copies.any(-1).sum()), rows)
-
-
-def _copy(number: int, period: int, lead: int) -> Int[Tensor, " period"]:
-    """Positions of the copy with this number, counted from 1."""
-    return lead + (number - 1) * period + torch.arange(period)

@@ -6,7 +6,7 @@ are therefore piled up, as far as little memory goes, and read together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.layer_attention import LayerAttention
+from induction_kernels.attention.lines import Line
 from induction_kernels.attention.readout import Reading, Readout, RowEntropy, mean_of_seen
 from induction_kernels.models.model import Model
 
@@ -28,11 +29,18 @@ class Pile:
     """Reads cells of every layer of a pass as it comes by, several layers at a time."""
 
     def __init__(self, model: Model, readings: Mapping[str, Reading]) -> None:
+        self._shape, self._device = (model.n_layers, model.n_heads), model.device
+        groups: dict[Hashable, list[str]] = {}
+        for name, reading in readings.items():
+            groups.setdefault(reading.readout.cells, []).append(name)
         # On the model's device to the end: to look at a number is to wait for the GPU.
-        self._readings = {name: of.to(model.device) for name, of in readings.items()}
-        shape = (len(readings), model.n_layers, model.n_heads)
-        self._found = torch.full(shape, torch.nan, device=model.device)
+        self._groups = {
+            tuple(names): [readings[name].to(self._device) for name in names]
+            for names in groups.values()
+        }
         self._waiting: list[LayerAttention] = []
+        self._layers: list[int] = []  # those that were read
+        self._means: dict[str, list[Tensor]] = {name: [] for name in readings}
 
     def add(self, layer: LayerAttention) -> None:
         if self._waiting and not _alike(self._waiting[0], layer):
@@ -45,16 +53,21 @@ class Pile:
     def read(self) -> dict[str, Float[Tensor, "layer head"]]:
         """The mean of each reading's cells, float32 on the CPU; NaN for layers that never came."""
         self._read_waiting()
-        return dict(zip(self._readings, self._found.cpu(), strict=True))
+        found = torch.full((len(self._means), *self._shape), torch.nan)
+        if self._layers:
+            of_layers = [torch.cat(means) for means in self._means.values()]
+            found[:, self._layers] = torch.stack(of_layers).cpu()
+        return dict(zip(self._means, found, strict=True))
 
     def _read_waiting(self) -> None:
         if not self._waiting:
             return
-        layers = [at.layer for at in self._waiting]
+        self._layers += [at.layer for at in self._waiting]
         stack = Stack.of(self._waiting)
         self._waiting = []
-        for row, reading in zip(self._found, self._readings.values(), strict=True):
-            row[layers] = stack.read(reading).to(row.device)
+        for names, readings in self._groups.items():
+            for name, means in zip(names, stack.read(readings), strict=True):
+                self._means[name].append(means.to(self._device))
 
 
 def _alike(one: LayerAttention, other: LayerAttention) -> bool:
@@ -94,30 +107,29 @@ class Stack:
         """One layer's, to be read row by row of its batch."""
         return cls(len(layer.q), layer.q, layer.k, layer.lse, layer.softmax)
 
-    def read(self, reading: Reading) -> Float[Tensor, "layer head"]:
-        """What a score reads: float32, on the layers' device."""
-        if isinstance(reading.readout, RowEntropy):
-            entropies = self._entropies(reading.readout.queries)
+    def read(self, readings: Sequence[Reading]) -> list[Float[Tensor, "layer head"]]:
+        """What is read of the same cells: float32, on the layers' device."""
+        readout, wanted = readings[0].readout, {reading.of for reading in readings}
+        if isinstance(readout, RowEntropy):
+            entropies = self._entropies(readout.queries)
             of_layers = entropies.unflatten(0, (self.n_layers, -1))
-            return torch.stack([reading.readout.share(of_layer) for of_layer in of_layers])
-        if reading.of == "scores":
-            return self._mean_score(reading.readout)
-        return self._mean_share(reading.readout)
-
-    def _mean_share(self, readout: Readout) -> Float[Tensor, "layer head"]:
-        total = self._zeros()
-        for cells in self._parts_of(readout):
-            a = (self._scores(cells) - cells.at_queries(self.lse)).exp()
-            total += self._sums(a * self._seen(cells))
-        return total / max(1, readout.queries_in(self._batch))
-
-    def _mean_score(self, readout: Readout) -> Float[Tensor, "layer head"]:
-        total, count = self._zeros(), self._zeros()
+            shares = torch.stack([readout.share(of_layer) for of_layer in of_layers])
+            return [shares for _ in readings]
+        attention, scores, count = self._zeros(), self._zeros(), self._zeros()
         for cells in self._parts_of(readout):
             s, seen = self._scores(cells), self._seen(cells)
-            total += self._sums(s.masked_fill(~seen, 0))
-            count += self._sums(seen.expand_as(s))
-        return mean_of_seen(total, count)
+            if "scores" in wanted:
+                scores += self._sums(s if seen is None else s.masked_fill(~seen, 0))
+                count += self._batch * s.shape[2] if seen is None else self._sums(seen.expand_as(s))
+            if "pattern" in wanted:
+                a = (s - cells.at_queries(self.lse)).exp()
+                attention += self._sums(a if seen is None else a * seen)
+        return [
+            mean_of_seen(scores, count)
+            if reading.of == "scores"
+            else attention / max(1, reading.readout.queries_in(self._batch))
+            for reading in readings
+        ]
 
     @property
     def _batch(self) -> int:
@@ -135,22 +147,19 @@ class Stack:
         split = of_cells[0].unflatten(1, (self.n_layers, -1))
         return split.sum(2).T
 
-    def _parts_of(self, readout: Readout) -> Iterator[Readout]:
+    def _parts_of(self, readout: Readout) -> Iterator[Readout | Line]:
         """Cells, as many at a time as fit into little memory."""
         rows = len(self.q) if readout.rows is None else self.n_layers
         of_a_cell = 4 * rows * self.q.shape[1] * self.q.shape[3]
         size = max(1, _bytes_at_a_time(self.q.device) // of_a_cell)
-        for part in readout.to(self.q.device).split(size):
-            yield part.in_each_of(self.n_layers, self._batch)
+        return readout.to(self.q.device).parts(size, self.n_layers, self._batch)
 
-    def _seen(self, cells: Readout) -> Bool[Tensor, "..."]:
-        """Which cells are not masked."""
+    def _seen(self, cells: Readout | Line) -> Bool[Tensor, "..."] | None:
+        """Which cells are not masked; None for all."""
         allowed = self.softmax.allowed
-        if allowed is None:
-            return (cells.keys <= cells.queries)[None, None]
-        return cells.at_cells(self._of_batch(allowed))
+        return cells.causal if allowed is None else cells.at_cells(self._of_batch(allowed))
 
-    def _scores(self, cells: Readout) -> Float[Tensor, "rows head cell"]:
+    def _scores(self, cells: Readout | Line) -> Float[Tensor, "rows head cell"]:
         """S of the cells: each query against its group's one key."""
         q, k = cells.at_queries(self.q), cells.at_keys(self.k)
         grouped = q.unflatten(1, (k.shape[1], -1)).float()

@@ -170,7 +170,8 @@ class _Part:
         return self._score(self._intervener.attention_at(layer, {other: torch.zeros(())}))
 
     def _score(self, attention: LayerAttention) -> Float[Tensor, " row"]:
-        return Stack.of_rows(attention).read(self._induction)[:, self._head[1]].cpu()
+        (found,) = Stack.of_rows(attention).read([self._induction])
+        return found[:, self._head[1]].cpu()
 
 
 def _composition(model: Model, head: Head, seed: int) -> Grid:
