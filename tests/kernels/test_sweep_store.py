@@ -23,6 +23,7 @@ import zarr.storage._local as local
 from induction_kernels import CheckpointSeries, sweep
 from induction_kernels.errors import CheckpointError, SelectionError, StoreError
 from induction_kernels.scores.registry import Scorer
+from induction_kernels.sweeps import access
 from safetensors.torch import save_file
 from small_models import VOCABULARY, bridge, variants
 
@@ -167,34 +168,38 @@ def test_more_checkpoints_later_are_all_that_is_read(run, place, read, first) ->
 def test_whatever_write_was_the_last_the_rest_is_made_up(run, place, monkeypatch) -> None:
     """As if killed before each write, one after the other."""
     whole = kept(run, place)
-    put, count = local._put, 0
-    stop_at = 0
+    puts = [(where, where._put) for where in (local, access)]
+    count = stop_at = 0
 
     class KilledError(Exception):
         pass
 
-    def dying(*args, **kwargs):
-        nonlocal count
-        count += 1
-        if count > stop_at:
-            raise KilledError
-        return put(*args, **kwargs)
+    def dying(put):
+        def one(*args, **kwargs):
+            nonlocal count
+            count += 1
+            if count > stop_at:
+                raise KilledError
+            return put(*args, **kwargs)
 
-    monkeypatch.setattr(local, "_put", dying)
+        return one
+
     died = 0
     while True:
         here, count = place.with_name(f"{stop_at}.zarr"), 0
+        for where, put in puts:
+            monkeypatch.setattr(where, "_put", dying(put))
         try:
             kept(run, here)
         except KilledError:
             died += 1
         else:
             break
-        monkeypatch.setattr(local, "_put", put)
+        for where, put in puts:
+            monkeypatch.setattr(where, "_put", put)
         xarray.testing.assert_identical(kept(run, here), whole)
         with xarray.open_zarr(here, consolidated=False) as opened:
             np.testing.assert_array_equal(opened["induction"], whole["induction"])
-        monkeypatch.setattr(local, "_put", dying)
         stop_at += 1
     assert died > 4 * len(SCORES) + 8
 
@@ -424,6 +429,7 @@ def test_a_disk_that_is_full_is_said_and_what_is_there_stays(run, place, at_the_
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "run the same call again" in raised.value.hint
+    assert not list(place.rglob("*.partial"))
     xarray.testing.assert_identical(kept(run, place), sweep(run, SCORES, progress=False))
 
 
@@ -435,7 +441,8 @@ def test_a_store_that_may_not_be_written_can_be_read(run, place, monkeypatch) ->
     def refused(*_args, **_kwargs):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(local, "_put", refused)
+    for where in (local, access):
+        monkeypatch.setattr(where, "_put", refused)
     xarray.testing.assert_identical(kept(run, place), whole)
     with pytest.raises(StoreError, match="cannot be written: Read-only file system"):
         kept(run, some)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import uuid
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,10 +33,9 @@ def together(work: Iterable[Coroutine[Any, Any, _Found]]) -> list[_Found]:
 
 def get_all(places: Sequence[Any]) -> list[bytes | None]:
     """What is at each of these places of one store; None where nothing is."""
-    if places and hasattr(places[0].store, "get_sync"):  # a disk is not waited for on a loop
-        found = [place.store.get_sync(place.path) for place in places]
-    else:
-        found = together(place.get() for place in places)
+    if places and _is_on_disk(places[0]):  # which is not waited for on a loop
+        return [_get(_path_of(place)) for place in places]
+    found = together(place.get() for place in places)
     return [None if one is None else one.to_bytes() for one in found]
 
 
@@ -43,13 +43,47 @@ def put_all(contents: Iterable[tuple[Any, bytes]]) -> None:
     """Put each at its place, whole or not at all."""
     from zarr.core.buffer import default_buffer_prototype
 
+    contents = list(contents)
+    if contents and _is_on_disk(contents[0][0]):
+        for place, content in contents:
+            _put(_path_of(place), content)
+        return
     buffer = default_buffer_prototype().buffer
-    to_put = [(place, buffer.from_bytes(content)) for place, content in contents]
-    if to_put and hasattr(to_put[0][0].store, "set_sync"):
-        for place, content in to_put:
-            place.store.set_sync(place.path, content)
-    else:
-        together(place.set(content) for place, content in to_put)
+    together(place.set(buffer.from_bytes(content)) for place, content in contents)
+
+
+def _is_on_disk(place: Any) -> bool:
+    from zarr.storage import LocalStore
+
+    return isinstance(place.store, LocalStore)
+
+
+def _path_of(place: Any) -> Path:
+    path: Path = place.store.root / place.path
+    return path
+
+
+def _get(path: Path) -> bytes | None:
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.readall()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+
+
+def _put(path: Path, content: bytes) -> None:
+    """As zarr does, with a third of its calls to the system, each of which lets others run."""
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with unfinished.open("xb", buffering=0) as file:
+            left = memoryview(content)
+            while left:
+                left = left[file.write(left) :]
+        unfinished.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
 
 
 def remove_all(places: Iterable[Any]) -> None:

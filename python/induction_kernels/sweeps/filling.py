@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from induction_kernels.sweeps.plan import allowed, refined
 from induction_kernels.sweeps.store import Store
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray
 
 #: Files, or lists of a hub, that are looked at together.
@@ -149,6 +150,7 @@ class Filling:
         self._measuring: Measuring | None = None
         self._expected = list(series)
         self._writing: Future[None] | None = None
+        self._noted: Mapping[str, str] = {}
         #: Faults of checkpoints before the first that could be loaded.
         self._first: dict[int, InductionError] = {}
 
@@ -167,10 +169,17 @@ class Filling:
         (lacking,) = self._store.lacks([checkpoint], measuring.names)  # others write, too
         if lacking:
             found = measuring(model, lacking)
-            self._store.note(measuring.notes)
-            self._writing = _writer().submit(
-                self._store.write, checkpoint, found, self._series.fingerprint(index)
-            )
+            self._note(measuring.notes)
+            self._writing = _writer().submit(self._keep, index, found)
+
+    def _note(self, notes: Mapping[str, str]) -> None:
+        """What is the same of one checkpoint after another is said once."""
+        if notes != self._noted:
+            self._store.note(notes)
+            self._noted = notes
+
+    def _keep(self, index: int, found: Mapping[str, np.ndarray]) -> None:
+        self._store.write(self._series[index], found, self._series.fingerprint(index))
 
     def attempt(self, index: int) -> InductionError | None:
         """Load, read and keep a checkpoint; why it could not be, if nothing is wrong but with it.
