@@ -23,7 +23,7 @@ async function bundled<Exports>(options: BuildOptions): Promise<Exports> {
   return import(`data:text/javascript,${encodeURIComponent(script?.text ?? "")}`);
 }
 
-/** The charts of a page with a tab open, as markup. */
+/** The charts of a page with a tab open and the colours of its legends, as markup. */
 async function chartsOf(make: typeof whole, tab: string, change: object): Promise<string[]> {
   const own = traits(SHAPE, TOKENS);
   const fake = new FakeModel({
@@ -43,7 +43,7 @@ async function chartsOf(make: typeof whole, tab: string, change: object): Promis
   fake.kernel = fakeKernel(SHAPE, 3);
   const el = widgetOf(fake, make)();
   await settle();
-  const charts = [...el.querySelectorAll(".ie-plot")].map((chart) => chart.outerHTML);
+  const charts = [...el.querySelectorAll(".ie-plot, [style*=gradient]")].map((chart) => chart.outerHTML);
   clearPage();
   return charts;
 }
@@ -79,14 +79,36 @@ describe("the shipped bundle", SLOW, () => {
   });
 
   it("says what is left out to whom uses it", async () => {
-    const contents = 'export { line, plot } from "@observablehq/plot";';
-    const { plot, line } = await bundled<typeof Plot>({ ...common, stdin: { contents, resolveDir: "." } });
+    const contents = 'export { areaY, dot, line, plot, ruleX } from "@observablehq/plot";';
+    const { plot, ...marks } = await bundled<typeof Plot>({
+      ...common,
+      stdin: { contents, resolveDir: "." },
+    });
     const ends = [
       [0, 1],
       [1, 2],
     ];
-    expect(() => plot({ marks: [line(ends, { tip: true })] })).toThrow(/pointerX? is left out of the bundle/);
-    expect(() => plot({ marks: [line(ends, { stroke: "0" })] })).toThrow(/Scheme is left out of the bundle/);
-    expect(plot({ marks: [line(ends)] }).outerHTML).toContain("<path");
+    const { areaY, dot, line, ruleX } = marks;
+    const missing: [string, () => Plot.Markish, Plot.PlotOptions?][] = [
+      ["pointer", () => line(ends, { tip: true })],
+      ["isDivergingScheme", () => line(ends, { stroke: "0" })],
+      ["createScaleOrdinal", () => dot(ends, { fill: ["a", "b"] })],
+      ["createScaleSqrt", () => dot(ends, { r: "1" })],
+      ["createScaleSymlog", () => line(ends), { x: { type: "symlog" } }],
+      ["createScalePoint", () => line(ends), { x: { domain: ["a", "b"] } }],
+      ["curve", () => line(ends, { curve: "step" })],
+      ["symbol", () => dot(ends, { symbol: "square" })],
+      ["stackY", () => areaY(ends, { x: "0", y: "1" })],
+      ["interval", () => ruleX(ends, { y: "1", interval: 2 })],
+      ["facetGroups", () => line(ends, { fx: ["a", "b"] })],
+      ["frame", () => line(ends), { x: { axis: "bottom", line: true } }],
+      ["vectorX", () => line(ends), { x: { axis: "bottom", tickSize: 6 } }],
+    ];
+    for (const [name, mark, options] of missing) {
+      expect(() => plot({ axis: null, ...options, marks: [mark()] })).toThrow(
+        `${name} is left out of the bundle`,
+      );
+    }
+    expect(plot({ axis: null, marks: [line(ends)] }).outerHTML).toContain("<path");
   });
 });
