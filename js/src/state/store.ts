@@ -1,62 +1,28 @@
 /**
- * One store a model, shared by all views of it: the traits as signals, and what the reader does as actions.
+ * One store a model, shared by all views of it: what follows from its traits as signals, and what the reader does
+ * as actions.
  *
  * Nothing here waits for the kernel: what the reader does is seen at once, and the trait follows.
  */
-import {
-  batch,
-  computed,
-  effect,
-  type ReadonlySignal,
-  type Signal,
-  signal,
-  untracked,
-} from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import type { Head } from "../contract.gen";
-import type { Connection } from "../kernel/connection";
-import {
-  type ErrorInfo,
-  type ExplorerModel,
-  type Model,
-  onChange,
-  type ScoreInfo,
-  type SeriesInfo,
-  type ViewState,
-} from "../kernel/model";
-import { RequestError, Requests } from "../kernel/requests";
-import { type Choices, Writer } from "../kernel/writer";
+import type { ErrorInfo, Model, ScoreInfo, ViewState } from "../kernel/model";
+import { RequestError } from "../kernel/requests";
 import { Comparison } from "./comparison";
 import { counterparts, type Known } from "./counterparts";
 import { Curves, type Grid } from "./curves";
 import { Growth } from "./growth";
-import { Handles } from "./handles";
 import { assignSlots, distinctHeads, sameHead, sameHeads } from "./heads";
 import { type Window, windowOf } from "./phases";
 import { Player } from "./player";
 import { Results } from "./results";
 import { isAlone, nearestCheckpoint, roomierScale, trainingUnit, unitName } from "./training";
+import { Traits } from "./traits";
 import { completeView } from "./view-state";
 
-export class Store {
-  readonly seriesList: Signal<ExplorerModel["_series"]>;
-  /** What each series measures. */
-  readonly scoresOf: Signal<ExplorerModel["_scores"]>;
-  readonly measureInfos: Signal<ExplorerModel["_measure_infos"]>;
-  readonly measuredOn: Signal<ExplorerModel["_measured_on"]>;
-  readonly phases: Signal<ExplorerModel["_phases"]>;
-  readonly componentsOf: Signal<ExplorerModel["_components_of"]>;
-  readonly prompts: Signal<ExplorerModel["_prompts"]>;
-  readonly status: Signal<ExplorerModel["_status"]>;
-  readonly prompt: Signal<string>;
-  readonly answer: Signal<string>;
-  readonly series: Signal<number>;
-  readonly score: Signal<string>;
-  readonly heads: Signal<Head[]>;
-
+export class Store extends Traits {
   /** Everything the reader arranged that is no trait of its own. */
   readonly viewState: ReadonlySignal<ViewState>;
-  /** Whether training is still to be played once, unasked. */
-  readonly plays: Signal<boolean>;
   /** Token the reader clicked, kept while nothing is hovered. */
   readonly lock = signal<number | null>(null);
   /** Whether the last token is held meanwhile: until the reader locks or unlocks one. */
@@ -65,7 +31,6 @@ export class Store {
   readonly preview = signal<Head | null>(null);
   readonly promptRun = signal<{ running: boolean; error: ErrorInfo | null }>({ running: false, error: null });
 
-  readonly info = computed<SeriesInfo | null>(() => this.seriesList.value[this.series.value] ?? null);
   /** Whether the kernel works on what nobody need ask for: scores, measures and what is found in them. */
   readonly working = computed(() => this.connected.value && this.status.value?.state === "computing");
   /** Whether the current series is one checkpoint; and whether any of them is more. */
@@ -101,16 +66,9 @@ export class Store {
   /** The head that token hover speaks of: the one selected last. */
   readonly activeHead = computed<Head | null>(() => this.heads.value.at(-1) ?? null);
 
-  readonly requests: Requests;
-  readonly connection: Connection;
-  readonly connected: Signal<boolean>;
   readonly results: Results;
   readonly player: Player;
   readonly growth: Growth;
-  readonly #model: Model;
-  readonly #writer: Writer;
-  readonly #handles: Handles;
-  readonly #view: Signal<ExplorerModel["_view"]>;
   /** Of everything along training that the page shows, whichever series it is of. */
   readonly unit = computed(() => trainingUnit(this.seriesList.value));
   /** The same in a word. */
@@ -141,32 +99,9 @@ export class Store {
   });
 
   constructor(model: Model, abort: AbortSignal) {
-    this.#model = model;
-    this.status = this.#follow("_status", abort);
-    const computing = computed(() => this.status.value?.state === "computing");
-    this.requests = new Requests(model, computing, abort);
-    this.connection = this.requests.connection;
-    this.connected = this.connection.connected;
-    this.#writer = new Writer(model, this.connection, abort);
-
-    this.seriesList = this.#follow("_series", abort);
-    this.scoresOf = this.#follow("_scores", abort);
-    this.measureInfos = this.#follow("_measure_infos", abort);
-    this.measuredOn = this.#follow("_measured_on", abort);
-    this.phases = this.#follow("_phases", abort);
-    this.componentsOf = this.#follow("_components_of", abort);
-    this.prompts = this.#follow("_prompts", abort);
-    this.prompt = this.#follow("prompt", abort);
-    this.answer = this.#follow("answer", abort);
-    this.series = signal(model.get("series"));
-    this.score = signal(model.get("score"));
-    this.heads = signal(model.get("heads"));
-    this.#view = signal(model.get("_view"));
-    this.#handles = new Handles(model, this.#writer, this.info, abort);
-    this.plays = signal(model.get("_play"));
+    super(model, abort);
     const scale = computed(() => roomierScale(this.seriesList.value, this.unit.value));
-    this.viewState = computed(() => completeView(this.#view.value, scale.value));
-    this.#obeyKernel();
+    this.viewState = computed(() => completeView(this.view.value, scale.value));
 
     this.curves = new Curves(model, this.requests, this.seriesList, abort);
     this.grid = computed(() => this.gridOf(this.scoreInfo.value?.name ?? ""));
@@ -211,33 +146,13 @@ export class Store {
   readonly measureOf = (series: number, name: string): Grid | null =>
     found(this.curves.get("measures", `${series}/${name}`));
 
-  /** Where the slider is, what is drawn of that, and where it rests; of its second handle the same. */
-  get checkpoint(): ReadonlySignal<number> {
-    return this.#handles.checkpoint;
-  }
-  get shown(): ReadonlySignal<number> {
-    return this.#handles.shown;
-  }
-  get settled(): ReadonlySignal<number> {
-    return this.#handles.settled;
-  }
-  get compare(): ReadonlySignal<number | null> {
-    return this.#handles.compare;
-  }
-  get shownCompare(): ReadonlySignal<number | null> {
-    return this.#handles.shownCompare;
-  }
-  get settledCompare(): ReadonlySignal<number | null> {
-    return this.#handles.settledCompare;
-  }
-
   moveTo(index: number, pause = 0): void {
-    this.#handles.moveTo(index, pause);
+    this.handles.moveTo(index, pause);
   }
 
   /** Moves the second handle; null takes it away. */
   compareTo(index: number | null): void {
-    this.#handles.compareTo(index);
+    this.handles.compareTo(index);
   }
 
   /** Compares with another series, or with another checkpoint of this one; a single one with nothing else. */
@@ -251,13 +166,13 @@ export class Store {
   playsNoMore(): void {
     if (!this.plays.peek()) return;
     this.plays.value = false;
-    this.#writer.now({ _play: false });
+    this.writer.now({ _play: false });
   }
 
   /** Arranges the view; the trait follows when the hand rests. */
   arrange(change: Partial<ViewState>): void {
-    this.#view.value = { ...this.#view.peek(), ...change };
-    this.#writer.later("_view", this.#view.peek());
+    this.view.value = { ...this.view.peek(), ...change };
+    this.writer.later("_view", this.view.peek());
   }
 
   /** Chooses options of a tab. */
@@ -279,7 +194,7 @@ export class Store {
 
   chooseScore(name: string): void {
     this.score.value = name;
-    this.#writer.now({ score: name });
+    this.writer.now({ score: name });
   }
 
   /** For each selected head, the one of a series that ranks as high. */
@@ -306,11 +221,11 @@ export class Store {
     const score = scoreIn(this.scoresOf.peek()[index] ?? [], this.score.peek())?.name ?? this.score.peek();
     batch(() => {
       this.series.value = index;
-      this.#handles.rest(checkpoint, compare);
+      this.handles.rest(checkpoint, compare);
       this.heads.value = heads;
       this.score.value = score;
     });
-    this.#writer.now({ series: index, checkpoint, compare, heads, score });
+    this.writer.now({ series: index, checkpoint, compare, heads, score });
     const { brush, compared_series } = this.viewState.peek();
     if (brush !== null) this.arrange({ brush: null });
     // What was compared with is what is shown now: the other way around.
@@ -324,7 +239,7 @@ export class Store {
     const next = !extend ? [head] : others.length < before.length ? others : [...before, head];
     if (sameHeads(before, next)) return;
     this.heads.value = next;
-    this.#writer.now({ heads: next });
+    this.writer.now({ heads: next });
   }
 
   /** Locks a token of the prompt; null unlocks. */
@@ -338,7 +253,7 @@ export class Store {
     const next = [...this.heads.peek().filter((other) => !sameHead(other, head)), head];
     if (sameHeads(this.heads.peek(), next)) return;
     this.heads.value = next;
-    this.#writer.now({ heads: next });
+    this.writer.now({ heads: next });
   }
 
   /** Asks the kernel once more for whatever failed; so does its coming back. */
@@ -357,42 +272,6 @@ export class Store {
       if (!(error instanceof RequestError)) throw error;
       this.promptRun.value = { running: false, error: { message: error.message, hint: error.hint } };
     }
-  }
-
-  /** A trait that only the kernel writes, as a signal that follows it: also a sign of life. */
-  #follow<K extends keyof ExplorerModel>(key: K, abort: AbortSignal): Signal<ExplorerModel[K]> {
-    const followed = signal(this.#model.get(key));
-    onChange(
-      this.#model,
-      key,
-      (value) => {
-        this.connection.heard();
-        followed.value = value;
-      },
-      abort,
-    );
-    return followed;
-  }
-
-  /** Follows what the kernel sets of the traits that both sides write. */
-  #obeyKernel(): void {
-    const writer = this.#writer;
-    writer.onKernel("series", (index) => {
-      // What the hand did was meant for the series before.
-      writer.drop("checkpoint", "compare");
-      batch(() => {
-        this.series.value = index;
-        this.#handles.obeyKernel();
-      });
-    });
-    const obey = <N extends "score" | "heads" | "_view" | "_play">(name: N, signal: Signal<Choices[N]>) =>
-      writer.onKernel(name, (value) => {
-        signal.value = value;
-      });
-    obey("score", this.score);
-    obey("heads", this.heads);
-    obey("_view", this.#view);
-    obey("_play", this.plays);
   }
 
   #untilAbort(abort: AbortSignal, fn: () => void): void {
