@@ -7,8 +7,9 @@ import torch
 from architectures import ARCHITECTURES, sharpened
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from induction_kernels import as_model, attention_patterns, head_scores
+from induction_kernels import as_model, attention_patterns, head_scores, load_demo
 from induction_kernels.attention import patterns
+from induction_kernels.attention.cells import read_hooked
 from induction_kernels.attention.fused import read_fused
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.patterns import keep_packed, keep_whole, run_patterns
@@ -156,6 +157,16 @@ def test_scores_compute_no_logits_and_no_square(kind) -> None:
     assert (n, n) not in largest.ends
     logits = {end for end in largest.ends if end[-1:] == (VOCABULARY,)}
     assert logits <= {(0, VOCABULARY)}  # of no position
+
+
+def test_scores_do_not_run_what_comes_after_the_last_pattern() -> None:
+    """Of two layers that is an eighth of the pass."""
+    model = load_demo("attn-only-2l").replica(private=True).model(-1)
+    tokens, wanted = torch.arange(101)[None], readings(50, 101)
+    expected = read_hooked(model, tokens, wanted)
+    model.module.ln_out = model.module.layers[-1].attn.v = model.module.layers[-1].attn.o = None
+    for name, values in read_fused(model, tokens, wanted).items():
+        torch.testing.assert_close(values, expected[name], atol=1e-5, rtol=0)
 
 
 class Calls(TorchFunctionMode):

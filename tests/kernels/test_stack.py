@@ -120,6 +120,11 @@ def assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         )
 
 
+@pytest.fixture(autouse=True)
+def _piled_up_as_on_a_gpu(monkeypatch) -> None:
+    monkeypatch.setattr(stack, "_bytes_of_layers", lambda _: 1 << 20)
+
+
 @pytest.mark.parametrize("at_a_time", [0, 1, 2, 3, 6])
 @pytest.mark.parametrize("kv_heads", [4, 2])
 @pytest.mark.parametrize("kinds", PASSES)
@@ -127,7 +132,8 @@ def test_a_pile_reads_what_the_squares_hold(monkeypatch, kinds, kv_heads, at_a_t
     """However many layers and cells memory has room for."""
     of = layers(kinds, kv_heads)
     room = at_a_time * (of[0].q.nbytes + of[0].k.nbytes)
-    monkeypatch.setattr(stack, "_bytes_at_a_time", lambda _: room)
+    for what in ("_bytes_of_layers", "_bytes_of_cells"):
+        monkeypatch.setattr(stack, what, lambda _: room)
     assert_equal(piled(of, len(kinds)), square_by_square(of))
 
 
@@ -162,7 +168,7 @@ def test_cells_in_line_are_those_that_are_gathered_one_by_one(monkeypatch, kinds
     assert {"induction", "first_token_logit", "prefix_matching"} <= set(gathered)
     for cells in (3, 1000):
         room = cells * 4 * BATCH * HEADS * D_HEAD
-        monkeypatch.setattr(stack, "_bytes_at_a_time", lambda _, room=room: room)
+        monkeypatch.setattr(stack, "_bytes_of_cells", lambda _, room=room: room)
         found = piled(of, 6, gathered)
         assert_equal(found, {name: piled(of, 6)[name] for name in found})
 

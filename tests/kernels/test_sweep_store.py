@@ -164,6 +164,20 @@ def test_more_checkpoints_later_are_all_that_is_read(run, place, read, first) ->
     assert read == []
 
 
+def test_what_was_found_is_on_the_disk_before_the_next_is_read(run, place, monkeypatch) -> None:
+    """So that whatever kills it takes one checkpoint with it."""
+    there: list[int] = []
+    original = Scorer.__call__
+
+    def looking(self, model):
+        there.append(len(list(place.glob("*/c.*.0.0"))))
+        return original(self, model)
+
+    monkeypatch.setattr(Scorer, "__call__", looking)
+    kept(run, place)
+    assert there == [len(SCORES) * before for before in range(4)]
+
+
 @pytest.mark.slow
 def test_whatever_write_was_the_last_the_rest_is_made_up(run, place, monkeypatch) -> None:
     """As if killed before each write, one after the other."""

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from induction_kernels.checkpoints import files
 from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
 from safetensors import SafetensorError
@@ -22,9 +23,11 @@ DTYPES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def path(tmp_path) -> Path:
+@pytest.fixture(params=["small", "large"])
+def path(request, monkeypatch, tmp_path) -> Path:
     """A file with every dtype, a number, an empty tensor and metadata."""
+    if request.param == "large":
+        monkeypatch.setattr(files, "_LARGE", 1)
     generator = torch.Generator().manual_seed(0)
     shapes = [(3, 5), (7,), (), (0, 4), (2, 1, 3)]
     tensors = {

@@ -27,9 +27,7 @@ def run_native(
     Raises:
         DoesNotFitError: attention in both directions.
     """
-    residual = bare(native.tok_embed)(tokens)
-    if native.pos is not None:
-        residual = residual + bare(native.pos).weight[: tokens.shape[1]]
+    residual = _embed(native, tokens)
     for layer, wrapped in enumerate(native.layers):
         if trunk is not None:
             if layer < trunk.start:
@@ -46,28 +44,60 @@ def run_native(
 
 
 def fused_native(native: Any) -> Fused:
-    def body(tokens: Int[Tensor, "batch pos"], attend: Attend) -> None:
-        run_native(native, tokens, attend)  # what it ends in is unembedded once it is asked for
+    return Fused(partial(run_native, native), partial(_run_body, native), by_residual=True)
 
-    return Fused(partial(run_native, native), body, by_residual=True)
+
+def _run_body(native: Any, tokens: Int[Tensor, "batch pos"], attend: Attend) -> None:
+    """Up to the last layer's pattern, which its values have no part in."""
+    *blocks, last = (bare(wrapped) for wrapped in native.layers)
+    residual = _embed(native, tokens)
+    for layer, block in enumerate(blocks):
+        residual = _run_block(block, layer, residual, attend)
+    q, k, softmax = _scored(bare(last.attn), bare(last.ln1)(residual))
+    attend(len(blocks), q, k, k, softmax)  # whatever it gives goes nowhere
+
+
+def _embed(native: Any, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_model"]:
+    residual: Tensor = bare(native.tok_embed)(tokens)
+    if native.pos is not None:
+        residual = residual + bare(native.pos).weight[: tokens.shape[1]]
+    return residual
 
 
 def _run_block(
     block: Any, layer: int, residual: Float[Tensor, "batch pos d_model"], attend: Attend
 ) -> Float[Tensor, "batch pos d_model"]:
-    attention = bare(block.attn)
-    if not attention.causal:
-        raise DoesNotFitError("it attends in both directions")
-    normal = bare(block.ln1)(residual)
-    q, k, v = (
-        bare(project)(normal).unflatten(-1, (-1, attention.d_head)).transpose(1, 2)
-        for project in (attention.q, attention.k, attention.v)
-    )
-    if attention.rotary is not None:
-        q, k = attention.rotary.apply_rope(q, k)
-    cap = attention.attn_scores_soft_cap
-    out = attend(layer, q, k, v, Softmax(1 / attention.scale, cap=cap if cap > 0 else None))
+    attention, normal = bare(block.attn), bare(block.ln1)(residual)
+    q, k, softmax = _scored(attention, normal)
+    v = _by_head(attention, attention.v, normal)
+    out = attend(layer, q, k, v, softmax)
     residual = residual + bare(attention.o)(out.transpose(1, 2).flatten(2))
     if hasattr(block, "mlp"):
         residual = residual + block.mlp(bare(block.ln2)(residual))
     return residual
+
+
+def _scored(
+    attention: Any, normal: Float[Tensor, "batch pos d_model"]
+) -> tuple[
+    Float[Tensor, "batch head pos d_head"], Float[Tensor, "batch kv_head pos d_head"], Softmax
+]:
+    """Queries, keys and how they become a pattern.
+
+    Raises:
+        DoesNotFitError: attention in both directions.
+    """
+    if not attention.causal:
+        raise DoesNotFitError("it attends in both directions")
+    q, k = (_by_head(attention, project, normal) for project in (attention.q, attention.k))
+    if attention.rotary is not None:
+        q, k = attention.rotary.apply_rope(q, k)
+    cap = attention.attn_scores_soft_cap
+    return q, k, Softmax(1 / attention.scale, cap=cap if cap > 0 else None)
+
+
+def _by_head(
+    attention: Any, project: Any, normal: Float[Tensor, "batch pos d_model"]
+) -> Float[Tensor, "batch head pos d_head"]:
+    made: Tensor = bare(project)(normal).unflatten(-1, (-1, attention.d_head))
+    return made.transpose(1, 2)

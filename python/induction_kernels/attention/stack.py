@@ -20,8 +20,13 @@ from induction_kernels.attention.readout import Reading, Readout, RowEntropy, me
 from induction_kernels.models.model import Model
 
 
-def _bytes_at_a_time(device: torch.device) -> int:
-    """Of queries gathered, and of layers piled up: what a CPU's cache holds, more elsewhere."""
+def _bytes_of_layers(device: torch.device) -> int:
+    """Of queries and keys that wait on a pile: a CPU reads each layer while its cache has it."""
+    return 0 if device.type == "cpu" else 128 << 20
+
+
+def _bytes_of_cells(device: torch.device) -> int:
+    """Of the queries of cells that are read at a time: what a CPU's cache holds, more elsewhere."""
     return 4 << 20 if device.type == "cpu" else 128 << 20
 
 
@@ -47,7 +52,7 @@ class Pile:
             self._read_waiting()
         self._waiting.append(layer)
         kept = sum(x.nbytes for at in self._waiting for x in (at.q, at.k))
-        if kept + layer.q.nbytes > _bytes_at_a_time(layer.q.device):
+        if kept + layer.q.nbytes > _bytes_of_layers(layer.q.device):
             self._read_waiting()
 
     def read(self) -> dict[str, Float[Tensor, "layer head"]]:
@@ -151,7 +156,7 @@ class Stack:
         """Cells, as many at a time as fit into little memory."""
         rows = len(self.q) if readout.rows is None else self.n_layers
         of_a_cell = 4 * rows * self.q.shape[1] * self.q.shape[3]
-        size = max(1, _bytes_at_a_time(self.q.device) // of_a_cell)
+        size = max(1, _bytes_of_cells(self.q.device) // of_a_cell)
         return readout.to(self.q.device).parts(size, self.n_layers, self._batch)
 
     def _seen(self, cells: Readout | Line) -> Bool[Tensor, "..."] | None:

@@ -12,6 +12,9 @@ from typing import Any
 
 from induction_kernels.errors import CheckpointError
 
+#: Bytes of two huge pages.
+_LARGE = 4 << 20
+
 
 def read_bytes(path: Path) -> bytes:
     """All of a small file.
@@ -31,23 +34,13 @@ def read_large(path: Path) -> memoryview:
     last who has it.
 
     In huge pages, where the system has them: getting a gigabyte page by page takes longer than
-    reading it.
+    reading it. Less than two of them is memory that this process has had before.
 
     Raises:
         CheckpointError: it cannot be read.
     """
     size = check_file(path).st_size
-    if size == 0:
-        return memoryview(bytearray())
-    memory = (
-        mmap.mmap(-1, size)
-        if os.name == "nt"
-        else mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANON)
-    )
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):
-            memory.madvise(mmap.MADV_HUGEPAGE)
-    whole = memoryview(memory)
+    whole = memoryview(bytearray(size) if size < _LARGE else _pages(size))
     there = 0
     try:
         with path.open("rb", buffering=0) as file:
@@ -56,6 +49,16 @@ def read_large(path: Path) -> memoryview:
     except OSError as error:
         raise unreadable(path, error) from error
     return whole[:there]
+
+
+def _pages(size: int) -> mmap.mmap:
+    if os.name == "nt":
+        return mmap.mmap(-1, size)
+    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANON)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def check_numbers(weights: Mapping[str, Tensor], where: str) -> None:
             )
         # A sum is finite only if all its terms are, and it needs no memory. Large terms may sum to
         # infinity, so the rare sum that is not finite is looked at again.
-        if not value.is_floating_point() or value.sum(dtype=torch.float32).isfinite():
+        if not value.is_floating_point() or math.isfinite(value.sum(dtype=torch.float32).item()):
             continue
         if not value.isfinite().all():
             kind = "NaN" if value.isnan().any() else "infinity"

@@ -14,6 +14,7 @@ from induction_kernels.checkpoints.fingerprints import differ
 from induction_kernels.checkpoints.walk import OF_THE_CALLER, visit
 from induction_kernels.errors import CheckpointError, InductionError, StoreError
 from induction_kernels.models.model import Model
+from induction_kernels.sweeps.access import folder_of
 from induction_kernels.sweeps.doubts import keep_findings
 from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.measuring import Asked, Measuring
@@ -149,6 +150,7 @@ class Filling:
         self._store, self._series, self._asked = store, series, asked
         self._measuring: Measuring | None = None
         self._expected = list(series)
+        self._on_disk = folder_of(store.place) is not None
         self._writing: Future[None] | None = None
         self._noted: Mapping[str, str] = {}
         #: Faults of checkpoints before the first that could be loaded.
@@ -162,15 +164,19 @@ class Filling:
             self._store.hold(self._expected)
 
     def read(self, index: int, model: Model) -> None:
-        """Keeps what it finds on a thread beside; `settle` waits for it."""
-        self.settle()
+        """Keeps what it finds; elsewhere than on a disk, on a thread beside while the next is read,
+        which `settle` waits for."""
         measuring = self._measuring or self._begin(model)
         checkpoint = self._series[index]
         (lacking,) = self._store.lacks([checkpoint], measuring.names)  # others write, too
         if lacking:
             found = measuring(model, lacking)
+            self.settle()
             self._note(measuring.notes)
-            self._writing = _writer().submit(self._keep, index, found)
+            if self._on_disk:  # where to hand it over takes longer
+                self._keep(index, found)
+            else:
+                self._writing = _writer().submit(self._keep, index, found)
 
     def _note(self, notes: Mapping[str, str]) -> None:
         """What is the same of one checkpoint after another is said once."""
