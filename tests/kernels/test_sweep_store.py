@@ -178,6 +178,27 @@ def test_what_was_found_is_on_the_disk_before_the_next_is_read(run, place, monke
     assert there == [len(SCORES) * before for before in range(4)]
 
 
+def test_what_others_did_meanwhile_is_not_even_loaded(run, place, monkeypatch) -> None:
+    loaded: list[int] = []
+    load, score = CheckpointSeries.model, Scorer.__call__
+
+    def noting(self, index, **options):
+        loaded.append(index)
+        return load(self, index, **options)
+
+    def others_do_it(self, model):
+        monkeypatch.setattr(Scorer, "__call__", score)
+        kept(series(), place)
+        monkeypatch.setattr(CheckpointSeries, "model", noting)
+        return score(self, model)
+
+    monkeypatch.setattr(Scorer, "__call__", others_do_it)
+    found = kept(run, place)
+    assert loaded == []
+    xarray.testing.assert_identical(found, sweep(run, SCORES, progress=False))
+    assert loaded == [0, 1, 2, 3]
+
+
 @pytest.mark.slow
 def test_whatever_write_was_the_last_the_rest_is_made_up(run, place, monkeypatch) -> None:
     """As if killed before each write, one after the other."""

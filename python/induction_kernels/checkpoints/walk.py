@@ -116,6 +116,7 @@ def visit(
     read: Callable[[int, Model], None],
     miss: Callable[[int, InductionError], None],
     *,
+    wanted: Callable[[int], bool] = lambda index: True,
     passing: bool = False,
     progress: bool = True,
     total: int | None = None,
@@ -128,6 +129,7 @@ def visit(
         plans: which, in which order; each is asked for when the one before is done.
         read: is given each, by its index.
         miss: is told why one could not be loaded or read.
+        wanted: whether one is still to be loaded, asked just before.
         passing: what is downloaded is removed from the cache as soon as it was read.
         progress: show a progress bar.
         total, there: of it; by default all of the series, and nothing.
@@ -146,7 +148,8 @@ def visit(
             for here, then in pairwise([*plan, None]):
                 assert here is not None
                 try:
-                    read(here, series.model(here, then=then))
+                    if wanted(here):
+                        read(here, series.model(here, then=then))
                 except OF_THE_CALLER:
                     raise
                 except InductionError as error:

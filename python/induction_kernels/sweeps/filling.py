@@ -103,6 +103,7 @@ def fill(
                 _closer(store, series, asked, filling, retry=retry, refine=refine),
                 filling.read,
                 filling.miss,
+                wanted=filling.wanted,
                 passing=not downloads.keep,
                 progress=progress,
                 total=count,
@@ -114,6 +115,7 @@ def fill(
                 [to_load],
                 filling.read,
                 filling.miss if missing else lambda index, error: None,
+                wanted=filling.wanted,
                 passing=not downloads.keep,
                 progress=progress and bool(missing),
                 there=len(series) - len(missing),
@@ -150,6 +152,7 @@ class Filling:
         self._store, self._series, self._asked = store, series, asked
         self._measuring: Measuring | None = None
         self._expected = list(series)
+        self._lacking: dict[int, list[str]] = {}
         self._on_disk = folder_of(store.place) is not None
         self._writing: Future[None] | None = None
         self._noted: Mapping[str, str] = {}
@@ -163,12 +166,23 @@ class Filling:
         if self._measuring is not None:
             self._store.hold(self._expected)
 
+    def wanted(self, index: int) -> bool:
+        """Whether something of a checkpoint is not there yet: others write, too. The first is
+        wanted in any case, to see that the store is this model's."""
+        if self._measuring is None:
+            return True
+        self._lacking = {index: self._lacks(self._measuring, index)}
+        return bool(self._lacking[index])
+
+    def _lacks(self, measuring: Measuring, index: int) -> list[str]:
+        (lacking,) = self._store.lacks([self._series[index]], measuring.names)
+        return lacking
+
     def read(self, index: int, model: Model) -> None:
         """Keeps what it finds; elsewhere than on a disk, on a thread beside while the next is read,
         which `settle` waits for."""
         measuring = self._measuring or self._begin(model)
-        checkpoint = self._series[index]
-        (lacking,) = self._store.lacks([checkpoint], measuring.names)  # others write, too
+        lacking = self._lacking.pop(index, None) or self._lacks(measuring, index)
         if lacking:
             found = measuring(model, lacking)
             self.settle()
