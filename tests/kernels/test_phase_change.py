@@ -16,7 +16,7 @@ from induction_kernels.changes.series import SMALLEST_RISE
 from induction_kernels.changes.step import SLIGHT, find_steps, lead
 from induction_kernels.changes.step_chance import chance
 from induction_kernels.changes.step_lasts import lasts
-from induction_kernels.changes.step_places import step_places
+from induction_kernels.changes.step_places import _widest_grid, step_places
 from induction_kernels.changes.step_shapes import ABRUPT, step_shapes
 from induction_kernels.demo import DEMOS
 from induction_kernels.errors import ProbeError
@@ -49,9 +49,14 @@ def every_spacing() -> dict[str, np.ndarray]:
 
 
 def noise(rng: np.random.Generator, n: int, rho: float, sigma: float) -> np.ndarray:
-    found = rng.standard_normal(n)
+    return noises(rng, 1, n, rho, sigma)[0]
+
+
+def noises(rng: np.random.Generator, many: int, n: int, rho: float, sigma: float) -> np.ndarray:
+    """[curve, checkpoint]: an AR(1) process each."""
+    found = rng.standard_normal((many, n))
     for i in range(1, n):
-        found[i] = rho * found[i - 1] + np.sqrt(1 - rho**2) * found[i]
+        found[:, i] = rho * found[:, i - 1] + np.sqrt(1 - rho**2) * found[:, i]
     return sigma * found
 
 
@@ -131,10 +136,7 @@ def alarms_of_sawteeth(
     if sawtooth(x, rng, axis, each) is None:
         return np.nan
     clean = np.array([sawtooth(x, rng, axis, each) for _ in range(many)])
-    return max(
-        alarms(x, clean + np.array([noise(rng, len(x), 0.3, s) for _ in range(many)]))
-        for s in (0.002, 0.05)
-    )
+    return max(alarms(x, clean + noises(rng, many, len(x), 0.3, s)) for s in (0.002, 0.05))
 
 
 #: Of 300 curves at the 5 % level, this share is exceeded by accident once in 2000 times.
@@ -146,7 +148,7 @@ def test_noise_alone_gives_alarms_at_the_stated_level() -> None:
     rng = np.random.default_rng(0)
     for x in (ELEVEN, BUNDLED[1:], *checkpoints(26).values()):
         for rho in (0.0, 0.3, 0.6):
-            curves = np.array([noise(rng, len(x), rho, 1) for _ in range(300)])
+            curves = noises(rng, 300, len(x), rho, 1)
             assert alarms(x, curves) <= TOO_MANY, (x, rho)
 
 
@@ -228,14 +230,12 @@ def test_false_alarms_of_every_kind(capsys) -> None:
     found: dict[str, dict[str, float]] = {}
     for name, x in every_spacing().items():
         found[name] = {
-            f"AR({rho})": alarms(x, np.array([noise(rng, len(x), rho, 1) for _ in range(many)]))
-            for rho in (0.0, 0.3, 0.6)
+            f"AR({rho})": alarms(x, noises(rng, many, len(x), rho, 1)) for rho in (0.0, 0.3, 0.6)
         }
         for kind, make in nulls(x, rng).items():
             clean = np.array([make() for _ in range(many)])
             found[name][kind] = max(
-                alarms(x, clean + np.array([noise(rng, len(x), 0.3, s) for _ in range(many)]))
-                for s in (0.002, 0.05)
+                alarms(x, clean + noises(rng, many, len(x), 0.3, s)) for s in (0.002, 0.05)
             )
     say(capsys, "False alarms in %, level 5 %; of two noise levels the worse", found)
     assert {(n, k): r for n, row in found.items() for k, r in row.items() if r > TOO_MANY} == {}
@@ -270,7 +270,7 @@ def test_power_of_every_spacing(capsys) -> None:
             for height in (5, 10, 30):
                 for width in (0.4, 0.8):
                     y = height * steps(x, centres, np.full(many, width))
-                    y += np.array([noise(rng, n, 0.3, 1) for _ in range(many)])
+                    y += noises(rng, many, n, 0.3, 1)
                     row[f"{height} σ, {width}"] = alarms(x, y)
     say(capsys, "Steps found in %, by height over noise and width in doublings", found)
     assert found["log 154"]["10 σ, 0.4"] >= 0.85
@@ -305,6 +305,23 @@ def interval_holds(x: np.ndarray, y: np.ndarray, truth: np.ndarray) -> np.ndarra
     places = step_places(x, y, 3 * ABRUPT)
     reach = np.array([places.quantiles(ends, [0.025, 0.975]) for ends in places.ends()])
     return (reach[:, 0] <= truth) & (truth <= reach[:, 1])
+
+
+def test_where_a_step_is_does_not_depend_on_the_curves_before() -> None:
+    x, other = checkpoints(26)["log"], checkpoints(26)["even"]
+    rng = np.random.default_rng(4)
+    curves = [step(x, at, 0.05) + noise(rng, 26, 0, 0.02) for at in (3e7, 1e8)]
+    alone = []
+    for widest in (3 * ABRUPT, 4.4 * ABRUPT):
+        _widest_grid.cache_clear()
+        alone.append(step_places(x, curves[1], widest))
+    for before, widest, expected in zip((curves[0], -curves[0]), (3, 4.4), alone, strict=True):
+        step_places(x, before, widest * ABRUPT)
+        step_places(other, before, widest * ABRUPT)
+        found = step_places(x, curves[1], widest * ABRUPT)
+        np.testing.assert_array_equal(found.ends(), expected.ends())
+        np.testing.assert_array_equal(found.weights, expected.weights)
+    assert alone[1].widths.max() > alone[0].widths.max()
 
 
 def say(capsys, title: str, rows: dict[str, dict[str, float]]) -> None:
