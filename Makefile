@@ -10,18 +10,22 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check build contract lint types page-tests fast-tests bench screenshots mutants chromium dist clean
+.PHONY: explore test check build contract lint types page-tests fast-tests enforced-tests bench screenshots mutants chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
 
-test: check chromium
-	$(PYTEST_FAST) -m "slow and not browser"
+# Side by side: none of them keeps every core at work by itself.
+SIDE_BY_SIDE := --no-print-directory --jobs=2 --output-sync
+
+test: build chromium
+	$(MAKE) $(SIDE_BY_SIDE) enforced-tests lint types page-tests
+	$(PYTEST_FAST) -m "not browser and (slow or unchecked or not kernels)"
 	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile
 
-# Side by side: none of them keeps every core at work by itself.
+# Leaves to `make test`: slow tests, browser tests, and the shapes in the kernels' signatures.
 check: build
-	$(MAKE) --no-print-directory --jobs=2 --output-sync fast-tests lint types page-tests
+	$(MAKE) $(SIDE_BY_SIDE) fast-tests lint types page-tests
 
 build: $(BUNDLE) .venv/installed
 
@@ -44,10 +48,13 @@ types: .venv/installed node_modules/installed
 page-tests: build
 	npm run --silent test
 
-# The kernels with every shape in their signatures enforced; slow and browser tests run them without.
 fast-tests: build
+	$(PYTEST_FAST) -m "not slow and not browser"
+
+# The kernels' fast tests with every shape in their signatures enforced, which takes them twice as
+# long; all others run without.
+enforced-tests: build
 	$(PYTEST_FAST) tests/kernels -m "not slow and not unchecked" --jaxtyping-packages=induction_kernels,beartype.beartype
-	$(PYTEST_FAST) -m "not slow and not browser and (unchecked or not kernels)"
 
 bench: build chromium
 	$(BIN)/python tests/benchmarks/speed.py --json docs/performance.json
