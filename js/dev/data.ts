@@ -39,6 +39,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     context: 128,
     left_out: {},
     has_model: true,
+    kept_prompts: [],
     light: layers * heads * checkpoints <= 1000,
     measured_unasked: true,
     faults: {},

@@ -4,6 +4,7 @@ import type { Model } from "./kernel/model";
 import { Curves } from "./panels/curves";
 import { HeadGrid } from "./panels/head-grid";
 import { Header } from "./panels/header";
+import { KeptPrompts } from "./panels/kept-prompts";
 import { OneCheckpoint } from "./panels/one-checkpoint";
 import { Patterns } from "./panels/patterns";
 import { Predictions } from "./panels/predictions";
@@ -12,6 +13,7 @@ import { RankedHeads } from "./panels/ranked-heads";
 import { ScorePicker } from "./panels/score-picker";
 import { Slider } from "./panels/slider";
 import { Tokens } from "./panels/tokens";
+import { readsPrompts } from "./state/prompts";
 import type { Store } from "./state/store";
 import { Tabs } from "./tabs/strip";
 import { watchKernel, watchTheme } from "./ui/host";
@@ -71,7 +73,7 @@ function Explorer({ view }: ViewProps) {
         </div>
         <div class="ie-stage">
           {!alone && <Curves view={view} />}
-          {info?.has_model ? <OnPrompt view={view} /> : <NeedsModel view={view} what={OF_A_PROMPT} />}
+          {readsPrompts(info) ? <OnPrompt view={view} /> : <NeedsModel view={view} what={OF_A_PROMPT} />}
         </div>
       </div>
       <Tabs view={view} />
@@ -84,7 +86,7 @@ function OnPrompt({ view }: ViewProps) {
     <>
       <div class="ie-reading">
         <Tokens view={view} />
-        <PromptForm view={view} />
+        {view.store.info.value?.has_model ? <PromptForm view={view} /> : <KeptPrompts view={view} />}
       </div>
       <Patterns view={view} />
       <Predictions view={view} />

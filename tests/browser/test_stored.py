@@ -129,3 +129,54 @@ def shows_the_phase_change(view: Explorer) -> None:
     expect(view.root.locator(".ie-formation")).to_contain_text("Induction heads form between")
     expect(view.root.locator(".ie-phase")).to_contain_text("Phase change")
     expect(view.root.locator(".ie-band")).to_have_count(2)
+
+
+WITH_PROMPTS = """
+import sys
+from induction_explorer import load_demo, sweep
+prompts = [
+    ("If the character token is set, the letter is not used. The character", " token"),
+    "the list of the list of",
+]
+series = load_demo("attn-only-2l").select([0, 12, 20, 25])
+sweep(series, ["induction", "previous_token"], store=sys.argv[1], prompts=prompts, progress=False)
+"""
+
+
+def test_prompts_that_a_store_keeps(lab: Lab, chrome: Browser, tmp_path: Path) -> None:
+    """Patterns, token hover and predictions scrub; others are chosen from a list."""
+    place = tmp_path / "x.zarr"
+    subprocess.run([sys.executable, "-c", WITH_PROMPTS, str(place)], check=True)
+    with opened(lab, chrome, place) as (page, python):
+        view = Explorer(page.page)
+        expect(view.tokens.last).to_contain_text("character")
+        view.wait_until_computed()
+        prompt = view.root.get_by_role("combobox", name="Prompt")
+        expect(prompt.get_by_role("option")).to_have_text(
+            [re.compile(r"^If the character .* → token$"), "the list of the list of"]
+        )
+        rows = view.predictions.locator("tbody tr")
+        formed, pattern = rows.first.text_content() or "", view.picture("L1H7")
+        assert "token" in formed
+        view.slider.press("Home")
+        expect(rows.first).not_to_have_text(formed)
+        assert view.picture("L1H7") != pattern
+        view.slider.press("End")
+        expect(rows.first).to_have_text(formed)
+        view.tokens.last.hover()
+        expect(view.root.locator(".ie-reading")).to_contain_text("attends")
+        box, field = prompt.bounding_box(), view.root.locator(".ie-reading").bounding_box()
+        assert box
+        assert field
+        assert box["x"] + box["width"] <= field["x"] + field["width"]  # a long prompt is cut off
+        prompt.select_option("1")
+        expect(view.tokens.last).to_contain_text("of")
+        expect(rows.first).not_to_have_text(formed)
+        for title, needs in (("Passage", False), ("Answer", False), ("Ablation", True)):
+            tab(view, title)
+            if needs:
+                expect(view.measure).to_contain_text("scores, losses and prompts")
+            else:
+                expect(view.measure).not_to_contain_text("model:")
+        expect(view.alerts).to_have_count(0)
+        assert python.value("'torch' in __import__('sys').modules") is False

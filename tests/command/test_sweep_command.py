@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import xarray
 from commands import COMMAND, here, run
-from induction_explorer import load_demo, sweep
+from induction_explorer import InductionExplorer, load_demo, sweep
 from local_hub import Repository, local_hub
 from patience import PATIENCE
 from published_models import files_of, moved, safetensors
@@ -131,3 +131,15 @@ def test_of_a_repository_it_says_what_is_doubtful_and_keeps_to_the_disk(tmp_path
 def kept(place: Path) -> dict[str, int]:
     """The chunks of the induction score, and when they were written."""
     return {path.name: path.stat().st_mtime_ns for path in (place / "induction").glob("c.*")}
+
+
+def test_prompts_are_kept_with_their_answers(tmp_path) -> None:
+    place = tmp_path / "x.zarr"
+    prompts = ("--prompt", "the list of the list of", "--prompt", "the list of the=> list")
+    assert here(*SWEEP, "--store", place, *prompts).exit_code == 0
+    explorer = InductionExplorer.from_store(place)
+    assert explorer._series[0]["kept_prompts"] == [
+        ["the list of the list of", ""], ["the list of the", " list"]
+    ]  # fmt: skip
+    assert explorer._prompts[0]["error"] is None
+    explorer.close()

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from induction_explorer.contract import Analysis
+from induction_explorer.series.known import Known
 from induction_explorer.series.results import Results
 
 PATIENCE = 60
@@ -21,11 +22,15 @@ class Series:
         return checkpoint
 
 
-class Session:
+class Session(Known):
     parameters = 1
 
     def __init__(self, limit: int | None = None) -> None:
+        super().__init__()
         self.series, self.results = Series(), Results(limit)
+
+    def with_model(self) -> Session:
+        return self
 
     def load(self, checkpoint: int) -> int:
         return checkpoint

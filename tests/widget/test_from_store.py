@@ -93,7 +93,9 @@ def test_of_the_rest_it_says_what_it_needs(place) -> None:
         "message": "This needs a model: InductionExplorer(series).",
         "hint": "small was opened from a store, which holds scores and losses.",
     }
-    assert explorer._prompts[0]["error"] == error
+    of_prompt = explorer._prompts[0]["error"]
+    assert of_prompt["message"] == error["message"]
+    assert "sweep(series, prompts=[...], store=...) keeps prompts as well" in of_prompt["hint"]
     replies: list = []
     asked = {"kind": "wiring", "series": 0, "checkpoints": [1], "head": [1, 0]}
     explorer._requests.receive({"id": "1", **asked}, lambda reply, *_: replies.append(reply))

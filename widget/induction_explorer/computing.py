@@ -206,6 +206,14 @@ class Computing(Arrangement):
         if not self._work.count(Urgency.MEASURE):
             self._find()
 
+    def see_prompts(self, session: Known) -> None:
+        """A store keeps more of prompts: maybe the first."""
+        first, answer = session.default_prompt()
+        if session is self._session and not self.prompt and first:
+            self._run_prompt(first, answer)
+        else:
+            self._run_again()
+
     def see_mended(self, session: Known, checkpoints: Sequence[int]) -> None:
         """Files that were still being written are whole: score and run what they hold."""
         self.bring_up_to_date()

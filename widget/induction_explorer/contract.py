@@ -16,6 +16,7 @@ from msgspec import Meta, inspect
 
 if TYPE_CHECKING:
     from induction_explorer.series.at import At
+    from induction_explorer.series.known import Known
     from induction_explorer.series.prompt import Prompt
     from induction_explorer.series.session import SeriesSession
 
@@ -55,7 +56,7 @@ class Analysis(msgspec.Struct, frozen=True):
     after_scores: ClassVar[bool] = False
     arrays: ClassVar[Mapping[str, str]]
 
-    def check(self, session: SeriesSession, prompt: Prompt | None) -> None:
+    def check(self, session: Known, prompt: Prompt | None) -> None:
         """Whether this series, or its prompt, has what is asked about.
 
         Raises:
@@ -79,14 +80,14 @@ class Analysis(msgspec.Struct, frozen=True):
         out again."""
         raise NotImplementedError
 
-    def kept(self, session: SeriesSession, checkpoint: int) -> Arrays | None:
+    def kept(self, session: Known, checkpoint: int) -> Arrays | None:
         """An answer that the series keeps itself; None of most."""
         return None
 
     def tell(self, session: SeriesSession) -> None:
         """An answer is there, and others than those who asked may want to know; with SHARED."""
 
-    def words(self, session: SeriesSession, found: list[Arrays]) -> dict[str, Any]:
+    def words(self, session: Known, found: list[Arrays]) -> dict[str, Any]:
         """What a reply says beside arrays that hold these."""
         return {}
 

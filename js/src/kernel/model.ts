@@ -38,6 +38,8 @@ export interface SeriesInfo {
   context: number;
   /** There is a model to ask; a store has none. */
   has_model: boolean;
+  /** Prompts and answers of which a store keeps what every checkpoint does with them. */
+  kept_prompts: [text: string, answer: string][];
   /** Small enough to ask a question of every checkpoint. */
   light: boolean;
   /** Its losses come without being asked for; those of what is too large are asked for as "losses". */

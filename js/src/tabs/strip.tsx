@@ -2,6 +2,8 @@
 import { useComputed } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type AnalysisKind, ARRAYS } from "../contract.gen";
+import type { SeriesInfo } from "../kernel/model";
+import { readsPrompts } from "../state/prompts";
 import { type Ask, Result } from "../state/results";
 import type { Store } from "../state/store";
 import { NeedsModel } from "../ui/needs-model";
@@ -25,7 +27,7 @@ export function Tabs({ view }: ViewProps) {
     <section class="ie-section ie-measures">
       <Strip view={view} tabs={tabs} open={open} choose={(name) => store.arrange({ tab: name })} />
       <div role="tabpanel" aria-label={open.title} key={open.name}>
-        {store.info.value?.has_model === false && open.group !== "Over training" ? (
+        {needsModel(open, store.info.value) ? (
           <NeedsModel view={view} what="This needs" />
         ) : (
           <Panel view={view} tab={open} />
@@ -33,6 +35,11 @@ export function Tabs({ view }: ViewProps) {
       </div>
     </section>
   );
+}
+
+function needsModel({ group }: AnyTab, info: SeriesInfo | null): boolean {
+  if (info === null || info.has_model || group === "Over training") return false;
+  return group === "Causes" || !readsPrompts(info);
 }
 
 interface StripProps extends ViewProps {

@@ -1,4 +1,5 @@
 /** In the place of what is computed by a model, where a series was opened without one. */
+import { readsPrompts } from "../state/prompts";
 import type { ViewProps } from "./view";
 
 export function NeedsModel({ view, what }: ViewProps & { what: string }) {
@@ -6,7 +7,7 @@ export function NeedsModel({ view, what }: ViewProps & { what: string }) {
   return (
     <p class="ie-note ie-needs-model">
       {what} a model: <code>InductionExplorer(series)</code>. <bdi>{info.value?.name}</bdi> was opened from a
-      store, which holds scores and losses.
+      store, which holds {readsPrompts(info.value) ? "scores, losses and prompts" : "scores and losses"}.
     </p>
   );
 }

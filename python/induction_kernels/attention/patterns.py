@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Float32, Int, Shaped, UInt8
 from torch import Tensor, nn
 
 from induction_kernels.attention.door import as_model
@@ -149,16 +149,26 @@ def keep_whole(
     return torch.cat([nn.functional.pad(part, (0, n - part.shape[-1])) for part in parts], 1)
 
 
+def keep_cells(
+    blocks: Iterator[Float[Tensor, "head row key"]],
+) -> list[Float32[np.ndarray, " cells"]]:
+    """Each lower triangle, row by row: query 0's one cell, query 1's two, ..."""
+    return _lower(block.float() for block in blocks)
+
+
 def keep_packed(
     blocks: Iterator[Float[Tensor, "head row key"]],
 ) -> list[UInt8[np.ndarray, " cells"]]:
-    """round(255 a) of each lower triangle, row by row: query 0's one cell, query 1's two, ..."""
+    """round(255 a) of the same."""
+    return _lower((block * 255).round().clamp(0, 255).to(torch.uint8) for block in blocks)
+
+
+def _lower(blocks: Iterator[Shaped[Tensor, "head row key"]]) -> list[np.ndarray]:
     start, packed = 0, []
     for block in blocks:
         n = block.shape[1]
         seen = torch.ones(n, start + n, dtype=torch.bool, device=block.device).tril(start)
-        cells = (block * 255).round().clamp(0, 255).to(torch.uint8)[:, seen]
-        packed.append(cells.cpu().numpy())
+        packed.append(block[:, seen].cpu().numpy())
         start += n
     # Each in memory of its own: those that nobody keeps are freed.
     return [np.concatenate(parts) for parts in zip(*packed, strict=True)]

@@ -27,6 +27,7 @@ from induction_kernels.errors import (
 from induction_kernels.inputs.batches import in_batches, in_batches_by_steps
 from induction_kernels.inputs.padding import Rows
 from induction_kernels.inputs.probes import RepeatedTokens
+from induction_kernels.inputs.text_size import ABLATED_BATCH, ABLATED_ROWS
 from induction_kernels.inputs.texts import TextProbe
 from induction_kernels.losses.tokens import losses_of
 from induction_kernels.models.model import Model
@@ -36,8 +37,6 @@ from induction_kernels.restoring import without_gradients
 
 Kind = Literal["zero", "mean", "resample"]
 KINDS: tuple[Kind, ...] = ("zero", "mean", "resample")
-#: Rows of the default text, and rows at a time.
-ROWS, BATCH = 32, 16
 
 Losses = Float[Tensor, "row pos"]
 #: Probability and rank of an answer, before and after.
@@ -48,7 +47,7 @@ class Ablator:
     """Ablations on one text, of one checkpoint after another.
 
     Args:
-        text: by default `ROWS` rows of the bundled series' held-out text.
+        text: by default `ABLATED_ROWS` rows of the bundled series' held-out text.
         batch: how many rows a pass runs, where memory allows: no number depends on it.
 
     Raises:
@@ -64,17 +63,17 @@ class Ablator:
         kind: Kind = "zero",
         frozen: bool = False,
         seed: int = 0,
-        batch: int = BATCH,
+        batch: int = ABLATED_BATCH,
     ) -> None:
         if kind not in KINDS:
             raise SelectionError(
                 f"There is no ablation {kind!r}.", f"kind may be {', '.join(KINDS)}."
             )
-        self.text = text or TextProbe.default(model, ROWS)
+        self.text = text or TextProbe.default(model, ABLATED_ROWS)
         if self.text.tokens.shape[1] < 2:
             raise ProbeError("One token has no next token to predict.", "Give rows of two or more.")
         self.kind, self.frozen, self.seed = kind, frozen, seed
-        self.batch = min(batch, BATCH)
+        self.batch = min(batch, ABLATED_BATCH)
         self.repeated = RepeatedTokens.make(model, seed=seed)
         if kind == "resample":
             permutation_without_fixed_points(len(self.text.tokens), seed)
@@ -297,8 +296,8 @@ def _rows(probe: TextProbe | RepeatedTokens) -> Rows:
 
 
 def _groups(rows: int) -> list[slice]:
-    """At most `BATCH` rows each, as evenly as can be."""
-    count = -(-rows // BATCH)
+    """At most `ABLATED_BATCH` rows each, as evenly as can be."""
+    count = -(-rows // ABLATED_BATCH)
     return [
         slice(int(part[0]), int(part[-1]) + 1) for part in torch.arange(rows).tensor_split(count)
     ]

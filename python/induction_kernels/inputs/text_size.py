@@ -3,3 +3,5 @@
 #: Tokens of a default row, BOS included; a longer context would cost more and show little more.
 LONGEST = 512
 ROWS = 256
+#: Of them while heads are ablated, and at a time.
+ABLATED_ROWS, ABLATED_BATCH = 32, 16

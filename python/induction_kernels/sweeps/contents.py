@@ -11,18 +11,21 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Variable:
-    """What is found of every checkpoint under one name, as float32.
+    """What is found of every checkpoint under one name.
 
     Attributes:
         dims: those after "checkpoint".
         shape: how long they are.
-        attrs: the same for every checkpoint: whoever finds others measures something else.
+        attrs: the same for every checkpoint: whoever finds others measures something else. Their
+            "kind" is "score", "measure" or "prompt".
+        dtype: float32 or int32.
     """
 
     name: str
     dims: tuple[str, ...]
     shape: tuple[int, ...]
     attrs: Mapping[str, Any]
+    dtype: str = "float32"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What a sweep finds of each checkpoint, bound to its probes: scores of heads, and measures."""
+"""What a sweep finds of each checkpoint, bound to its probes: scores, measures, and of prompts."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from induction_kernels.scores.registry import (
 )
 from induction_kernels.scores.score import Score
 from induction_kernels.sweeps.contents import Contents, Variable
+from induction_kernels.sweeps.prompts import checked
+from induction_kernels.sweeps.reading_prompts import PromptReader, coordinates
 
 
 class Asked:
@@ -34,9 +36,11 @@ class Asked:
         measures: names from `MEASURES`, or whether all are wanted; None where a text is given.
         texts: what losses are measured on; None for the default text.
         seed: of the probes' random tokens.
+        prompts: texts, or pairs of a text and its answer.
 
     Raises:
-        SelectionError: a score or a measure that does not exist, or a text for no measure.
+        SelectionError: a score or a measure that does not exist, a text for no measure, or what is
+            no prompt.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Asked:
         measures: Iterable[str] | str | bool | None = None,
         texts: Texts | None = None,
         seed: int = 0,
+        prompts: Iterable[str | tuple[str, str]] | str | None = None,
     ) -> None:
         # An iterator can be read only once.
         self.scores = scores if scores is None or isinstance(scores, str) else list(scores)
@@ -52,6 +57,7 @@ class Asked:
         self.measures = _chosen(texts is not None if measures is None else measures)
         self.texts = texts if texts is None or isinstance(texts, TextProbe) else _kept(texts)
         self.seed = seed
+        self.prompts = checked(prompts)
         if texts is not None and not self.measures:
             raise SelectionError(
                 "texts= was given and no measure was asked for.",
@@ -61,7 +67,8 @@ class Asked:
     @property
     def names(self) -> list[str]:
         """Of all that the model may allow."""
-        return [*self.every, *(one.name for one in self.measures)]
+        of_prompts = (name for prompt in self.prompts for name in prompt.names)
+        return [*self.every, *(one.name for one in self.measures), *of_prompts]
 
 
 def _kept(texts: Any) -> Any:
@@ -85,6 +92,7 @@ class Measuring:
 
     Raises:
         ProbeError: there has to be text, and it cannot be read by this model.
+        PromptError: a prompt that cannot be run on this model.
         UnsupportedModelError: a score of weights that cannot be read.
     """
 
@@ -95,10 +103,16 @@ class Measuring:
         self._scorer = Scorer(model, scores, seed=asked.seed)
         self._scorers = {tuple(score.name for score in scores): self._scorer}
         self._measurer = _measurer(model, asked) if asked.measures else None
-        self.names = [*(score.name for score in scores), *(m.name for m in asked.measures)]
+        self._prompts = [PromptReader(model, prompt) for prompt in asked.prompts]
+        of_prompts = (name for one in self._prompts for name in one.prompt.names)
+        self.names = [
+            *(score.name for score in scores),
+            *(measure.name for measure in asked.measures),
+            *of_prompts,
+        ]
 
     def __call__(self, model: Model, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """float32 by name.
+        """Arrays by name.
 
         Args:
             names: of what is wanted; None for all.
@@ -113,7 +127,11 @@ class Measuring:
             found |= self._scorer_of(model, scores)(model)
         if self._measurer is not None and any(name in MEASURES for name in wanted):
             found |= self._measurer(model)
-        return {name: np.asarray(found[name], np.float32) for name in wanted}
+        found = {name: np.asarray(one, np.float32) for name, one in found.items()}
+        for reader in self._prompts:
+            if any(name in wanted for name in reader.prompt.names):
+                found |= reader(model)
+        return {name: found[name] for name in wanted}
 
     def _scorer_of(self, model: Model, names: tuple[str, ...]) -> Scorer:
         """Others that are known of a checkpoint are not read again."""
@@ -153,7 +171,8 @@ class Measuring:
                 )
                 for one in self._asked.measures
             ]
-        return Contents(attrs, notes, variables, coords)
+        variables += [one for reader in self._prompts for one in reader.variables(model)]
+        return Contents(attrs, notes, variables, coords | coordinates(model, self._prompts))
 
     @property
     def notes(self) -> dict[str, str]:

@@ -62,6 +62,7 @@ class Recorder:
         tokens_per_step: int | None = None,
         name: str | None = None,
         seed: int = 0,
+        prompts: Iterable[str | tuple[str, str]] | str | None = None,
     ) -> None:
         """Args:
             folder: of the weights, made if it is not there; its files are called
@@ -69,7 +70,7 @@ class Recorder:
             model: whose weights are saved, or that is scored, as it is then.
             steps: at which; by default spread evenly in the logarithm (`is_log_spaced`).
             store: of the scores: a place as `sweep(store=)` has it, which may go on from there.
-            scores, measures, texts, seed: as in `sweep`; all scores by default.
+            scores, measures, texts, seed, prompts: as in `sweep`; all scores by default.
             tokenizer: for measures, where the model has none.
             tokens_per_step: to count tokens in the store.
             name: of the series in the store; by default the folder's, or else the model's.
@@ -86,7 +87,7 @@ class Recorder:
         self._rate = rate_of(tokens_per_step)
         self._scores: LiveScores | None = None
         if store is not None:
-            asked = Asked(scores, measures, texts, seed)
+            asked = Asked(scores, measures, texts, seed, prompts)
             of_folder = None if self._folder is None else self._folder.name
             self._scores = LiveScores(store, model, asked, tokenizer, name or of_folder)
         elif self._folder is None:

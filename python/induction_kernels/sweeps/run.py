@@ -39,6 +39,7 @@ def sweep(
     keep_downloads: bool = False,
     disk: int | None = None,
     seed: int = 0,
+    prompts: Iterable[str | tuple[str, str]] | str | None = None,
     progress: bool = True,
 ) -> xarray.Dataset:
     """Scores of every head at every checkpoint, and measures, on the same tokens throughout.
@@ -68,6 +69,11 @@ def sweep(
             client; otherwise what is free. A line says before anything is downloaded how many they
             will, and how many come in all.
         seed: of the probes' random tokens.
+        prompts: texts, or pairs of a text and its answer, as they stand (" C"), of which the store
+            keeps the attention of all heads, the likeliest next tokens and the loss at each
+            checkpoint: `InductionExplorer.from_store` shows them without a model. Four bytes a
+            head and cell of the lower triangle; they are not in the dataset that is returned.
+            Needs a store.
         progress: show a progress bar, and that line.
 
     Returns:
@@ -79,14 +85,15 @@ def sweep(
         hashes are compared for it.
 
     Raises:
-        SelectionError: a score or a measure that does not exist, or one checkpoint is larger than
-            `disk`.
+        SelectionError: a score or a measure that does not exist, what is no prompt, or one
+            checkpoint is larger than `disk`.
+        PromptError: a prompt that the model cannot run.
         ProbeError: text is needed, and the model has no tokenizer or cannot read it.
         CheckpointError: not one checkpoint could be read, or there is no room to download one.
         StoreError: the store holds another model's or probe's numbers; says what differs. Or it
             cannot be written, or read.
     """
-    asked = Asked(scores, measures, texts, seed)
+    asked = Asked(scores, measures, texts, seed, prompts)
     downloads = Downloads(keep_downloads, disk)
     if store is not None:
         if client is None:
@@ -102,10 +109,11 @@ def sweep(
         check_names(series, progress=progress)
         read = partial(read, downloads=downloads, progress=progress)
         return _into(kept, series, asked, read, retry=retry)
-    for name, given in (("retry", retry), ("refine", refine), ("client", client)):
+    needing = {"retry": retry, "refine": refine, "client": client, "prompts": prompts}
+    for name, given in needing.items():
         if given not in (False, None):
             raise SelectionError(
-                f"{name}= was given without store=.", 'Give a place to go on from: store="x.zarr".'
+                f"{name}= was given without store=.", 'Give a place: store="x.zarr".'
             )
     check_names(series, progress=progress)
     downloads.announce(series, range(len(series)), progress=progress)

@@ -40,8 +40,10 @@ _ROWS = 1024
 _ALONG_ROWS = ["chosen_position", FINGERPRINT]
 
 _FINGERPRINTS = Variable(
-    FINGERPRINT, (), (), {"long_name": "of the weights that were read", "units": "1"}
+    FINGERPRINT, (), (), {"long_name": "of the weights that were read", "units": "1"}, "uint64"
 )
+#: What stands where nothing is kept.
+_NOTHING = {"float32": np.nan, "int32": np.iinfo(np.int32).min, "uint64": UNKNOWN}
 
 
 class Store(Stored):
@@ -120,7 +122,7 @@ class Store(Stored):
             self._grow(self._arrays[name], len(listed))
         for variable in made:
             self._make(variable, len(listed))
-        self._make(_FINGERPRINTS, len(listed), np.uint64)
+        self._make(_FINGERPRINTS, len(listed))
         for name, (dim, values) in coords.items():
             if name not in self.coords:
                 self._put(name, dim, values)
@@ -154,12 +156,12 @@ class Store(Stored):
             self._root.attrs.put(attrs)
         self.refresh()
 
-    def _make(self, variable: Variable, rows: int, dtype: type = np.float32) -> None:
+    def _make(self, variable: Variable, rows: int) -> None:
         from zarr.codecs import Crc32cCodec
 
         assert self._root is not None
         attrs = json.loads(json.dumps(dict(variable.attrs)))
-        begun = self._arrays.get(variable.name)  # by a process that was killed
+        begun = self._root.get(variable.name)  # by a process that was killed
         if begun is not None and begun.attrs.asdict() == attrs:
             self._grow(begun, rows)
             return
@@ -167,8 +169,8 @@ class Store(Stored):
             variable.name,
             shape=(rows, *variable.shape),
             chunks=(1, *variable.shape),
-            dtype=dtype,
-            fill_value=np.nan if dtype is np.float32 else UNKNOWN,
+            dtype=variable.dtype,
+            fill_value=_NOTHING[variable.dtype],
             compressors=Crc32cCodec(),
             chunk_key_encoding={"name": "default", "separator": "."},
             dimension_names=("checkpoint", *variable.dims),
@@ -186,7 +188,7 @@ class Store(Stored):
     ) -> None:
         """A coordinate."""
         assert self._root is not None
-        array = self._arrays.get(name)
+        array: Any = self._root.get(name)
         if array is None:
             array = self._root.create_array(
                 name,

@@ -19,6 +19,7 @@ from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps import chunks
 from induction_kernels.sweeps.access import folder_of, get_all, options_of, reading, together
+from induction_kernels.sweeps.prompts import VOCABULARY, ReadPrompt, SweptPrompt
 
 if TYPE_CHECKING:
     import xarray
@@ -67,6 +68,7 @@ class Stored:
         self.names: list[str] = []
         #: Of the coordinates, but for those along training.
         self.coords: list[str] = []
+        self._token_strings: np.ndarray | None = None
         self._rows: dict[str, int] = {}
         self.refresh()
 
@@ -79,14 +81,29 @@ class Stored:
         with reading(self.place):
             self._root = self._open()
             attrs: dict[str, Any] = {} if self._root is None else self._root.attrs.asdict()
-            self._arrays = {} if self._root is None else dict(self._root.arrays())
-        listed = attrs.get(LIST, {})
+            listed = attrs.get(LIST, {})
+            self._arrays = {} if self._root is None else self._open_arrays(self._root, listed)
         if self._root is not None and listed.get("format") != FORMAT:
             what = "a store of another version" if listed else "no store of a sweep"
             raise StoreError(f"{self.place} is {what}.", "Give the sweep another place.")
         self.checkpoints = [Checkpoint(**one) for one in listed.get("checkpoints", [])]
         self.names, self.coords = listed.get("variables", []), listed.get("coords", [])
         self._rows = {one.label: row for row, one in enumerate(self.checkpoints)}
+        self._token_strings = None
+
+    def _open_arrays(self, root: zarr.Group, listed: dict[str, Any]) -> dict[str, Any]:
+        """Those that are listed: of others it may not be all there yet what they are."""
+        from zarr import Array
+        from zarr.api.asynchronous import open_array
+
+        names = [*listed.get("variables", []), *listed.get("coords", [])]
+        if listed.get("checkpoints"):
+            names += [FINGERPRINT, *along_training([])]
+        path = f"{root.path}/" if root.path else ""
+        opened = together(
+            open_array(store=root.store, path=f"{path}{name}", mode=self._mode) for name in names
+        )
+        return {name: Array(one) for name, one in zip(names, opened, strict=True)}
 
     def _open(self) -> zarr.Group | None:
         import zarr
@@ -117,9 +134,12 @@ class Stored:
 
     def state(self) -> Hashable:
         """Differs after anything was written."""
-        files = together(_files(self._arrays[name]) for name in self.names)
         said = (*self.faults().items(), *self.findings)
-        return (tuple(self._rows), tuple(self.names), *files, said)
+        return (tuple(self._rows), tuple(self.names), *self.files(self.names), said)
+
+    def files(self, names: Sequence[str]) -> list[frozenset[str]]:
+        """Of each of these variables."""
+        return together(_files(self._arrays[name]) for name in names)
 
     def faults(self) -> dict[str, str]:
         """Why checkpoints could not be read, by their labels."""
@@ -156,8 +176,37 @@ class Stored:
             for one in checkpoints
         ]
 
+    @property
+    def prompts(self) -> list[ReadPrompt]:
+        """Of which something is kept, in the order in which they came."""
+        attrs = (self._arrays[name].attrs.asdict() for name in self.names)
+        return list(dict.fromkeys(ReadPrompt.of(one) for one in attrs if one["kind"] == "prompt"))
+
+    def token_strings(self, ids: Sequence[int]) -> list[str]:
+        """Of a store that keeps prompts."""
+        with reading(self.place):
+            if self._token_strings is None:
+                self._token_strings = self._arrays[VOCABULARY][:]
+        return [str(self._token_strings[i]) for i in ids]
+
+    def of_prompt(
+        self, prompt: SweptPrompt, parts: Sequence[str], labels: Sequence[str]
+    ) -> list[dict[str, np.ndarray] | None]:
+        """These parts of what is kept of a prompt at each of these checkpoints; None where it is
+        not there (yet)."""
+        arrays = [self._arrays[prompt.named(part)] for part in parts]
+        with reading(self.place):
+            found = self._rows_of([(one, self._rows[at]) for at in labels for one in arrays])
+        each = [found[i : i + len(parts)] for i in range(0, len(found), len(parts))]
+        return [
+            {part: one for part, one in zip(parts, values, strict=True) if one is not None}
+            if all(one is not None for one in values)
+            else None
+            for values in each
+        ]
+
     def dataset(self, among: Iterable[Checkpoint] | None = None) -> xarray.Dataset:
-        """What is there, in training order; NaN where nothing is (yet).
+        """Scores and measures, in training order; NaN where nothing is (yet).
 
         Args:
             among: these checkpoints only, as far as they are there; None for all.
@@ -169,20 +218,23 @@ class Stored:
         at.sort(key=lambda one: one.step)
         rows = [self._rows[one.label] for one in at]
         faults = self.faults()
+        names = [n for n in self.names if self._arrays[n].attrs["kind"] != "prompt"]
+        dims = {dim for name in names for dim in self._dims(name)}
         with reading(self.place):
             return xarray.Dataset(
                 {
                     name: (
-                        self._arrays[name].metadata.dimension_names,
+                        self._dims(name),
                         self._values(self._arrays[name], rows),
                         self._arrays[name].attrs.asdict(),
                     )
-                    for name in self.names
+                    for name in names
                 },
                 coords={"checkpoint": range(len(at)), **along_training(at)}
                 | {
-                    name: (self._arrays[name].metadata.dimension_names, self._arrays[name][:])
+                    name: (self._dims(name), self._arrays[name][:])
                     for name in self.coords
+                    if dims.issuperset(self._dims(name))
                 },
                 attrs=self.attrs
                 | {
@@ -190,6 +242,10 @@ class Stored:
                     FINDINGS: [f"{o}: {why}" for o, _, why in self.findings if o in labels],
                 },
             )
+
+    def _dims(self, name: str) -> tuple[str, ...]:
+        dims: tuple[str, ...] = self._arrays[name].metadata.dimension_names
+        return dims
 
     @staticmethod
     def _rows_of(asked: Sequence[tuple[Any, int]]) -> list[np.ndarray | None]:

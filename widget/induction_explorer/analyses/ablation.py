@@ -7,16 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from induction_kernels.causes.ablation import CONTROLS, ablate_by_steps
-from induction_kernels.causes.ablation import Ablation as Found
-from induction_kernels.causes.intervene import check_heads
+from induction_kernels.errors import SelectionError
 
 from induction_explorer.analyses.of_text import Kind, ablator, passes_a_set, tokens_a_set
 from induction_explorer.contract import Analysis, Arrays, Head, Steps, analysis
 from induction_explorer.series import budget
-from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
+    from induction_kernels.causes.ablation import Ablation as Found
+
+    from induction_explorer.series.at import At
+    from induction_explorer.series.known import Known
     from induction_explorer.series.prompt import Prompt
     from induction_explorer.series.session import SeriesSession
 
@@ -55,8 +56,11 @@ class Ablation(Analysis, frozen=True):
         "rank_after": "",
     }
 
-    def check(self, session: SeriesSession, prompt: Prompt | None) -> None:
-        check_heads(session.tokenizer_model, self.heads)
+    def check(self, session: Known, prompt: Prompt | None) -> None:
+        if not self.heads:
+            raise SelectionError("No heads were given.", "Select at least one.")
+        for head in self.heads:
+            session.check_head(head)
 
     def passes(self, session: SeriesSession) -> int:
         return _sets(_controls(session)) * passes_a_set(session)
@@ -65,12 +69,13 @@ class Ablation(Analysis, frozen=True):
         return tokens_a_set(session) // passes_a_set(session)
 
     def steps(self, at: At) -> Steps:
+        from induction_kernels.causes.ablation import ablate_by_steps
+
         prompt = at.prompt
-        asked = None if prompt.answer is None else (prompt.ids, prompt.answer)
-        heads = check_heads(at.model, self.heads)
+        asked = None if prompt.answer is None else (prompt.tokens, prompt.answer)
         controls = _controls(at.session)
         of_text = ablator(at, self.how, self.frozen)
-        for known in ablate_by_steps(of_text, at.model, heads, controls, asked):
+        for known in ablate_by_steps(of_text, at.model, list(self.heads), controls, asked):
             yield partial(_arrays, known)
 
 
@@ -81,6 +86,8 @@ def _sets(controls: int) -> int:
 
 def _controls(session: SeriesSession) -> int:
     """As many as are computed unasked, but not too few."""
+    from induction_kernels.causes.ablation import CONTROLS
+
     if not session.light:
         return _FEWEST_CONTROLS
     affordable = budget.tokens_unasked(session) // tokens_a_set(session)

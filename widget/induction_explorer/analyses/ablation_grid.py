@@ -7,13 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from induction_kernels.causes.ablation import ablate_each_by_steps
 
 from induction_explorer.analyses.of_text import Kind, ablator, passes_a_set, tokens_a_set
 from induction_explorer.contract import Analysis, Arrays, Steps, analysis
-from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
+    from induction_explorer.series.at import At
     from induction_explorer.series.session import SeriesSession
 
 
@@ -37,6 +36,8 @@ class AblationGrid(Analysis, frozen=True):
         return tokens_a_set(session) // passes_a_set(session)
 
     def steps(self, at: At) -> Steps:
+        from induction_kernels.causes.ablation import ablate_each_by_steps
+
         for known in ablate_each_by_steps(ablator(at, self.how, frozen=False), at.model):
             yield partial(_arrays, known)
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from induction_kernels.errors import SelectionError
-from jaxtyping import Float
-from torch import Tensor
 
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.contract import Arrays, Head, Index, analysis
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from induction_explorer.series.known import Known
     from induction_explorer.series.prompt import Prompt
-    from induction_explorer.series.session import SeriesSession
 
 
 @analysis("attention")
@@ -30,7 +30,7 @@ class Attention(OnePass, frozen=True):
     of = "prompt"
     arrays = {"attention": "pair"}
 
-    def check(self, session: SeriesSession, prompt: Prompt | None) -> None:
+    def check(self, session: Known, prompt: Prompt | None) -> None:
         session.check_head(self.head)
         count = 0 if prompt is None else len(prompt.strings)
         if not self.first <= self.last < count:
@@ -39,16 +39,22 @@ class Attention(OnePass, frozen=True):
                 f"It has 0 to {count - 1}.",
             )
 
-    def heads(self, session: SeriesSession) -> Iterable[Head]:
+    def heads(self, session: Known) -> Iterable[Head]:
         return (self.head,)
 
-    def begin(self, session: SeriesSession) -> Arrays:
+    def begin(self, session: Known) -> Arrays:
         return {"attention": np.empty(0, np.float32)}
+
+    def of_kept(self, session: Known, kept: Arrays) -> Arrays:
+        first, end = (query * (query + 1) // 2 for query in (self.first, self.last + 1))
+        return {"attention": kept["attention"][self.head][first:end]}
 
     def see_rows(self, arrays: Arrays, start: int, rows: Float[Tensor, "row key"]) -> None:
         first, end = max(self.first, start), min(self.last + 1, start + len(rows))
         if first >= end:
             return
+        import torch
+
         block = rows[first - start : end - start]
         keys = torch.ones(block.shape, dtype=torch.bool, device=block.device).tril(first)
         found = block[keys].float().cpu().numpy()

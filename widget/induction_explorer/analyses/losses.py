@@ -7,15 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from induction_kernels.inputs.probes import RepeatedTokens
 
 from induction_explorer.contract import Analysis, Arrays, Steps, analysis
 from induction_explorer.series import budget
-from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from induction_explorer.series.at import At
+    from induction_explorer.series.known import Known
     from induction_explorer.series.session import SeriesSession
 
 
@@ -38,7 +38,7 @@ class Losses(Analysis, frozen=True):
         for known in at.session.measured.steps(at.checkpoint):
             yield partial(_arrays, known)
 
-    def kept(self, session: SeriesSession, checkpoint: int) -> Arrays | None:
+    def kept(self, session: Known, checkpoint: int) -> Arrays | None:
         if not session.measured.knows(checkpoint) or not session.measured.arrays:
             return None
         return {"loss": session.measured.arrays["loss"][checkpoint]}
@@ -50,6 +50,8 @@ class Losses(Analysis, frozen=True):
 
 def _sizes(session: SeriesSession) -> list[tuple[int, int]]:
     """Rows and their length, of the text and of the repeated tokens."""
+    from induction_kernels.inputs.probes import RepeatedTokens
+
     rows, length = RepeatedTokens.make(session.tokenizer_model).tokens.shape
     return [(session.measured.reading.rows, budget.text_length(session)), (rows, length)]
 

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from induction_kernels.attention.patterns import Head, keep_packed, run_patterns
-from induction_kernels.models.outputs import Output
-from jaxtyping import Float
-from torch import Tensor
 
-from induction_explorer.contract import Analysis, Arrays, Steps
-from induction_explorer.series.at import At
-from induction_explorer.series.session import SeriesSession
+from induction_explorer.contract import Analysis, Arrays, Head, Steps
+
+if TYPE_CHECKING:
+    from induction_kernels.models.outputs import Output
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from induction_explorer.series.at import At
+    from induction_explorer.series.known import Known
 
 
 class OnePass(Analysis, frozen=True):
-    """Of which several share a pass."""
+    """Of which several share a pass.
 
-    def heads(self, session: SeriesSession) -> Iterable[Head]:
+    Attributes:
+        parts: of what a sweep keeps of prompts, those that answer it (`sweeps/prompts.py`).
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ("attention",)
+
+    def of_kept(self, session: Known, kept: Arrays) -> Arrays:
+        """The answer, read off these parts."""
+        raise NotImplementedError
+
+    def heads(self, session: Known) -> Iterable[Head]:
         """Whose patterns it is read off."""
         return ()
 
-    def begin(self, session: SeriesSession) -> Arrays:
+    def begin(self, session: Known) -> Arrays:
         """Arrays to be filled."""
         return {}
 
@@ -37,6 +50,8 @@ class OnePass(Analysis, frozen=True):
         """What the pass gave."""
 
     def steps(self, at: At) -> Steps:
+        from induction_kernels.attention.patterns import keep_packed, run_patterns
+
         together = [one for one in (self, *at.beside) if isinstance(one, OnePass)]
         found = {one: one.begin(at.session) for one in together}
         watching: dict[Head, list[OnePass]] = defaultdict(list)
@@ -53,7 +68,7 @@ class OnePass(Analysis, frozen=True):
                 for one in watching[layer, head]:
                     one.see_rows(found[one], start, rows)
 
-        output = run_patterns(at.model, at.prompt.ids, sorted(watching), store, keep_packed, see)
+        output = run_patterns(at.model, at.prompt.tokens, sorted(watching), store, keep_packed, see)
         for one, arrays in found.items():
             one.end(arrays, output, at)
             if one != self:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from induction_kernels.attention.packing import packed
 
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.contract import Arrays, Head, analysis
 
 if TYPE_CHECKING:
+    from induction_explorer.series.known import Known
     from induction_explorer.series.prompt import Prompt
-    from induction_explorer.series.session import SeriesSession
 
 
 @analysis("patterns")
@@ -23,11 +24,14 @@ class Patterns(OnePass, frozen=True):
     of = "prompt"
     arrays = {"patterns": "uint8 cell"}
 
-    def check(self, session: SeriesSession, prompt: Prompt | None) -> None:
+    def check(self, session: Known, prompt: Prompt | None) -> None:
         session.check_head(self.head)
 
-    def heads(self, session: SeriesSession) -> Iterable[Head]:
+    def heads(self, session: Known) -> Iterable[Head]:
         return (self.head,)
+
+    def of_kept(self, session: Known, kept: Arrays) -> Arrays:
+        return {"patterns": packed(kept["attention"][self.head])}
 
     def see(self, arrays: Arrays, head: Head, triangle: np.ndarray) -> None:
         arrays["patterns"] = triangle

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from induction_kernels.inputs.tokenization import token_strings
-from induction_kernels.losses.predictions import predict_positions
-from induction_kernels.models.outputs import Output
 
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.contract import Arrays, analysis, dtype_and_dims
-from induction_explorer.series.at import At
-from induction_explorer.series.session import SeriesSession
+
+if TYPE_CHECKING:
+    from induction_kernels.models.outputs import Output
+
+    from induction_explorer.series.at import At
+    from induction_explorer.series.known import Known
 
 #: How many predictions a position shows.
 TOP_K = 10
@@ -33,16 +34,29 @@ class Predictions(OnePass, frozen=True):
         "answer_probability": "query",
         "losses": "query",
     }
+    parts = (
+        "prediction_ids",
+        "prediction_logits",
+        "prediction_probabilities",
+        "answer_rank",
+        "answer_probability",
+        "prompt_loss",
+    )
 
     def end(self, arrays: Arrays, output: Output, at: At) -> None:
-        ids = at.prompt.ids[0]
+        from induction_kernels.losses.predictions import predict_positions
+
+        ids = at.prompt.tokens[0]
         found = predict_positions(output, ids, at.model.d_vocab, TOP_K, at.prompt.answer)
         for name, declared in self.arrays.items():
             arrays[name] = getattr(found, name).numpy().astype(dtype_and_dims(declared)[0])
 
-    def words(self, session: SeriesSession, found: list[Arrays]) -> dict[str, Any]:
+    def of_kept(self, session: Known, kept: Arrays) -> Arrays:
+        return {name: kept[part] for name, part in zip(self.arrays, self.parts, strict=True)}
+
+    def words(self, session: Known, found: list[Arrays]) -> dict[str, Any]:
         """How many predictions a position has, and the tokens that ids stand for."""
         ids = np.unique(np.stack([one["ids"] for one in found])).tolist()
-        strings = token_strings(session.tokenizer_model, ids)
+        strings = session.token_strings(ids)
         tokens = {str(i): text for i, text in zip(ids, strings, strict=True)}
         return {"k": found[0]["ids"].shape[-1], "tokens": tokens}

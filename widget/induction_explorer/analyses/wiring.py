@@ -7,15 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from induction_kernels.causes.wiring import Wiring as Found
-from induction_kernels.causes.wiring import wire_by_steps
-from induction_kernels.inputs.probes import RepeatedTokens
 
 from induction_explorer.contract import Analysis, Arrays, Head, Steps, analysis
 from induction_explorer.series import budget
-from induction_explorer.series.at import At
 
 if TYPE_CHECKING:
+    from induction_kernels.causes.wiring import Wiring as Found
+    from induction_kernels.inputs.probes import RepeatedTokens
+    from induction_kernels.models.model import Model
+
+    from induction_explorer.series.at import At
+    from induction_explorer.series.known import Known
     from induction_explorer.series.prompt import Prompt
     from induction_explorer.series.session import SeriesSession
 
@@ -37,7 +39,7 @@ class Wiring(Analysis, frozen=True):
         "induction": "",
     }
 
-    def check(self, session: SeriesSession, prompt: Prompt | None) -> None:
+    def check(self, session: Known, prompt: Prompt | None) -> None:
         session.check_head(self.head)
 
     def passes(self, session: SeriesSession) -> int:
@@ -54,23 +56,31 @@ class Wiring(Analysis, frozen=True):
 
     def tokens(self, session: SeriesSession) -> int:
         """Only the layers from an ablated head's to this one's are run: of those below, half."""
-        length = RepeatedTokens.make(session.tokenizer_model).tokens.shape[1]
+        length = _probe(session.tokenizer_model).tokens.shape[1]
         share = (self.head[0] + 3) / 2 / session.layers
         return max(1, round(length * _rows_a_pass(session) * min(1, share)))
 
     def steps(self, at: At) -> Steps:
-        probe, batch = RepeatedTokens.make(at.model), _rows_a_pass(at.session)
-        for known in wire_by_steps(at.model, self.head, probe, batch=batch):
+        from induction_kernels.causes.wiring import wire_by_steps
+
+        batch = _rows_a_pass(at.session)
+        for known in wire_by_steps(at.model, self.head, _probe(at.model), batch=batch):
             yield partial(_arrays, known)
 
 
+def _probe(model: Model) -> RepeatedTokens:
+    from induction_kernels.inputs.probes import RepeatedTokens
+
+    return RepeatedTokens.make(model)
+
+
 def _passes_a_head(session: SeriesSession) -> int:
-    rows = len(RepeatedTokens.make(session.tokenizer_model).tokens)
+    rows = len(_probe(session.tokenizer_model).tokens)
     return -(-rows // _rows_a_pass(session))
 
 
 def _rows_a_pass(session: SeriesSession) -> int:
-    rows, length = RepeatedTokens.make(session.tokenizer_model).tokens.shape
+    rows, length = _probe(session.tokenizer_model).tokens.shape
     return min(rows, budget.rows_a_pass(session, length))
 
 

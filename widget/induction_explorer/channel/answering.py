@@ -8,42 +8,17 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import induction_explorer.analyses  # noqa: F401 (enters them)
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.analyses.patterns import Patterns
 from induction_explorer.analyses.predictions import Predictions
+from induction_explorer.channel.subject import Subject
 from induction_explorer.channel.work import Work, without_frames
 from induction_explorer.channel.worker import SHARED, STEP, Steps, Task, Urgency
 from induction_explorer.contract import Analysis, Arrays
 from induction_explorer.series import budget
 from induction_explorer.series.at import At
 from induction_explorer.series.prompt import Prompt
-from induction_explorer.series.results import Question
 from induction_explorer.series.session import SeriesSession
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A question to a series; of those that are equal one is computed."""
-
-    session: SeriesSession
-    question: Question
-    prompt: Prompt | None = field(compare=False)
-
-    @classmethod
-    def of(cls, session: SeriesSession, analysis: Analysis, prompt: Prompt | None) -> Subject:
-        if prompt is None or analysis.of == "text":
-            return cls(session, Question(analysis), None)
-        answer = prompt.answer if analysis.of == "answer" else None
-        return cls(session, Question(analysis, prompt.key, answer), prompt)
-
-    @property
-    def analysis(self) -> Analysis:
-        return self.question.analysis
-
-    def known(self, checkpoint: int) -> Arrays | None:
-        kept = self.analysis.kept(self.session, checkpoint)
-        return self.session.results.get(self.question, checkpoint) if kept is None else kept
 
 
 class Listener(Protocol):
@@ -113,10 +88,11 @@ class Answering:
         self._ahead.clear()
 
     def _begin(self, urgency: Urgency, subject: Subject, checkpoint: int) -> Task:
-        passes = subject.analysis.passes(subject.session)
+        session = subject.session.with_model()
+        passes = subject.analysis.passes(session)
         steps = self._steps(subject, checkpoint)
         label = "" if urgency is Urgency.PROMPT else subject.analysis.doing
-        counted = subject.analysis.counting(subject.session)
+        counted = subject.analysis.counting(session)
         return self._work.submit_steps(urgency, steps, passes=passes, label=label, counted=counted)
 
     def _comes_ahead(self, subject: Subject, checkpoint: int) -> bool:
@@ -137,7 +113,7 @@ class Answering:
         for other, at in self._waits:
             if at != checkpoint or other.session is not session or other.prompt is None:
                 continue
-            if isinstance(other.analysis, OnePass) and other.prompt.key == prompt.key:
+            if isinstance(other.analysis, OnePass) and other.prompt.ids == prompt.ids:
                 yield other
         if prompt.scrub:
             yield Subject.of(session, Predictions(), prompt)
@@ -164,7 +140,7 @@ class Answering:
                     self._fail(one, checkpoint, error)
 
     def _compute(self, first: Subject, others: Sequence[Subject], checkpoint: int) -> Steps:
-        session, analysis = first.session, first.analysis
+        session, analysis = first.session.with_model(), first.analysis
         beside = {one.analysis: one for one in others}
 
         def give(other: Analysis, arrays: Arrays) -> None:
@@ -200,7 +176,7 @@ class Answering:
     def _keep(self, subject: Subject, checkpoint: int, arrays: Arrays) -> None:
         subject.session.results.keep(subject.question, checkpoint, arrays)
         self._hand_over(subject, checkpoint, arrays)
-        subject.analysis.tell(subject.session)
+        subject.analysis.tell(subject.session.with_model())
 
     def _show(self, subject: Subject, checkpoint: int, arrays: Arrays, share: float) -> None:
         wait = self._waits.get((subject, checkpoint), _Wait())

@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 from induction_kernels.errors import InductionError, SelectionError
 
+import induction_explorer.analyses  # noqa: F401 - enters them
+from induction_explorer.channel.subject import Subject
 from induction_explorer.channel.wire import reply_messages
 from induction_explorer.channel.work import Work, say, without_frames
 from induction_explorer.channel.worker import SHARED, Urgency
@@ -23,7 +25,7 @@ from induction_explorer.series.several import one_of
 from induction_explorer.series.stored import StoreSession
 
 if TYPE_CHECKING:
-    from induction_explorer.channel.answering import Answering, Subject
+    from induction_explorer.channel.answering import Answering
 
 Send = Callable[..., None]
 
@@ -153,25 +155,27 @@ class Requests:
         if self._answering is not None:
             self._answering.stop_running_ahead()
         left = {
-            (session, prompt.key)
+            (session, prompt.ids)
             for session, prompt in zip(self._sessions, self._prompts, strict=False)
             if isinstance(prompt, Prompt)
         }
         self._prompts, self._generation = list(prompts), generation
         for session, prompt in zip(self._sessions, prompts, strict=True):
             if isinstance(prompt, Prompt):
-                left.discard((session, prompt.key))
+                left.discard((session, prompt.ids))
                 if prompt.scrub and self._answering is not None:
                     self._answering.run_ahead(session.with_model(), prompt, order(session))
-        for session, key in left:
-            session.results.leave(key)
+        for session, ids in left:
+            session.results.leave(ids)
 
     def run_ahead(self, session: Known, checkpoints: Sequence[int]) -> bool:
         """There are these as well to run the prompt on; whether that is as it was: they may be too
         many now to run it on all of them unasked."""
         for one, prompt in zip(self._sessions, self._prompts, strict=True):
-            if one is session and isinstance(prompt, Prompt) and prompt.scrub:
-                if not one.light or self._answering is None:
+            if one is not session or not isinstance(prompt, Prompt) or self._answering is None:
+                continue
+            if prompt.scrub:
+                if not one.light:
                     return False
                 self._answering.run_ahead(session.with_model(), prompt, checkpoints)
         return True
@@ -194,7 +198,7 @@ class Requests:
             case "cancel":
                 if (pending := self._pending.get(request)) is not None:
                     self._stop(pending)
-            case str() if kind in ANALYSES or self._answering is None:
+            case str() if kind in ANALYSES:
                 self._ask(request, kind, content, send)
             case _:
                 raise SelectionError(
@@ -204,10 +208,7 @@ class Requests:
 
     def _ask(self, request: str, kind: str, content: Mapping[str, Any], send: Send) -> None:
         asked = read(_Asked, kind, content)
-        session = one_of(self._sessions, asked.series).with_model()
-        assert self._answering is not None
-        from induction_explorer.channel.answering import Subject
-
+        session = one_of(self._sessions, asked.series)
         analysis = read(ANALYSES[kind], kind, content)
         prompt, generation = None, None
         if analysis.of != "text":
@@ -216,19 +217,24 @@ class Requests:
         session.check_checkpoints(asked.checkpoints)
         analysis.check(session, prompt)
         subject = Subject.of(session, analysis, prompt)
-        known = {i: found for i in asked.checkpoints if (found := subject.known(i)) is not None}
+        known = subject.known_at(asked.checkpoints)
         missing = [i for i in dict.fromkeys(asked.checkpoints) if i not in known]
-        if missing and not asked.anyway:
-            budget.check(analysis, session, prompt, len(missing))
+        if missing and session.has_model and not asked.anyway:
+            budget.check(analysis, session.with_model(), prompt, len(missing))
         pending = Pending(request, subject, list(missing), send, generation, self._stop)
         self._pending[request] = pending
         if known:
             pending.reply(known)
-        if self._pending.get(request) is pending:
-            waits = analysis.after_scores and not asked.anyway
-            here = Urgency.BESIDE if asked.beside else Urgency.ASKED
-            first = Urgency.REST if waits else here
-            self._answering.ask(subject, missing, pending, first)
+        if self._pending.get(request) is not pending:
+            return
+        if self._answering is None or not session.has_model:
+            for checkpoint in missing:
+                pending.fail(checkpoint, session.lacks(subject.question, checkpoint))
+            return
+        waits = analysis.after_scores and not asked.anyway
+        here = Urgency.BESIDE if asked.beside else Urgency.ASKED
+        first = Urgency.REST if waits else here
+        self._answering.ask(subject, missing, pending, first)
 
     def _stop(self, pending: Pending) -> None:
         self._pending.pop(pending.id, None)

@@ -39,6 +39,15 @@ def sweep(
         ),
     ] = None,
     measures: Annotated[bool, typer.Option(help="Losses of every checkpoint as well.")] = False,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT[=>ANSWER]",
+            help="Keep what each checkpoint does with this prompt as well, to be shown without the "
+            "model; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     steps: Steps = None,
     run: Run = None,
     refine: Annotated[
@@ -85,6 +94,7 @@ def sweep(
                 series_named(series, steps=steps, run=run).to(device),
                 names(scores),
                 measures=measures,
+                prompts=[_prompt(text) for text in prompt] if prompt else None,
                 store=store,
                 refine=_refine(refine),
                 retry=retry,
@@ -108,6 +118,12 @@ def _refine(text: str | None) -> bool | int:
     raise SelectionError(
         f"--refine {text} was given.", "Give a number of checkpoints, or third for a third of them."
     )
+
+
+def _prompt(text: str) -> tuple[str, str]:
+    """And its answer, as it stands: "A B A=> B"."""
+    prompt, _, answer = text.partition("=>")
+    return prompt, answer
 
 
 def _bytes(text: str) -> int:

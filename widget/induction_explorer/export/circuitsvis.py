@@ -32,7 +32,7 @@ def to_circuitsvis(
     # A model of its own: the session's is the worker's.
     model = session.series.replica().model(checkpoint)
     return attention_heads(
-        attention=attention_patterns(model, prompt.ids, heads),
+        attention=attention_patterns(model, prompt.tokens, heads),
         tokens=prompt.strings,
         attention_head_names=[model.head_name(*head) for head in heads],
         min_value=0,

@@ -16,6 +16,7 @@ from induction_explorer.contract import RUNNING_PROMPT
 
 if TYPE_CHECKING:
     from induction_explorer.contract import Analysis
+    from induction_explorer.series.known import Known
     from induction_explorer.series.prompt import Prompt
     from induction_explorer.series.session import SeriesSession
 
@@ -77,6 +78,12 @@ class Reading:
 def is_light(session: SeriesSession) -> bool:
     """Whether running each checkpoint once keeps nobody waiting."""
     return session.parameters * len(session.series) <= PARAMETER_PASSES
+
+
+def patterns_fit(session: Known, tokens: int) -> bool:
+    """Whether a prompt's patterns, of all heads at all checkpoints, can be kept."""
+    cells = tokens * (tokens + 1) // 2
+    return len(session.series) * session.layers * session.heads * cells <= PATTERN_BYTES
 
 
 def text_length(session: SeriesSession) -> int:

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.findings import Finding
-from induction_kernels.errors import SelectionError
+from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.names import legible
 
 from induction_explorer.series.following import follow
-from induction_explorer.series.results import Results
+from induction_explorer.series.results import Question, Results
 
 if TYPE_CHECKING:
     import xarray
+    from induction_kernels.sweeps.prompts import SweptPrompt
 
-    from induction_explorer.contract import Head
+    from induction_explorer.contract import Arrays, Head
+    from induction_explorer.series.prompt import Prompt
     from induction_explorer.series.session import SeriesSession
 
 
@@ -35,6 +37,9 @@ class Watcher(Protocol):
     def see_growth(self, session: Known, moved: Sequence[int]) -> None:
         """There are more checkpoints, scores or measures; `moved` says which number each of the
         checkpoints that were there has now."""
+
+    def see_prompts(self, session: Known) -> None:
+        """More is kept of prompts."""
 
     def see_mended(self, session: Known, checkpoints: Sequence[int]) -> None:
         """These could not be used, and maybe can by now."""
@@ -129,6 +134,33 @@ class Known:
         """And its answer."""
         raise NotImplementedError
 
+    @property
+    def kept_prompts(self) -> Sequence[SweptPrompt]:
+        """The only ones that can be asked about, where there is no model; otherwise none."""
+        return ()
+
+    def read_prompt(self, text: str, answer: str) -> Prompt:
+        """As this series reads it.
+
+        Raises:
+            InductionError: a prompt or an answer that cannot be run, or was not kept.
+        """
+        raise NotImplementedError
+
+    def token_strings(self, ids: Sequence[int]) -> list[str]:
+        """What they stand for."""
+        raise NotImplementedError
+
+    def answers(self, question: Question, checkpoints: Sequence[int]) -> dict[int, Arrays]:
+        """As far as they are known at these."""
+        kept = {i: question.analysis.kept(self, i) for i in checkpoints}
+        found = {i: self.results.get(question, i) if a is None else a for i, a in kept.items()}
+        return {i: arrays for i, arrays in found.items() if arrays is not None}
+
+    def lacks(self, question: Question, checkpoint: int) -> InductionError:
+        """Why there is no answer, where there is no model to ask."""
+        raise NotImplementedError
+
     def score_infos(self) -> list[dict[str, Any]]:
         """`ScoreInfo` of js/src/kernel/model.ts of each score."""
         raise NotImplementedError
@@ -221,6 +253,24 @@ class Known:
                     f"Checkpoints go from 0 to {last}.",
                 )
 
+    def check_head(self, head: Head) -> None:
+        """Whether it exists, in a layer that has attention.
+
+        Raises:
+            SelectionError: it does not.
+        """
+        layer, index = head
+        if not (0 <= layer < self.layers and 0 <= index < self.heads):
+            raise SelectionError(
+                f"There is no head {index} in layer {layer} of {self.name}.",
+                f"Layers go from 0 to {self.layers - 1}, heads from 0 to {self.heads - 1}.",
+            )
+        if layer not in self.attending:
+            raise SelectionError(
+                f"Layer {layer} of {self.name} has no attention.",
+                f"Layers with attention: {', '.join(map(str, self.attending))}.",
+            )
+
     @property
     def every_head(self) -> list[Head]:
         """Layer by layer; those without attention have none."""
@@ -240,6 +290,7 @@ class Known:
             "attending": self.attending,
             "context": self.context,
             "has_model": self.has_model,
+            "kept_prompts": [[one.text, one.answer] for one in self.kept_prompts],
             "light": self.light,
             "measured_unasked": self.measured.unasked,
             "left_out": {title: legible(reason) for title, reason in self.left_out.items()},

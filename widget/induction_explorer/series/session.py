@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from induction_kernels.attention.door import as_model
-from induction_kernels.attention.patterns import Head
 from induction_kernels.checkpoints import CheckpointSeries, series_of
 from induction_kernels.checkpoints.findings import Finding
-from induction_kernels.errors import InductionError, SelectionError
+from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import TextProbe, Texts
-from induction_kernels.models.model import Model, refuse_without_attention
+from induction_kernels.inputs.tokenization import token_strings
+from induction_kernels.models.model import Model
 from induction_kernels.names import legible
 from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
@@ -27,6 +27,7 @@ from induction_explorer.series import budget
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.known import Known
 from induction_explorer.series.measured import Measured, spread
+from induction_explorer.series.prompt import Prompt
 
 if TYPE_CHECKING:
     import xarray
@@ -75,6 +76,12 @@ class SeriesSession(Known):
 
     def default_prompt(self) -> tuple[str, str]:
         return default_prompt(self.tokenizer_model)
+
+    def read_prompt(self, text: str, answer: str) -> Prompt:
+        return Prompt.read(self, text, answer)
+
+    def token_strings(self, ids: Sequence[int]) -> list[str]:
+        return token_strings(self.tokenizer_model, list(ids))
 
     def score_infos(self) -> list[dict[str, Any]]:
         return [self.describe(score) for score in self.scorer.scores]
@@ -241,20 +248,6 @@ class SeriesSession(Known):
             if self.grows:
                 self._broken[self.series[checkpoint].label] = before
         self._scored.add(checkpoint)
-
-    def check_head(self, head: Head) -> None:
-        """Whether it exists, in a layer that has attention.
-
-        Raises:
-            SelectionError, UnsupportedModelError: it does not.
-        """
-        layer, index = head
-        if not (0 <= layer < self.layers and 0 <= index < self.heads):
-            raise SelectionError(
-                f"There is no head {index} in layer {layer} of {self.name}.",
-                f"Layers go from 0 to {self.layers - 1}, heads from 0 to {self.heads - 1}.",
-            )
-        refuse_without_attention(self.tokenizer_model, layer)
 
     def describe(self, score: Score) -> dict[str, Any]:
         """`ScoreInfo` of js/src/kernel/model.ts."""

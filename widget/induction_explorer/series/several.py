@@ -73,7 +73,7 @@ def read_prompt(
     prompts: list[Prompt | InductionError] = []
     for session in sessions:
         try:
-            prompts.append(Prompt.read(session, prompt, answer))
+            prompts.append(session.read_prompt(prompt, answer))
         except InductionError as error:
             if session is current and (prompt or not isinstance(session, StoreSession)):
                 raise

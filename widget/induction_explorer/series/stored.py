@@ -1,7 +1,8 @@
-"""A series as a sweep kept it: scores and measures, without a model, weights or PyTorch."""
+"""A series as a sweep kept it: without a model, weights or PyTorch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,10 +14,16 @@ from induction_kernels.names import legible
 from induction_kernels.sweeps.stored import Stored
 
 from induction_explorer.channel.worker import SHARED
+from induction_explorer.series.kept_prompts import KeptPrompts
 from induction_explorer.series.known import Known
+from induction_explorer.series.prompt import Prompt
+from induction_explorer.series.results import Question, Results
 
 if TYPE_CHECKING:
     import xarray
+    from induction_kernels.sweeps.prompts import SweptPrompt
+
+    from induction_explorer.contract import Arrays
 
 #: Of a score, as the page has it.
 _SAID = ("title", "group", "formula", "meaning", "colours", "source")
@@ -134,6 +141,8 @@ class StoreSession(Known):
         through = {i for i, some in enumerate(lacking) if not some} | self.faults.keys()
         self._scored = through
         self.measured = StoredMeasures(kept, through)
+        self._prompts = KeptPrompts(self._store, self)
+        self.results = Results()  # a run that goes on may have written over what it held
 
     @property
     def findings(self) -> list[Finding]:
@@ -145,13 +154,48 @@ class StoreSession(Known):
         return max(self._scored - self.faults.keys(), default=len(self.series) - 1)
 
     def with_model(self) -> NoReturn:
-        raise InductionError(
+        raise self.needs_model()
+
+    def needs_model(self) -> InductionError:
+        holds = "scores, losses and prompts" if self.kept_prompts else "scores and losses"
+        return InductionError(
             "This needs a model: InductionExplorer(series).",
-            f"{self.name} was opened from a store, which holds scores and losses.",
+            f"{self.name} was opened from a store, which holds {holds}.",
         )
 
+    # --- of prompts ---
+
+    @property
+    def kept_prompts(self) -> Sequence[SweptPrompt]:
+        return self._prompts.all
+
     def default_prompt(self) -> tuple[str, str]:
-        return "", ""
+        first = next(iter(self.kept_prompts), None)
+        return ("", "") if first is None else (first.text, first.answer)
+
+    def read_prompt(self, text: str, answer: str) -> Prompt:
+        return self._prompts.read(text, answer)
+
+    def token_strings(self, ids: Sequence[int]) -> list[str]:
+        return self._store.token_strings(ids)
+
+    def answers(self, question: Question, checkpoints: Sequence[int]) -> dict[int, Arrays]:
+        found = super().answers(question, checkpoints)
+        more = self._prompts.answers(question, [i for i in checkpoints if i not in found])
+        for checkpoint, arrays in more.items():
+            self.results.keep(question, checkpoint, arrays)
+        return found | more
+
+    def lacks(self, question: Question, checkpoint: int) -> InductionError:
+        if question.ids is None or not self._prompts.holds(question):
+            return self.needs_model()
+        where = self.series.labels[checkpoint]
+        return InductionError(
+            f"The store keeps nothing of this prompt at {where} (yet).",
+            "The sweep that fills it, run again, adds what is missing.",
+        )
+
+    # --- scores and measures ---
 
     def why_not(self, score: str) -> str | None:
         return self._why_not.get(score)
@@ -183,11 +227,13 @@ class StoreSession(Known):
             return
         with SHARED:
             before = self.series.labels
-            self._seen = seen
+            self._seen, kept = seen, self._prompts
             self._take(*found)
             now = {label: index for index, label in enumerate(self.series.labels)}
             for watcher in list(self.watchers):
                 watcher.see_growth(self, [now[label] for label in before])
+                if self._prompts.files != kept.files:
+                    watcher.see_prompts(self)
 
     def _is_this(self, at: list[Checkpoint], kept: xarray.Dataset) -> bool:
         """Whether it is still the sweep that is shown, which may have been removed or made anew."""

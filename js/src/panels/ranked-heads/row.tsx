@@ -5,6 +5,7 @@ import { drawPattern } from "../../chart/pattern-drawing";
 import type { Head } from "../../contract.gen";
 import type { ScoreInfo, SeriesInfo } from "../../kernel/model";
 import { headName, sameHead } from "../../state/heads";
+import { readsPrompts } from "../../state/prompts";
 import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { attentionLut, slotColor } from "../../ui/color";
@@ -60,7 +61,7 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
       <span class="ie-ranked-name">{name}</span>
       <span class="ie-ranked-value">{value.shown}</span>
       {info.steps.length === 1 && <Bar column={column} value={valueAt(column, info, 0, head)} />}
-      {info.has_model ? <Thumbnail key={name} view={view} head={head} ratio={ratio} /> : <span />}
+      {readsPrompts(info) ? <Thumbnail key={name} view={view} head={head} ratio={ratio} /> : <span />}
       <span class="ie-ranked-other">{other?.shown}</span>
       {info.steps.length > 1 && <Spark view={view} head={head} column={column} />}
     </div>
