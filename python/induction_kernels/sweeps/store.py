@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -282,12 +290,9 @@ class Store(Stored):
         kept = [*(one for one in self.findings if one[0] not in of), *found]
         if kept == self.findings:
             return
-        with writing(self.place), alone(self.place):
-            self.refresh()
-            assert self._root is not None
+        with self._saying() as attrs:
             others = [one for one in self.findings if one[0] not in of]
-            self._root.attrs[FINDINGS] = [list(one) for one in (*others, *found)]
-            self.refresh()
+            attrs[FINDINGS] = [list(one) for one in (*others, *found)]
 
     def note(self, notes: Mapping[str, Any]) -> None:
         """Say of the whole what may differ between its parts; all of them are said.
@@ -299,13 +304,16 @@ class Store(Stored):
             _both(self.attrs.get(name), one) != self.attrs.get(name) for name, one in notes.items()
         ):
             return
+        with self._saying() as attrs:
+            attrs.update({name: _both(self.attrs.get(name), one) for name, one in notes.items()})
+
+    @contextmanager
+    def _saying(self) -> Iterator[MutableMapping[str, Any]]:
+        """What is said of the whole, as others left it, to be written; no array is opened anew."""
         with writing(self.place), alone(self.place):
-            self.refresh()
+            self._root = self._open()
             assert self._root is not None
-            self._root.attrs.update(
-                {name: _both(self.attrs.get(name), one) for name, one in notes.items()}
-            )
-            self.refresh()
+            yield self._root.attrs
 
 
 def _both(there: Any, here: Any) -> Any:
