@@ -105,3 +105,27 @@ def test_the_slider_stays_in_sight_in_one_line_while_the_notebook_scrolls(
     page.page.keyboard.press("Home")
     assert explorer.slider.input_value() != before
     expect(explorer.measures.first).to_be_in_viewport()
+
+
+# Where everything lies that moves when what is above it grows.
+TOPS = """() => {
+  const top = e => Math.round(e.getBoundingClientRect().top);
+  const widget = document.querySelector(".ie");
+  return [...widget.querySelectorAll("section, [role=tab], [role=gridcell]")]
+    .map(e => top(e) - top(widget));
+}"""
+
+
+@pytest.mark.parametrize(("case", "width"), [("model", 1440), ("compared", 480)])
+def test_pointing_at_a_head_moves_nothing(
+    window: Page, harness: Harness, case: str, width: int
+) -> None:
+    window.set_viewport_size({"width": width, "height": 3000})
+    harness.open(window, case=case)
+    window.get_by_role("tab", name="Ablation").click()
+    expect(window.get_by_text("computing …")).to_have_count(0)
+    before = window.evaluate(TOPS)
+    for grid in ("Head scores", "Ablation effects"):
+        window.get_by_role("grid", name=grid).get_by_role("gridcell").nth(3).hover()
+        expect(window.locator(".ie-legend-readout").first).to_contain_text("L0H3")
+        assert window.evaluate(TOPS) == before

@@ -34,6 +34,17 @@ describe("a caption", () => {
     expect(captionOf(storeOf(), { prompt: true })).toEqual([at, "Prompt, 2 tokens: <|bos|>A"]);
   });
 
+  it("says what is drawn besides, which a table of its numbers lacks", () => {
+    const store = storeOf();
+    const about = { scores: [store.scoreInfo.value], dashed: true, patterns: true };
+    const [, score, patterns] = captionOf(store, about);
+    expect(score).toContain("; chance 0.014 (dashed); ");
+    expect(patterns).toBe("Patterns on the prompt, 2 tokens: <|bos|>A");
+    const [, noted, ...more] = noteOf(store, about, []);
+    expect(noted).toContain("; chance 0.014; ");
+    expect(more).toEqual([]);
+  });
+
   it("of training says from where to where, and which checkpoint is marked", () => {
     const [line] = captionOf(storeOf(), { training: true });
     expect(line).toBe(

@@ -1,7 +1,10 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { promptInfo, promptTokens, seriesInfo, traits } from "../../js/dev/data";
+import { fakeKernel } from "../../js/dev/fake-kernel";
+import type { FakeModel } from "../../js/dev/fake-model";
 import { plotOverPositions } from "../../js/src/chart/plot";
+import type { Request } from "../../js/src/kernel/model";
 import { rowsOf, saved } from "./saved";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
@@ -55,6 +58,18 @@ describe("a saved figure", () => {
     20_000,
   );
 
+  it.each([true, false])("offers nothing to compute, and tells of what failed: %s", async (anyway) => {
+    const works = fakeKernel(SHAPE, 3);
+    const refuses = (request: Request, model: FakeModel) =>
+      request.kind === "wiring"
+        ? model.reply({ id: request.id, error: { message: "133 passes.", hint: "", anyway } })
+        : works(request, model);
+    const { el } = await show({ heads: [[1, 2]], _view: { tab: "wiring" } }, refuses);
+    const words = (await wordsOf(el, "Wiring")).join(" ");
+    expect(words).toContain(anyway ? "Not computed yet." : "133 passes.");
+    expect(words).not.toMatch(anyway ? /133 passes|all the same/ : /Try again/);
+  });
+
   it.each(TABS)(
     "says so too in the tab %s",
     async (tab) => {
@@ -104,9 +119,12 @@ describe("a saved figure", () => {
 
   it("says the score with its formula, chance, inputs and source", async () => {
     const { el } = await show();
-    for (const title of ["Induction at this checkpoint", "Induction of every head"]) {
+    for (const [title, drawn] of [
+      ["Induction at this checkpoint", ""],
+      ["Induction of every head", " (dashed)"],
+    ] as const) {
       expect(await wordsOf(el, title)).toContain(
-        "Induction: mean over q in second copy of A[q, q-P+1]; chance 0.014; on BOS, 50 random tokens, the same 50 again; 10 rows; Olsson et al. 2022.",
+        `Induction: mean over q in second copy of A[q, q-P+1]; chance 0.014${drawn}; on BOS, 50 random tokens, the same 50 again; 10 rows; Olsson et al. 2022.`,
       );
     }
   });

@@ -75,7 +75,8 @@ interface ReadoutProps extends Pick<ScaleLegendProps, "view" | "values"> {
 function Readout({ view, values, before }: ReadoutProps) {
   const head = view.hoverHead.value;
   const info = view.store.info.value;
-  if (head === null || info === null) return <span class="ie-legend-readout" />;
+  const look = `ie-legend-readout ${before === null ? "" : "ie-legend-compared"}`;
+  if (head === null || info === null) return <span class={look} />;
   const index = head[0] * info.heads + head[1];
   const said = (all: Float32Array) => {
     const value = all[index] ?? Number.NaN;
@@ -83,7 +84,7 @@ function Readout({ view, values, before }: ReadoutProps) {
   };
   const change = (values.value[index] ?? Number.NaN) - (before?.[index] ?? Number.NaN);
   return (
-    <span class="ie-legend-readout">
+    <span class={look}>
       {headName(head)} {before !== null && `${said(before)} → `}
       {said(values.value)}
       {Number.isFinite(change) && ` (${changeText(change)})`}

@@ -17,17 +17,22 @@ export interface About {
   scores?: (ScoreInfo | null)[];
   /** It was measured on the prompt. */
   prompt?: boolean;
+  /** It draws chance as dashed lines. */
+  dashed?: boolean;
+  /** Beside what was measured it shows patterns on the prompt. */
+  patterns?: boolean;
   /** Whatever else has to be said: a formula, inputs, a source. */
   says?: string[];
 }
 
 /** Of a figure, a line for what it is of, and one for each thing measured; names are cut. */
 export function captionOf(store: Store, about: About): string[] {
-  const { training = false, everySeries = false } = about;
+  const { training = false, everySeries = false, patterns = false } = about;
   return [
     subject(store, { training, everySeries, marked: true }, LETTERS),
     ...doubts(store, { training }),
     ...measured(store, about, LETTERS),
+    ...(patterns ? [promptText(store, LETTERS, "Patterns on the prompt")] : []).filter(Boolean).map(sentence),
   ];
 }
 
@@ -39,7 +44,7 @@ export function noteOf(store: Store, about: About, columns: string[]): string[] 
     subject(store, { training, everySeries, marked: false }, whole),
     ...counted(store, everySeries, columns),
     ...doubts(store, { training }),
-    ...measured(store, about, whole),
+    ...measured(store, { ...about, dashed: false }, whole),
   ];
 }
 
@@ -47,21 +52,23 @@ export function noteOf(store: Store, about: About, columns: string[]): string[] 
 const LETTERS = 60;
 
 function measured(store: Store, about: About, limit: number): string[] {
-  const scores = (about.scores ?? []).flatMap((score) => (score === null ? [] : [scoreText(score)]));
+  const scores = (about.scores ?? []).flatMap((score) =>
+    score === null ? [] : [scoreText(score, about.dashed ? " (dashed)" : "")],
+  );
   const prompt = about.prompt ? promptText(store, limit) : "";
   return [...scores, ...(about.says ?? []), prompt].filter(Boolean).map(sentence);
 }
 
-function scoreText({ title, formula, chance, probe, source }: ScoreInfo): string {
-  const baseline = chance === null ? "" : `; chance ${rounded(chance, 2)}`;
+function scoreText({ title, formula, chance, probe, source }: ScoreInfo, drawn: string): string {
+  const baseline = chance === null ? "" : `; chance ${rounded(chance, 2)}${drawn}`;
   return ended(`${title}: ${formula}${baseline}; on ${probe}; ${source}`);
 }
 
-function promptText({ promptInfo }: Store, limit: number): string {
+function promptText({ promptInfo }: Store, limit: number, lead = "Prompt"): string {
   const tokens = promptInfo.peek()?.tokens ?? [];
   if (tokens.length === 0) return "";
   const text = shortened(visible(tokens.join("")), 2 * limit);
-  return `Prompt, ${tokens.length} ${tokens.length === 1 ? "token" : "tokens"}: ${text}`;
+  return `${lead}, ${tokens.length} ${tokens.length === 1 ? "token" : "tokens"}: ${text}`;
 }
 
 interface Of {

@@ -53,7 +53,7 @@ export function Curves({ view }: ViewProps) {
         <Save
           view={view}
           title={title}
-          about={{ training: true, scores: [store.scoreInfo.value] }}
+          about={{ training: true, scores: [store.scoreInfo.value], dashed: true }}
           draw={(paper) => <Curves view={paper} />}
           table={() => scoreTable(store, [store.scoreInfo.peek()?.name ?? ""])}
         />

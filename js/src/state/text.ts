@@ -46,6 +46,11 @@ export function sentence(text: string): string {
   return text.replace(WORDS, "\u2068$&\u2069");
 }
 
+/** "Previous token", "The head adds nothing." inside of a sentence; what begins with capitals, as OV does, keeps them. */
+export function lowered(title: string): string {
+  return /^.[A-Z]/.test(title) ? title : title.slice(0, 1).toLowerCase() + title.slice(1);
+}
+
 /** Letters that take two places of a fixed-width font: of East Asian scripts, and pictures. */
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60]|\p{Emoji_Presentation}/u;

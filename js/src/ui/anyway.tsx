@@ -10,7 +10,7 @@ export function ComputeAnyway({ view, result }: Props) {
   return view.store.connected.value ? (
     <button
       type="button"
-      class="ie-link"
+      class="ie-link ie-hint"
       onClick={() => {
         result.anyway = true;
       }}

@@ -19,7 +19,7 @@ export function Alert({ message, hint, children }: ErrorInfo & { children?: Comp
 export function TryAgain({ view }: ViewProps) {
   const { store } = view;
   return store.connected.value ? (
-    <button type="button" class="ie-link" onClick={() => store.tryAgain()}>
+    <button type="button" class="ie-link ie-hint" onClick={() => store.tryAgain()}>
       Try again
     </button>
   ) : null;

@@ -95,9 +95,10 @@ interface FailedProps extends ViewProps {
   name?: string;
 }
 
+/** What could be computed all the same is no failure that a figure has to tell of. */
 function Failed({ view, result, error, name }: FailedProps) {
   return (
-    <p class="ie-alert" role="alert">
+    <p class={`ie-alert ${error.anyway ? "ie-hint" : ""}`} role="alert">
       {name !== undefined && (
         <>
           <bdi>{name}</bdi>:{" "}

@@ -2,6 +2,7 @@
 import { useComputed } from "@preact/signals";
 import { Save } from "../../export/save";
 import { rankedHeads, secondScore } from "../../state/ranking";
+import { lowered } from "../../state/text";
 import { absentText } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 import { ScoreOptions } from "../score-picker";
@@ -46,7 +47,10 @@ export function RankedHeads({ view }: ViewProps) {
         <Save
           view={view}
           title="Ranked heads"
-          about={{ scores: [first.value?.score ?? null, second.value?.score ?? null] }}
+          about={{
+            scores: [first.value?.score ?? null, second.value?.score ?? null],
+            patterns: info.value?.has_model ?? false,
+          }}
           draw={(paper) => <RankedHeads view={paper} />}
           table={() => rankedTable(heads.peek(), info.peek(), settled.peek(), [first.peek(), second.peek()])}
         />
@@ -90,9 +94,4 @@ function Skeleton({ text }: { text: string }) {
       ))}
     </div>
   );
-}
-
-/** "Previous token" inside of a sentence; what begins with capitals, as OV does, keeps them. */
-function lowered(title: string): string {
-  return /^.[A-Z]/.test(title) ? title : title.slice(0, 1).toLowerCase() + title.slice(1);
 }

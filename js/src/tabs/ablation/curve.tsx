@@ -5,6 +5,7 @@ import { Save } from "../../export/save";
 import { analysisTable } from "../../export/tables";
 import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
+import { lowered } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { Progress, pendingText, Throughout } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
@@ -37,7 +38,7 @@ function Chart(props: Props) {
         <Save
           view={view}
           title="Ablation through training"
-          about={{ training: true, says: [`Ablated: ${how}`] }}
+          about={{ training: true, says: [`Ablated: ${lowered(how)}`] }}
           draw={(paper) => <Chart {...props} view={paper} />}
           table={() => analysisTable(store, result, "")}
         />

@@ -6,6 +6,7 @@ import { Save } from "../../export/save";
 import { analysisTable } from "../../export/tables";
 import { Cells } from "../../panels/head-grid";
 import type { Result } from "../../state/results";
+import { lowered } from "../../state/text";
 import { evenScale, type Scale } from "../../ui/color";
 import { pendingText, progressText } from "../../ui/pending";
 import { useWidth } from "../../ui/use-size";
@@ -49,10 +50,11 @@ function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
       : gridLayout(info.layers, info.heads, available.value);
   });
   const values = useComputed(() => result.at(store.shown.value)?.[what.value] ?? new Float32Array());
-  const scale = useComputed<Scale>(() => {
-    const known = (store.info.value?.steps ?? []).flatMap((_, i) => result.at(i)?.[what.value] ?? []);
-    return evenScale(known, LEAST, theme.value);
-  });
+  /** At every checkpoint where something is known. */
+  const known = useComputed(() =>
+    (store.info.value?.steps ?? []).flatMap((_, i) => result.at(i)?.[what.value] ?? []),
+  );
+  const scale = useComputed<Scale>(() => evenScale(known.value, LEAST, theme.value));
   const laid = layout.value;
   const { title, meaning } = WHAT[what.value];
   return (
@@ -61,7 +63,7 @@ function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
         <Save
           view={view}
           title="Ablation of each head"
-          about={{ says: [`Ablated, one head at a time: ${how}`] }}
+          about={{ says: [`Ablated, one head at a time: ${lowered(how)}`] }}
           draw={(paper) => <Each {...props} view={paper} />}
           table={() => analysisTable(store, result, "layer head")}
         />
@@ -96,10 +98,14 @@ function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
           digits={3}
         />
       )}
-      <ScaleLegend view={view} scale={scale.value} title="nats" chance={null} values={values} />
-      <p class="ie-note">
-        {meaning} {frozen && "Here later heads always attend anew."}
-      </p>
+      {known.value.length > 0 && (
+        <>
+          <ScaleLegend view={view} scale={scale.value} title="nats" chance={null} values={values} />
+          <p class="ie-note">
+            {meaning} {frozen && "Here later heads always attend anew."}
+          </p>
+        </>
+      )}
       <Waiting view={view} result={result} />
     </section>
   );

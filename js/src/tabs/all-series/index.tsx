@@ -32,7 +32,7 @@ function AllSeries({ view }: ViewProps) {
         <Save
           view={view}
           title="Every series"
-          about={{ training: true, everySeries: true, scores: [score] }}
+          about={{ training: true, everySeries: true, scores: [score], dashed: true }}
           draw={(paper) => <AllSeries view={paper} />}
           table={() => allSeriesTable(store)}
         />

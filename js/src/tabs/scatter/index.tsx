@@ -74,6 +74,7 @@ function Scatter(props: Props) {
           about={{
             title: `${store.scoreInfo.value?.title} against ${other?.title}`,
             scores: [store.scoreInfo.value, other],
+            dashed: true,
           }}
           draw={(paper) => <Scatter {...props} view={paper} />}
           table={() => scoreTable(store, [other?.name ?? "", store.scoreInfo.peek()?.name ?? ""])}
