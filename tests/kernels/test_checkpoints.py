@@ -78,6 +78,13 @@ def test_a_model_knows_its_series(series, model) -> None:
     assert series_of(model) is None
 
 
+def test_of_a_private_model_there_is_one_view_and_of_others_each_is_looked_at(series) -> None:
+    """As its user may have changed it since."""
+    private = series.replica(private=True)
+    assert private.model(0) is private.model(1)
+    assert series.model(0) is not series.model(0)
+
+
 def test_replicas_do_not_disturb_each_other(series) -> None:
     mine = series.load(0)
     weights = copy.deepcopy(mine.state_dict())

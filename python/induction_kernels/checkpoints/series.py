@@ -56,6 +56,8 @@ class CheckpointSeries:
         self._found = found_of(source)
         residence = Residence(source, self._selected, self._place)
         self._resident = Resident(residence, private=private, passing=passing)
+        self._private = private
+        self._view: Model | None = None
 
     @classmethod
     def from_folder(
@@ -381,8 +383,12 @@ class CheckpointSeries:
         self._resident.stop()
 
     def model(self, index: int, *, then: int | None = None) -> Model:
-        """`load`, as the view that kernels take."""
-        return as_model(self.load(index, then=then))
+        """`load`, as the view that kernels take: of a private resident, one for all checkpoints."""
+        module = self.load(index, then=then)
+        if not self._private:
+            return as_model(module)
+        self._view = as_model(self._view or module)
+        return self._view
 
     def _where(self, index: int) -> str:
         return f"{self.name}, {self[index].label}"
