@@ -119,15 +119,18 @@ def timed(names: list[str]) -> Iterator[list[float]]:
 
 
 def making_files(folder: Path, like: Path) -> float:
-    """Seconds that the system alone takes to make as many files as are in a store: what lies
-    anywhere near was deleted a short while ago costs ext4 some ten times as much."""
-    contents = [path.read_bytes() for path in like.rglob("c.*")]
+    """Seconds that the system alone takes to make the files of a store anew. Where others were
+    deleted a few minutes ago, ext4 takes some ten times as long."""
     where = Path(tempfile.mkdtemp(dir=folder))
+    contents = {where / path.relative_to(like): path.read_bytes() for path in like.rglob("c.*")}
+    for array in {path.parent for path in contents}:
+        array.mkdir(parents=True)
     began = time.perf_counter()
-    for number, content in enumerate(contents):
-        with (where / f"{number}.partial").open("xb", buffering=0) as file:
+    for path, content in contents.items():
+        unfinished = path.with_suffix(".partial")
+        with unfinished.open("xb", buffering=0) as file:
             file.write(content)
-        (where / f"{number}.partial").replace(where / str(number))
+        unfinished.replace(path)
     return time.perf_counter() - began
 
 
@@ -181,7 +184,7 @@ def cost(count: int, runs: int) -> None:
                 shares.append(sum(spent) / took)
                 by_files.append(making_files(folder, newest(folder)) / took)
             print(
-                f"{what}: {100 * median(shares):.1f} % of the sweep; to make as many files takes "
+                f"{what}: {100 * median(shares):.1f} % of the sweep; to make the same files takes "
                 f"{100 * median(by_files):.1f} % here"
                 + (f"; wanted: below 5 %: {verdict(median(shares) < 0.05)}" * (names is writes)),
                 flush=True,
