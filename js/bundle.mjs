@@ -21,7 +21,8 @@ export const common = {
 };
 
 /**
- * What is shipped: the widget, its style, the loader of the widget, and its host where there is no notebook.
+ * What is shipped: the widget, its style, the loader of the widget, its host where there is no notebook, and
+ * all of it for a copy in a file.
  *
  * @type {import("esbuild").BuildOptions}
  */
@@ -32,6 +33,7 @@ export const release = {
     { in: "js/src/index.css", out: "widget" },
     { in: "js/src/kernel/loader.ts", out: "loader" },
     { in: "js/src/page/index.ts", out: "page" },
+    { in: "js/src/copy.ts", out: "copy" },
   ],
   outdir: "widget/induction_explorer/static",
   write: false,

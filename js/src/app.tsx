@@ -13,7 +13,7 @@ import { RankedHeads } from "./panels/ranked-heads";
 import { ScorePicker } from "./panels/score-picker";
 import { Slider } from "./panels/slider";
 import { Tokens } from "./panels/tokens";
-import { readsPrompts } from "./state/prompts";
+import { readsPrompts } from "./state/held";
 import type { Store } from "./state/store";
 import { Tabs } from "./tabs/strip";
 import { watchKernel, watchTheme } from "./ui/host";
@@ -86,7 +86,11 @@ function OnPrompt({ view }: ViewProps) {
     <>
       <div class="ie-reading">
         <Tokens view={view} />
-        {view.store.info.value?.has_model ? <PromptForm view={view} /> : <KeptPrompts view={view} />}
+        {view.store.info.value?.without_model === null ? (
+          <PromptForm view={view} />
+        ) : (
+          <KeptPrompts view={view} />
+        )}
       </div>
       <Patterns view={view} />
       <Predictions view={view} />

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -140,3 +141,15 @@ def test_a_process_of_its_own_writes_the_same(store, tmp_path) -> None:
     again = tmp_path / "again.csv"
     here("export", store, "-o", again)
     assert path.read_bytes() == again.read_bytes()
+
+
+def test_a_page_is_one_file_that_shows_the_store(store, tmp_path) -> None:
+    path = tmp_path / "x.html"
+    found = here("export", store, "-o", path)
+    assert found.exit_code == 0, found.output
+    assert re.fullmatch(rf"{path}: \d+\.\d kB of attn-only-2l\.\n", found.stdout)
+    assert "<title>attn-only-2l - Induction Explorer</title>" in path.read_text()
+    refused = here("export", store, "-o", tmp_path / "y.html", "--max-size", "10kB")
+    assert refused.exit_code == 2
+    assert "max_size=10.0 kB was given" in refused.stderr
+    assert here("export", store, "-o", tmp_path / "y.html", "--only", "loss").exit_code == 2

@@ -3,7 +3,7 @@ import { build, type Metafile } from "esbuild";
 import { beforeAll, expect, it } from "vitest";
 import { release } from "../../js/bundle.mjs";
 
-const ROOMS = ["kernel", "state", "ui", "chart", "export", "panels", "tabs", "page"];
+const ROOMS = ["kernel", "state", "ui", "chart", "export", "panels", "tabs", "page", "copied"];
 /** Stands before all of them; everything else at the top of js/src stands after them. */
 const CONTRACT = "contract.gen.ts";
 

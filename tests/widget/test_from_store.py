@@ -71,7 +71,7 @@ def test_it_shows_what_an_explorer_with_the_model_shows(series, place) -> None:
     kept = InductionExplorer.from_store(place)
     kept.wait()
     assert kept._scores == live._scores
-    assert kept._series[0] | {"light": True, "has_model": True} == live._series[0]
+    assert kept._series[0] | {"light": True, "without_model": None, "held": []} == live._series[0]
     assert kept._grids.keys() == live._grids.keys()
     for name, envelope in live._grids.items():
         np.testing.assert_array_equal(array(kept._grids[name]), array(envelope))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import traitlets
@@ -23,16 +24,17 @@ from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Work, without_frames
 from induction_explorer.channel.worker import SHARED
 from induction_explorer.computing import Computing
+from induction_explorer.export.snapshot import Snapshot
 from induction_explorer.lifetime import weakly
 from induction_explorer.series.curves import Curves
 from induction_explorer.series.derived import Findings
+from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.several import open_all
 from induction_explorer.series.stored import StoreSession
+from induction_explorer.sizes import bytes_of
 from induction_explorer.view import PARTS, split
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import xarray
     from induction_kernels.inputs.texts import Texts
 
@@ -254,6 +256,50 @@ class InductionExplorer(Computing):
     def measures(self) -> xarray.Dataset:
         """Every measure of the series shown, computed so far."""
         return self._session.measures()
+
+    def to_html(self, path: str | Path, max_size: str | int = "5 MB") -> Path:
+        """A copy of what is known now as one file, which needs neither a kernel nor a network.
+
+        It scrubs, hovers and switches like the explorer, and is drawn by any browser of today; what
+        the reader arranges in it stands in its address. It holds all scores and measures, and of
+        the prompt and of causes what was computed. What does not fit is left out, the patterns of
+        the weakest heads first, and the copy says so at its end.
+
+        Args:
+            path: the file, replaced if it is there.
+            max_size: of the file: bytes, or such as "5 MB".
+
+        Raises:
+            SelectionError: a size that is none.
+            InductionError: scores and measures alone are larger, or the file cannot be written.
+        """
+        text = self._copy(max_size)
+        path = Path(path)
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InductionError(
+                f"{path} cannot be written: {error.strerror or error}.", "Give another place."
+            ) from error
+        return path
+
+    def snapshot(self, max_size: str | int = "2 MB") -> Snapshot:
+        """The same as a cell's output, which stays in the notebook when its kernel is gone.
+
+        Raises:
+            SelectionError, InductionError: as `to_html`.
+        """
+        return Snapshot(self._copy(max_size))
+
+    def _copy(self, max_size: str | int) -> str:
+        from induction_explorer.export.html import Shown, page_of
+
+        limit = bytes_of(max_size, "max_size")
+        with SHARED:
+            names = (*self.computed, *PARTS, "_view")
+            state = {name: getattr(self, name) for name in names} | self._curves.everything()
+            prompts = [one if isinstance(one, Prompt) else None for one in self._read]
+            return page_of(Shown(state, self._sessions, prompts), limit)
 
     def to_circuitsvis(self) -> Any:
         """The selected heads' attention on the prompt at this checkpoint, drawn by CircuitsVis.

@@ -36,8 +36,10 @@ export interface SeriesInfo {
   attending: number[];
   /** Longest prompt in tokens. */
   context: number;
-  /** There is a model to ask; a store has none. */
-  has_model: boolean;
+  /** What goes on after its name and says what it is, where there is no model to ask; else null. */
+  without_model: string | null;
+  /** The analyses whose answers are there without one. */
+  held: AnalysisKind[];
   /** Prompts and answers of which a store keeps what every checkpoint does with them. */
   kept_prompts: [text: string, answer: string][];
   /** Small enough to ask a question of every checkpoint. */

@@ -17,7 +17,8 @@ export class PageModel {
   #dirty: Traits = {};
   /** By trait the mark of the message that told it last: what comes of earlier ones is old. */
   readonly #told = new Map<string, string>();
-  readonly #page = crypto.randomUUID();
+  /** Tells pages apart; `crypto.randomUUID` is not there where an address is plain http. */
+  readonly #page = Math.random().toString(36).slice(2);
   #count = 0;
 
   constructor(send: (message: Message, mark: string) => void) {

@@ -3,7 +3,7 @@ import { useComputed } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type AnalysisKind, ARRAYS } from "../contract.gen";
 import type { SeriesInfo } from "../kernel/model";
-import { readsPrompts } from "../state/prompts";
+import { answers, readsPrompts } from "../state/held";
 import { type Ask, Result } from "../state/results";
 import type { Store } from "../state/store";
 import { NeedsModel } from "../ui/needs-model";
@@ -37,9 +37,9 @@ export function Tabs({ view }: ViewProps) {
   );
 }
 
-function needsModel({ group }: AnyTab, info: SeriesInfo | null): boolean {
-  if (info === null || info.has_model || group === "Over training") return false;
-  return group === "Causes" || !readsPrompts(info);
+function needsModel({ name, group }: AnyTab, info: SeriesInfo | null): boolean {
+  if (group === "On this prompt") return !readsPrompts(info);
+  return group === "Causes" && !answers(info, name as AnalysisKind);
 }
 
 interface StripProps extends ViewProps {

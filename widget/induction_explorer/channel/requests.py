@@ -219,7 +219,7 @@ class Requests:
         subject = Subject.of(session, analysis, prompt)
         known = subject.known_at(asked.checkpoints)
         missing = [i for i in dict.fromkeys(asked.checkpoints) if i not in known]
-        if missing and session.has_model and not asked.anyway:
+        if missing and session.without_model is None and not asked.anyway:
             budget.check(analysis, session.with_model(), prompt, len(missing))
         pending = Pending(request, subject, list(missing), send, generation, self._stop)
         self._pending[request] = pending
@@ -227,7 +227,7 @@ class Requests:
             pending.reply(known)
         if self._pending.get(request) is not pending:
             return
-        if self._answering is None or not session.has_model:
+        if self._answering is None or session.without_model is not None:
             for checkpoint in missing:
                 pending.fail(checkpoint, session.lacks(subject.question, checkpoint))
             return

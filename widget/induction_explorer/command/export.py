@@ -1,4 +1,4 @@
-"""`induction-explorer export`: what a store or a series holds, or a figure of it, as a file."""
+"""`induction-explorer export`: a store or a series as a table, a figure or a page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from induction_explorer.command.figure import draw
 from induction_explorer.command.naming import is_store, names, series_named
 from induction_explorer.command.options import AsJson, Run, Steps, StoreOrSeries
 from induction_explorer.command.table import as_csv, as_json_text, as_parquet, long_form
+from induction_explorer.sizes import in_words
 
 if TYPE_CHECKING:
     import xarray
 
 _TABLES = {".csv": as_csv, ".json": as_json_text, ".parquet": as_parquet}
 _FIGURES = (".svg", ".pdf", ".png")
+_PAGE = ".html"
 
 
 def export(
@@ -31,7 +33,8 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where to: a table (.csv, .json, .parquet) or a figure (.svg, .pdf, .png).",
+            help="Where to: a table (.csv, .json, .parquet), a figure (.svg, .pdf, .png) or a page "
+            "that scrubs by itself (.html).",
             show_default=False,
         ),
     ],
@@ -43,27 +46,34 @@ def export(
             show_default=False,
         ),
     ] = None,
+    max_size: Annotated[
+        str, typer.Option(metavar="5MB", help="Of a page: what does not fit is left out.")
+    ] = "5MB",
     steps: Steps = None,
     run: Run = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the numbers as a table or a figure.
+    """Write the numbers as a table or a figure, or the explorer as a page.
 
     A table has one number a row: name (of a score or a measure), step, tokens, layer, head,
     position, row, value; what does not apply is empty. A figure has the curve of one score of
-    every head, or of one measure. A series that was not swept yet is computed first.
+    every head, or of one measure. A page is one file that scrubs and hovers without a kernel and
+    without a network. A series that was not swept yet is computed first.
 
     Example: induction-explorer export x.zarr -o induction.csv --only induction
     """
     kind = output.suffix.lower()
-    if kind not in (*_TABLES, *_FIGURES):
+    if kind not in (*_TABLES, *_FIGURES, _PAGE):
         raise SelectionError(
             f"A file {output.name} would be of no kind that is known.",
-            f"Give one that ends with {', '.join((*_TABLES, *_FIGURES))}.",
+            f"Give one that ends with {', '.join((*_TABLES, *_FIGURES, _PAGE))}.",
         )
     if output.exists() and not force:
         raise SelectionError(f"{output} is there already.", "--force replaces it.")
+    if kind == _PAGE:
+        _write_page(source, output, max_size, only, steps, run, as_json=as_json)
+        return
     with on_stderr():
         found = _numbers(source, names(only), steps, run)
     partial = output.with_name(output.name + ".partial")
@@ -84,6 +94,38 @@ def export(
     answer = {"output": str(output), "series": found.attrs["series"]}
     typer.echo(json.dumps(answer) if as_json else f"{output}: {said} of {answer['series']}.")
     end_with_faults(found.attrs["faults"], "They are gaps.")
+
+
+def _write_page(
+    source: str,
+    output: Path,
+    max_size: str,
+    only: str | None,
+    steps: str | None,
+    run: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    if only is not None:
+        raise SelectionError("--only was given for a page.", "A page has all scores and measures.")
+    from induction_explorer.explorer import InductionExplorer
+
+    with on_stderr():
+        explorer = (
+            InductionExplorer.from_store(source)
+            if is_store(source)
+            else InductionExplorer(series_named(source, steps=steps, run=run))
+        )
+        try:
+            explorer.wait()
+            explorer.to_html(output, max_size)
+            said = explorer.scores().attrs
+        finally:
+            explorer.close()
+    answer = {"output": str(output), "series": said["series"]}
+    size = in_words(output.stat().st_size)
+    typer.echo(json.dumps(answer) if as_json else f"{output}: {size} of {said['series']}.")
+    end_with_faults(said["faults"], "They are gaps.")
 
 
 def _numbers(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from induction_kernels.errors import SelectionError
 from induction_explorer.command.ends import end_with_faults, on_stderr
 from induction_explorer.command.naming import names, series_named
 from induction_explorer.command.options import AsJson, Run, SeriesName, Steps
+from induction_explorer.sizes import bytes_of
 
 if TYPE_CHECKING:
     import xarray
@@ -98,7 +98,7 @@ def sweep(
                 store=store,
                 refine=_refine(refine),
                 retry=retry,
-                disk=None if disk is None else _bytes(disk),
+                disk=None if disk is None else bytes_of(disk, "--disk"),
                 keep_downloads=keep_downloads,
             )
     except KeyboardInterrupt as stopped:
@@ -124,14 +124,6 @@ def _prompt(text: str) -> tuple[str, str]:
     """And its answer, as it stands: "A B A=> B"."""
     prompt, _, answer = text.partition("=>")
     return prompt, answer
-
-
-def _bytes(text: str) -> int:
-    """Of a number of bytes, or such as "20GB" or "1.5 TB"."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", text)
-    if found is None:
-        raise SelectionError(f"--disk {text} was given.", "Give bytes, or such as 500MB or 20GB.")
-    return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
 def _of_kind(found: xarray.Dataset, kind: str) -> list[str]:

@@ -85,6 +85,13 @@ class Curves:
             "_told": self.number,
         }
 
+    def everything(self) -> dict[str, Any]:
+        """Both traits with all data, however large."""
+        return {
+            f"_{of}": {key: envelope(array) for key, array in self._arrays(of).items()}
+            for of in KINDS
+        }
+
     def measured_on(self) -> list[str]:
         """What is measured of each series, or why it is not."""
         return [legible(session.measured.on) for session in self._sessions]

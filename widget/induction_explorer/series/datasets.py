@@ -28,7 +28,7 @@ def scores_of(session: SeriesSession) -> xarray.Dataset:
             for name, grid in session.grids.items()
         },
         coords=_coords(session) | {"layer": range(session.layers), "head": range(session.heads)},
-        attrs=session.provenance(),
+        attrs=_attrs(session),
     )
 
 
@@ -49,8 +49,15 @@ def measures_of(session: SeriesSession) -> xarray.Dataset:
             for name, values in session.measured.arrays.items()
         },
         coords=_coords(session) | {"position": session.measured.positions},
-        attrs=session.provenance() | {"measured_on": session.measured.on},
+        attrs=_attrs(session) | {"measured_on": session.measured.on},
     )
+
+
+def _attrs(session: SeriesSession) -> dict[str, Any]:
+    """As a sweep has them."""
+    labels = session.series.labels
+    faults = [f"{labels[i]}: {why}" for i, why in sorted(session.faults.items())]
+    return session.provenance() | {"faults": faults}
 
 
 def _coords(session: SeriesSession) -> dict[str, Any]:

@@ -8,12 +8,16 @@ from induction_kernels.errors import InductionError
 from induction_kernels.sweeps.prompts import ReadPrompt
 from induction_kernels.sweeps.stored import Stored
 
+import induction_explorer.analyses  # noqa: F401 - enters them
 from induction_explorer.analyses.one_pass import OnePass
-from induction_explorer.contract import Arrays
+from induction_explorer.contract import ANALYSES, Arrays
 from induction_explorer.series import budget
 from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.results import Question
+
+#: The analyses that are answered by what is kept of a prompt.
+OF_A_PROMPT = tuple(kind for kind, one in ANALYSES.items() if issubclass(one, OnePass))
 
 
 class KeptPrompts:

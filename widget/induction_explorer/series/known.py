@@ -97,7 +97,6 @@ class Known:
         faults: why checkpoints cannot be shown; a new dict with each of them.
         left_out: scores that are not measured, by title, and why.
         attending: the layers that have attention; hybrid models have others too.
-        has_model: questions can be asked of it.
         light: small enough to ask a question of every checkpoint.
     """
 
@@ -109,7 +108,6 @@ class Known:
     heads: int
     context: int
     attending: list[int]
-    has_model = True
     light: bool
     left_out: Mapping[str, str]
 
@@ -133,6 +131,17 @@ class Known:
     def default_prompt(self) -> tuple[str, str]:
         """And its answer."""
         raise NotImplementedError
+
+    @property
+    def without_model(self) -> str | None:
+        """What goes on after its name and says what it is, where no model is there to ask; None
+        where there is one."""
+        return None
+
+    @property
+    def held(self) -> Sequence[str]:
+        """The analyses whose answers are kept, where there is no model."""
+        return ()
 
     @property
     def kept_prompts(self) -> Sequence[SweptPrompt]:
@@ -289,7 +298,8 @@ class Known:
             "heads": self.heads,
             "attending": self.attending,
             "context": self.context,
-            "has_model": self.has_model,
+            "without_model": self.without_model,
+            "held": list(self.held),
             "kept_prompts": [[one.text, one.answer] for one in self.kept_prompts],
             "light": self.light,
             "measured_unasked": self.measured.unasked,

@@ -50,6 +50,10 @@ class Results:
         while self.bytes > self.limit and len(self._kept) > 1:
             self._drop(next(iter(self._kept)))
 
+    def questions(self) -> list[Question]:
+        """Of which an answer is kept somewhere."""
+        return list(dict.fromkeys(question for question, _ in self._kept))
+
     def leave(self, ids: tuple[int, ...]) -> None:
         """Nobody looks at this prompt any more."""
         for key in [key for key in self._kept if key[0].ids == ids]:

@@ -14,7 +14,7 @@ from induction_kernels.names import legible
 from induction_kernels.sweeps.stored import Stored
 
 from induction_explorer.channel.worker import SHARED
-from induction_explorer.series.kept_prompts import KeptPrompts
+from induction_explorer.series.kept_prompts import OF_A_PROMPT, KeptPrompts
 from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.results import Question, Results
@@ -91,7 +91,6 @@ class StoreSession(Known):
         StoreError: there is none, or it cannot be read.
     """
 
-    has_model = False
     light = False
 
     def __init__(self, place: str | Path) -> None:
@@ -157,11 +156,18 @@ class StoreSession(Known):
         raise self.needs_model()
 
     def needs_model(self) -> InductionError:
-        holds = "scores, losses and prompts" if self.kept_prompts else "scores and losses"
         return InductionError(
-            "This needs a model: InductionExplorer(series).",
-            f"{self.name} was opened from a store, which holds {holds}.",
+            "This needs a model: InductionExplorer(series).", f"{self.name} {self.without_model}"
         )
+
+    @property
+    def without_model(self) -> str:
+        holds = "scores, losses and prompts" if self.kept_prompts else "scores and losses"
+        return f"was opened from a store, which holds {holds}."
+
+    @property
+    def held(self) -> Sequence[str]:
+        return OF_A_PROMPT if self.kept_prompts else ()
 
     # --- of prompts ---
 

@@ -1,6 +1,7 @@
 /** All heads, strongest first, each with its pattern on the prompt and a second score beside it. */
 import { useComputed } from "@preact/signals";
 import { Save } from "../../export/save";
+import { readsPrompts } from "../../state/held";
 import { rankedHeads, secondScore } from "../../state/ranking";
 import { lowered } from "../../state/text";
 import { absentText } from "../../ui/pending";
@@ -49,7 +50,7 @@ export function RankedHeads({ view }: ViewProps) {
           title="Ranked heads"
           about={{
             scores: [first.value?.score ?? null, second.value?.score ?? null],
-            patterns: info.value?.has_model ?? false,
+            patterns: readsPrompts(info.value),
           }}
           draw={(paper) => <RankedHeads view={paper} />}
           table={() => rankedTable(heads.peek(), info.peek(), settled.peek(), [first.peek(), second.peek()])}

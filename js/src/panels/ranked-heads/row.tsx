@@ -5,7 +5,7 @@ import { drawPattern } from "../../chart/pattern-drawing";
 import type { Head } from "../../contract.gen";
 import type { ScoreInfo, SeriesInfo } from "../../kernel/model";
 import { headName, sameHead } from "../../state/heads";
-import { readsPrompts } from "../../state/prompts";
+import { readsPrompts } from "../../state/held";
 import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { attentionLut, slotColor } from "../../ui/color";

@@ -1,0 +1,107 @@
+"""A copy of an explorer, opened from disk without a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from induction_explorer import InductionExplorer, load_demo
+from parts import Explorer
+from playwright.sync_api import Browser, Page, expect
+
+
+@pytest.fixture(scope="module")
+def explorer() -> Iterator[InductionExplorer]:
+    made = InductionExplorer(load_demo("attn-only-2l"))
+    made.wait()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def file(explorer: InductionExplorer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return explorer.to_html(tmp_path_factory.mktemp("copy") / "x.html")
+
+
+@pytest.fixture
+def page(chrome: Browser, file: Path) -> Iterator[Page]:
+    """Whatever it asks for beside itself is a fault, and so is whatever it says on the console."""
+    context = chrome.new_context(offline=True, viewport={"width": 1440, "height": 900})
+    opened = context.new_page()
+    said: list[str] = []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda request: said.append(request.url))
+    opened.goto(file.as_uri())
+    yield opened
+    known = (file.as_uri(), "blob:", "data:")
+    assert [one for one in said if not one.startswith(known)] == []
+    context.close()
+
+
+def test_it_scrubs_hovers_and_switches(page: Page, explorer: InductionExplorer) -> None:
+    view = Explorer(page)
+    view.wait_until_computed()
+    scores = explorer.scores()
+    view.slider.press("Home")
+    for at in (0, 12):
+        if at:
+            view.slider.fill(str(at))
+        value = float(scores["induction"][at, 1, 7])
+        expect(view.cell("L1H7")).to_have_accessible_name(
+            re.compile(rf"^L1H7 induction {value:.3f}")
+        )
+    first = view.picture("L1H7")
+    view.slider.press("End")
+    expect(view.slider).to_have_attribute("aria-valuetext", re.compile("step 5,000"))
+    expect.soft(view.alerts).to_have_count(0)
+    assert view.picture("L1H7") != first
+    view.score.select_option("previous_token")
+    value = float(scores["previous_token"][-1, 0, 4])
+    expect(view.cell("L0H4")).to_have_accessible_name(re.compile(rf"{value:.3f}"))
+    view.cell("L1H6").click()
+    expect(view.pattern("L1H6")).to_be_visible()
+    view.tokens.nth(4).click()
+    expect(view.root.locator(".ie-attended")).to_contain_text("query 4 ' token' attends")
+    expect(view.root.locator(".ie-reading")).to_contain_text("attended to most")
+    for title in ("Passage", "Answer", "Scatter", "Loss PCA"):
+        view.root.get_by_role("tab", name=title, exact=True).click()
+        expect(view.measure.locator("svg, canvas").first).to_be_visible()
+    expect(view.alerts).to_have_count(0)
+
+
+def test_a_link_opens_where_it_was_left(page: Page) -> None:
+    view = Explorer(page)
+    view.slider.fill("7")
+    view.root.get_by_role("tab", name="Answer", exact=True).click()
+    page.wait_for_url(re.compile("checkpoint.*tab"))
+    said = view.slider.get_attribute("aria-valuetext")
+    again = page.context.new_page()
+    again.goto(page.url)
+    other = Explorer(again)
+    expect(other.slider).to_have_attribute("aria-valuetext", said or "")
+    expect(other.measure).to_have_accessible_name("Answer")
+
+
+def test_what_it_does_not_hold_it_says(page: Page) -> None:
+    view = Explorer(page)
+    view.root.get_by_role("tab", name="Ablation", exact=True).click()
+    expect(view.measure).to_contain_text("a copy without a kernel")
+    expect(page.get_by_text("A copy made on")).to_be_visible()
+
+
+def test_a_snapshot_scrubs_in_a_notebook_page(chrome: Browser, explorer, tmp_path: Path) -> None:
+    """In a frame that may neither reach the page around it nor the network."""
+    around = tmp_path / "around.html"
+    around.write_text(f"<body>{explorer.snapshot()._repr_html_()}</body>")
+    context = chrome.new_context(offline=True)
+    page = context.new_page()
+    page.goto(around.as_uri())
+    frame = page.frame_locator("iframe")
+    slider = frame.get_by_role("slider", name="Checkpoint")
+    slider.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^step 0"))
+    expect(frame.get_by_role("gridcell").first).to_be_visible()
+    context.close()

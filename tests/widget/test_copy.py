@@ -1,0 +1,162 @@
+"""An explorer as one file."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from html import unescape
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from induction_explorer import CheckpointSeries, InductionExplorer, sweep
+from induction_kernels.errors import InductionError, SelectionError
+from wire_page import Page
+
+
+def contents(text: str) -> tuple[dict, list[bytes]]:
+    """What a copy holds, read by other means than those of its page."""
+    packed = re.search(r'id="held">([^<]*)<', text)
+    assert packed
+    frame = gzip.decompress(base64.b64decode(packed[1]))
+    end = 4 + int.from_bytes(frame[:4], "little")
+    data, lengths, _ = json.loads(frame[4:end])
+    ends = np.cumsum([end, *lengths])
+    assert ends[-1] == len(frame)
+    return data, [frame[start:stop] for start, stop in pairwise(ends)]
+
+
+def held(text: str) -> dict[tuple, tuple[list[int], dict[str, np.ndarray], dict]]:
+    """(kind, *parameters) -> checkpoints, arrays and words."""
+    data, buffers = contents(text)
+    buffers = buffers[len(data["buffer_paths"]) :]
+    found = {}
+    for one in data["answers"]:
+        arrays = {
+            array["name"]: np.frombuffer(buffers.pop(0), array["dtype"]).reshape(array["shape"])
+            for array in one["arrays"]
+        }
+        key = (one["kind"], json.dumps(one["parameters"]))
+        found[key] = (one["checkpoints"], arrays, one["words"])
+    assert buffers == []
+    return found
+
+
+def test_it_holds_every_number_that_the_explorer_knows(explorer, tmp_path) -> None:
+    path = explorer.to_html(tmp_path / "x.html")
+    data, buffers = contents(path.read_text())
+    for (trait, key, _), buffer in zip(data["buffer_paths"], buffers, strict=False):
+        sent = getattr(explorer, trait)[key]
+        assert buffer == bytes(sent["data"]), key
+    assert {key for trait, key, _ in data["buffer_paths"] if trait == "_grids"} == set(
+        explorer._grids
+    )
+    answers = held(path.read_text())
+    for layer, head in explorer._session.every_head:
+        checkpoints, arrays, _ = answers["patterns", json.dumps({"head": [layer, head]})]
+        ((body, asked),) = Page(explorer).ask(
+            "patterns", head=[layer, head], checkpoints=[0, 1, 2, 3]
+        )
+        assert checkpoints == body["checkpoints"] == [0, 1, 2, 3]
+        np.testing.assert_array_equal(arrays["patterns"], asked["patterns"])
+    checkpoints, arrays, words = answers["predictions", "{}"]
+    ((body, asked),) = Page(explorer).ask("predictions", checkpoints=[0, 1, 2, 3])
+    assert {"k": body["k"], "tokens": body["tokens"]} == words
+    for name, values in asked.items():
+        np.testing.assert_array_equal(arrays[name], values)
+
+
+def test_what_was_computed_of_causes_is_in_it(explorer, tmp_path) -> None:
+    asked = {"heads": [[1, 0]], "how": "zero", "frozen": False}
+    Page(explorer).ask("ablation", checkpoints=[2], **asked)
+    text = explorer.to_html(tmp_path / "x.html").read_text()
+    checkpoints, arrays, _ = held(text)["ablation", json.dumps(asked)]
+    assert checkpoints == [2]
+    assert np.isfinite(arrays["loss_change"]).all()
+    assert "ablation" in contents(text)[0]["state"]["_series"][0]["held"]
+
+
+def test_it_keeps_to_its_size_and_says_what_it_leaves_out(explorer, tmp_path) -> None:
+    explorer.prompt = "the cat sat on the mat " * 6
+    explorer.wait()
+    whole = explorer.to_html(tmp_path / "whole.html").read_text()
+    assert "Left out" not in whole
+    explorer.heads = [[1, 3]]
+    limit = len(whole.encode()) - 8000
+    small = explorer.to_html(tmp_path / "small.html", max_size=limit)
+    assert small.stat().st_size <= limit
+    patterns = [parameters for kind, parameters in held(small.read_text()) if kind == "patterns"]
+    assert json.dumps({"head": [1, 3]}) in patterns  # the one that is looked at stays
+    left = len(explorer._session.every_head) - len(patterns)
+    assert 0 < left < 8
+    assert f"Left out to keep the file small: the attention patterns of {left} heads." in (
+        small.read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "error", "said"),
+    [
+        ("1 kB", InductionError, "scores and losses alone take .* kB.*max_size=1.0 kB"),
+        ("large", SelectionError, "max_size large was given.*500MB"),
+    ],
+)
+def test_a_size_that_it_cannot_keep_to_is_refused(explorer, tmp_path, size, error, said) -> None:
+    with pytest.raises(error, match=said):
+        explorer.to_html(tmp_path / "x.html", max_size=size)
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_a_place_that_cannot_be_written_is_said(explorer, tmp_path) -> None:
+    with pytest.raises(InductionError, match=r"cannot be written: .*Give another place"):
+        explorer.to_html(tmp_path / "none" / "x.html")
+
+
+def test_nothing_in_it_asks_the_network_or_ends_its_script(explorer, tmp_path) -> None:
+    text = explorer.to_html(tmp_path / "x.html").read_text()
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert text.count("</script>") == 2
+    assert re.findall(r'(?:src|href)="(?!data:)', text.split("<script")[0]) == []
+
+
+def test_names_and_tokens_are_text_and_nothing_else(series, tmp_path, tokenizer) -> None:
+    model = series.load(0)
+    named = CheckpointSeries.from_state_dicts(
+        model, [model.state_dict()], steps=[0], tokenizer=tokenizer,
+        name="</title><script>alert(1)</script>",
+    )  # fmt: skip
+    explorer = InductionExplorer(named, prompt="the <script>alert(1)</script>")
+    explorer.wait()
+    text = explorer.to_html(tmp_path / "x.html").read_text()
+    assert text.count("<script") == 2
+    assert "<script>alert" not in text
+    explorer.close()
+
+
+def test_a_snapshot_is_the_same_page_in_a_frame(explorer, tmp_path) -> None:
+    frame = explorer.snapshot()._repr_html_()
+    (page,) = re.findall(r'srcdoc="([^"]*)"', frame)
+    assert unescape(page) == explorer.to_html(tmp_path / "x.html").read_text()
+    assert 'sandbox="allow-scripts allow-downloads"' in frame
+
+
+def test_a_store_is_copied_with_the_prompt_that_it_keeps(series, tmp_path) -> None:
+    place = tmp_path / "x.zarr"
+    sweep(series, "induction", store=place, prompts="the cat sat", progress=False)
+    explorer = InductionExplorer.from_store(place)
+    explorer.wait()
+    answers = held(explorer.to_html(tmp_path / "x.html").read_text())
+    assert sum(kind == "patterns" for kind, _ in answers) == len(explorer._session.every_head)
+    explorer.close()
+
+
+def test_it_says_when_not_all_was_scored(series, tmp_path) -> None:
+    explorer = InductionExplorer(series)
+    explorer._session._scored.discard(2)  # as if it were not there yet
+    text = explorer.to_html(Path(tmp_path / "x.html")).read_text()
+    assert re.search(r"Of small \d of 4 checkpoints were scored", text)
+    explorer.close()

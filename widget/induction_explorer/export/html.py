@@ -1,0 +1,170 @@
+"""An explorer as one file: a page that scrubs without a kernel and without a network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from induction_kernels.errors import InductionError
+from induction_kernels.provenance import package_version
+from ipywidgets.widgets.widget import _remove_buffers
+
+from induction_explorer.analyses.patterns import Patterns
+from induction_explorer.channel.work import Status
+from induction_explorer.export.held import Answers, answers
+from induction_explorer.page.frames import packed
+from induction_explorer.sizes import in_words
+
+if TYPE_CHECKING:
+    from induction_explorer.contract import Head
+    from induction_explorer.series.known import Known
+    from induction_explorer.series.prompt import Prompt
+
+_STATIC = Path(__file__).parents[1] / "static"
+#: Base64 writes three bytes as four characters.
+_WRITTEN = 4 / 3
+#: Bytes of what is said of what was left out.
+_SENTENCE = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What an explorer knows.
+
+    Attributes:
+        state: the traits that js/src/kernel/model.ts has, with all data.
+        prompts: as each series reads the prompt; None where it cannot.
+    """
+
+    state: Mapping[str, Any]
+    sessions: Sequence[Known]
+    prompts: Sequence[Prompt | None]
+
+
+def page_of(shown: Shown, max_size: int) -> str:
+    """A page of it. Call it with SHARED.
+
+    Raises:
+        InductionError: what cannot be left out takes more than `max_size` bytes.
+    """
+    least = len(_page(shown, [], "").encode())
+    room = max_size - least - _SENTENCE
+    if room < 0:
+        raise InductionError(
+            f"The page and its scores and losses alone take {in_words(least + _SENTENCE)}.",
+            f"Allow at least that; max_size={in_words(max_size)} was given.",
+        )
+    held: list[Answers] = []
+    left: list[Answers] = []
+    for one in _by_want(shown):
+        size = int(_WRITTEN * len(gzip.compress(packed(one.head(), one.buffers()), 6)))
+        if size <= room:
+            held.append(one)
+            room -= size
+        else:
+            left.append(one)
+    return _page(shown, held, _left_out(left))
+
+
+def _by_want(shown: Shown) -> Iterable[Answers]:
+    """Series by series in turn; of each the selected heads before others, the strongest first."""
+    score, heads = shown.state["score"], shown.state["heads"]
+    each = [
+        answers(number, session, prompt, _by_strength(session, score, heads))
+        for number, (session, prompt) in enumerate(zip(shown.sessions, shown.prompts, strict=True))
+    ]
+    return (one for one in chain.from_iterable(zip_longest(*each)) if one is not None)
+
+
+def _by_strength(session: Known, score: str, selected: Sequence[Sequence[int]]) -> list[Head]:
+    grid = session.grids.get(score)
+    every = session.every_head
+    if grid is None:
+        return every
+    best = np.nan_to_num(np.abs(grid), nan=-1).max(0)
+    chosen = {(layer, head) for layer, head in selected}
+    return sorted(every, key=lambda head: (head not in chosen, -best[head]))
+
+
+def _left_out(left: Sequence[Answers]) -> str:
+    patterns = sum(isinstance(one.analysis, Patterns) for one in left)
+    others = sorted({one.analysis.kind for one in left} - {Patterns.kind})
+    said = [kind.replace("_", " ") for kind in others]
+    if patterns:
+        said.append(f"the attention patterns of {patterns:,} heads")
+    return ", ".join(said)
+
+
+def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
+    prompt, answer = shown.state["prompt"], shown.state["answer"]
+    series = [
+        info
+        | {
+            "without_model": "is shown in a copy without a kernel, which holds what was known when "
+            "it was made.",
+            "held": sorted({one.analysis.kind for one in held if one.series == number}),
+            "kept_prompts": [[prompt, answer]] if prompt else [],
+        }
+        for number, info in enumerate(shown.state["_series"])
+    ]
+    of_a_copy = {
+        "_series": series,
+        "_prompts": [info | {"scrub": True} for info in shown.state["_prompts"]],
+        "_status": Status.ready(),
+        "_behind": 0,
+        "_play": False,
+    }
+    bare, paths, buffers = _remove_buffers({**shown.state, **of_a_copy})
+    data = {"state": bare, "buffer_paths": paths, "answers": [one.head() for one in held]}
+    frame = packed(data, [*buffers, *(b for one in held for b in one.buffers())])
+    script = _script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    template = (Path(__file__).parent / "page.html").read_text()
+    return template.format(
+        policy=policy,
+        title=html.escape(f"{', '.join(info['name'] for info in series)} - Induction Explorer"),
+        styles=(_STATIC / "widget.css").read_text(),
+        said=html.escape(_said(shown.sessions, left_out)),
+        held=base64.b64encode(gzip.compress(frame, 9, mtime=0)).decode(),
+        script=script,
+    )
+
+
+def _said(sessions: Sequence[Known], left_out: str) -> str:
+    made = datetime.now().astimezone()
+    when = f"{made.day} {made:%B %Y}"
+    lines = [
+        f"A copy made on {when} with Induction Explorer {package_version()}.",
+        "It needs neither a kernel nor a network.",
+    ]
+    for session in sessions:
+        known = sum(session.is_scored(i) for i in range(len(session.series)))
+        if known < len(session.series):
+            lines.append(
+                f"Of {session.name} {known} of {len(session.series)} checkpoints were scored when "
+                "it was made."
+            )
+    if left_out:
+        lines.append(f"Left out to keep the file small: {left_out}.")
+    return " ".join(lines)
+
+
+@cache
+def _script() -> str:
+    """With nothing in it that would end the element that it stands in."""
+    code = (_STATIC / "copy.js").read_text()
+    return code.replace("</script", "<\\/script").replace("<!--", "\\x3C!--")
