@@ -11,6 +11,7 @@ from harness import Harness
 from kernel import Kernel
 from lab import Lab, serve
 from labpage import LabPage, browser
+from lent_windows import Windows
 from notebooks import EXPLORER, SHOW, Desk, Head, best_head, until_drawn
 from parts import Explorer
 from playwright.sync_api import Browser
@@ -44,6 +45,21 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def chrome() -> Iterator[Browser]:
     with browser() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def shared_windows(chrome: Browser) -> Windows:
+    return Windows(chrome)
+
+
+@pytest.fixture
+def windows(shared_windows: Windows, request: pytest.FixtureRequest) -> Iterator[Windows]:
+    """For pages without a notebook."""
+    yield shared_windows
+    if _FAILED in request.node.stash:
+        shared_windows.close()
+    else:
+        shared_windows.take_back()
 
 
 @pytest.fixture(scope="session")

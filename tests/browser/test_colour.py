@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import Harness
-from playwright.sync_api import Browser, Page, expect
+from lent_windows import Windows
+from playwright.sync_api import Page, expect
 
 #: The classes of whatever is painted in a saturated red.
 RED = (Path(__file__).parent / "reds.js").read_text()
@@ -29,10 +29,8 @@ SHADED = "ie-token"
 
 
 @pytest.fixture
-def window(chrome: Browser) -> Iterator[Page]:
-    page = chrome.new_page(viewport={"width": 1440, "height": 900})
-    yield page
-    page.close()
+def window(windows: Windows) -> Page:
+    return windows.new_page(viewport={"width": 1440, "height": 900})
 
 
 def reds(page: Page) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
@@ -10,27 +9,24 @@ import pytest
 from harness import Harness
 from kernel import Kernel
 from labpage import LabPage
+from lent_windows import Windows
 from notebooks import SHOW, Desk
 from parts import Explorer
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 SCREENS = [(1440, 1), (1440, 2), (480, 1), (480, 2)]
 
 
 @pytest.fixture(params=SCREENS, ids=lambda screen: "{}px at {}".format(*screen))
-def compared(harness: Harness, chrome: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+def compared(harness: Harness, windows: Windows, request: pytest.FixtureRequest) -> Page:
     """The last checkpoint of a made-up series beside an early one, at one width and scale."""
     width, scale = request.param
-    context = chrome.new_context(
-        viewport={"width": width, "height": 2400}, device_scale_factor=scale
-    )
-    page = context.new_page()
+    page = windows.new_page(viewport={"width": width, "height": 2400}, device_scale_factor=scale)
     harness.open(page, case="2l", tab="scatter")
     page.evaluate("() => fake.receive({ checkpoint: 25, compare: 6 })")
     expect(page.get_by_role("combobox", name="Grid shows")).to_have_value("change")
-    yield page
-    context.close()
+    return page
 
 
 def boxes(parts: Locator) -> np.ndarray:

@@ -10,10 +10,11 @@ import torch
 from harness import Harness
 from kernel import Kernel
 from labpage import LabPage
+from lent_windows import Windows
 from local_hub import Repository, local_hub
 from notebooks import SHOW, Desk, until_drawn
 from parts import Explorer
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from published_models import late, pythia
 from small_models import HUGGING_FACE
 
@@ -78,9 +79,9 @@ def test_late_weights_are_marked_and_said(
 
 @pytest.mark.parametrize(("width", "scale"), [(1440, 1), (1440, 2), (480, 1), (480, 2)])
 def test_marks_stand_on_their_ticks_and_what_is_said_of_them_in_sight(
-    chrome: Browser, harness: Harness, width: int, scale: int
+    windows: Windows, harness: Harness, width: int, scale: int
 ) -> None:
-    view: Page = chrome.new_page(
+    view: Page = windows.new_page(
         viewport={"width": width, "height": 900}, device_scale_factor=scale
     )
     harness.open(view, case="doubtful")
@@ -100,4 +101,3 @@ def test_marks_stand_on_their_ticks_and_what_is_said_of_them_in_sight(
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
     assert view.evaluate("document.documentElement.scrollWidth") <= width
-    view.close()

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 from harness import Harness
-from playwright.sync_api import Browser, Locator, Page
+from lent_windows import Windows
+from playwright.sync_api import Locator, Page
 
 SVG = "{http://www.w3.org/2000/svg}"
 # Words that only mean something to whoever can press, point or scrub.
@@ -35,19 +36,11 @@ LOOKS: list[dict[str, int | str]] = [
 ]
 
 
-def shown(chrome: Browser, harness: Harness, case: str, **look: int | str) -> Page:
+def shown(windows: Windows, harness: Harness, case: str, **look: int | str) -> Page:
     size = {"width": int(look["width"]), "height": 900}
-    page = chrome.new_page(viewport=size, device_scale_factor=float(look["scale"]))
+    page = windows.new_page(viewport=size, device_scale_factor=float(look["scale"]))
     harness.open(page, case=case, theme=str(look["theme"]))
     return page
-
-
-@pytest.fixture
-def pages(chrome: Browser) -> Iterator[None]:
-    before = set(chrome.contexts)
-    yield
-    for context in set(chrome.contexts) - before:
-        context.close()
 
 
 def buttons(page: Page) -> Iterator[Locator]:
@@ -103,10 +96,10 @@ def check_picture(path: Path, model: str, viewer: Page) -> None:
 
 @pytest.mark.parametrize("look", LOOKS, ids=["wide", "narrow"])
 def test_every_figure_says_what_it_is_of_and_nothing_to_press(
-    chrome: Browser, harness: Harness, pages: None, tmp_path: Path, look: dict[str, int | str]
+    windows: Windows, harness: Harness, tmp_path: Path, look: dict[str, int | str]
 ) -> None:
-    page = shown(chrome, harness, "2l", **look)
-    viewer = chrome.new_page()
+    page = shown(windows, harness, "2l", **look)
+    viewer = windows.new_page()
     names = []
     for button in buttons(page):
         path = saved(button, "SVG", tmp_path)
@@ -122,12 +115,12 @@ def test_every_figure_says_what_it_is_of_and_nothing_to_press(
 
 
 def test_a_figure_is_the_same_whatever_window_and_theme_it_is_saved_from(
-    chrome: Browser, harness: Harness, pages: None, tmp_path: Path
+    windows: Windows, harness: Harness, tmp_path: Path
 ) -> None:
     for title in ("Induction at this checkpoint", "Attention patterns", "Loss"):
         files = []
         for index, look in enumerate(LOOKS):
-            page = shown(chrome, harness, "2l", **look)
+            page = shown(windows, harness, "2l", **look)
             button = page.get_by_role("button", name=f"Save {title}", exact=True)
             folder = tmp_path / str(index)
             files.append(saved(button, "SVG", folder))
@@ -141,9 +134,9 @@ def test_a_figure_is_the_same_whatever_window_and_theme_it_is_saved_from(
 
 
 def test_colour_bars_axes_and_chance_are_drawn(
-    chrome: Browser, harness: Harness, pages: None, tmp_path: Path
+    windows: Windows, harness: Harness, tmp_path: Path
 ) -> None:
-    page = shown(chrome, harness, "2l", width=1440, scale=1, theme="dark")
+    page = shown(windows, harness, "2l", width=1440, scale=1, theme="dark")
     page.get_by_label("Attention colours").select_option("square root")
     for title in ("Induction at this checkpoint", "Attention patterns"):
         path = saved(page.get_by_role("button", name=f"Save {title}", exact=True), "SVG", tmp_path)
@@ -163,11 +156,11 @@ def test_colour_bars_axes_and_chance_are_drawn(
 
 
 def test_compared_figures_say_both_checkpoints(
-    chrome: Browser, harness: Harness, pages: None, tmp_path: Path
+    windows: Windows, harness: Harness, tmp_path: Path
 ) -> None:
-    page = shown(chrome, harness, "2l", width=1440, scale=1, theme="light")
+    page = shown(windows, harness, "2l", width=1440, scale=1, theme="light")
     page.get_by_role("button", name="Compare").first.click()
-    viewer = chrome.new_page()
+    viewer = windows.new_page()
     for way in ("beside", "split"):
         page.get_by_label("Patterns stand").select_option(way)
         for title in ("Change of Induction", "Attention patterns", "Next-token predictions"):
@@ -180,12 +173,12 @@ def test_compared_figures_say_both_checkpoints(
 
 
 def test_a_long_name_is_cut_in_pictures_and_file_names_and_whole_in_tables(
-    chrome: Browser, harness: Harness, pages: None, tmp_path: Path
+    windows: Windows, harness: Harness, tmp_path: Path
 ) -> None:
-    page = shown(chrome, harness, "model", width=1440, scale=1, theme="light")
+    page = shown(windows, harness, "model", width=1440, scale=1, theme="light")
     name = page.evaluate("window.fake.get('_series')[0].name")
     assert len(name) > 300
-    viewer = chrome.new_page()
+    viewer = windows.new_page()
     for button in buttons(page):
         path = saved(button, "SVG", tmp_path)
         assert len(path.name) < 200

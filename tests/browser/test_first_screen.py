@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from harness import Harness
 from labpage import VIEWPORT, LabPage
+from lent_windows import Windows
 from parts import Explorer
-from playwright.sync_api import Browser, Locator, Page, ViewportSize
+from playwright.sync_api import Locator, Page, ViewportSize
 
 SCREEN: ViewportSize = {"width": 1440, "height": 900}
 
@@ -35,19 +36,17 @@ def outside(page: Page, top: float, bottom: float) -> dict[str, tuple[float, flo
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("scale", [1, 2])
 def test_it_holds_slider_grid_tokens_and_a_pattern(
-    chrome: Browser, harness: Harness, scale: int, theme: str
+    windows: Windows, harness: Harness, scale: int, theme: str
 ) -> None:
-    context = chrome.new_context(
+    page = windows.new_page(
         viewport=SCREEN,
         device_scale_factor=scale,
         color_scheme="dark" if theme == "dark" else "light",
     )
-    page = context.new_page()
     for case in ("series", "twelve", "2l"):
         harness.open(page, case=case, theme=theme)
         first_seen(page)["pattern"].wait_for()
         assert outside(page, 0, SCREEN["height"]) == {}, case
-    context.close()
 
 
 def test_it_does_so_between_the_bars_of_jupyterlab(page: LabPage, explorer: Explorer) -> None:

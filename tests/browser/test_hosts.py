@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import Harness
 from hosts import Host, hosts
-from playwright.sync_api import Browser, Page, expect
+from lent_windows import Windows
+from playwright.sync_api import Page, expect
 
 #: WCAG 2.2 AA for text (1.4.3).
 READABLE = 4.5
@@ -21,10 +21,8 @@ HOSTS = hosts()
 
 
 @pytest.fixture
-def window(chrome: Browser) -> Iterator[Page]:
-    page = chrome.new_page(viewport={"width": 1000, "height": 900})
-    yield page
-    page.close()
+def window(windows: Windows) -> Page:
+    return windows.new_page(viewport={"width": 1000, "height": 900})
 
 
 @pytest.fixture(params=HOSTS)
@@ -110,9 +108,9 @@ def test_tables_are_ours(host: Host, window: Page) -> None:
 
 
 def test_the_slider_stays_in_sight_where_the_frame_is_what_scrolls(
-    chrome: Browser, harness: Harness
+    windows: Windows, harness: Harness
 ) -> None:
-    page = chrome.new_page(viewport={"width": 1300, "height": 800})
+    page = windows.new_page(viewport={"width": 1300, "height": 800})
     page.goto(f"{harness.url}/cells.html")
     frame = page.frame_locator("iframe")
     slider = frame.locator(".ie-slider")
@@ -137,4 +135,3 @@ def test_the_slider_stays_in_sight_where_the_frame_is_what_scrolls(
         at(scrolled, 0)  # at the top of what is seen of the cells
     at(int(900 + height - 30), 30 - rest["height"])  # and not below the widget
     at(900, rest["y"])
-    page.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from harness import Harness
 from labpage import LabPage
+from lent_windows import Windows
 from parts import Explorer
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 # By one of these a notebook deletes, inserts, merges, converts or runs a cell, or moves to another.
 CELL_KEYS = [
@@ -45,22 +44,20 @@ PRESS = """(pressed) => {
 
 
 @pytest.fixture
-def window(chrome: Browser, harness: Harness) -> Iterator[Page]:
-    page = chrome.new_page()
+def window(windows: Windows, harness: Harness) -> Page:
+    page = windows.new_page()
     harness.open(page, case="2l", tab="wiring")
     page.get_by_role("button", name="Save Attention patterns").click()
     page.get_by_role("menuitem", name="CSV").wait_for()
-    yield page
-    page.close()
+    return page
 
 
 @pytest.fixture
-def untouched(chrome: Browser, harness: Harness) -> Iterator[Page]:
+def untouched(windows: Windows, harness: Harness) -> Page:
     """Nothing is open or locked here."""
-    page = chrome.new_page()
+    page = windows.new_page()
     harness.open(page, case="2l", tab="wiring")
-    yield page
-    page.close()
+    return page
 
 
 @pytest.mark.parametrize("key", CELL_KEYS)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from harness import Harness
 from labpage import LabPage
+from lent_windows import Windows
 from parts import Explorer
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 # What is seen outside of its chart or of the widget, to the left or right, and by how much.
 OUTSIDE = """() => {
@@ -29,10 +28,8 @@ OUTSIDE = """() => {
 
 
 @pytest.fixture
-def window(chrome: Browser) -> Iterator[Page]:
-    page = chrome.new_page()
-    yield page
-    page.close()
+def window(windows: Windows) -> Page:
+    return windows.new_page()
 
 
 @pytest.mark.parametrize("width", [480, 1440])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from harness import Harness
 from labpage import LabPage
+from lent_windows import Windows
 from notebooks import Desk
 from parts import Explorer
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 THUMBNAIL = 34
 
@@ -57,11 +57,10 @@ w.wait()
     ],
     ids=lambda param: "-".join(map(str, param)),
 )
-def screen(chrome: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[Page, float, str]]:
+def screen(windows: Windows, request: pytest.FixtureRequest) -> tuple[Page, float, str]:
     scale, width, theme = request.param
-    page = chrome.new_page(device_scale_factor=scale, viewport={"width": width, "height": 900})
-    yield page, scale, theme
-    page.close()
+    size = {"width": width, "height": 900}
+    return windows.new_page(device_scale_factor=scale, viewport=size), scale, theme
 
 
 def ranking(page: Page) -> Locator:
@@ -133,10 +132,8 @@ def test_keys_and_the_wheel_go_through_all_heads(window: Page, harness: Harness)
 
 
 @pytest.fixture
-def window(chrome: Browser) -> Iterator[Page]:
-    page = chrome.new_page(viewport={"width": 1440, "height": 900})
-    yield page
-    page.close()
+def window(windows: Windows) -> Page:
+    return windows.new_page(viewport={"width": 1440, "height": 900})
 
 
 def test_a_model_by_itself(desk: Desk, request: pytest.FixtureRequest) -> None:

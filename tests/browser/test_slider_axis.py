@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from harness import Harness
-from playwright.sync_api import Browser, Page, expect
+from lent_windows import Windows
+from playwright.sync_api import Page, expect
 
 #: In the next frame the rules are moved.
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -23,12 +22,11 @@ TICKS = """() => [...document.querySelectorAll(".ie-tick")]
 
 
 @pytest.fixture(params=[(1440, 1), (1440, 2), (480, 1)], ids=str)
-def window(request: pytest.FixtureRequest, chrome: Browser, harness: Harness) -> Iterator[Page]:
+def window(request: pytest.FixtureRequest, windows: Windows, harness: Harness) -> Page:
     width, scale = request.param
-    page = chrome.new_page(viewport={"width": width, "height": 900}, device_scale_factor=scale)
+    page = windows.new_page(viewport={"width": width, "height": 900}, device_scale_factor=scale)
     harness.open(page, case="2l")
-    yield page
-    page.close()
+    return page
 
 
 @pytest.mark.parametrize("scale", ["log", "linear"])

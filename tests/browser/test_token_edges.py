@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from harness import Harness
 from PIL import Image
-from playwright.sync_api import Browser
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("scale", [1, 2])
-def test_tokens_have_edges(chrome: Browser, harness: Harness, scheme: str, scale: int) -> None:
-    context = chrome.new_context(color_scheme=scheme, device_scale_factor=scale)
-    window = context.new_page()
+def test_tokens_have_edges(windows: Windows, harness: Harness, scheme: str, scale: int) -> None:
+    window = windows.new_page(color_scheme=scheme, device_scale_factor=scale)
     harness.open(window, case="2l")
     tokens = window.get_by_role("listbox", name="Tokens").get_by_role("option")
     for token in (tokens.nth(3), tokens.nth(4)):
@@ -26,4 +24,3 @@ def test_tokens_have_edges(chrome: Browser, harness: Harness, scheme: str, scale
         ground = row[2 * scale]
         for edge in (row[: 2 * scale], row[-2 * scale :]):
             assert abs(edge - ground).sum(1).max() > 40
-    context.close()
