@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from harness import Harness
 from labpage import LabPage
@@ -120,9 +122,26 @@ def test_pointing_at_a_head_moves_nothing(
     window.set_viewport_size({"width": width, "height": 3000})
     harness.open(window, case=case)
     window.get_by_role("tab", name="Ablation").click()
-    expect(window.get_by_text("computing …")).to_have_count(0)
+    expect(window.locator(".ie-legend-readout")).to_have_count(2)
+    expect(window.get_by_text(re.compile(r"computing …|\d of \d+ checkpoints"))).to_have_count(0)
     before = window.evaluate(TOPS)
     for grid in ("Head scores", "Ablation effects"):
         window.get_by_role("grid", name=grid).get_by_role("gridcell").nth(3).hover()
         expect(window.locator(".ie-legend-readout").first).to_contain_text("L0H3")
         assert window.evaluate(TOPS) == before
+
+
+@pytest.mark.parametrize("case", ["2l", "compared"])
+def test_what_saves_the_patterns_stays_in_its_corner(
+    window: Page, harness: Harness, case: str
+) -> None:
+    harness.open(window, case=case)
+    save = window.get_by_role("button", name="Save Attention patterns")
+    for width in (400, 480, 560, 620, 1440):
+        window.set_viewport_size({"width": width, "height": 900})
+        away = """save => {
+          const panel = save.closest("section").getBoundingClientRect();
+          const own = save.getBoundingClientRect();
+          return [panel.right - own.right, own.top - panel.top < 24];
+        }"""
+        assert save.evaluate(away) == [pytest.approx(0, abs=2), True], width

@@ -43,11 +43,13 @@ export function Patterns({ view }: ViewProps) {
   return (
     <section class="ie-patterns">
       <div class="ie-caption">
-        <span class="ie-heading">Attention patterns</span>
-        {pairs !== null && (
-          <ComparedAs view={view} label="Patterns stand" choice="compared_patterns" ways={PAIRS} />
-        )}
-        <AttentionLegend view={view} />
+        <div class="ie-patterns-head">
+          <span class="ie-heading">Attention patterns</span>
+          {pairs !== null && (
+            <ComparedAs view={view} label="Patterns stand" choice="compared_patterns" ways={PAIRS} />
+          )}
+          <AttentionLegend view={view} />
+        </div>
         <Save
           view={view}
           title="Attention patterns"
