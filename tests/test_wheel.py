@@ -47,6 +47,8 @@ def test_what_is_in_it(wheel) -> None:
         "induction_explorer/static/widget.js",
         "induction_explorer/static/widget.css",
         "induction_explorer/static/page.js",
+        "induction_explorer/static/copy.js",
+        "induction_explorer/export/page.html",
         "induction_explorer/page/page.html",
         "induction_explorer/static/LICENSES.txt",
     } <= names

@@ -26,13 +26,13 @@ const charts = (el: HTMLElement) => [...el.querySelectorAll("[role=tabpanel] .ie
 /** Heights of marks beside the axis, by their words. */
 const marks = (chart: Element) =>
   new Map(
-    [...chart.querySelectorAll("[aria-label='y-axis tick label'] text")].map((mark) => [
+    [...chart.querySelectorAll("[data-mark='y-axis tick label'] text")].map((mark) => [
       mark.textContent ?? "",
       placeOf(mark).y,
     ]),
   );
 const heights = (chart: Element) =>
-  cornersOf(chart.querySelector("g[aria-label=line] path") as Element).map(({ y }) => y);
+  cornersOf(chart.querySelector("g[data-mark=line] path") as Element).map(({ y }) => y);
 
 freshPage();
 

@@ -196,7 +196,7 @@ describe("what is drawn over training of a model too large to be asked at every 
     expect(insisted?.checkpoints.slice(0, 4).sort((a, b) => a - b)).toEqual([2, 3, 5, 6]);
     expect(panel.querySelector("[role=alert]")).toBeNull();
     expect(panel.textContent).toContain("4 of 26 checkpoints");
-    expect(one(panel, "figure .ie-chart [aria-label=line] path").getAttribute("d")).toMatch(/L.*L.*L/);
+    expect(one(panel, "figure .ie-chart [data-mark=line] path").getAttribute("d")).toMatch(/L.*L.*L/);
     expect(buttons(panel).filter((name) => name === "Stop")).toHaveLength(1);
     // What the slider moves to is asked for apart, before the rest, and without being asked twice.
     const slider = one(el, "input[type=range]") as HTMLInputElement;

@@ -7,7 +7,7 @@ export interface Scale {
 
 /** From the first and the last number beside an axis of a plot. */
 export function scaleOf(chart: Element, axis: "x" | "y", read = numberOf): Scale {
-  const marks = [...chart.querySelectorAll(`[aria-label="${axis}-axis tick label"] text`)];
+  const marks = [...chart.querySelectorAll(`[data-mark="${axis}-axis tick label"] text`)];
   const [first, last] = [marks[0], marks.at(-1)];
   if (first === undefined || last === undefined || first === last) throw new Error(`no ${axis} axis`);
   const [a, b] = [first, last].map((mark) => [read(mark.textContent ?? ""), placeOf(mark)[axis]] as const);
@@ -35,7 +35,7 @@ export function cornersOf(path: Element): { x: number; y: number }[] {
 
 /** The lines of a chart that have this colour. */
 export function linesOf(chart: Element, stroke: string): Element[] {
-  return [...chart.querySelectorAll("g[aria-label=line]")].filter(
+  return [...chart.querySelectorAll("g[data-mark=line]")].filter(
     (group) => group.getAttribute("stroke") === stroke,
   );
 }

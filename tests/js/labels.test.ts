@@ -18,7 +18,7 @@ describe("the marks beside a curve", () => {
       const x = y.map((_, i) => i);
       const curve = { name: "run", color: "#000", bold: true, x, y };
       const { element } = plotAlong([curve], { width: 400, type: "linear", at: x });
-      const marks = [...element.querySelectorAll('[aria-label="y-axis tick label"] text')];
+      const marks = [...element.querySelectorAll('[data-mark="y-axis tick label"] text')];
       expect(marks.length).toBeGreaterThan(1);
       for (const mark of marks) expect(mark.textContent?.length).toBeLessThanOrEqual(6);
     },

@@ -42,14 +42,14 @@ freshPage();
 describe("the path of losses", () => {
   it("goes through every checkpoint, the first component to the right", async () => {
     const { el } = await show();
-    const path = cornersOf(one(chart(el), "g[aria-label=line] path"));
+    const path = cornersOf(one(chart(el), "g[data-mark=line] path"));
     expect(path).toHaveLength(SHAPE.checkpoints);
     path.forEach((corner, checkpoint) => {
       const wanted = placeIn(el, checkpoint);
       expect(corner.x).toBeCloseTo(wanted.x, 0);
       expect(corner.y).toBeCloseTo(wanted.y, 0);
     });
-    const axes = [...chart(el).querySelectorAll("[aria-label$='-axis label']")].map(
+    const axes = [...chart(el).querySelectorAll("[data-mark$='-axis label']")].map(
       (label) => label.textContent,
     );
     expect(axes).toEqual(["component 1, 70 % of variance", "component 2, 10 % of variance"]);
@@ -58,7 +58,7 @@ describe("the path of losses", () => {
   it("has the checkpoints of the phase change in colour, and no others", async () => {
     const { el } = await show();
     const [from, to] = [2.1e6, 5.6e6];
-    const dots = [...chart(el).querySelectorAll("g[aria-label=dot] circle")];
+    const dots = [...chart(el).querySelectorAll("g[data-mark=dot] circle")];
     const coloured = dots.map((dot) => dot.getAttribute("fill") === "var(--ie-phase)");
     const { tokens } = seriesInfo("", SHAPE);
     expect(coloured).toEqual(tokens.map((at) => at !== null && at >= from && at <= to));
@@ -104,13 +104,13 @@ describe("the path of losses", () => {
       [...chart(el).querySelectorAll("text")]
         .map((text) => text.textContent)
         .filter((n) => /first|second/.test(n ?? ""));
-    expect(chart(el).querySelectorAll("g[aria-label=line]")).toHaveLength(2);
+    expect(chart(el).querySelectorAll("g[data-mark=line]")).toHaveLength(2);
     expect(names().sort()).toEqual(["first", "second"]);
     const select = one(el, "[role=tabpanel] select") as HTMLSelectElement;
     select.value = "standardised";
     select.dispatchEvent(new Event("change", { bubbles: true }));
     await settle();
-    expect(chart(el).querySelectorAll("g[aria-label=line]")).toHaveLength(1);
+    expect(chart(el).querySelectorAll("g[data-mark=line]")).toHaveLength(1);
     expect(names()).toEqual(["first"]);
     expect(said(el)).toContain("only this series is shown, as axes of different fits cannot be compared");
   });

@@ -105,7 +105,7 @@ describe("a saved figure", () => {
     });
     await settle();
     const labelled = () =>
-      [...el.querySelectorAll("[aria-label='y-axis label']")].map((label) => label.textContent);
+      [...el.querySelectorAll("[data-mark='y-axis label']")].map((label) => label.textContent);
     expect(labelled()).toEqual([]);
     const words = await wordsOf(el, title);
     for (const name of names) expect(words).toContain(name);

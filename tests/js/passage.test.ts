@@ -129,7 +129,7 @@ describe("losses over training", () => {
       .filter((name) => /^(mean|\d+ )/.test(name));
   /** Heights of the curve of this number, the mean being the first. */
   const heights = (el: HTMLElement, curve: number) =>
-    cornersOf(chart(el).querySelectorAll("g[aria-label=line] path")[curve] as Element).map(({ y }) => y);
+    cornersOf(chart(el).querySelectorAll("g[data-mark=line] path")[curve] as Element).map(({ y }) => y);
 
   it("are those of the tokens whose loss falls most, with the mean", async () => {
     const { el } = await show();

@@ -111,7 +111,7 @@ describe("the scatter", () => {
       expect(found[head]?.x).toBeCloseTo(x.place(across(checkpoint, head)), 1);
       expect(found[head]?.y).toBeCloseTo(y.place(upwards(checkpoint, head)), 1);
     }
-    const axes = [...chart.querySelectorAll("[aria-label$='-axis label']")].map((label) => label.textContent);
+    const axes = [...chart.querySelectorAll("[data-mark$='-axis label']")].map((label) => label.textContent);
     expect(axes).toEqual(["Previous token", "Induction"]);
   });
 
@@ -176,7 +176,7 @@ describe("the scatter", () => {
   it("leaves each head's trail through all checkpoints, unless it is not to", async () => {
     const { el, chart } = await show({ heads: [[1, 2]] });
     const [x, y] = [scaleOf(chart, "x"), scaleOf(chart, "y")];
-    const trail = [...chart.querySelectorAll("g[aria-label=line] path")].at(-1);
+    const trail = [...chart.querySelectorAll("g[data-mark=line] path")].at(-1);
     const corners = trail === undefined ? [] : cornersOf(trail);
     expect(corners).toHaveLength(SHAPE.checkpoints);
     corners.forEach((corner, checkpoint) => {
@@ -185,13 +185,13 @@ describe("the scatter", () => {
     });
     one(el, "[role=tabpanel] input[type=checkbox]").click();
     await settle();
-    expect(one(el, "[role=tabpanel] .ie-chart").querySelector("g[aria-label=line]")).toBeNull();
+    expect(one(el, "[role=tabpanel] .ie-chart").querySelector("g[data-mark=line]")).toBeNull();
   });
 
   it("marks the chance of both scores", async () => {
     const { chart } = await show();
     const [x, y] = [scaleOf(chart, "x"), scaleOf(chart, "y")];
-    const lines = [...chart.querySelectorAll("g[aria-label=rule] line")];
+    const lines = [...chart.querySelectorAll("g[data-mark=rule] line")];
     const [upright, level] = [lines[0], lines[1]];
     expect(Number(upright?.getAttribute("x1"))).toBeCloseTo(x.place(0.0139), 1);
     expect(Number(level?.getAttribute("y1"))).toBeCloseTo(y.place(0.0139), 1);
@@ -199,14 +199,14 @@ describe("the scatter", () => {
 
   it("compares with the score that is chosen, and saves the two that are shown", async () => {
     const { el, chart } = await show({ _grids: { ...GRIDS, "0/induction_logit": grid(SHAPE, true) } });
-    const marks = [...chart.querySelectorAll("[aria-label='x-axis tick label'] text")].map(placeOf);
+    const marks = [...chart.querySelectorAll("[data-mark='x-axis tick label'] text")].map(placeOf);
     const select = one(el, "select[aria-label=Against]") as HTMLSelectElement;
     select.value = "induction_logit";
     select.dispatchEvent(new Event("change", { bubbles: true }));
     await settle();
     const now = one(el, "[role=tabpanel] .ie-chart");
-    expect(one(now, "[aria-label='x-axis label']").textContent).toBe("Induction (logit)");
-    expect([...now.querySelectorAll("[aria-label='x-axis tick label'] text")].map(placeOf)).not.toEqual(
+    expect(one(now, "[data-mark='x-axis label']").textContent).toBe("Induction (logit)");
+    expect([...now.querySelectorAll("[data-mark='x-axis tick label'] text")].map(placeOf)).not.toEqual(
       marks,
     );
     const [names] = rowsOf(await saved(el, "Scatter", "CSV"));

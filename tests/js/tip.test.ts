@@ -33,7 +33,7 @@ describe("a tip", () => {
   ])("is the same in the curves and the tab %s", async (tab, count) => {
     const { el } = await show({ _view: { tab }, checkpoint: 20 });
     one(el, "[data-head='0,2']").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
-    const dot = el.querySelector("[role=tabpanel] g[aria-label=dot] circle");
+    const dot = el.querySelector("[role=tabpanel] g[data-mark=dot] circle");
     if (dot !== null) {
       const [clientX, clientY] = ["cx", "cy"].map((at) => Number(dot.getAttribute(at))) as [number, number];
       const move = new PointerEvent("pointermove", { clientX, clientY, bubbles: true });

@@ -111,7 +111,7 @@ describe("a page of several series", () => {
 
   /** Names of the ticks under every chart of training, and under the slider. */
   const ticks = () =>
-    [...el.querySelectorAll("[aria-label='x-axis tick label'], .ie-tick-label, .ie-ticks")].flatMap((part) =>
+    [...el.querySelectorAll("[data-mark='x-axis tick label'], .ie-tick-label, .ie-ticks")].flatMap((part) =>
       part.classList.contains("ie-ticks")
         ? []
         : part.childElementCount > 0

@@ -2,6 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { compact } from "../state/text";
 import { type Label, roomFor } from "./labels";
+import { plotted } from "./plotted";
 import {
   chartOf,
   logTicks,
@@ -216,7 +217,7 @@ function draw(
   ticks: Plot.AxisYOptions & { ticks: NonNullable<Plot.AxisYOptions["ticks"]> },
   axis?: TrainingAxis,
 ): Omit<Drawn, "names" | "curves"> {
-  const plot = Plot.plot({
+  const plot = plotted({
     ...size,
     ...scales,
     className: "ie-plot",

@@ -90,7 +90,7 @@ function Chart({ view, drawn, over, series, say = scoreText, hover, children }: 
       <div ref={base} class="ie-chart-layer" />
       <svg class="ie-chart-layer" width={chart.width} height={chart.height} aria-hidden="true">
         {above.value.map((curve) => (
-          <g key={curve.name} aria-label="line" fill="none" stroke={curve.color} stroke-width={2}>
+          <g key={curve.name} data-mark="line" fill="none" stroke={curve.color} stroke-width={2}>
             <path d={pathOf(chart, curve)} />
           </g>
         ))}

@@ -86,7 +86,7 @@ function End({ view, chart, name, end }: Props & { name: string; end: 0 | 1 }) {
   return (
     <div
       role="slider"
-      class="ie-window-end"
+      class={`ie-window-end ${end === 1 ? "ie-window-last" : ""}`}
       tabIndex={0}
       aria-label={name}
       aria-valuemin={Math.min(...xs)}

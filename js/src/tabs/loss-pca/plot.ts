@@ -1,6 +1,7 @@
 /** Paths of training in a plane: a line a series, a dot a checkpoint, those of the phase change in colour. */
 import * as Plot from "@observablehq/plot";
 import type { Box, Label } from "../../chart/labels";
+import { plotted } from "../../chart/plotted";
 
 const HEIGHT = 380;
 const MARGIN = { marginLeft: 52, marginRight: 84, marginTop: 30, marginBottom: 40 };
@@ -28,7 +29,7 @@ export interface Plane {
 }
 
 export function plotPaths(paths: Path[], [xName, yName]: [string, string], width: number): Plane {
-  const plot = Plot.plot({
+  const plot = plotted({
     ...MARGIN,
     width,
     height: HEIGHT,

@@ -1,6 +1,7 @@
 /** Heads by two scores: axes, chance and trails as a plot that stands still, dots as a canvas that does not. */
 import * as Plot from "@observablehq/plot";
 import type { Box } from "../../chart/labels";
+import { plotted } from "../../chart/plotted";
 import type { ScoreInfo } from "../../kernel/model";
 import { extent } from "../../ui/color";
 
@@ -49,7 +50,7 @@ export function plotScatter(
 ): ScatterGround {
   const count = x.values.length / heads;
   const all = trails ? trailsOf(x.values, y.values, heads, count) : null;
-  const plot = Plot.plot({
+  const plot = plotted({
     ...MARGIN,
     width,
     height: HEIGHT,

@@ -1,0 +1,70 @@
+"""axe-core finds nothing against the page: in no tab, theme or width, with what opens open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from induction_explorer import InductionExplorer, load_demo
+from parts import Explorer
+from playwright.sync_api import Browser, Page, expect
+
+AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
+#: WCAG 2.2 AA and what is good practice. A row of the ranking shows its second score too, which its
+#: name leaves to its description: who speaks to the page says the head's name, which is in both.
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"label-content-name-mismatch": {"enabled": False}},
+}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of everything, causes too: the page that every host draws."""
+    explorer = InductionExplorer(load_demo("attn-only-2l"))
+    explorer.wait()
+    path = explorer.to_html(tmp_path_factory.mktemp("axe") / "x.html")
+    explorer.close()
+    return path
+
+
+@pytest.fixture(params=[(1440, "light", 1), (480, "dark", 2)], ids=str)
+def page(request: pytest.FixtureRequest, chrome: Browser, file: Path) -> Iterator[Page]:
+    width, scheme, scale = request.param
+    context = chrome.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, device_scale_factor=scale
+    )
+    opened = context.new_page()
+    opened.goto(file.as_uri())
+    opened.evaluate(AXE.read_text())
+    yield opened
+    context.close()
+
+
+def faults(page: Page) -> list[str]:
+    found: dict[str, Any] = page.evaluate("rules => axe.run('.ie', rules)", RULES)
+    return [
+        f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]
+    ]
+
+
+def test_nothing_is_found(page: Page) -> None:
+    view = Explorer(page)
+    view.wait_until_computed()
+    for index in range(view.measures.count()):
+        view.measures.nth(index).click()
+        expect(view.measures.nth(index)).to_have_attribute("aria-selected", "true")
+        page.wait_for_timeout(100)  # a chart is drawn in the frame after
+        assert faults(page) == [], view.measures.nth(index).inner_text()
+    view.root.get_by_role("button", name="Compare").first.click()
+    expect(view.root.get_by_role("slider", name="Compare with")).to_be_visible()
+    assert faults(page) == []
+    view.root.get_by_role("button", name="Save Attention patterns").click()
+    expect(view.root.get_by_role("menu")).to_be_visible()
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    view.root.get_by_role("button", name="Enlarge").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert faults(page) == []
