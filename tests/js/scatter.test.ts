@@ -206,9 +206,7 @@ describe("the scatter", () => {
     await settle();
     const now = one(el, "[role=tabpanel] .ie-chart");
     expect(one(now, "[data-mark='x-axis label']").textContent).toBe("Induction (logit)");
-    expect([...now.querySelectorAll("[data-mark='x-axis tick label'] text")].map(placeOf)).not.toEqual(
-      marks,
-    );
+    expect([...now.querySelectorAll("[data-mark='x-axis tick label'] text")].map(placeOf)).not.toEqual(marks);
     const [names] = rowsOf(await saved(el, "Scatter", "CSV"));
     expect(names?.slice(-2)).toEqual(["induction_logit", "induction"]);
   });
