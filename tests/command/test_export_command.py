@@ -65,6 +65,7 @@ def test_json_keeps_what_the_numbers_are(store, kept, tmp_path) -> None:
     assert said["variables"]["loss"]["units"] == kept["loss"].attrs["units"] == "nat"
 
 
+@pytest.mark.slow
 def test_a_series_that_was_not_swept_is_computed(store, kept, tmp_path) -> None:
     steps = ",".join(map(str, kept["step"].values))
     for name in ("induction", "loss"):

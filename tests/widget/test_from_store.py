@@ -53,6 +53,7 @@ print(*sorted({{"torch", "transformers", "transformer_lens", "safetensors"}} & s
 """
 
 
+@pytest.mark.slow
 def test_nothing_that_computes_is_imported(place) -> None:
     found = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", SCRIPT.format(place=str(place))],
@@ -175,6 +176,7 @@ looks.wait(60)
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_while_it_follows_says_nothing(place) -> None:
     script = ENDING.format(place=str(place))
     found = subprocess.run(

@@ -65,6 +65,7 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.slow
 def test_nothing_that_computes_is_imported(series, tmp_path) -> None:
     place = tmp_path / "x.zarr"
     sweep(series, "induction", store=place, prompts=[TEXT, OTHER], progress=False)
