@@ -74,6 +74,7 @@ def test_a_page_is_told_the_state_first_and_its_own_words_by_their_marks(socket)
 def test_whatever_a_page_sends_everybody_is_served(socket, caplog) -> None:
     caplog.set_level(logging.CRITICAL)
     with joined(socket) as wild, joined(socket) as calm:
+        said(calm)  # the state: from here on it is told everything
         for frame in JUNK:
             wild.send(frame)
         for page, at in ((wild, 2), (calm, 0)):
