@@ -391,3 +391,10 @@ def test_any_context_has_a_prompt_to_begin_with(tokenizer, context) -> None:
     assert explorer._status["error"] is None
     ((body, _),) = Page(explorer).ask("predictions", checkpoints=[0])
     assert body["done"]
+
+
+def test_where_no_widget_is_drawn_it_says_what_to_do(explorer) -> None:
+    bundle = explorer._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert data["text/plain"] == "Run this cell again to see the explorer of small."
+    assert any("widget-view" in kind for kind in data)

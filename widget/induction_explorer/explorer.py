@@ -216,6 +216,11 @@ class InductionExplorer(Computing):
         if not is_ending():
             super().__del__()
 
+    def __repr__(self) -> str:
+        """What stands in a notebook whose widgets are not drawn, as after it was closed."""
+        names = ", ".join(session.name for session in getattr(self, "_sessions", ()))
+        return f"Run this cell again to see the explorer of {names}."
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         lifetime.show(self)
         return super()._repr_mimebundle_(**kwargs)
