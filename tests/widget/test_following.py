@@ -183,7 +183,9 @@ def test_a_file_that_was_half_there_when_the_series_was_opened_is_read_once_it_i
     explorer = InductionExplorer(run.series(), prompt="the cat sat on the cat")
     explorer.wait()
     assert "truncated" in explorer._series[0]["faults"]["1"]
-    last.write_bytes(whole)
+    copied = last.with_suffix(".copied")
+    copied.write_bytes(whole)
+    copied.replace(last)
     until(lambda: explorer._series[0]["faults"] == {})
     is_as_if_all_had_been_there(explorer, run)
     assert answers(explorer, 10).keys() == answers(explorer, 0).keys()
