@@ -43,6 +43,10 @@ def page(request: pytest.FixtureRequest, chrome: Browser, file: Path) -> Iterato
     context.close()
 
 
+#: A chart is drawn in the frame after.
+DRAWN = "() => new Promise(then => requestAnimationFrame(() => requestAnimationFrame(then)))"
+
+
 def faults(page: Page) -> list[str]:
     found: dict[str, Any] = page.evaluate("rules => axe.run('.ie', rules)", RULES)
     return [
@@ -56,7 +60,7 @@ def test_nothing_is_found(page: Page) -> None:
     for index in range(view.measures.count()):
         view.measures.nth(index).click()
         expect(view.measures.nth(index)).to_have_attribute("aria-selected", "true")
-        page.wait_for_timeout(100)  # a chart is drawn in the frame after
+        page.evaluate(DRAWN)
         assert faults(page) == [], view.measures.nth(index).inner_text()
     view.root.get_by_role("button", name="Compare").first.click()
     expect(view.root.get_by_role("slider", name="Compare with")).to_be_visible()

@@ -148,9 +148,9 @@ def test_a_page_is_one_file_that_shows_the_store(store, tmp_path) -> None:
     path = tmp_path / "x.html"
     found = here("export", store, "-o", path)
     assert found.exit_code == 0, found.output
-    assert re.fullmatch(rf"{path}: \d+\.\d kB of attn-only-2l\.\n", found.stdout)
+    assert re.fullmatch(rf"{path}: [\d.]+ kB of attn-only-2l\.\n", found.stdout)
     assert "<title>attn-only-2l - Induction Explorer</title>" in path.read_text()
     refused = here("export", store, "-o", tmp_path / "y.html", "--max-size", "10kB")
     assert refused.exit_code == 2
-    assert "max_size=10.0 kB was given" in refused.stderr
+    assert "max_size=10 kB was given" in refused.stderr
     assert here("export", store, "-o", tmp_path / "y.html", "--only", "loss").exit_code == 2

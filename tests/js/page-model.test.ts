@@ -1,5 +1,5 @@
 /** The model of the page without a notebook: what ipywidgets' own does, told by its messages alone. */
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { packed, unpacked } from "../../js/src/page/frames";
 import { type Message, PageModel } from "../../js/src/page/model";
 
@@ -27,6 +27,12 @@ const choose = (checkpoint: number): string => {
 };
 const echo = (state: Record<string, unknown>, mark: unknown) =>
   model.receive({ method: "echo_update", state, buffer_paths: [] }, [], mark);
+
+it("needs nothing that a page has only where its address is safe", () => {
+  vi.stubGlobal("crypto", undefined);
+  expect(new PageModel(() => {}).get("checkpoint")).toBeUndefined();
+  vi.unstubAllGlobals();
+});
 
 it("what was set is sent once, and all of it together", () => {
   model.set("checkpoint", 2);

@@ -100,7 +100,7 @@ def test_it_keeps_to_its_size_and_says_what_it_leaves_out(explorer, tmp_path) ->
 @pytest.mark.parametrize(
     ("size", "error", "said"),
     [
-        ("1 kB", InductionError, "scores and losses alone take .* kB.*max_size=1.0 kB"),
+        ("1 kB", InductionError, "scores and losses alone take .* kB.*max_size=1 kB"),
         ("large", SelectionError, "max_size large was given.*500MB"),
     ],
 )

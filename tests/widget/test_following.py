@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_explorer.channel.worker import SHARED
 from induction_explorer.series import following
 from induction_kernels import Recorder, sweep
-from patience import PATIENCE
+from patience import until
 from small_models import bridge, variants
 
 
@@ -42,13 +41,6 @@ class Run:
 @pytest.fixture
 def run(tmp_path, tokenizer) -> Run:
     return Run(tmp_path / "run", tokenizer)
-
-
-def until(there: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not there():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.01)
 
 
 def steps_of(explorer: InductionExplorer) -> list[int]:
@@ -183,11 +175,29 @@ def test_a_file_that_was_half_there_when_the_series_was_opened_is_read_once_it_i
     explorer = InductionExplorer(run.series(), prompt="the cat sat on the cat")
     explorer.wait()
     assert "truncated" in explorer._series[0]["faults"]["1"]
-    copied = last.with_suffix(".copied")
-    copied.write_bytes(whole)
-    copied.replace(last)
+    last.write_bytes(whole)
     until(lambda: explorer._series[0]["faults"] == {})
     is_as_if_all_had_been_there(explorer, run)
+    assert answers(explorer, 10).keys() == answers(explorer, 0).keys()
+
+
+def test_what_came_is_scored_before_the_prompt_runs_on_it(run, monkeypatch) -> None:
+    """A file may still be written: one that could be scored is whole."""
+    run.save(0)
+    explorer = InductionExplorer(run.series(), prompt="the cat sat on the cat")
+    explorer.wait()
+    known: list[dict] = []
+    score = explorer._session.score
+
+    def noting(checkpoint: int, then: int | None = None):
+        known.append(answers(explorer, 10))
+        yield from score(checkpoint, then)
+
+    monkeypatch.setattr(explorer._session, "score", noting)
+    run.save(10)
+    until(lambda: steps_of(explorer) == [0, 10])
+    explorer.wait()
+    assert known == [{}]
     assert answers(explorer, 10).keys() == answers(explorer, 0).keys()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from induction_explorer import InductionExplorer, load_demo, sweep
 from induction_explorer.series import following
 from induction_kernels import Recorder
 from induction_kernels.errors import StoreError
-from patience import PATIENCE
+from patience import until
 from small_models import bridge, variants
 
 ROWS = [[(3 * i + j) % 300 for j in range(60)] for i in range(4)]
@@ -31,13 +30,6 @@ def place(series, tmp_path) -> Path:
 
 def array(envelope) -> np.ndarray:
     return np.frombuffer(envelope["data"], envelope["dtype"]).reshape(envelope["shape"])
-
-
-def until(there) -> None:
-    end = time.monotonic() + PATIENCE
-    while not there():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 SCRIPT = """

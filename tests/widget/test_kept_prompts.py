@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 import traitlets
 from induction_explorer import InductionExplorer, sweep
 from induction_explorer.series import following
-from patience import PATIENCE
+from patience import until
 from wire_page import Page
 
 TEXT, ANSWER = "the cat sat on the cat", " sat"
@@ -33,13 +32,6 @@ def kept(place) -> Iterator[InductionExplorer]:
     explorer.wait()
     yield explorer
     explorer.close()
-
-
-def until(there) -> None:
-    end = time.monotonic() + PATIENCE
-    while not there():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 SCRIPT = """

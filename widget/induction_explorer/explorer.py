@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import traitlets
 from induction_kernels.errors import InductionError
+from induction_kernels.sizes import bytes_of
 from ipywidgets import widget_serialization
 
 from induction_explorer import bundle, lifetime
@@ -31,7 +32,6 @@ from induction_explorer.series.derived import Findings
 from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.several import open_all
 from induction_explorer.series.stored import StoreSession
-from induction_explorer.sizes import bytes_of
 from induction_explorer.view import PARTS, split
 
 if TYPE_CHECKING:

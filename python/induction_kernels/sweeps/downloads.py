@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.progress import say
 from induction_kernels.errors import CheckpointError, SelectionError
+from induction_kernels.sizes import in_words
 from induction_kernels.whole_numbers import whole_number
 
 #: Lists that are asked of a hub at the same time.
 _AT_ONCE = 8
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,3 @@ def _sizes(series: CheckpointSeries, indices: Sequence[int]) -> dict[int, int]:
 
     with ThreadPoolExecutor(_AT_ONCE) as askers:
         return dict(zip(indices, askers.map(size, indices), strict=True))
-
-
-def in_words(count: int) -> str:
-    """Bytes, to four digits."""
-    power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
-    return f"{count / 1000**power:.4g} {_UNITS[power]}"

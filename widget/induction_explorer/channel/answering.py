@@ -76,11 +76,17 @@ class Answering:
                 if not wait.listeners:
                     self._forget(key)
 
-    def run_ahead(self, session: SeriesSession, prompt: Prompt, checkpoints: Iterable[int]) -> None:
+    def run_ahead(
+        self,
+        session: SeriesSession,
+        prompt: Prompt,
+        checkpoints: Iterable[int],
+        urgency: Urgency = Urgency.PROMPT,
+    ) -> None:
         """Compute all of a prompt before anyone asks."""
         subject = Subject.of(session, Predictions(), prompt)
         for checkpoint in checkpoints:
-            self._ahead[subject, checkpoint] = self._begin(Urgency.PROMPT, subject, checkpoint)
+            self._ahead[subject, checkpoint] = self._begin(urgency, subject, checkpoint)
 
     def stop_running_ahead(self) -> None:
         for task in self._ahead.values():

@@ -177,7 +177,8 @@ class Requests:
             if prompt.scrub:
                 if not one.light:
                     return False
-                self._answering.run_ahead(session.with_model(), prompt, checkpoints)
+                # After the scores: what came may not be whole before one could be read.
+                self._answering.run_ahead(session.with_model(), prompt, checkpoints, Urgency.REST)
         return True
 
     def forget(self) -> None:

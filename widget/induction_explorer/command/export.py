@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from induction_kernels.errors import InductionError, SelectionError, StoreError
+from induction_kernels.sizes import in_words
 
 from induction_explorer.command.ends import end_with_faults, on_stderr
 from induction_explorer.command.figure import draw
 from induction_explorer.command.naming import is_store, names, series_named
 from induction_explorer.command.options import AsJson, Run, Steps, StoreOrSeries
 from induction_explorer.command.table import as_csv, as_json_text, as_parquet, long_form
-from induction_explorer.sizes import in_words
 
 if TYPE_CHECKING:
     import xarray

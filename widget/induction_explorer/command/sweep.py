@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from induction_kernels.errors import SelectionError
+from induction_kernels.sizes import bytes_of
 
 from induction_explorer.command.ends import end_with_faults, on_stderr
 from induction_explorer.command.naming import names, series_named
 from induction_explorer.command.options import AsJson, Run, SeriesName, Steps
-from induction_explorer.sizes import bytes_of
 
 if TYPE_CHECKING:
     import xarray

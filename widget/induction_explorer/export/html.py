@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from induction_kernels.errors import InductionError
 from induction_kernels.provenance import package_version
+from induction_kernels.sizes import in_words
 from ipywidgets.widgets.widget import _remove_buffers
 
 from induction_explorer.analyses.patterns import Patterns
 from induction_explorer.channel.work import Status
 from induction_explorer.export.held import Answers, answers
 from induction_explorer.page.frames import packed
-from induction_explorer.sizes import in_words
 
 if TYPE_CHECKING:
     from induction_explorer.contract import Head

@@ -6,6 +6,8 @@ import re
 
 from induction_kernels.errors import SelectionError
 
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
 
 def bytes_of(text: str | int, name: str) -> int:
     """Of a number of bytes, or such as "20GB" or "1.5 MB".
@@ -22,9 +24,7 @@ def bytes_of(text: str | int, name: str) -> int:
     return int(float(found[1]) * 1000 ** " kMGT".index(found[2] or " "))
 
 
-def in_words(count: float) -> str:
-    """As "1.2 MB"."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count:.0f} bytes"
+def in_words(count: int) -> str:
+    """Bytes, to four digits."""
+    power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
+    return f"{count / 1000**power:.4g} {_UNITS[power]}"
