@@ -6,6 +6,10 @@ import base64
 import gzip
 import json
 import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer, sweep
+from induction_explorer.channel.worker import soon
+from induction_kernels import attention_patterns
 from induction_kernels.errors import InductionError, SelectionError
+from patience import PATIENCE
 from wire_page import Page
 
 
@@ -156,7 +163,131 @@ def test_a_store_is_copied_with_the_prompt_that_it_keeps(series, tmp_path) -> No
 
 def test_it_says_when_not_all_was_scored(series, tmp_path) -> None:
     explorer = InductionExplorer(series)
+    explorer.wait()
     explorer._session._scored.discard(2)  # as if it were not there yet
     text = explorer.to_html(Path(tmp_path / "x.html")).read_text()
-    assert re.search(r"Of small \d of 4 checkpoints were scored", text)
+    assert "Of small 3 of 4 checkpoints were scored" in text
     explorer.close()
+
+
+def test_it_waits_for_what_is_being_computed(series, tmp_path) -> None:
+    explorer = InductionExplorer(series)
+    text = explorer.to_html(tmp_path / "x.html").read_text()
+    assert "were scored" not in text
+    assert held(text)["predictions", "{}"][0] == [0, 1, 2, 3]
+    explorer.close()
+
+
+@pytest.fixture
+def large(series, monkeypatch) -> Iterator[InductionExplorer]:
+    """Of a series on which the prompt is not run unasked."""
+    monkeypatch.setattr("induction_explorer.series.budget.PARAMETER_PASSES", 0)
+    explorer = InductionExplorer(series, prompt="the cat sat on the cat", checkpoint=1, compare=2)
+    explorer.wait()
+    assert not explorer._prompts[0]["scrub"]
+    yield explorer
+    explorer.close()
+
+
+def test_of_a_large_series_it_runs_the_prompt_first(large, series, tmp_path) -> None:
+    answers = held(large.to_html(tmp_path / "x.html").read_text())
+    assert answers["predictions", "{}"][0] == [0, 1, 2, 3]
+    with_patterns = [key for key in answers if key[0] == "patterns"]
+    assert len(with_patterns) == len(large._session.every_head)
+    tokens = large._read[0].tokens
+    for checkpoint in range(4):
+        model = series.load(checkpoint)
+        by_hand = attention_patterns(model, tokens, [(1, 2)])[0]
+        lower = by_hand[*np.tril_indices(tokens.shape[1])].numpy()
+        (_, arrays, _) = answers["patterns", json.dumps({"head": [1, 2]})]
+        np.testing.assert_array_equal(arrays["patterns"][checkpoint], np.round(255 * lower))
+
+
+def test_without_time_it_has_what_is_looked_at_and_says_what_it_lacks(large, tmp_path) -> None:
+    text = large.to_html(tmp_path / "x.html", seconds=0).read_text()
+    answers = held(text)
+    assert answers["predictions", "{}"][0] == [1, 2]
+    assert answers["patterns", json.dumps({"head": [1, 2]})][0] == [1, 2]
+    assert (
+        "Not computed for small, and so not in it: predictions at 2 of 4 checkpoints, attention "
+        "patterns at 2 of 4 checkpoints, ablations of heads, the ablation of every head, the "
+        "wiring of heads." in unescape(text)
+    )
+
+
+def test_a_long_prompt_has_the_patterns_of_the_selected_heads(large, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("induction_explorer.series.budget.PATTERN_BYTES", 100)
+    large.heads = [[1, 1]]
+    text = large.to_html(tmp_path / "x.html").read_text()
+    assert [key[1] for key in held(text) if key[0] == "patterns"] == [json.dumps({"head": [1, 1]})]
+    assert f"patterns of {len(large._session.every_head) - 1} heads" in text
+
+
+def test_what_is_seen_first_is_thinned_before_it_is_left_out(explorer, tmp_path) -> None:
+    explorer.prompt, explorer.checkpoint = "the cat sat on the mat " * 12, 1
+    explorer.wait()
+    sizes = range(20_000, 2_000_000, 20_000)
+    text = next(filter(None, (_copy_of(explorer, tmp_path, size) for size in sizes)))
+    checkpoints, _, _ = held(text)["predictions", "{}"]
+    assert 1 in checkpoints
+    assert len(checkpoints) < 4
+    assert f"predictions at {4 - len(checkpoints)} checkpoint" in text
+
+
+def _copy_of(explorer: InductionExplorer, folder: Path, size: int) -> str | None:
+    """None where that is too small to hold a prediction."""
+    try:
+        text = explorer.to_html(folder / "x.html", max_size=size).read_text()
+    except InductionError:
+        return None
+    return text if any(kind == "predictions" for kind, _ in held(text)) else None
+
+
+def test_who_stops_it_finds_the_file_and_the_explorer_as_they_were(
+    large, tmp_path, monkeypatch
+) -> None:
+    path = tmp_path / "x.html"
+    path.write_text("before")
+    began = threading.Event()
+
+    def slowly(*_: object) -> None:
+        began.set()
+        time.sleep(0.1)
+
+    monkeypatch.setattr("induction_explorer.export.completing.halving", lambda _: [0, 3] * 100)
+    load = large._session.load
+    monkeypatch.setattr(large._session, "load", lambda *at: (slowly(), load(*at))[1])
+    stopping = threading.Thread(target=lambda: (began.wait(), signal.raise_signal(signal.SIGINT)))
+    stopping.start()
+    with pytest.raises(KeyboardInterrupt):
+        large.to_html(path)
+    stopping.join()
+    assert [one.name for one in tmp_path.iterdir()] == ["x.html"]
+    assert path.read_text() == "before"
+    large.wait(PATIENCE)
+    assert large._status["state"] == "ready"
+    assert "predictions" in str(held(large.to_html(path).read_text()).keys())
+
+
+def test_it_says_what_a_cell_waits_for(large, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("induction_explorer.export.waiting_line._SOON", 0)
+    monkeypatch.setattr("induction_explorer.export.completing._LOOK", 0.001)
+    large.to_html(tmp_path / "x.html")
+    said = capsys.readouterr().err
+    assert "Running the prompt on small for a copy" in said
+    assert "interrupt to stop" in said
+    assert said.rstrip(" ").endswith("\r")  # nothing stays
+
+
+def test_a_copy_on_the_worker_has_what_is_known(large, tmp_path) -> None:
+    """A function that observes a trait is called there, and cannot wait for its own thread."""
+    made: list[Path] = []
+    copied = threading.Event()
+
+    def copy() -> None:
+        made.append(large.to_html(tmp_path / "x.html"))
+        copied.set()
+
+    soon(copy)
+    assert copied.wait(PATIENCE)
+    assert held(made[0].read_text()) == {}

@@ -23,9 +23,10 @@ from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Work, without_frames
-from induction_explorer.channel.worker import SHARED
+from induction_explorer.channel.worker import SHARED, shared_worker
 from induction_explorer.computing import Computing
 from induction_explorer.export.snapshot import Snapshot
+from induction_explorer.export.writing import replacing
 from induction_explorer.lifetime import weakly
 from induction_explorer.series.curves import Curves
 from induction_explorer.series.derived import Findings
@@ -37,6 +38,8 @@ from induction_explorer.view import PARTS, split
 if TYPE_CHECKING:
     import xarray
     from induction_kernels.inputs.texts import Texts
+
+    from induction_explorer.series.known import Known
 
 _PUBLIC = {*PARTS, "view"}
 
@@ -262,49 +265,74 @@ class InductionExplorer(Computing):
         """Every measure of the series shown, computed so far."""
         return self._session.measures()
 
-    def to_html(self, path: str | Path, max_size: str | int = "5 MB") -> Path:
-        """A copy of what is known now as one file, which needs neither a kernel nor a network.
+    def to_html(self, path: str | Path, max_size: str | int = "5 MB", seconds: float = 60) -> Path:
+        """A copy as one file, which needs neither a kernel nor a network.
 
         It scrubs, hovers and switches like the explorer, and is drawn by any browser of today; what
-        the reader arranges in it stands in its address. It holds all scores and measures, and of
-        the prompt and of causes what was computed. What does not fit is left out, the patterns of
-        the weakest heads first, and the copy says so at its end.
+        the reader arranges in it stands in its address. It holds all scores and measures, what the
+        prompt gives at each checkpoint, and of causes what was asked for. What is not computed by
+        then, or does not fit, is left out, the patterns of the weakest heads first, and the copy
+        says so at its end.
 
         Args:
             path: the file, replaced if it is there.
             max_size: of the file: bytes, or such as "5 MB".
+            seconds: to wait for what is being computed, and to run the prompt on the checkpoints of
+                a series that is too large to do that unasked. The one shown, and the one compared
+                with it, are run however long that takes.
 
         Raises:
             SelectionError: a size that is none.
             InductionError: scores and measures alone are larger, or the file cannot be written.
+            KeyboardInterrupt: the reader stopped it: no file was written, or replaced.
         """
-        text = self._copy(max_size)
         path = Path(path)
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InductionError(
-                f"{path} cannot be written: {error.strerror or error}.", "Give another place."
-            ) from error
+        with replacing(path) as unfinished:
+            unfinished.write_text(self._copy(max_size, seconds), encoding="utf-8")
         return path
 
-    def snapshot(self, max_size: str | int = "2 MB") -> Snapshot:
+    def snapshot(self, max_size: str | int = "2 MB", seconds: float = 60) -> Snapshot:
         """The same as a cell's output, which stays in the notebook when its kernel is gone.
 
         Raises:
-            SelectionError, InductionError: as `to_html`.
+            SelectionError, InductionError, KeyboardInterrupt: as `to_html`.
         """
-        return Snapshot(self._copy(max_size))
+        return Snapshot(self._copy(max_size, seconds))
 
-    def _copy(self, max_size: str | int) -> str:
+    def _copy(self, max_size: str | int, seconds: float) -> str:
         from induction_explorer.export.html import Shown, page_of
 
         limit = bytes_of(max_size, "max_size")
+        self._complete(seconds)
         with SHARED:
             names = (*self.computed, *PARTS, "_view")
             state = {name: getattr(self, name) for name in names} | self._curves.everything()
             prompts = [one if isinstance(one, Prompt) else None for one in self._read]
-            return page_of(Shown(state, self._sessions, prompts), limit)
+            looked_at = [self._looked_at(session) for session in self._sessions]
+            return page_of(Shown(state, self._sessions, prompts, looked_at), limit)
+
+    def _complete(self, seconds: float) -> None:
+        """Compute what a copy shows. A function that observes a trait may want a copy on the thread
+        that computes, which cannot wait for itself: that one has what is known."""
+        with SHARED:
+            if shared_worker().is_here:
+                return
+        from induction_explorer.export.completing import Missing, wait_for
+
+        with SHARED:
+            heads = [(layer, head) for layer, head in self.heads]
+            missing = [
+                Missing.of(session.with_model(), prompt, heads, self._looked_at(session))
+                for session, prompt in zip(self._sessions, self._read, strict=True)
+                if isinstance(prompt, Prompt) and not prompt.scrub and not session.without_model
+            ]
+        wait_for(self._work, missing, seconds)
+
+    def _looked_at(self, session: Known) -> list[int]:
+        """Checkpoints of this series that a reader sees first."""
+        if session is not self._session:
+            return self._order(session)[:1]
+        return [self.checkpoint] + ([] if self.compare is None else [self.compare])
 
     def to_circuitsvis(self) -> Any:
         """The selected heads' attention on the prompt at this checkpoint, drawn by CircuitsVis.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,6 +48,15 @@ class Answers:
 
     def buffers(self) -> list[bytes]:
         return [np.ascontiguousarray(array).tobytes() for array in self.arrays.values()]
+
+    def at(self, checkpoints: Container[int]) -> Answers:
+        """At these alone."""
+        rows = [row for row, one in enumerate(self.checkpoints) if one in checkpoints]
+        return replace(
+            self,
+            checkpoints=[self.checkpoints[row] for row in rows],
+            arrays={name: array[rows] for name, array in self.arrays.items()},
+        )
 
 
 def answers(

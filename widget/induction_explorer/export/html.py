@@ -6,7 +6,7 @@ import base64
 import gzip
 import hashlib
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,9 +20,10 @@ from induction_kernels.provenance import package_version
 from induction_kernels.sizes import in_words
 from ipywidgets.widgets.widget import _remove_buffers
 
-from induction_explorer.analyses.patterns import Patterns
 from induction_explorer.channel.work import Status
+from induction_explorer.export.fitting import fitting
 from induction_explorer.export.held import Answers, answers
+from induction_explorer.export.lacking import not_computed
 from induction_explorer.page.frames import packed
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from induction_explorer.series.prompt import Prompt
 
 _STATIC = Path(__file__).parents[1] / "static"
-#: Base64 writes three bytes as four characters.
-_WRITTEN = 4 / 3
 #: Bytes of what is said of what was left out.
 _SENTENCE = 400
 
@@ -44,11 +43,13 @@ class Shown:
     Attributes:
         state: the traits that js/src/kernel/model.ts has, with all data.
         prompts: as each series reads the prompt; None where it cannot.
+        looked_at: of each series the checkpoints that a reader sees first.
     """
 
     state: Mapping[str, Any]
     sessions: Sequence[Known]
     prompts: Sequence[Prompt | None]
+    looked_at: Sequence[Sequence[int]]
 
 
 def page_of(shown: Shown, max_size: int) -> str:
@@ -64,26 +65,18 @@ def page_of(shown: Shown, max_size: int) -> str:
             f"The page and its scores and losses alone take {in_words(least + _SENTENCE)}.",
             f"Allow at least that; max_size={in_words(max_size)} was given.",
         )
-    held: list[Answers] = []
-    left: list[Answers] = []
-    for one in _by_want(shown):
-        size = int(_WRITTEN * len(gzip.compress(packed(one.head(), one.buffers()), 6)))
-        if size <= room:
-            held.append(one)
-            room -= size
-        else:
-            left.append(one)
-    return _page(shown, held, _left_out(left))
+    held, left_out = fitting(_by_want(shown), shown.looked_at, room)
+    return _page(shown, held, left_out)
 
 
-def _by_want(shown: Shown) -> Iterable[Answers]:
+def _by_want(shown: Shown) -> list[Answers]:
     """Series by series in turn; of each the selected heads before others, the strongest first."""
     score, heads = shown.state["score"], shown.state["heads"]
     each = [
         answers(number, session, prompt, _by_strength(session, score, heads))
         for number, (session, prompt) in enumerate(zip(shown.sessions, shown.prompts, strict=True))
     ]
-    return (one for one in chain.from_iterable(zip_longest(*each)) if one is not None)
+    return [one for one in chain.from_iterable(zip_longest(*each)) if one is not None]
 
 
 def _by_strength(session: Known, score: str, selected: Sequence[Sequence[int]]) -> list[Head]:
@@ -94,15 +87,6 @@ def _by_strength(session: Known, score: str, selected: Sequence[Sequence[int]]) 
     best = np.nan_to_num(np.abs(grid), nan=-1).max(0)
     chosen = {(layer, head) for layer, head in selected}
     return sorted(every, key=lambda head: (head not in chosen, -best[head]))
-
-
-def _left_out(left: Sequence[Answers]) -> str:
-    patterns = sum(isinstance(one.analysis, Patterns) for one in left)
-    others = sorted({one.analysis.kind for one in left} - {Patterns.kind})
-    said = [kind.replace("_", " ") for kind in others]
-    if patterns:
-        said.append(f"the attention patterns of {patterns:,} heads")
-    return ", ".join(said)
 
 
 def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
@@ -138,26 +122,21 @@ def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
         policy=policy,
         title=html.escape(f"{', '.join(info['name'] for info in series)} - Induction Explorer"),
         styles=(_STATIC / "widget.css").read_text(),
-        said=html.escape(_said(shown.sessions, left_out)),
+        said=html.escape(_said(shown, left_out)),
         held=base64.b64encode(gzip.compress(frame, 9, mtime=0)).decode(),
         script=script,
     )
 
 
-def _said(sessions: Sequence[Known], left_out: str) -> str:
+def _said(shown: Shown, left_out: str) -> str:
     made = datetime.now().astimezone()
     when = f"{made.day} {made:%B %Y}"
     lines = [
         f"A copy made on {when} with Induction Explorer {package_version()}.",
         "It needs neither a kernel nor a network.",
     ]
-    for session in sessions:
-        known = sum(session.is_scored(i) for i in range(len(session.series)))
-        if known < len(session.series):
-            lines.append(
-                f"Of {session.name} {known} of {len(session.series)} checkpoints were scored when "
-                "it was made."
-            )
+    for session, prompt in zip(shown.sessions, shown.prompts, strict=True):
+        lines += not_computed(session, prompt)
     if left_out:
         lines.append(f"Left out to keep the file small: {left_out}.")
     return " ".join(lines)
