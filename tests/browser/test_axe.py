@@ -65,6 +65,11 @@ def test_nothing_is_found(page: Page) -> None:
     view.root.get_by_role("button", name="Compare").first.click()
     expect(view.root.get_by_role("slider", name="Compare with")).to_be_visible()
     assert faults(page) == []
+    for table in ("Attention patterns", "Loss"):
+        view.measures.first.click()
+        view.root.get_by_role("button", name=f"Table of {table}", exact=True).click()
+        expect(view.root.get_by_role("table", name=table).first).to_be_visible()
+    assert faults(page) == []
     view.root.get_by_role("button", name="Save Attention patterns").click()
     expect(view.root.get_by_role("menu")).to_be_visible()
     assert faults(page) == []

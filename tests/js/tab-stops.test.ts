@@ -10,8 +10,11 @@ const TABS = [
   ...["loss", "in_context_learning", "loss_by_position", "loss_pca", "all_series"],
   ...["passage", "answer", "scatter", "ablation", "wiring"],
 ];
-/** Of a whole page of two series: more would make a reader press Tab for longer than anyone does. */
-const MOST = 40;
+/**
+ * Of a whole page of two series, with a table and a menu for each figure: more would make a reader press Tab for
+ * longer than anyone does.
+ */
+const MOST = 44;
 
 let fake: FakeModel;
 let el: HTMLElement;

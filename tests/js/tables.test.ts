@@ -4,6 +4,7 @@ import { promptTokens, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import type { AnalysisKind, AnalysisParameters } from "../../js/src/contract.gen";
+import type { Table } from "../../js/src/export/table";
 import {
   analysisTable,
   changeTable,
@@ -56,10 +57,13 @@ const trainingOf = (checkpoint: number) => {
 const heads = Array.from({ length: 6 }, (_, head) => [Math.floor(head / 3), head % 3]);
 const checkpoints = [0, 1, 2, 3, 4];
 
+/** With all of its rows made. */
+const read = (table: Table) => ({ ...table, rows: [...table.rows] });
+
 describe("a table of an analysis", () => {
   it("of every head has a row for each, at every checkpoint", async () => {
     const result = await known("wiring", { head: [1, 2] });
-    const { columns, rows, holds } = analysisTable(store, result, "layer head");
+    const { columns, rows, holds } = read(analysisTable(store, result, "layer head"));
     expect(holds).toBe("A row for each head at each checkpoint.");
     const names = ["composition", "previous_token", "effect", "error"] as const;
     expect(columns).toEqual([...TRAINING, "layer", "head", ...names]);
@@ -77,7 +81,7 @@ describe("a table of an analysis", () => {
 
   it("of single numbers has one row a checkpoint", async () => {
     const result = await known("ablation", { heads: [[1, 2]], how: "zero", frozen: false });
-    const { columns, rows, holds } = analysisTable(store, result, "");
+    const { columns, rows, holds } = read(analysisTable(store, result, ""));
     expect(holds).toBe("A row for each checkpoint.");
     expect(columns.slice(0, 6)).toEqual([...TRAINING, "loss", "loss_change"]);
     expect(columns).not.toContain("control_loss");
@@ -92,7 +96,7 @@ describe("a table of an analysis", () => {
 
   it("along one dim has a row for each place", async () => {
     const result = await known("ablation", { heads: [[1, 2]], how: "zero", frozen: false });
-    const { columns, rows, holds } = analysisTable(store, result, "draw");
+    const { columns, rows, holds } = read(analysisTable(store, result, "draw"));
     expect(holds).toBe("A row for each draw at each checkpoint.");
     const draws = [...(result.at(2)?.control_loss ?? [])];
     expect(draws.length).toBeGreaterThan(1);
@@ -105,13 +109,13 @@ describe("a table of an analysis", () => {
 
   it("has no row of what is not known", () => {
     const result = store.results.of("wiring", { head: [1, 2] });
-    expect(analysisTable(store, result, "layer head").rows).toEqual([]);
+    expect(read(analysisTable(store, result, "layer head")).rows).toEqual([]);
   });
 });
 
 describe("a table of scores", () => {
   it("has a column each, empty where a score cannot be had", () => {
-    const { columns, rows } = scoreTable(store, ["induction", "no such score"]);
+    const { columns, rows } = read(scoreTable(store, ["induction", "no such score"]));
     expect(columns).toEqual([...TRAINING, "layer", "head", "induction", "no such score"]);
     const grid = store.gridIn(0, "induction");
     expect(rows).toEqual(
@@ -128,7 +132,7 @@ describe("a table of scores", () => {
 
   it("has no row without a series", () => {
     fake.receive({ _series: [] });
-    expect(scoreTable(store, ["induction"]).rows).toEqual([]);
+    expect(read(scoreTable(store, ["induction"])).rows).toEqual([]);
   });
 });
 
@@ -138,7 +142,7 @@ describe("a table of patterns", () => {
       await known("patterns", { head: [0, 1] }),
       await known("patterns", { head: [1, 2] }),
     ];
-    const { rows } = patternTable(store);
+    const { rows } = read(patternTable(store));
     const expected = [first, second].flatMap((result, which) =>
       TOKENS.flatMap((query, q) =>
         TOKENS.slice(0, q + 1).map((key, k) => [
@@ -152,14 +156,14 @@ describe("a table of patterns", () => {
   });
 
   it("is empty where a pattern is not known", () => {
-    expect(patternTable(store).rows.map((row) => row.at(-1))).toEqual(Array(2 * 21).fill(null));
+    expect(read(patternTable(store)).rows.map((row) => row.at(-1))).toEqual(Array(2 * 21).fill(null));
   });
 });
 
 describe("a table of predictions", () => {
   it("has those after one position, by rank", async () => {
     const found = (await known("predictions", {})).at(3);
-    const { rows } = predictionTable(store, 2);
+    const { rows } = read(predictionTable(store, 2));
     expect(rows).toHaveLength(10);
     rows.forEach((row, rank) => {
       const cell = 2 * 10 + rank;
@@ -174,7 +178,7 @@ describe("a table of predictions", () => {
   });
 
   it("has no row where none is known", () => {
-    expect(predictionTable(store, 2).rows).toEqual([]);
+    expect(read(predictionTable(store, 2)).rows).toEqual([]);
   });
 });
 
@@ -188,7 +192,7 @@ describe("with a second handle", () => {
   });
 
   it("a table of scores has both and the change, after less before", () => {
-    const { columns, rows } = changeTable(store);
+    const { columns, rows } = read(changeTable(store));
     const score = store.scoreInfo.value?.name;
     expect(columns).toEqual([
       ...["layer", "head", "step_before", "step_after"],
@@ -210,7 +214,7 @@ describe("with a second handle", () => {
 
   it("a table of patterns has both, one beside the other", async () => {
     const results = [await known("patterns", { head: [0, 1] }), await known("patterns", { head: [1, 2] })];
-    const { columns, rows } = patternTable(store);
+    const { columns, rows } = read(patternTable(store));
     expect(columns).toEqual([
       ...["head", "query", "key", "query_token", "key_token"],
       ...["step_before", "step_after", "attention_before", "attention_after"],
@@ -233,13 +237,13 @@ describe("with a second handle", () => {
   });
 
   it("a table of patterns is empty where they are not known", () => {
-    for (const row of patternTable(store).rows)
+    for (const row of read(patternTable(store)).rows)
       expect(row.slice(5)).toEqual([step(THEN), step(NOW), null, null]);
   });
 
   it("a table of predictions has each token at both", async () => {
     const result = await known("predictions", {});
-    const { columns, rows } = predictionTable(store, 2);
+    const { columns, rows } = read(predictionTable(store, 2));
     const side = (name: string) => ["step", "rank", "logit", "probability"].map((one) => `${one}_${name}`);
     expect(columns).toEqual(["id", "token", ...side("before"), ...side("after")]);
     const placed = (checkpoint: number, rank: number) => {
@@ -254,21 +258,21 @@ describe("with a second handle", () => {
   });
 
   it("a table of predictions has no row where the later ones are not known", () => {
-    expect(predictionTable(store, 2).rows).toEqual([]);
+    expect(read(predictionTable(store, 2)).rows).toEqual([]);
   });
 });
 
 describe("a table names the columns of", () => {
   it("patterns and predictions at one checkpoint", () => {
-    expect(patternTable(store).columns).toEqual([
+    expect(read(patternTable(store)).columns).toEqual([
       ...["head", "query", "key", "query_token", "key_token", "attention"],
     ]);
-    expect(predictionTable(store, 0).columns).toEqual(["rank", "id", "token", "logit", "probability"]);
+    expect(read(predictionTable(store, 0)).columns).toEqual(["rank", "id", "token", "logit", "probability"]);
   });
 
   it("no place or score without a series", () => {
     fake.receive({ _series: [], _scores: [[]] });
-    expect(changeTable(store)).toMatchObject({
+    expect(read(changeTable(store))).toMatchObject({
       columns: ["layer", "head", "step_before", "step_after", "_before", "_after", "change"],
       rows: [],
     });

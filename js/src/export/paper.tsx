@@ -12,6 +12,7 @@ import { type Figure, figureOf } from "./figure";
 const LEFT_OUT = [
   ...[
     ".ie-save",
+    ".ie-data",
     ".ie-hint",
     ".ie-button",
     ".ie-enlarge",

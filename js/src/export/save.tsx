@@ -1,4 +1,4 @@
-/** The menu that saves a panel, in its caption: drawn on paper, as SVG or PNG, or its data as CSV. */
+/** What else there is of a panel, in its caption: its table, and the menu that saves it as SVG, PNG or CSV. */
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
@@ -10,6 +10,7 @@ import { download, fileName } from "./download";
 import { pngOf } from "./figure";
 import { drawnOnPaper } from "./paper";
 import { csv, type Table } from "./table";
+import { TableBelow } from "./table-view";
 
 interface SaveProps extends ViewProps {
   /** Of the panel: the button is named "Save " and this. */
@@ -18,6 +19,10 @@ interface SaveProps extends ViewProps {
   /** The panel, in another view. */
   draw: (paper: View) => ComponentChildren;
   table: () => Table;
+  /** The panel is a table or a list as it is: one of its numbers would say the same again. */
+  isRead?: true;
+  /** Of its table what the panel shows, where that is less. */
+  shownTable?: (() => Table) | undefined;
   /** The same with numbers that the kernel alone has; null where they cannot be had. */
   exactTable?: () => Promise<Table | null>;
 }
@@ -31,11 +36,11 @@ export function Save(props: SaveProps) {
   return props.view.onPaper ? null : <Menu {...props} />;
 }
 
-function Menu({ view, title, about, draw, table, exactTable }: SaveProps) {
+function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead }: SaveProps) {
   const root = useRef<HTMLSpanElement>(null);
   const menu = useRef<HTMLSpanElement>(null);
   const roving = useRoving(menu, { role: "menuitem", count: NAMES.length });
-  const open = useSignal(false);
+  const [open, reads] = [useSignal(false), useSignal(false)];
   const failed = useSignal<string | null>(null);
   const waits = useSignal(false);
   /** Into the menu, which opens where it is not. */
@@ -58,7 +63,11 @@ function Menu({ view, title, about, draw, table, exactTable }: SaveProps) {
   };
   const close = () => {
     open.value = false;
-    root.current?.querySelector<HTMLElement>("button")?.focus();
+    root.current?.querySelector<HTMLElement>(".ie-save-button")?.focus();
+  };
+  const closeTable = () => {
+    reads.value = false;
+    root.current?.querySelector<HTMLElement>(".ie-table-button")?.focus();
   };
   const save = async (format: Format) => {
     close();
@@ -112,6 +121,29 @@ function Menu({ view, title, about, draw, table, exactTable }: SaveProps) {
         </span>
       )}
       {failed.value !== null && <span role="alert">{failed.value}</span>}
+      {!isRead && (
+        <button
+          type="button"
+          class="ie-table-button"
+          aria-expanded={reads.value}
+          aria-label={`Table of ${title}`}
+          onClick={() => {
+            reads.value = !reads.value;
+          }}
+        >
+          Table
+        </button>
+      )}
+      {reads.value && (
+        <TableBelow
+          from={root}
+          view={view}
+          title={title}
+          table={table}
+          shownTable={shownTable}
+          close={closeTable}
+        />
+      )}
       <button
         type="button"
         class="ie-save-button"

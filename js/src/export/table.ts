@@ -4,9 +4,32 @@ export type Cell = string | number | null;
 
 export interface Table {
   columns: string[];
-  rows: Cell[][];
+  rows: Rows;
   /** What a row is of, in words, and what its numbers are rounded to. */
   holds: string;
+}
+
+/** Rows; each may be made when it is read, so that a table of millions is there at once. */
+export interface Rows extends Iterable<Cell[]> {
+  readonly length: number;
+  at(index: number): Cell[] | undefined;
+}
+
+/** Rows of some parts, one after another, that are made when they are read. */
+export function rowsOf(parts: { count: number; row: (index: number) => Cell[] }[]): Rows {
+  const length = parts.reduce((sum, { count }) => sum + count, 0);
+  const at = (index: number) => {
+    let left = index;
+    for (const { count, row } of parts) {
+      if (left < count) return row(left);
+      left -= count;
+    }
+    return undefined;
+  };
+  function* each() {
+    for (const { count, row } of parts) for (let index = 0; index < count; index++) yield row(index);
+  }
+  return { length, at, [Symbol.iterator]: each };
 }
 
 /**
@@ -15,8 +38,8 @@ export interface Table {
  */
 export function csv({ columns, rows, holds }: Table, of: string[]): string {
   const says = [holds, ...of].join(" ").replace(/\s+/g, " ");
-  const lines = [columns, ...rows].map((row) => `${row.map(field).join(",")}\r\n`);
-  return `# ${says}\r\n${lines.join("")}`;
+  const line = (row: Cell[]) => `${row.map(field).join(",")}\r\n`;
+  return `# ${says}\r\n${line(columns)}${Array.from(rows, line).join("")}`;
 }
 
 /** Missing numbers are empty; quotes where a reader of CSV needs them. */

@@ -1,7 +1,6 @@
 /** What panels show, as tables: every checkpoint at the precision it came in. Tabs have their own beside them. */
-import { untracked } from "@preact/signals";
 import { type AnalysisKind, ARRAYS, type Head } from "../contract.gen";
-import { triangleIndex, triangleSize } from "../kernel/arrays";
+import { trianglePlace, triangleSize } from "../kernel/arrays";
 import type { SeriesInfo } from "../kernel/model";
 import { comparedTokens, type Place, ranksOf } from "../state/compared-tokens";
 import type { Other } from "../state/comparison";
@@ -9,7 +8,7 @@ import { headName } from "../state/heads";
 import type { Result } from "../state/results";
 import type { Store } from "../state/store";
 import { fromOne, quoted } from "../state/text";
-import type { Cell, Table } from "./table";
+import { type Cell, rowsOf, type Table } from "./table";
 
 export const TRAINING = ["checkpoint", "step", "tokens", "tokens_estimated"];
 
@@ -28,39 +27,60 @@ export function exact(value: number | undefined): Cell {
   return Number(value.toPrecision(9));
 }
 
+/** What of a table a panel shows: all of it where nothing is said. */
+export interface Shown {
+  checkpoints?: number[];
+  heads?: Head[];
+}
+
+/** At the handles of the slider, as far as both are of the current series. */
+export function atHandles({ comparison, shown }: Store): number[] {
+  const before = comparison.elsewhere.value ? undefined : comparison.other.value?.checkpoint;
+  return before === undefined ? [shown.value] : [before, shown.value];
+}
+
 /** Scores of the current series: one or several by name. */
-export function scoreTable(store: Store, names: string[]): Table {
-  const info = store.info.peek();
-  const rows: Cell[][] = [];
+export function scoreTable(store: Store, names: string[], { checkpoints, heads }: Shown = {}): Table {
+  const info = store.info.value;
   const grids = names.map((name) => {
     const grid = store.gridOf(name);
     return grid === null || "message" in grid ? null : grid.values;
   });
   const size = (info?.layers ?? 0) * (info?.heads ?? 0);
-  info?.steps.forEach((_, checkpoint) => {
-    for (let head = 0; head < size; head++) {
-      const values = grids.map((grid) => exact(grid?.[checkpoint * size + head]));
-      const place = [Math.floor(head / info.heads), head % info.heads];
-      rows.push([...training(info, checkpoint), ...place, ...values]);
-    }
-  });
-  const holds = "A row for each head at each checkpoint.";
-  return { columns: [...TRAINING, "layer", "head", ...names], rows, holds };
+  const at = checkpoints ?? info?.steps.map((_, index) => index) ?? [];
+  const of = heads?.map(([layer, head]) => layer * (info?.heads ?? 0) + head);
+  const count = of?.length ?? size;
+  const row = (index: number): Cell[] => {
+    const [checkpoint, nth] = [at[Math.floor(index / count)] ?? 0, index % count];
+    const head = of?.[nth] ?? nth;
+    const values = grids.map((grid) => exact(grid?.[checkpoint * size + head]));
+    return [...training(info as SeriesInfo, checkpoint), ...headAt(head, info as SeriesInfo), ...values];
+  };
+  return {
+    columns: [...TRAINING, "layer", "head", ...names],
+    rows: rowsOf([{ count: at.length * count, row }]),
+    holds: "A row for each head at each checkpoint.",
+  };
+}
+
+/** Of those of a series, layer by layer. */
+export function headAt(index: number, { heads }: SeriesInfo): Head {
+  return [Math.floor(index / heads), index % heads];
 }
 
 /** The chosen score of every head at both handles of the slider, and its change. */
 export function changeTable({ info, scoreInfo, shown, shownScores, comparison }: Store): Table {
-  const { steps = [], heads = 1 } = info.peek() ?? {};
-  const score = scoreInfo.peek()?.name ?? "";
-  const [before, change] = [comparison.before.peek(), comparison.change.peek()];
+  const { steps = [], heads = 1 } = info.value ?? {};
+  const score = scoreInfo.value?.name ?? "";
+  const [before, change] = [comparison.before.value, comparison.change.value];
   const there = beforeOf(comparison);
-  const ends = [there.step, steps[shown.peek()] ?? null];
+  const ends = [there.step, steps[shown.value] ?? null];
   return {
     columns: [
       ...["layer", "head", ...there.columns, "step_before", "step_after"],
       ...[`${score}_before`, `${score}_after`, "change"],
     ],
-    rows: Array.from(shownScores.peek(), (value, index) => {
+    rows: Array.from(shownScores.value, (value, index) => {
       const head: Head = [Math.floor(index / heads), index % heads];
       const scores = [exact(before?.[index]), exact(value), exact(change?.[index])];
       return [...head, ...there.cells(head), ...ends, ...scores];
@@ -74,9 +94,9 @@ export function changeTable({ info, scoreInfo, shown, shownScores, comparison }:
 
 /** What is compared with: of another series its name and the head that is compared, in columns of their own. */
 function beforeOf(comparison: Store["comparison"]) {
-  const other = comparison.other.peek();
-  const elsewhere = comparison.elsewhere.peek() ? other : null;
-  const counterpart = (head: Head) => untracked(() => comparison.counterpart(head));
+  const other = comparison.other.value;
+  const elsewhere = comparison.elsewhere.value ? other : null;
+  const counterpart = (head: Head) => comparison.counterpart(head);
   return {
     series: elsewhere?.series,
     checkpoint: other?.checkpoint,
@@ -101,8 +121,8 @@ export interface Side {
 }
 
 /** Patterns of the selected heads as they are drawn: at the shown checkpoint, and of what is compared with; or of one. */
-export function patternTable(store: Store, only?: Side): Table {
-  return patternsShown(store, only).tableOf(({ head, series, checkpoint }) => {
+export function patternTable(store: Store, only?: Side, query?: number): Table {
+  return patternsShown(store, only, query).tableOf(({ head, series, checkpoint }) => {
     const drawn = store.results.of("patterns", { head }, series).at(checkpoint)?.patterns;
     return drawn === undefined ? null : (cell) => Number(((drawn[cell] as number) / 255).toFixed(3));
   }, "Attention is a multiple of 1/255 in three decimals: 0.002 more or less.");
@@ -132,13 +152,13 @@ export async function exactPatternTable(store: Store, only?: Side): Promise<Tabl
   return all ? tableOf(computed, "Attention is float32, as it was computed.") : null;
 }
 
-/** What is shown now, and a table of it once its attention is known. */
-function patternsShown(store: Store, only?: Side) {
+/** What is shown now, and a table of it once its attention is known; of one query where that is given. */
+function patternsShown(store: Store, only?: Side, from?: number) {
   const { comparison } = store;
-  const tokens = store.promptInfo.peek()?.tokens ?? [];
-  const heads = only === undefined ? store.heads.peek() : [only.head];
-  const [info, shown] = [store.info.peek(), store.shown.peek()];
-  const there = only === undefined && comparison.sameTokens.peek() ? beforeOf(comparison) : null;
+  const tokens = store.promptInfo.value?.tokens ?? [];
+  const heads = only === undefined ? store.heads.value : [only.head];
+  const [info, shown] = [store.info.value, store.shown.value];
+  const there = only === undefined && comparison.sameTokens.value ? beforeOf(comparison) : null;
   const at = there?.checkpoint;
   const compared = there !== null && at !== undefined;
   const sidesOf = (head: Head): (Side | null)[] => {
@@ -151,37 +171,41 @@ function patternsShown(store: Store, only?: Side) {
     ...["head", ...(compared ? there.columns : []), "query", "key", "query_token", "key_token"],
     ...(compared ? ["step_before", "step_after", "attention_before", "attention_after"] : ["attention"]),
   ];
+  const steps = compared ? [there.step, info?.steps[shown] ?? null] : [];
+  const [first, count] =
+    from === undefined ? [0, triangleSize(tokens.length)] : [triangleSize(from), from + 1];
+  const placed = heads.map((head) => ({
+    whose: [headName(head), ...(compared ? there.cells(head) : [])],
+    sides: sidesOf(head),
+  }));
   const tableOf = (attention: Attention, precision: string): Table => {
-    const rows: Cell[][] = [];
-    for (const head of heads) {
-      const known = sidesOf(head).map((side) => side && attention(side));
-      const whose = [headName(head), ...(compared ? there.cells(head) : [])];
-      const steps = compared ? [there.step, info?.steps[shown] ?? null] : [];
-      for (let query = 0; query < tokens.length; query++) {
-        for (let key = 0; key <= query; key++) {
-          const cell = triangleIndex(query, key);
-          const words = [tokens[query] ?? "", tokens[key] ?? ""];
-          rows.push([...whose, query, key, ...words, ...steps, ...known.map((of) => of?.(cell) ?? null)]);
-        }
-      }
-    }
+    const parts = placed.map(({ whose, sides }) => {
+      const known = sides.map((side) => side && attention(side));
+      const row = (index: number): Cell[] => {
+        const cell = first + index;
+        const [query, key] = trianglePlace(cell);
+        const words = [tokens[query] ?? "", tokens[key] ?? ""];
+        return [...whose, query, key, ...words, ...steps, ...known.map((of) => of?.(cell) ?? null)];
+      };
+      return { count, row };
+    });
     const holds = `A row for each query and each key up to it, positions from 0, of each selected head. ${precision}`;
-    return { columns, rows, holds };
+    return { columns, rows: rowsOf(parts), holds };
   };
-  const sides = heads.flatMap(sidesOf).filter((side) => side !== null);
+  const sides = placed.flatMap((one) => one.sides).filter((side) => side !== null);
   return { tokens: tokens.length, sides, tableOf };
 }
 
 /** The ranked tokens at the shown checkpoint; with a second handle, at both. */
 export function predictionTable(store: Store, position: number): Table {
   const { other, sameTokens } = store.comparison;
-  const compared = sameTokens.peek() ? other.peek() : null;
+  const compared = sameTokens.value ? other.value : null;
   return compared === null ? rankedTable(store, position) : comparedTable(store, position, compared);
 }
 
 /** A row for each token ranked at either; its numbers are empty where it was not ranked. */
 function comparedTable(store: Store, position: number, other: Other): Table {
-  const [info, shown] = [store.info.peek(), store.shown.peek()];
+  const [info, shown] = [store.info.value, store.shown.value];
   const result = store.results.of("predictions", {});
   const now = result.at(shown);
   const tokens =
@@ -211,7 +235,7 @@ function comparedTable(store: Store, position: number, other: Other): Table {
 }
 
 function rankedTable(store: Store, position: number): Table {
-  const found = store.results.of("predictions", {}).at(store.shown.peek());
+  const found = store.results.of("predictions", {}).at(store.shown.value);
   const count = found === null ? 0 : ranksOf(found);
   const rows = Array.from({ length: count }, (_, rank): Cell[] => {
     const cell = position * count + rank;
@@ -229,17 +253,22 @@ function rankedTable(store: Store, position: number): Table {
 }
 
 function afterPosition({ promptInfo }: Store, position: number): string {
-  return `A row for each next token after position ${position} ${quoted(promptInfo.peek()?.tokens[position] ?? "")}`;
+  return `A row for each next token after position ${position} ${quoted(promptInfo.value?.tokens[position] ?? "")}`;
 }
 
 /** The arrays with these dims at every checkpoint that is wholly known, a row for each place along them. */
-export function analysisTable<A extends AnalysisKind>(store: Store, result: Result<A>, dims: string): Table {
-  const info = store.info.peek();
+export function analysisTable<A extends AnalysisKind>(
+  store: Store,
+  result: Result<A>,
+  dims: string,
+  { checkpoints }: Shown = {},
+): Table {
+  const info = store.info.value;
   const along = dims.split(" ").filter(Boolean);
   const names = Object.entries<string>(ARRAYS[result.analysis])
     .filter(([, declared]) => declared === `float32 ${dims}`.trim())
     .map(([name]) => name);
-  const rows = (info?.steps ?? []).flatMap((_, checkpoint) => {
+  const rows = (checkpoints ?? info?.steps.map((_, index) => index) ?? []).flatMap((checkpoint) => {
     const found = result.whole(checkpoint) as Record<string, ArrayLike<number>> | null;
     const length = found?.[names[0] ?? ""]?.length ?? 0;
     return Array.from({ length }, (_unused, index): Cell[] => [
@@ -256,6 +285,6 @@ export function analysisTable<A extends AnalysisKind>(store: Store, result: Resu
 }
 
 /** Along one dim, or along layers and heads. */
-function placeAlong(along: string[], { heads }: SeriesInfo, index: number): number[] {
-  return along.length < 2 ? along.map(() => index) : [Math.floor(index / heads), index % heads];
+function placeAlong(along: string[], info: SeriesInfo, index: number): number[] {
+  return along.length < 2 ? along.map(() => index) : headAt(index, info);
 }

@@ -82,6 +82,12 @@ export function triangleIndex(query: number, key: number): number {
   return (query * (query + 1)) / 2 + key;
 }
 
+/** The query and the key of a cell. */
+export function trianglePlace(cell: number): [query: number, key: number] {
+  const query = Math.floor((Math.sqrt(8 * cell + 1) - 1) / 2);
+  return [query, cell - triangleIndex(query, 0)];
+}
+
 export function triangleSize(tokens: number): number {
   return triangleIndex(tokens, 0);
 }

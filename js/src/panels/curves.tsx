@@ -44,6 +44,7 @@ export function Curves({ view }: ViewProps) {
       preview(null);
     },
   };
+  const scores = () => [store.scoreInfo.value?.name ?? ""];
   const title = `${store.scoreInfo.value?.title} of every head`;
   return (
     <figure class="ie-curves">
@@ -55,7 +56,8 @@ export function Curves({ view }: ViewProps) {
           title={title}
           about={{ training: true, scores: [store.scoreInfo.value], dashed: true }}
           draw={(paper) => <Curves view={paper} />}
-          table={() => scoreTable(store, [store.scoreInfo.peek()?.name ?? ""])}
+          table={() => scoreTable(store, scores())}
+          shownTable={() => scoreTable(store, scores(), { heads: store.heads.value })}
         />
       </figcaption>
       <TrainingChart

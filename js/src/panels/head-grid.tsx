@@ -19,7 +19,7 @@ import { Legend } from "../chart/legend";
 import type { Head } from "../contract.gen";
 import { drawsAs } from "../export/parts";
 import { Save } from "../export/save";
-import { changeTable, scoreTable } from "../export/tables";
+import { atHandles, changeTable, scoreTable } from "../export/tables";
 import { headName, sameHead } from "../state/heads";
 import { evenScaleTo, type Scale, scoreScale, slotColor } from "../ui/color";
 import { ComparedAs } from "../ui/compared-as";
@@ -85,6 +85,11 @@ export function HeadGrid({ view }: ViewProps) {
           about={{ scores: [score] }}
           draw={(paper) => <HeadGrid view={paper} />}
           table={() => (isChange ? changeTable(store) : scoreTable(store, [score?.name ?? ""]))}
+          shownTable={() =>
+            isChange
+              ? changeTable(store)
+              : scoreTable(store, [score?.name ?? ""], { checkpoints: atHandles(store) })
+          }
         />
       </div>
       {laid !== null && (

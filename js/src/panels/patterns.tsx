@@ -56,6 +56,7 @@ export function Patterns({ view }: ViewProps) {
           about={{ prompt: true }}
           draw={(paper) => <Patterns view={paper} />}
           table={() => patternTable(view.store)}
+          shownTable={() => patternTable(view.store, undefined, view.pointed.value?.query)}
           exactTable={() => exactPatternTable(view.store)}
         />
       </div>

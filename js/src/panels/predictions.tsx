@@ -46,6 +46,7 @@ export function Predictions({ view }: ViewProps) {
           about={{ prompt: true }}
           draw={(paper) => <Predictions view={paper} />}
           table={() => predictionTable(store, position)}
+          isRead
         />
       </div>
       {error !== null && (

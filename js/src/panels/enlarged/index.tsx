@@ -63,6 +63,7 @@ export function Enlarged({ view, head, checkpoint, elsewhere, closed, figure }: 
     hover.value = cell === null ? null : { query: cell[0], key: cell[1], head };
   };
 
+  const only = () => ({ head: whose, series, checkpoint: checkpoint.value });
   const info = store.seriesList.value[series ?? store.series.value];
   return (
     <dialog
@@ -91,10 +92,9 @@ export function Enlarged({ view, head, checkpoint, elsewhere, closed, figure }: 
             title={`Pattern of ${name}`}
             about={{ prompt: true }}
             draw={figure}
-            table={() => patternTable(store, { head: whose, series, checkpoint: checkpoint.peek() })}
-            exactTable={() =>
-              exactPatternTable(store, { head: whose, series, checkpoint: checkpoint.peek() })
-            }
+            table={() => patternTable(store, only())}
+            shownTable={() => patternTable(store, only(), view.pointed.value?.query)}
+            exactTable={() => exactPatternTable(store, only())}
           />
           <span class="ie-enlarged-buttons">
             <Button name="Zoom out" text="−" press={() => zooming.magnify(1 / STEP)} />

@@ -53,7 +53,8 @@ export function RankedHeads({ view }: ViewProps) {
             patterns: readsPrompts(info.value),
           }}
           draw={(paper) => <RankedHeads view={paper} />}
-          table={() => rankedTable(heads.peek(), info.peek(), settled.peek(), [first.peek(), second.peek()])}
+          table={() => rankedTable(heads.value, info.value, settled.value, [first.value, second.value])}
+          isRead
         />
       </div>
       <div class="ie-ranked-row ie-ranked-head">

@@ -3,7 +3,7 @@ import { type Signal, useComputed, useSignal } from "@preact/signals";
 import { type GridLayout, gridLayout } from "../../chart/grid-drawing";
 import { ScaleLegend } from "../../chart/legend";
 import { Save } from "../../export/save";
-import { analysisTable } from "../../export/tables";
+import { analysisTable, atHandles } from "../../export/tables";
 import { Cells } from "../../panels/head-grid";
 import type { Result } from "../../state/results";
 import { lowered } from "../../state/text";
@@ -66,6 +66,7 @@ function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
           about={{ says: [`Ablated, one head at a time: ${lowered(how)}`] }}
           draw={(paper) => <Each {...props} view={paper} />}
           table={() => analysisTable(store, result, "layer head")}
+          shownTable={() => analysisTable(store, result, "layer head", { checkpoints: atHandles(store) })}
         />
         <span class="ie-heading">Each head alone</span>{" "}
         <label class="ie-note">

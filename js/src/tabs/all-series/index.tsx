@@ -35,6 +35,7 @@ function AllSeries({ view }: ViewProps) {
           about={{ training: true, everySeries: true, scores: [score], dashed: true }}
           draw={(paper) => <AllSeries view={paper} />}
           table={() => allSeriesTable(store)}
+          shownTable={() => allSeriesTable(store, "shown")}
         />
         <p class="ie-meaning">
           {score?.title} of every head

@@ -6,8 +6,8 @@ import type { Store } from "../../state/store";
 import { fromOne } from "../../state/text";
 
 export function answerTable(store: Store, result: Result<"predictions">): Table {
-  const rows = store.seriesList.peek().flatMap((info, series) => {
-    const last = (store.prompts.peek()[series]?.tokens.length ?? 0) - 1;
+  const rows = store.seriesList.value.flatMap((info, series) => {
+    const last = (store.prompts.value[series]?.tokens.length ?? 0) - 1;
     return info.steps.map((_, checkpoint): Cell[] => {
       const found = result.in(series).at(checkpoint);
       const rank = found?.answer_rank[last] ?? -1;

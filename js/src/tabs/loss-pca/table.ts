@@ -5,7 +5,7 @@ import type { Store } from "../../state/store";
 
 export function componentTable(store: Store, fit: "joint" | "standardised"): Table {
   const name = fit === "joint" ? "loss_pca" : "loss_pca_standardised";
-  const rows = store.seriesList.peek().flatMap((info, series) => {
+  const rows = store.seriesList.value.flatMap((info, series) => {
     const points = store.measureOf(series, name)?.values;
     return info.steps.map((_, i): Cell[] => [
       info.name,

@@ -80,6 +80,7 @@ function MeasureFigure({ view, info }: PanelProps) {
           }}
           draw={(paper) => <MeasureFigure view={paper} info={info} />}
           table={() => measureTable(store, info.name)}
+          shownTable={info.per === "position" ? () => measureTable(store, info.name, "shown") : undefined}
         />
         <p class="ie-meaning">{info.meaning}</p>
         <p class="ie-note ie-hint">

@@ -1,24 +1,27 @@
 /** What the tab saves: a measure of every series; by position where it has one. */
-import type { Cell, Table } from "../../export/table";
+import { type Cell, rowsOf, type Table } from "../../export/table";
 import { exact, TRAINING, training } from "../../export/tables";
 import type { Store } from "../../state/store";
 
-export function measureTable(store: Store, name: string): Table {
-  const rows: Cell[][] = [];
+/** At every checkpoint, or of each series at the one that is shown of it. */
+export function measureTable(store: Store, name: string, part: "all" | "shown" = "all"): Table {
   let byPosition = false;
-  store.seriesList.peek().forEach((info, series) => {
+  const shown = store.shownEach.value;
+  const parts = store.seriesList.value.map((info, series) => {
     const measure = store.measureOf(series, name);
     const positions = store.measureOf(series, "positions")?.values ?? new Float32Array();
     const length = measure?.shape[1];
     byPosition ||= length !== undefined;
-    info.steps.forEach((_, checkpoint) => {
-      const start = [info.name, ...training(info, checkpoint)];
-      if (length === undefined) rows.push([...start, exact(measure?.values[checkpoint])]);
-      for (let i = 0; i < (length ?? 0); i++) {
-        rows.push([...start, positions[i] ?? i, exact(measure?.values[checkpoint * (length ?? 0) + i])]);
-      }
-    });
+    const each = length ?? 1;
+    const [from, checkpoints] = part === "all" ? [0, info.steps.length] : [shown[series] ?? 0, 1];
+    const row = (index: number): Cell[] => {
+      const [checkpoint, i] = [from + Math.floor(index / each), index % each];
+      const at = length === undefined ? [] : [positions[i] ?? i];
+      return [info.name, ...training(info, checkpoint), ...at, exact(measure?.values[checkpoint * each + i])];
+    };
+    return { count: checkpoints * each, row };
   });
   const holds = `A row for each ${byPosition ? "position at each " : ""}checkpoint of each series, in nats.`;
-  return { columns: ["series", ...TRAINING, ...(byPosition ? ["position"] : []), name], rows, holds };
+  const columns = ["series", ...TRAINING, ...(byPosition ? ["position"] : []), name];
+  return { columns, rows: rowsOf(parts), holds };
 }

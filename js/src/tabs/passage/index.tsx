@@ -2,6 +2,7 @@
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Save } from "../../export/save";
+import { atHandles } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
 import { lossesAt, sum } from "../../state/passage";
 import type { Result } from "../../state/results";
@@ -82,6 +83,7 @@ function Strips(props: StripsProps) {
           about={{ prompt: true, says: [`Loss: ${LOSS}, in nats; ${SOURCE}.`] }}
           draw={(paper) => <Strips {...props} view={paper} />}
           table={() => passageTable(store)}
+          shownTable={() => passageTable(store, { checkpoints: atHandles(store) })}
         />
         <p class="ie-meaning">
           Loss of every token of the prompt, given those before it.

@@ -5,19 +5,20 @@ import type { SeriesInfo } from "../../kernel/model";
 import { lossesAt } from "../../state/passage";
 import type { Store } from "../../state/store";
 
-export function passageTable(store: Store): Table {
-  const info = store.info.peek();
-  const tokens = store.promptInfo.peek()?.tokens ?? [];
-  const rows = (info?.steps ?? []).flatMap((_, checkpoint) => {
+/** Of these checkpoints and positions; of all where nothing is said. */
+export function passageTable(
+  store: Store,
+  { checkpoints, positions }: { checkpoints?: number[]; positions?: number[] } = {},
+): Table {
+  const info = store.info.value;
+  const tokens = store.promptInfo.value?.tokens ?? [];
+  const read = positions ?? tokens.map((_, at) => at).slice(1);
+  const rows = (checkpoints ?? info?.steps.map((_, index) => index) ?? []).flatMap((checkpoint) => {
     const losses = lossesAt(store, checkpoint);
-    return tokens
-      .slice(1)
-      .map((token, i): Cell[] => [
-        ...training(info as SeriesInfo, checkpoint),
-        i + 1,
-        token,
-        exact(losses?.[i]),
-      ]);
+    return read.map((at): Cell[] => [
+      ...training(info as SeriesInfo, checkpoint),
+      ...[at, tokens[at] ?? "", exact(losses?.[at - 1])],
+    ]);
   });
   const holds = "A row for each token of the prompt but the first, at each checkpoint: its loss in nats.";
   return { columns: [...TRAINING, "position", "token", "loss"], rows, holds };

@@ -41,6 +41,7 @@ export function Trajectories(props: Props) {
           about={{ training: true, everySeries: true, prompt: true }}
           draw={(paper) => <Trajectories {...props} view={paper} />}
           table={() => passageTable(store)}
+          shownTable={() => passageTable(store, { positions: tokens.value })}
         />
         <p class="ie-meaning">Loss of single tokens over training, with the mean of the passage.</p>
         <p class="ie-note">

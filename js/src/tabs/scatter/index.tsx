@@ -7,7 +7,7 @@ import { Tip } from "../../chart/tip";
 import type { Head } from "../../contract.gen";
 import { drawsAs } from "../../export/parts";
 import { Save } from "../../export/save";
-import { scoreTable } from "../../export/tables";
+import { atHandles, scoreTable } from "../../export/tables";
 import { WAITING } from "../../kernel/connection";
 import type { ScoreInfo } from "../../kernel/model";
 import { ScoreOptions } from "../../panels/score-picker";
@@ -65,6 +65,7 @@ function Scatter(props: Props) {
   const { against, trails } = options.value;
   const other = againstIn(store, against);
   const alone = store.alone.value;
+  const scores = () => [other?.name ?? "", store.scoreInfo.value?.name ?? ""];
   return (
     <figure ref={ref}>
       <figcaption class="ie-caption">
@@ -77,7 +78,8 @@ function Scatter(props: Props) {
             dashed: true,
           }}
           draw={(paper) => <Scatter {...props} view={paper} />}
-          table={() => scoreTable(store, [other?.name ?? "", store.scoreInfo.peek()?.name ?? ""])}
+          table={() => scoreTable(store, scores())}
+          shownTable={() => scoreTable(store, scores(), { checkpoints: atHandles(store) })}
         />
         <p class="ie-meaning ie-hint">
           Every head by two scores{!alone && " at this checkpoint"}: {store.scoreInfo.value?.title} (chosen

@@ -2,7 +2,7 @@
 import { batch, type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import type { Head } from "../../contract.gen";
 import { Save } from "../../export/save";
-import { analysisTable } from "../../export/tables";
+import { analysisTable, atHandles } from "../../export/tables";
 import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
 import { evenScale, largest, roundedUp, slotColor } from "../../ui/color";
@@ -46,6 +46,9 @@ function Wiring(props: PanelProps<Record<never, never>, "wiring">) {
           about={{}}
           draw={(paper) => <Wiring {...props} view={paper} />}
           table={() => analysisTable(store, found.wiring, "layer head")}
+          shownTable={() =>
+            analysisTable(store, found.wiring, "layer head", { checkpoints: atHandles(store) })
+          }
         />
         <p class="ie-meaning">What feeds {name}, of the heads in earlier layers.</p>
         <p class="ie-note">
