@@ -10,7 +10,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check build contract lint types page-tests fast-tests enforced-tests bench screenshots mutants chromium dist clean
+.PHONY: explore test check compat build contract lint types page-tests fast-tests enforced-tests bench screenshots mutants chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -20,12 +20,17 @@ SIDE_BY_SIDE := --no-print-directory --jobs=2 --output-sync
 
 test: build chromium
 	$(MAKE) $(SIDE_BY_SIDE) enforced-tests lint types page-tests
-	$(PYTEST_FAST) -m "not browser and (slow or unchecked or not kernels)"
-	$(BIN)/python -m pytest -m browser -n 2 --dist loadfile
+	$(PYTEST_FAST) -m "not browser and not compat and (slow or unchecked or not kernels)"
+	$(BIN)/python -m pytest -m "browser and not compat" -n 2 --dist loadfile
 
 # Leaves to `make test`: slow tests, browser tests, and the shapes in the kernels' signatures.
 check: build
 	$(MAKE) $(SIDE_BY_SIDE) fast-tests lint types page-tests
+
+# Other Pythons and other versions of what we stand on, in environments kept in build/compat/, and
+# other hosts. PYTHONS="/path/to/python3.13 ..." names interpreters that are not on PATH.
+compat: build chromium
+	PYTHONS="$(PYTHONS)" $(BIN)/python -m pytest -m compat $(ARGS)
 
 build: $(BUNDLE) .venv/installed
 

@@ -119,6 +119,12 @@ def test_state_dicts_of_transformer_lens_2_and_3(tmp_path, ending) -> None:
         assert torch.allclose(series.load(index)(TOKENS), one(TOKENS), atol=1e-5)
 
 
+def test_they_are_read_from_memory_too() -> None:
+    one = bridge(seed=1)
+    series = CheckpointSeries.from_state_dicts(bridge(seed=7), [hooked_transformers(one)])
+    assert torch.allclose(series.load(0)(TOKENS), one(TOKENS), atol=1e-5)
+
+
 def test_an_unembedding_without_a_bias_has_none(tmp_path) -> None:
     """Whatever bias the model has that the weights are put into."""
     saved, model = bridge(seed=1), bridge(seed=7)

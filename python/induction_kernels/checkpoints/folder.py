@@ -18,9 +18,8 @@ from induction_kernels.checkpoints.nanochat import Nanochat, meta_of
 from induction_kernels.checkpoints.pickled import read_pickled
 from induction_kernels.checkpoints.source import Checkpoint, Source
 from induction_kernels.checkpoints.tensors import read_safetensors
-from induction_kernels.checkpoints.transformer_lens import is_hooked_transformers, of_a_bridge
+from induction_kernels.checkpoints.transformer_lens import by_the_models_names
 from induction_kernels.errors import CheckpointError
-from induction_kernels.models.bridges import wrapped_by
 
 _FOLDER = re.compile(r"checkpoint-(\d+)")
 #: Which are looked for one after the other; optimizers lie beside weights.
@@ -106,9 +105,7 @@ class WeightFiles(OnDisk):
     def weights(self, index: int) -> Mapping[str, Tensor]:
         path = self._paths[index]
         weights = read_safetensors(path) if path.suffix == ".safetensors" else read_pickled(path)
-        if is_hooked_transformers(weights) and wrapped_by(self._module) is not None:
-            return of_a_bridge(weights, self._module.cfg, path.name)
-        return weights
+        return by_the_models_names(weights, self._module, path.name)
 
     def paths(self, index: int) -> list[Path]:
         return [self._paths[index]]

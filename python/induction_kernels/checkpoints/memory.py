@@ -13,6 +13,7 @@ from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints.copies import copied, in_memory
 from induction_kernels.checkpoints.fingerprints import of_tensors
 from induction_kernels.checkpoints.source import Checkpoint
+from induction_kernels.checkpoints.transformer_lens import by_the_models_names
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models.model import Model
 from induction_kernels.whole_numbers import whole_number
@@ -41,7 +42,7 @@ class MemorySource:
         return copied(self._module)
 
     def weights(self, index: int) -> Mapping[str, Tensor]:
-        return self._state_dicts[index]
+        return by_the_models_names(self._state_dicts[index], self._module, f"State dict {index}")
 
     def fingerprint(self, index: int) -> int:
         return of_tensors(self._state_dicts[index])

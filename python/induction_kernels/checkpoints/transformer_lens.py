@@ -1,4 +1,4 @@
-"""State dicts of TransformerLens 2 and 3, for the bridges of TransformerLens 4."""
+"""State dicts of TransformerLens 2 and 3, for their own models and the bridges of the 4th."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from induction_kernels.errors import CheckpointError
+from induction_kernels.models.bridges import wrapped_by
 
 _HOOKED = re.compile(r"blocks\.\d+\.attn\._?W_[QKVO]")
 #: Which HookedTransformer keeps beside the weights, and a configuration implies.
@@ -21,6 +22,21 @@ def is_hooked_transformers(weights: Mapping[str, Tensor]) -> bool:
     return any(_HOOKED.fullmatch(name) for name in weights)
 
 
+def by_the_models_names(
+    weights: Mapping[str, Tensor], module: Any, where: str
+) -> Mapping[str, Tensor]:
+    """A HookedTransformer's weights as `module` has them, and any others as they are.
+
+    Raises:
+        CheckpointError: they belong to another configuration.
+    """
+    if not is_hooked_transformers(weights):
+        return weights
+    if wrapped_by(module) is not None:
+        return of_a_bridge(weights, module.cfg, where)
+    return _without_tables(weights)
+
+
 def of_a_bridge(weights: Mapping[str, Tensor], cfg: Any, where: str) -> dict[str, Tensor]:
     """The same weights by the names, and in the shapes, of `TransformerBridge.boot_native(cfg)`.
 
@@ -29,9 +45,8 @@ def of_a_bridge(weights: Mapping[str, Tensor], cfg: Any, where: str) -> dict[str
     """
     from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
 
-    kept = {name: value for name, value in weights.items() if not _TABLES.fullmatch(name)}
     try:
-        converted: dict[str, Tensor] = convert_tl_checkpoint(kept, cfg)
+        converted: dict[str, Tensor] = convert_tl_checkpoint(_without_tables(weights), cfg)
     except ValueError as error:
         raise CheckpointError(
             f"{where} does not fit the model: {error}", "It belongs to another configuration."
@@ -41,3 +56,7 @@ def of_a_bridge(weights: Mapping[str, Tensor], cfg: Any, where: str) -> dict[str
         rows = len(converted["unembed.weight"])
         converted["unembed.bias"] = torch.zeros(rows, dtype=converted["unembed.weight"].dtype)
     return converted
+
+
+def _without_tables(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if not _TABLES.fullmatch(name)}

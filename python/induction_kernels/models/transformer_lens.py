@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.models.bridges import is_folded
+from induction_kernels.models.bridges import is_folded, wrapped_by
 from induction_kernels.models.known import name_of
 from induction_kernels.models.model import Model
 from induction_kernels.models.refusals import HOW_TO
@@ -35,5 +35,11 @@ def of_transformer_lens(module: Any, tokenizer: Any | None, name: str | None) ->
         n_heads=int(cfg.n_heads),
         n_ctx=int(cfg.n_ctx),
         d_vocab=int(cfg.d_vocab),
-        weights="folded" if is_folded(module) else "raw",
+        weights="folded" if is_folded(module) or _is_folded_hooked(module) else "raw",
     )
+
+
+def _is_folded_hooked(module: Any) -> bool:
+    """Whether a HookedTransformer's normalization has no weights of its own: `from_pretrained`
+    folds them into the layers behind it."""
+    return wrapped_by(module) is None and module.cfg.normalization_type in {"LNPre", "RMSPre"}
