@@ -23,7 +23,8 @@ test: build chromium
 	$(PYTEST_FAST) -m "not browser and not compat and (slow or unchecked or not kernels)"
 	$(BIN)/python -m pytest -m "browser and not compat" -n 2 --dist loadfile
 
-# Leaves to `make test`: slow tests, browser tests, and the shapes in the kernels' signatures.
+# Leaves to `make test`: slow tests, browser tests, the shapes in the kernels' signatures, and of what
+# is tested on many models, lengths or faults all but two.
 check: build
 	$(MAKE) $(SIDE_BY_SIDE) fast-tests lint types page-tests
 
@@ -54,7 +55,7 @@ page-tests: build
 	npm run --silent test
 
 fast-tests: build
-	$(PYTEST_FAST) -m "not slow and not browser"
+	$(PYTEST_FAST) -m "not slow and not browser" --cases 2
 
 # The kernels' fast tests with every shape in their signatures enforced, which takes them twice as
 # long; all others run without.

@@ -20,6 +20,8 @@ from small_models import HUGGING_FACE, VOCABULARY
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+pytest_plugins = ["few_cases"]
+
 # A busy machine is slow, not broken.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")

@@ -25,6 +25,7 @@ def kept(store) -> xarray.Dataset:
     return xarray.open_zarr(store, consolidated=False).sortby("step").load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
 def test_every_number_is_in_the_table_where_it_belongs(ending, store, kept, tmp_path) -> None:
     path = tmp_path / f"x.{ending}"

@@ -106,7 +106,10 @@ def test_bfloat16_is_within_its_bound_of_float32(kind: str) -> None:
         assert float((values - hooked[name]).abs().max()) < BFLOAT16_BOUND, name
 
 
-@pytest.mark.parametrize("n", [2, 3, 8, 33, 129, 500, 1025, 4096])
+LONG = pytest.param(4096, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 33, 129, 500, 1025, LONG])
 def test_lengths(n: int) -> None:
     torch.manual_seed(0)
     shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}

@@ -65,6 +65,7 @@ def of_shape(
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @shapes
 def test_ov_copying_against_eigenvalues_of_the_whole_vocabulary(**shape) -> None:
@@ -118,6 +119,7 @@ def test_qk_trace_against_traces_over_the_whole_vocabulary(**shape) -> None:
             assert float(found[layer, head]) == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["native", "rms", "gpt2", "gpt_neox", "llama"])
 def test_copying_against_a_loop_over_a_folded_bridge(kind) -> None:
     torch.manual_seed(0)

@@ -73,6 +73,7 @@ def test_comments_are_those_of_pythons_tokenizer() -> None:
         assert [line.strip() for line in found] == expected, path
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_every_string_comes_back(text) -> None:
     tokenizer = bundled()

@@ -168,6 +168,7 @@ def test_a_folded_bridge_is_not_folded_twice(name) -> None:
         torch.testing.assert_close(raw[key], again[key], atol=1e-5, rtol=1e-4, msg=key)
 
 
+@pytest.mark.slow
 def test_a_bridge_is_read_as_the_model_it_wraps() -> None:
     for name in BRIDGED:
         model = unbiased(name)

@@ -178,6 +178,7 @@ def test_a_broken_checkpoint_is_a_gap_and_named() -> None:
         )
 
 
+@pytest.mark.slow
 def test_the_default_text_is_fixed_and_held_out() -> None:
     """The bundled series learn in-context: on text that none of them was trained on."""
     series = load_demo("attn-only-2l").select([0, -1])

@@ -307,6 +307,7 @@ def test_tokens_lie_beside_each_other(tokens: list[str]) -> None:
     assert all(column < 72 for _, column in cells)
 
 
+@pytest.mark.slow
 def test_grids_of_heads(series) -> None:
     model = series.load(-1)
     found = head_scores(model, ["induction", "qk_trace"])

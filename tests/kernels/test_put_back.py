@@ -156,6 +156,7 @@ def test_an_interrupt_leaves_no_hook_behind(name) -> None:
     assert at > 100
 
 
+@pytest.mark.slow
 def test_the_first_look_at_a_model_may_be_interrupted() -> None:
     """And comes to the same answer when it is repeated."""
     torch.manual_seed(0)

@@ -50,6 +50,7 @@ def weights_of(model) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [bridge, gpt2], ids=["bridge", "gpt2"])
 def test_the_training_is_bit_for_bit_what_it_is_without(tmp_path, make) -> None:
     """Weights, gradients, random numbers, modes; and its user's hooks see its own passes alone."""
@@ -86,6 +87,7 @@ def test_the_training_is_bit_for_bit_what_it_is_without(tmp_path, make) -> None:
     assert np.isfinite(kept["loss"].values).all()
 
 
+@pytest.mark.slow
 def test_a_sweep_of_the_saved_weights_agrees(tmp_path) -> None:
     """And finds nothing left to do in the store."""
     model = gpt2()

@@ -125,6 +125,7 @@ def test_a_suite_is_lined_up_and_loaded(hub, from_hub, model, repository) -> Non
         assert torch.equal(series.load(index).state_dict()[name], weights[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("repository", "names", "unit"),
     [

@@ -127,6 +127,7 @@ def test_one_page_that_cannot_be_reached_starves_no_other(series, caplog) -> Non
     assert explorer._work.error is None
 
 
+@pytest.mark.slow
 def test_an_answer_keeps_no_prompt_and_all_answers_together_are_bounded(
     series, monkeypatch
 ) -> None:

@@ -45,6 +45,7 @@ def shown(explorer, number=0) -> list[tuple[bool, str, list[int]]]:
     ]
 
 
+@pytest.mark.slow
 def test_of_a_hub_it_is_seen_without_being_asked_and_before_the_weights(published, hub) -> None:
     marked: list[int] = []
     with SHARED:  # nothing comes before someone looks

@@ -245,6 +245,7 @@ def test_a_broken_checkpoint_is_named_and_the_others_stand(tokenizer) -> None:
     assert explorer._status["state"] == "ready"
 
 
+@pytest.mark.slow
 def test_several_series_side_by_side(series, tokenizer) -> None:
     other = bridge(n_layers=3, n_ctx=32)
     longer = CheckpointSeries.from_state_dicts(

@@ -103,6 +103,7 @@ def test_one_that_comes_between_moves_nothing_that_is_shown(run) -> None:
         assert all(still[question] is one for question, one in before.items())
 
 
+@pytest.mark.slow
 def test_while_the_others_are_still_being_computed(run) -> None:
     run.save(0, 20, 40, 60)
     explorer = InductionExplorer(run.series(), prompt="the cat sat on the cat", checkpoint=0)

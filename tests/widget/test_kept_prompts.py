@@ -69,6 +69,7 @@ def test_nothing_that_computes_is_imported(series, tmp_path) -> None:
     assert found.stdout.split() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", QUESTIONS)
 def test_it_answers_as_an_explorer_with_the_model(series, kept, kind) -> None:
     live = InductionExplorer(series, prompt=TEXT, answer=ANSWER)

@@ -240,6 +240,7 @@ def test_long_patterns_fit_the_wire(tokenizer) -> None:
     assert parts[0][1]["patterns"].shape == (1, 1600 * 1601 // 2)
 
 
+@pytest.mark.slow
 def test_ablations_are_the_kernels_own(page, computed) -> None:
     page.explorer.answer = "cat"
     heads = [[0, 1], [1, 2]]  # patterns of a later layer make what is kept fixed matter
@@ -334,6 +335,7 @@ def test_an_embedded_page_has_all_that_it_is_drawn_from(explorer) -> None:
     assert saved["_esm"] == whole["_esm"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 2, 512])
 def test_attention_is_the_rows_that_were_asked_for_as_the_model_has_them(
     series, block: int, monkeypatch

@@ -81,6 +81,7 @@ def test_every_checkpoint_is_computed_only_after_its_cost_was_said(large, kind: 
     assert [part["checkpoints"] for part, _ in parts] == [[i] for i in NEAREST_FIRST]
 
 
+@pytest.mark.slow
 def test_the_answers_are_the_kernels_own(large, series) -> None:
     page = Page(large)
     losses = page.ask("predictions", checkpoints=NEAREST_FIRST, anyway=True)
@@ -96,6 +97,7 @@ def test_the_answers_are_the_kernels_own(large, series) -> None:
         assert without["loss_change"][0] == pytest.approx(found.loss_change, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", QUESTIONS)
 def test_a_stop_keeps_what_is_there_and_the_next_click_goes_on(
     large, kind: str, monkeypatch
@@ -112,6 +114,7 @@ def test_a_stop_keeps_what_is_there_and_the_next_click_goes_on(
     assert np.isfinite([float(np.ravel(a[next(iter(a))])[0]) for _, a in parts]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", QUESTIONS)
 def test_a_click_elsewhere_is_answered_before_the_rest(large, kind: str, monkeypatch) -> None:
     """Another head's pattern, and the same where the slider has moved to."""

@@ -43,6 +43,7 @@ def logits(explorer: InductionExplorer) -> np.ndarray:
     return arrays["logits"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bridge", *HUGGING_FACE])
 def test_training_on_under_an_open_explorer(kind, tokenizer) -> None:
     """Scores, patterns and predictions stay of the moment it was opened, and agree."""
