@@ -36,7 +36,8 @@ class Windows:
             page.goto("about:blank")
             page.set_viewport_size(options.get("viewport", _USUAL))
             page.emulate_media(
-                color_scheme=options.get("color_scheme", "light"), reduced_motion="no-preference"
+                color_scheme=options.get("color_scheme", "light"),
+                reduced_motion=options.get("reduced_motion", "no-preference"),
             )
             page.mouse.move(0, 0)
             self._blank.setdefault(_kind(options), []).append(page)

@@ -68,12 +68,15 @@ export function watchKernel(model: Model, el: HTMLElement, connection: Connectio
 
 function currentTheme(): Theme {
   const { body } = document;
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  // Grounds and inks are then the system's, whatever the host's theme is.
+  if (matchMedia("(forced-colors: active)").matches) return system;
   const kind = body.dataset.vscodeThemeKind ?? body.className;
   if (/vscode-(dark|high-contrast(?!-light))/.test(kind)) return "dark";
   if (/vscode-(light|high-contrast-light)/.test(kind)) return "light";
   const jupyter = body.dataset.jpThemeLight;
   if (jupyter !== undefined) return jupyter === "false" ? "dark" : "light";
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  return system;
 }
 
 export function watchTheme(abort: AbortSignal): ReadonlySignal<Theme> {
@@ -87,6 +90,8 @@ export function watchTheme(abort: AbortSignal): ReadonlySignal<Theme> {
     attributeFilter: ["class", "data-jp-theme-light", "data-vscode-theme-kind"],
   });
   abort.addEventListener("abort", () => observer.disconnect(), { once: true });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update, { signal: abort });
+  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+    matchMedia(query).addEventListener("change", update, { signal: abort });
+  }
   return theme;
 }
