@@ -219,6 +219,7 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
     ],
     series: 0,
     _view: {},
+    _picture: "ie-picture-0",
     prompt: tokens.slice(1).join("").trim(),
     answer: "",
     _series: [seriesInfo(name, shape)],

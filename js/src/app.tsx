@@ -20,6 +20,7 @@ import { watchKernel, watchTheme } from "./ui/host";
 import { keepKey } from "./ui/keys";
 import { NeedsModel } from "./ui/needs-model";
 import { Notices } from "./ui/notices";
+import { NoPicture } from "./ui/picture";
 import { playOnce } from "./ui/play-once";
 import { View, type ViewProps } from "./ui/view";
 
@@ -36,6 +37,7 @@ export function App({ view }: ViewProps) {
   const { info } = view.store;
   return (
     <div class="ie" data-theme={view.theme.value}>
+      <NoPicture view={view} />
       {info.value === null ? <Empty view={view} /> : <Explorer view={view} />}
     </div>
   );

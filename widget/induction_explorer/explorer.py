@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
 
+import numpy as np
 import traitlets
 from induction_kernels.errors import InductionError
 from induction_kernels.sizes import bytes_of
@@ -24,7 +26,10 @@ from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Work, without_frames
 from induction_explorer.channel.worker import SHARED, shared_worker
+from induction_explorer.choices import training_unit
 from induction_explorer.computing import Computing
+from induction_explorer.export.picture.output import PictureOutput
+from induction_explorer.export.picture.whole import Picture, Subject, picture
 from induction_explorer.export.snapshot import Snapshot
 from induction_explorer.export.writing import replacing
 from induction_explorer.lifetime import weakly
@@ -89,7 +94,10 @@ class InductionExplorer(Computing):
     _esm = bundle.loader()
     _play = traitlets.Bool().tag(sync=True, echo_update=False)
     _module: Any = traitlets.Instance(bundle.Module).tag(sync=True, **widget_serialization)
+    #: The class of its picture, which its page hides.
+    _picture = traitlets.Unicode().tag(sync=True)
     _frame: Any = None
+    _picture_output: PictureOutput
 
     @traitlets.default("_module")
     def _find_module(self) -> bundle.Module:
@@ -144,7 +152,9 @@ class InductionExplorer(Computing):
         )
         start |= self._curves.scores() | self._curves.measures()
         with SHARED:  # no result before everything is there
-            super().__init__(**start, _view=arranged, _play=play)
+            name = f"ie-picture-{uuid4().hex}"
+            self._picture_output = PictureOutput(name)
+            super().__init__(**start, _view=arranged, _play=play, _picture=name)
             self._heads_chosen = "heads" in chosen
             self._restoring = False
             self.view = self._current_view()
@@ -254,6 +264,33 @@ class InductionExplorer(Computing):
             now = {name: getattr(self, name) for name in sync_data if name in written}
             self._send({"method": "echo_update", "state": now, "buffer_paths": []})
             self._show_progress()
+
+    # --- where no widget runs ---
+
+    def leave_picture(self) -> None:
+        """Below the cell that displayed it, at its end."""
+        known = np.isfinite(self._session.grids[self.score][self.checkpoint]).any()
+        self._picture_output.leave(self._draw_picture() if known else None)
+
+    def _show_findings(self) -> None:
+        super()._show_findings()
+        self._picture_output.renew(self._draw_picture())
+
+    def _draw_picture(self) -> Picture:
+        session = self._session
+        phase = self._phases[self.series]["window"] if self._phases else None
+        return picture(
+            Subject(
+                info=session.info(),
+                score=next(one for one in session.score_infos() if one["name"] == self.score),
+                scores=session.grids[self.score],
+                checkpoint=self.checkpoint,
+                phase=phase,
+                unit="tokens seen"
+                if training_unit(self._sessions) == "tokens"
+                else session.series.unit,
+            )
+        )
 
     # --- in Python ---
 

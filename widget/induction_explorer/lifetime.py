@@ -21,6 +21,8 @@ from induction_explorer.channel.worker import SHARED
 
 #: Explorers by the cell that shows them; under "" those that may be seen anywhere.
 _shown: dict[str, list[Any]] = {}
+#: Those that the cell that runs has displayed.
+_displayed: list[weakref.ref[Any]] = []
 #: What each explorer has to do.
 _living: weakref.WeakKeyDictionary[Any, Work] = weakref.WeakKeyDictionary()
 
@@ -51,6 +53,7 @@ def show(explorer: Any) -> None:
         place = _place()
         if place is not None:
             _shown.setdefault(place, []).append(explorer)
+            _displayed.append(weakref.ref(explorer))
         _living[explorer].watched = True
 
 
@@ -95,8 +98,13 @@ def _hide(explorer: Any) -> None:
 
 
 def _cell_ends(_result: Any) -> None:
-    """Take from ipywidgets what is not shown; what nobody else holds closes itself."""
+    """Leave pictures of what it displayed, and take from ipywidgets what is not shown; what nobody
+    else holds closes itself."""
     with SHARED:
+        displayed = dict.fromkeys(one for each in _displayed if (one := each()) is not None)
+        _displayed.clear()
+        while displayed:
+            displayed.popitem()[0].leave_picture()
         unseen = [one.model_id for one, work in _living.items() if not work.watched]
         for model in [model for model in unseen if model in _instances]:
             explorer = weakref.ref(_instances.pop(model))

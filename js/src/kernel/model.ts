@@ -212,6 +212,8 @@ export interface ExplorerModel {
   _view: Partial<ViewState>;
   /** Whether training is still to be played once, unasked. */
   _play: boolean;
+  /** The class of the picture that stands for the explorer where none is drawn; a copy has none. */
+  _picture: string;
   // Public, written by the kernel alone: JS changes them through a "prompt" request.
   prompt: string;
   answer: string;

@@ -28,6 +28,7 @@ export class Traits {
   readonly heads: Signal<Head[]>;
   /** Whether training is still to be played once, unasked. */
   readonly plays: Signal<boolean>;
+  readonly picture: string;
   protected readonly view: Signal<ExplorerModel["_view"]>;
   protected readonly handles: Handles;
   readonly info = computed<SeriesInfo | null>(() => this.seriesList.value[this.series.value] ?? null);
@@ -60,6 +61,7 @@ export class Traits {
     this.score = signal(model.get("score"));
     this.heads = signal(model.get("heads"));
     this.plays = signal(model.get("_play"));
+    this.picture = model.get("_picture") ?? "";
     this.view = signal(model.get("_view"));
     this.handles = new Handles(model, this.writer, this.info, abort);
     this.#obeyKernel();
