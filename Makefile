@@ -10,7 +10,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check compat build contract lint types page-tests fast-tests enforced-tests bench screenshots mutants chromium dist clean
+.PHONY: explore test check compat build contract lint types page-tests fast-tests enforced-tests bench screenshots docs mutants chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -77,6 +77,11 @@ bench: build chromium
 mutants: build .venv/mutants tools/mutants/node_modules/installed
 	$(BIN)/python tools/mutants/mutants.py $(ARGS)
 
+# A site in build/docs/site; what it takes is installed for it alone. Then its faults: links that
+# lead nowhere, and whatever would be fetched from elsewhere.
+docs: build .venv/docs
+	$(BIN)/python tools/pages/build.py
+
 screenshots: build chromium
 	$(BIN)/python tools/screenshots.py
 
@@ -100,6 +105,10 @@ node_modules/installed: package.json package-lock.json
 
 .venv/mutants: .venv/installed tools/mutants/constraints.txt
 	$(PIP) --constraint constraints.txt --constraint tools/mutants/constraints.txt --group mutants
+	touch $@
+
+.venv/docs: .venv/installed tools/pages/constraints.txt
+	$(PIP) --constraint constraints.txt --constraint tools/pages/constraints.txt --group docs
 	touch $@
 
 # Beside the project's own, in which it finds Vitest.

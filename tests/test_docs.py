@@ -13,18 +13,25 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-_SNIPPET = re.compile(r"(<!-- not run -->\n)?```(python|sh)\n(.*?)```", re.DOTALL)
+#: One that is not run says why: <!-- not run: it asks a hub -->.
+_SNIPPET = re.compile(
+    r"(?:<!-- not run(?:: (?P<why>[^\n]*))? -->\n)?```(?P<kind>python|sh)\n(?P<code>.*?)```",
+    re.DOTALL,
+)
+PAGES = sorted(page.name for page in DOCS.glob("*.md") if _SNIPPET.search(page.read_text()))
 #: The command of this Python, wherever a shell would find another.
 _COMMAND = f'induction-explorer() {{ "{sys.executable}" -m induction_explorer "$@"; }}\n'
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["sweeps.md", "command-line.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_the_snippets_run_one_after_the_other(page, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = (DOCS / page).read_text()
-    snippets = [(kind, code) for skipped, kind, code in _SNIPPET.findall(text) if not skipped]
-    assert len(snippets) >= 3
+    found = list(_SNIPPET.finditer(text))
+    assert len(found) == len(re.findall(r"^```(?:python|sh)$", text, re.MULTILINE))
+    assert text.count("<!-- not run") == sum(one["why"] is not None for one in found)
+    snippets = [(one["kind"], one["code"]) for one in found if one["why"] is None]
     names: dict[str, object] = {}
     for kind, code in snippets:
         said = re.findall(r"^(?:print\(.*?\)|.*echo .*)  # (.*)$", code, re.MULTILINE)
