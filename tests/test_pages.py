@@ -67,6 +67,16 @@ def test_a_sound_site_has_none(tmp_path) -> None:
     assert faults(site(tmp_path, body, other_html="<p id='here'></p>")) == []
 
 
+def test_the_index_leads_to_every_page() -> None:
+    docs = formulas.PAGE.parent
+    named = set(
+        re.findall(
+            r"^- \[[^\]]+\]\(([\w-]+\.md)\): ", (docs / "index.md").read_text(), re.MULTILINE
+        )
+    )
+    assert named == {page.name for page in docs.glob("*.md")} - {"index.md"}
+
+
 def test_the_formulas_are_those_of_the_package() -> None:
     """`make docs` writes the page anew."""
     assert formulas.PAGE.read_text(encoding="utf-8") == formulas.page()

@@ -17,8 +17,8 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"top_of_page_buttons": []}
-pygments_style = "xcode"
-pygments_dark_style = "github-dark"
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"
 nitpicky = True
 # Blocks show how commands are typed, with … for what is left out.
 suppress_warnings = ["misc.highlighting_failure"]
