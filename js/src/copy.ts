@@ -1,55 +1,45 @@
 /**
- * A copy of an explorer in a file: no kernel, no network. What it holds stands in the page, packed; what the
- * reader arranges stands in the address, so that a link opens where it was left.
+ * A copy of an explorer: no kernel, no network. In a page of its own, what it holds stands in the page, and what
+ * the reader arranges in the address, so that a link opens where it was left. In a module, which a page of others
+ * draws as an anywidget (MyST's `{anywidget}`), what it holds stands before this.
  */
-import make from ".";
 import { arrangedIn, withArranged } from "./copied/address";
-import { Answers, type Asked, type Held } from "./copied/answers";
-import { unpacked } from "./page/frames";
-import { type Message, PageModel } from "./page/model";
+import { open } from "./copied/open";
 
-interface Contents {
-  state: Record<string, unknown>;
-  buffer_paths: (string | number)[][];
-  answers: Held[];
-}
+/** Written before this in a module (export/module.py), and nowhere else. */
+declare const COPY: { held: string; styles: string; said: string };
 
-async function contents() {
-  const text = document.getElementById("held")?.textContent ?? "";
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return unpacked(await new Response(stream).arrayBuffer());
-}
+export default {
+  /** Where `el` is, a style of the page around it may not reach: this brings its own. */
+  render({ el }: { el: HTMLElement }): () => void {
+    const end = new AbortController();
+    const styles = document.createElement("style");
+    const main = document.createElement("div");
+    const footer = document.createElement("p");
+    styles.textContent = COPY.styles;
+    footer.textContent = COPY.said;
+    footer.className = "ie-note";
+    el.append(styles, main, footer);
+    void open(COPY.held, main, { arranged: {}, onArranged: () => {} }, end.signal);
+    return () => end.abort();
+  },
+};
 
-const { data, buffers } = await contents();
-const { state, buffer_paths, answers } = data as Contents;
-const ofState = buffers.slice(0, buffer_paths.length);
-const held = new Answers(answers, buffers.slice(buffer_paths.length));
-
-const model = new PageModel((message: Message) => {
-  if (message.method !== "custom") {
+function openPage(): void {
+  document.documentElement.classList.toggle("embedded", new URLSearchParams(location.search).has("embed"));
+  const held = document.getElementById("held")?.textContent ?? "";
+  const onArranged = (beginning: Record<string, unknown>, set: Record<string, unknown>) => {
     const { hash } = location;
-    const next = withArranged(hash, state, message.state);
+    const next = withArranged(hash, beginning, set);
     // A frame without an address of its own, as of a notebook, has none to change.
     if (next !== hash) {
       try {
         history.replaceState(null, "", next);
       } catch {}
     }
-    return;
-  }
-  queueMicrotask(() => {
-    for (const [content, parts] of held.to(message.content as Asked)) {
-      model.receive({ method: "custom", content }, parts, null);
-    }
-  });
-});
-const arranged = { ...state, ...arrangedIn(location.hash) };
-model.receive({ method: "update", state: arranged, buffer_paths }, ofState, null);
-document.documentElement.classList.toggle("embedded", new URLSearchParams(location.search).has("embed"));
+  };
+  const arranging = { arranged: arrangedIn(location.hash), onArranged };
+  void open(held, document.querySelector("main") as HTMLElement, arranging, new AbortController().signal);
+}
 
-const { signal } = new AbortController();
-const { initialize, render } = make();
-const props = { model: model as never, signal };
-initialize(props);
-render({ ...props, el: document.querySelector("main") as HTMLElement });
+if (typeof COPY === "undefined") openPage();

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from induction_explorer import InductionExplorer, load_demo
 from parts import Explorer
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 
 @pytest.fixture(scope="module")
@@ -104,4 +104,52 @@ def test_a_snapshot_scrubs_in_a_notebook_page(chrome: Browser, explorer, tmp_pat
     slider.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^step 0"))
     expect(frame.get_by_role("gridcell").first).to_be_visible()
+    context.close()
+
+
+#: What MyST's theme does with a module: in a shadow root, without signals; what `render` returns is
+#: called when the reader leaves.
+MYST = """<!doctype html><div id="here"></div><script type="module">
+const { default: widget } = await import("./x.mjs");
+const model = new Map();
+await widget.initialize?.({ model });
+const el = document.createElement("div");
+document.getElementById("here").attachShadow({ mode: "open" }).replaceChildren(el);
+window.leave = await widget.render?.({ model, el });
+</script>"""
+
+
+def test_a_module_scrubs_in_a_page_of_myst(
+    chrome: Browser, explorer: InductionExplorer, tmp_path: Path
+) -> None:
+    explorer.to_module(tmp_path / "x.mjs")
+    (tmp_path / "index.html").write_text(MYST)
+    context = chrome.new_context()
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    types = {".mjs": "text/javascript", ".html": "text/html"}
+
+    def serve(route: Route) -> None:
+        file = tmp_path / route.request.url.rsplit("/", 1)[1]
+        route.fulfill(body=file.read_text(), content_type=types[file.suffix])
+
+    page.route("http://book.test/*", serve)
+    page.goto("http://book.test/index.html")
+    slider = page.get_by_role("slider", name="Checkpoint")
+    slider.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^step 0"))
+    expect(page.get_by_role("grid", name="Head scores")).to_be_visible()
+    height = page.get_by_role("grid", name="Head scores").bounding_box()
+    assert height is not None
+    assert height["width"] > 100  # its styles are there
+    option = page.get_by_role("listbox", name="Tokens").get_by_role("option").nth(4)
+    option.hover()
+    expect(page.get_by_text("query 4 ' token' attends").first).to_be_visible()
+    expect(page.get_by_text("A copy made on")).to_be_visible()
+    assert page.url == "http://book.test/index.html"  # the address is the book's
+    page.evaluate("leave()")
+    expect(page.get_by_role("slider", name="Checkpoint")).to_have_count(0)
+    assert said == []
     context.close()

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import xarray
     from induction_kernels.inputs.texts import Texts
 
+    from induction_explorer.export.html import Shown
     from induction_explorer.series.known import Known
 
 _PUBLIC = {*PARTS, "view"}
@@ -323,9 +324,26 @@ class InductionExplorer(Computing):
             InductionError: scores and measures alone are larger, or the file cannot be written.
             KeyboardInterrupt: the reader stopped it: no file was written, or replaced.
         """
+        from induction_explorer.export.html import page_of
+
         path = Path(path)
         with replacing(path) as unfinished:
-            unfinished.write_text(self._copy(max_size, seconds), encoding="utf-8")
+            unfinished.write_text(self._copy(page_of, max_size, seconds), encoding="utf-8")
+        return path
+
+    def to_module(
+        self, path: str | Path, max_size: str | int = "5 MB", seconds: float = 60
+    ) -> Path:
+        """The same as an ES module, which a page of others draws where it says so: in MyST,
+        `{anywidget} ./x.mjs`. Its default export has anywidget's `render`.
+
+        Args, raises: as `to_html`.
+        """
+        from induction_explorer.export.html import module_of
+
+        path = Path(path)
+        with replacing(path) as unfinished:
+            unfinished.write_text(self._copy(module_of, max_size, seconds), encoding="utf-8")
         return path
 
     def snapshot(self, max_size: str | int = "2 MB", seconds: float = 60) -> Snapshot:
@@ -334,10 +352,12 @@ class InductionExplorer(Computing):
         Raises:
             SelectionError, InductionError, KeyboardInterrupt: as `to_html`.
         """
-        return Snapshot(self._copy(max_size, seconds))
+        from induction_explorer.export.html import page_of
 
-    def _copy(self, max_size: str | int, seconds: float) -> str:
-        from induction_explorer.export.html import Shown, page_of
+        return Snapshot(self._copy(page_of, max_size, seconds))
+
+    def _copy(self, write: Callable[[Shown, int], str], max_size: str | int, seconds: float) -> str:
+        from induction_explorer.export.html import Shown
 
         limit = bytes_of(max_size, "max_size")
         self._complete(seconds)
@@ -346,7 +366,7 @@ class InductionExplorer(Computing):
             state = {name: getattr(self, name) for name in names} | self._curves.everything()
             prompts = [one if isinstance(one, Prompt) else None for one in self._read]
             looked_at = [self._looked_at(session) for session in self._sessions]
-            return page_of(Shown(state, self._sessions, prompts, looked_at), limit)
+            return write(Shown(state, self._sessions, prompts, looked_at), limit)
 
     def _complete(self, seconds: float) -> None:
         """Compute what a copy shows. A function that observes a trait may want a copy on the thread

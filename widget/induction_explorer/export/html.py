@@ -6,7 +6,8 @@ import base64
 import gzip
 import hashlib
 import html
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -58,7 +59,22 @@ def page_of(shown: Shown, max_size: int) -> str:
     Raises:
         InductionError: what cannot be left out takes more than `max_size` bytes.
     """
-    least = len(_page(shown, [], "").encode())
+    return _fitted(shown, max_size, _page)
+
+
+def module_of(shown: Shown, max_size: int) -> str:
+    """An ES module of it, whose default export draws it as an anywidget. Call it with SHARED.
+
+    Raises:
+        InductionError: as `page_of`.
+    """
+    return _fitted(shown, max_size, _module)
+
+
+def _fitted(
+    shown: Shown, max_size: int, write: Callable[[Shown, Sequence[Answers], str], str]
+) -> str:
+    least = len(write(shown, [], "").encode())
     room = max_size - least - _SENTENCE
     if room < 0:
         raise InductionError(
@@ -66,7 +82,7 @@ def page_of(shown: Shown, max_size: int) -> str:
             f"Allow at least that; max_size={in_words(max_size)} was given.",
         )
     held, left_out = fitting(_by_want(shown), shown.looked_at, room)
-    return _page(shown, held, left_out)
+    return write(shown, held, left_out)
 
 
 def _by_want(shown: Shown) -> list[Answers]:
@@ -90,6 +106,32 @@ def _by_strength(session: Known, score: str, selected: Sequence[Sequence[int]]) 
 
 
 def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
+    script = _script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    names = ", ".join(info["name"] for info in shown.state["_series"])
+    template = (Path(__file__).parent / "page.html").read_text()
+    return template.format(
+        policy=policy,
+        title=html.escape(f"{names} - Induction Explorer"),
+        styles=_styles(),
+        said=html.escape(_said(shown, left_out)),
+        held=_packed(shown, held),
+        script=script,
+    )
+
+
+def _module(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
+    """What js/src/copy.ts looks for, before its code."""
+    copy = {"held": _packed(shown, held), "styles": _styles(), "said": _said(shown, left_out)}
+    return f"const COPY = {json.dumps(copy)};\n{(_STATIC / 'copy.js').read_text()}"
+
+
+def _packed(shown: Shown, held: Sequence[Answers]) -> str:
+    """In base64, as js/src/copied/open.ts reads it."""
     prompt, answer = shown.state["prompt"], shown.state["answer"]
     series = [
         info
@@ -111,21 +153,7 @@ def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
     bare, paths, buffers = _remove_buffers({**shown.state, **of_a_copy})
     data = {"state": bare, "buffer_paths": paths, "answers": [one.head() for one in held]}
     frame = packed(data, [*buffers, *(b for one in held for b in one.buffers())])
-    script = _script()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-    template = (Path(__file__).parent / "page.html").read_text()
-    return template.format(
-        policy=policy,
-        title=html.escape(f"{', '.join(info['name'] for info in series)} - Induction Explorer"),
-        styles=(_STATIC / "widget.css").read_text(),
-        said=html.escape(_said(shown, left_out)),
-        held=base64.b64encode(gzip.compress(frame, 9, mtime=0)).decode(),
-        script=script,
-    )
+    return base64.b64encode(gzip.compress(frame, 9, mtime=0)).decode()
 
 
 def _said(shown: Shown, left_out: str) -> str:
@@ -140,6 +168,11 @@ def _said(shown: Shown, left_out: str) -> str:
     if left_out:
         lines.append(f"Left out to keep the file small: {left_out}.")
     return " ".join(lines)
+
+
+@cache
+def _styles() -> str:
+    return (_STATIC / "widget.css").read_text()
 
 
 @cache
