@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pages import api, formulas
+from pages.amended import amended
 from pages.faults import faults
 
 
@@ -65,6 +66,20 @@ def test_a_sound_site_has_none(tmp_path) -> None:
         '<link rel="canonical" href="https://example.org/">'
     )
     assert faults(site(tmp_path, body, other_html="<p id='here'></p>")) == []
+
+
+def test_a_page_says_what_its_parts_are() -> None:
+    page = (
+        '<aside class="sidebar-drawer"><p class="caption" role="heading">Tasks</p></aside>'
+        '<table><tr><th class="head"><p>what</p></th><th class="head"><p></p></th></tr></table>'
+        '<aside class="toc-drawer"></aside>'
+    )
+    assert amended(page) == (
+        '<aside class="sidebar-drawer" aria-label="Pages">'
+        '<p class="caption" role="heading" aria-level="2">Tasks</p></aside>'
+        '<table><tr><th class="head"><p>what</p></th><td></td></tr></table>'
+        '<aside class="toc-drawer" aria-label="On this page"></aside>'
+    )
 
 
 def test_the_index_leads_to_every_page() -> None:

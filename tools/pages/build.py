@@ -18,6 +18,7 @@ SOURCE, SITE = (ROOT / "build" / "docs" / name for name in ("source", "site"))
 sys.path.insert(0, str(HERE.parent))
 
 from pages import api, formulas  # noqa: E402 - beside this file
+from pages.amended import amended  # noqa: E402
 from pages.faults import faults  # noqa: E402
 
 _LINK = re.compile(r"^- \[([^\]]+)\]\(([\w-]+)\.md\): (.*)$", re.MULTILINE)
@@ -31,6 +32,8 @@ def main() -> int:
     if code := sphinx(["-q", "-W", "--keep-going", "-d", str(SOURCE.parent / "doctrees"),
                        str(SOURCE), str(SITE)]):  # fmt: skip
         return code
+    for page in SITE.glob("*.html"):
+        page.write_text(amended(page.read_text("utf-8")), "utf-8")
     _lay_markdown()
     found = faults(SITE)
     print(*found, sep="\n", end="\n" if found else "")
