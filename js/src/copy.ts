@@ -4,7 +4,7 @@
  * draws as an anywidget (MyST's `{anywidget}`), what it holds stands before this.
  */
 import { arrangedIn, withArranged } from "./copied/address";
-import { open } from "./copied/open";
+import { open } from "./open-copy";
 
 /** Written before this in a module (export/module.py), and nowhere else. */
 declare const COPY: { held: string; styles: string; said: string };
@@ -20,7 +20,7 @@ export default {
     footer.textContent = COPY.said;
     footer.className = "ie-note";
     el.append(styles, main, footer);
-    void open(COPY.held, main, { arranged: {}, onArranged: () => {} }, end.signal);
+    void open(COPY.held, main, { arranged: () => ({}), onArranged: () => {} }, end.signal);
     return () => end.abort();
   },
 };
@@ -38,7 +38,8 @@ function openPage(): void {
       } catch {}
     }
   };
-  const arranging = { arranged: arrangedIn(location.hash), onArranged };
+  const arranged = (state: Record<string, unknown>) => arrangedIn(location.hash, state);
+  const arranging = { arranged, onArranged };
   void open(held, document.querySelector("main") as HTMLElement, arranging, new AbortController().signal);
 }
 

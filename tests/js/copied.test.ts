@@ -3,6 +3,9 @@ import { expect, it } from "vitest";
 import { arrangedIn, withArranged } from "../../js/src/copied/address";
 import { Answers, type Held, type Said } from "../../js/src/copied/answers";
 import { triangleIndex, triangleSize } from "../../js/src/kernel/arrays";
+import { completeView } from "../../js/src/state/view-state";
+import { TABS } from "../../js/src/tabs";
+import { chosenOf } from "../../js/src/tabs/tab";
 
 const TOKENS = 4;
 const CELLS = triangleSize(TOKENS);
@@ -85,14 +88,41 @@ it("reads what attends to a token off the patterns of all heads, or says nothing
 });
 
 it("an address has what is not as it began, and nothing else is taken from one", () => {
-  const beginning = { checkpoint: 3, heads: [[0, 1]], _view: {} };
+  const beginning = { checkpoint: 3, heads: [[0, 1]], _view: {}, _series: [{}] };
   const there = withArranged("", beginning, { checkpoint: 1, heads: [[0, 1]], prompt: "x" });
-  expect(arrangedIn(there)).toEqual({ checkpoint: 1 });
+  expect(arrangedIn(there, beginning)).toEqual({ checkpoint: 1 });
   expect(withArranged(there, beginning, { checkpoint: 3 })).toBe("#");
-  expect(arrangedIn(withArranged(there, beginning, { _view: { tab: "scatter" } }))).toEqual({
-    checkpoint: 1,
-    _view: { tab: "scatter" },
-  });
-  for (const wrong of ["", "#", "#L1", "#%7B", "#null", "#7"]) expect(arrangedIn(wrong)).toEqual({});
-  expect(arrangedIn(`#${encodeURIComponent('{"_status": 1}')}`)).toEqual({});
+  const moved = withArranged(there, beginning, { _view: { tab: "scatter" } });
+  expect(arrangedIn(moved, beginning)).toEqual({ checkpoint: 1, _view: { tab: "scatter" } });
+  for (const wrong of ["", "#", "#L1", "#%7B", "#null", "#7"])
+    expect(arrangedIn(wrong, beginning)).toEqual({});
+  expect(arrangedIn(`#${encodeURIComponent('{"_status": 1}')}`, beginning)).toEqual({});
+});
+
+it("an address has all that a reader can arrange, of every tab", () => {
+  const beginning = { _view: {}, _series: [{}, {}] };
+  const options = Object.fromEntries(TABS.map(({ name, options }) => [name, chosenOf(options)]));
+  expect(Object.keys(options).length).toBeGreaterThan(4);
+  const view = completeView({ window: [1, 2.5], brush: [0, 3], compared_series: 1, tabs: options }, "log");
+  const set = { series: 1, checkpoint: 2, compare: null, score: "induction", heads: [[1, 2]], _view: view };
+  expect(arrangedIn(withArranged("", beginning, set), beginning)).toEqual(set);
+});
+
+it.each([
+  { series: 2 },
+  { checkpoint: "x" },
+  { checkpoint: -1 },
+  { compare: 0.5 },
+  { score: 3 },
+  { heads: "L" },
+  { heads: [[1]] },
+  { _view: 3 },
+  { _view: { window: [5] } },
+  { _view: { tabs: { scatter: 3 } } },
+  { _view: { nothing: 1 } },
+  { _view: { compared_series: 2 } },
+])("what a person wrote into an address, and cannot be, is left out: %j", (wrong) => {
+  const hash = `#${encodeURIComponent(JSON.stringify({ ...wrong, score: "score" in wrong ? 3 : "induction" }))}`;
+  const found = arrangedIn(hash, { _series: [{}, {}] });
+  expect(found).toEqual("score" in wrong ? {} : { score: "induction" });
 });

@@ -1,16 +1,54 @@
 /** What the reader arranged, in the address of the page. */
 
-/** The traits that the page writes, as kernel/writer.ts has them. */
-const ARRANGED = ["series", "checkpoint", "compare", "score", "heads", "_view"];
-
 type Traits = Record<string, unknown>;
+type Fits = (value: unknown, state: Traits) => boolean;
 
-/** Nothing of an address that says something else. */
-export function arrangedIn(hash: string): Traits {
+const isIndex: Fits = (value) => Number.isInteger(value) && (value as number) >= 0;
+const isPair = (value: unknown) => Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
+const isRecord = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+const isText: Fits = (value) => typeof value === "string";
+const orNone =
+  (fits: Fits): Fits =>
+  (value, state) =>
+    value === null || fits(value, state);
+
+/** What the page writes of its view: `ViewState` of kernel/model.ts. */
+const IN_VIEW: Record<string, Fits> = {
+  tab: isText,
+  x_scale: isText,
+  attention_scale: isText,
+  compared_scores: isText,
+  compared_patterns: isText,
+  compared_series: orNone((value, state) => isIndex(value, state) && (value as number) < count(state)),
+  window: orNone(isPair),
+  window_unit: orNone(isText),
+  brush: orNone(isPair),
+  tabs: (value) => isRecord(value) && Object.values(value as Traits).every(isRecord),
+};
+
+/** The traits that the page writes, as kernel/writer.ts has them; a person may have written the address. */
+const ARRANGED: Record<string, Fits> = {
+  series: (value, state) => isIndex(value, state) && (value as number) < count(state),
+  checkpoint: isIndex,
+  compare: orNone(isIndex),
+  score: isText,
+  heads: (value) => Array.isArray(value) && value.every(isPair),
+  _view: (value, state) =>
+    isRecord(value) && Object.entries(value as Traits).every(([name, one]) => IN_VIEW[name]?.(one, state)),
+};
+
+function count({ _series }: Traits): number {
+  return Array.isArray(_series) ? _series.length : 0;
+}
+
+/** What an address says of the traits of this state; nothing of what it says else, or wrong. */
+export function arrangedIn(hash: string, state: Traits): Traits {
   try {
     const said: unknown = JSON.parse(decodeURIComponent(hash.slice(1)));
-    if (said === null || typeof said !== "object") return {};
-    return Object.fromEntries(Object.entries(said).filter(([name]) => ARRANGED.includes(name)));
+    if (!isRecord(said)) return {};
+    return Object.fromEntries(
+      Object.entries(said as Traits).filter(([name, value]) => ARRANGED[name]?.(value, state)),
+    );
   } catch {
     return {};
   }
@@ -18,9 +56,9 @@ export function arrangedIn(hash: string): Traits {
 
 /** The address after these traits were set: it has what is not as it was to begin with. */
 export function withArranged(hash: string, beginning: Traits, set: Traits): string {
-  const now = { ...arrangedIn(hash), ...set };
+  const now = { ...arrangedIn(hash, beginning), ...set };
   const said = Object.entries(now).filter(
-    ([name, value]) => ARRANGED.includes(name) && JSON.stringify(value) !== JSON.stringify(beginning[name]),
+    ([name, value]) => name in ARRANGED && JSON.stringify(value) !== JSON.stringify(beginning[name]),
   );
   return said.length === 0 ? "#" : `#${encodeURIComponent(JSON.stringify(Object.fromEntries(said)))}`;
 }

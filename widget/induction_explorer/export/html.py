@@ -131,7 +131,7 @@ def _module(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
 
 
 def _packed(shown: Shown, held: Sequence[Answers]) -> str:
-    """In base64, as js/src/copied/open.ts reads it."""
+    """In base64, as js/src/open-copy.ts reads it."""
     prompt, answer = shown.state["prompt"], shown.state["answer"]
     series = [
         info

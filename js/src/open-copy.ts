@@ -1,8 +1,8 @@
 /** Draws what a copy holds: the widget, over a model that answers by itself. */
-import make from "..";
-import { unpacked } from "../page/frames";
-import { type Message, PageModel } from "../page/model";
-import { Answers, type Asked, type Held } from "./answers";
+import make from ".";
+import { Answers, type Asked, type Held } from "./copied/answers";
+import { unpacked } from "./page/frames";
+import { type Message, PageModel } from "./page/model";
 
 type Traits = Record<string, unknown>;
 
@@ -12,9 +12,9 @@ interface Contents {
   answers: Held[];
 }
 
-/** What a copy begins with, and what hears of what the reader arranges. */
+/** What of its state a copy begins otherwise with, and what hears of what the reader arranges. */
 export interface Arranging {
-  arranged: Traits;
+  arranged: (state: Traits) => Traits;
   onArranged: (beginning: Traits, set: Traits) => void;
 }
 
@@ -43,7 +43,7 @@ export async function open(
     });
   });
   const ofState = buffers.slice(0, buffer_paths.length);
-  model.receive({ method: "update", state: { ...state, ...arranged }, buffer_paths }, ofState, null);
+  model.receive({ method: "update", state: { ...state, ...arranged(state) }, buffer_paths }, ofState, null);
   const { initialize, render } = make();
   const props = { model: model as never, signal };
   initialize(props);
