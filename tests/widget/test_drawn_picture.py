@@ -88,6 +88,13 @@ def test_names_are_text(scores) -> None:
     ElementTree.fromstring(svg)
 
 
+def test_a_long_name_is_cut_in_its_middle(scores) -> None:
+    name = "begins" + "x" * 200 + "ends"
+    assert re.fullmatch(
+        r"beginsx+…x+ends · Induction · step 1000", words(subject(scores, name=name))[0]
+    )
+
+
 def test_a_large_grid_is_an_image_of_a_pixel_a_head() -> None:
     scores = np.random.default_rng(0).random((4, 48, 64))
     svg = picture(subject(scores)).svg

@@ -270,26 +270,27 @@ class InductionExplorer(Computing):
 
     def leave_picture(self) -> None:
         """Below the cell that displayed it, at its end."""
-        known = np.isfinite(self._session.grids[self.score][self.checkpoint]).any()
-        self._picture_output.leave(self._draw_picture() if known else None)
+        self._picture_output.leave(self._draw_picture())
 
     def _show_findings(self) -> None:
         super()._show_findings()
-        self._picture_output.renew(self._draw_picture())
+        if (drawn := self._draw_picture()) is not None:
+            self._picture_output.renew(drawn)
 
-    def _draw_picture(self) -> Picture:
-        session = self._session
-        phase = self._phases[self.series]["window"] if self._phases else None
+    def _draw_picture(self) -> Picture | None:
+        """None before the chosen score is there."""
+        session, score = self._session, self.score
+        if score not in session.grids or np.isnan(session.grids[score][self.checkpoint]).all():
+            return None
+        in_tokens = training_unit(self._sessions) == "tokens"
         return picture(
             Subject(
                 info=session.info(),
-                score=next(one for one in session.score_infos() if one["name"] == self.score),
-                scores=session.grids[self.score],
+                score=next(one for one in session.score_infos() if one["name"] == score),
+                scores=session.grids[score],
                 checkpoint=self.checkpoint,
-                phase=phase,
-                unit="tokens seen"
-                if training_unit(self._sessions) == "tokens"
-                else session.series.unit,
+                phase=self._phases[self.series]["window"] if self._phases else None,
+                unit="tokens seen" if in_tokens else session.series.unit,
             )
         )
 

@@ -8,6 +8,7 @@ Inside an explorer nothing may hold it therefore, so that the last reference is 
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable
 from functools import cache
@@ -18,6 +19,8 @@ from ipywidgets.widgets.widget import _instances
 
 from induction_explorer.channel.work import Work
 from induction_explorer.channel.worker import SHARED
+
+_log = logging.getLogger(__name__)
 
 #: Explorers by the cell that shows them; under "" those that may be seen anywhere.
 _shown: dict[str, list[Any]] = {}
@@ -101,16 +104,23 @@ def _cell_ends(_result: Any) -> None:
     """Leave pictures of what it displayed, and take from ipywidgets what is not shown; what nobody
     else holds closes itself."""
     with SHARED:
-        displayed = dict.fromkeys(one for each in _displayed if (one := each()) is not None)
-        _displayed.clear()
-        while displayed:
-            displayed.popitem()[0].leave_picture()
+        _leave_pictures()
         unseen = [one.model_id for one, work in _living.items() if not work.watched]
         for model in [model for model in unseen if model in _instances]:
             explorer = weakref.ref(_instances.pop(model))
             if (held := explorer()) is not None:
                 _instances[model] = held
             del held
+
+
+def _leave_pictures() -> None:
+    """In the order in which the cell displayed explorers; none of those that are gone again."""
+    for one in dict.fromkeys(explorer for each in _displayed if (explorer := each()) is not None):
+        try:
+            one.leave_picture()
+        except Exception:  # noqa: BLE001 - what the cell has to show is there
+            _log.exception("Induction Explorer could not draw a picture of an explorer.")
+    _displayed.clear()
 
 
 def _forget_output(explorer: Any) -> None:

@@ -15,7 +15,7 @@ from induction_explorer.export.picture.grid import grid, number
 from induction_explorer.export.picture.svg import GROUND, INK, box, element, text
 from induction_explorer.export.picture.training import compact
 
-_WIDTH, _LEFT, _TOP, _GRID, _HEIGHT = 760, 34, 62, 330, 190
+_WIDTH, _ALONE, _LEFT, _TOP, _GRID, _HEIGHT = 760, 420, 34, 62, 330, 190
 _STRONGEST = 4
 
 
@@ -72,18 +72,22 @@ def picture(of: Subject) -> Picture:
     now = of.scores[of.checkpoint]
     best = of.strongest
     names = [f"L{layer}H{head}" for layer, head in best]
-    title = " · ".join(filter(None, (of.info["name"], of.score["title"], of.where)))
+    in_time = len(of.scores) > 1
+    width = _WIDTH if in_time else _ALONE
+    title = " · ".join(
+        filter(None, (_short(of.info["name"], width // 16), of.score["title"], of.where))
+    )
     values = [f"{name} {number(now[head], 3)}" for name, head in zip(names, best, strict=True)]
     strongest = (
         f"Strongest: {', '.join(values)}" if best else "Not computed when this picture was made"
     )
     parts = [
-        box((0, 0), (_WIDTH, 0), GROUND),
+        box((0, 0), (width, 0), GROUND),
         text(title, (_LEFT, 20), INK, font_size="13", font_weight="600"),
         text(strongest, (_LEFT, 37), INK),
         *grid(now, Scale.of(of.score, of.scores), best, (_LEFT, _TOP), (_GRID, _HEIGHT)),
     ]
-    if len(of.scores) > 1 and best:
+    if in_time and best:
         along = np.stack([of.scores[:, layer, head] for layer, head in best], axis=1)
         left = _LEFT + _GRID + 56
         size = (_WIDTH - left - 56, _HEIGHT - 8)
@@ -91,12 +95,17 @@ def picture(of: Subject) -> Picture:
             along, names, _training(of), of.checkpoint, of.phase, of.unit, (left, _TOP), size
         )
     height = _TOP + _HEIGHT + 34
-    parts[0] = box((0, 0), (_WIDTH, height), GROUND)
+    parts[0] = box((0, 0), (width, height), GROUND)
     svg = element(
-        "svg", "".join(parts), xmlns="http://www.w3.org/2000/svg", width=_WIDTH, height=height,
-        viewBox=f"0 0 {_WIDTH} {height}", font_family="system-ui, sans-serif", font_size="11",
+        "svg", "".join(parts), xmlns="http://www.w3.org/2000/svg", width=width, height=height,
+        viewBox=f"0 0 {width} {height}", font_family="system-ui, sans-serif", font_size="11",
     )  # fmt: skip
     return Picture(svg, f"{title}. {strongest}.")
+
+
+def _short(name: str, most: int) -> str:
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
 
 
 def _training(of: Subject) -> list[float]:
