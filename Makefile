@@ -30,7 +30,7 @@ check: build
 
 # Other Pythons and other versions of what we stand on, in environments kept in build/compat/, and
 # other hosts. PYTHONS="/path/to/python3.13 ..." names interpreters that are not on PATH.
-compat: build chromium
+compat: build chromium .venv/compat tests/compat/vscode/node_modules/installed
 	PYTHONS="$(PYTHONS)" $(BIN)/python -m pytest -m compat $(ARGS)
 
 build: $(BUNDLE) .venv/installed
@@ -55,7 +55,7 @@ page-tests: build
 	npm run --silent test
 
 fast-tests: build
-	$(PYTEST_FAST) -m "not slow and not browser" --cases 2
+	$(PYTEST_FAST) -m "not slow and not browser and not compat" --cases 2
 
 # The kernels' fast tests with every shape in their signatures enforced, which takes them twice as
 # long; all others run without.
@@ -111,6 +111,14 @@ node_modules/installed: package.json package-lock.json
 	$(PIP) --constraint constraints.txt --constraint tools/pages/constraints.txt --group docs
 	touch $@
 
+.venv/compat: .venv/installed tests/compat/constraints.txt
+	$(PIP) --constraint constraints.txt --constraint tests/compat/constraints.txt --group compat
+	touch $@
+
+tests/compat/vscode/node_modules/installed: tests/compat/vscode/package.json tests/compat/vscode/package-lock.json
+	npm ci --prefix tests/compat/vscode --ignore-scripts --no-audit --no-fund
+	touch $@
+
 # Beside the project's own, in which it finds Vitest.
 tools/mutants/node_modules/installed: tools/mutants/package.json tools/mutants/package-lock.json node_modules/installed
 	npm ci --prefix tools/mutants --no-audit --no-fund
@@ -124,4 +132,4 @@ dist: build
 	$(BIN)/python -m build
 
 clean:
-	rm -rf .venv node_modules tools/mutants/node_modules widget/induction_explorer/static dist build
+	rm -rf .venv node_modules tools/mutants/node_modules tests/compat/vscode/node_modules widget/induction_explorer/static dist build

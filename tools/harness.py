@@ -43,7 +43,7 @@ def serve(folder: Path) -> Iterator[Harness]:
     for name, host in hosts().items():
         (folder / f"{name}.html").write_text(_inside(host, plain))
     (folder / "cells.html").write_text(_CELLS)
-    with ThreadingHTTPServer((HOST, 0), partial(_Quiet, directory=str(folder))) as server:
+    with ThreadingHTTPServer((HOST, 0), partial(Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield Harness(f"http://{HOST}:{server.server_port}")
         server.shutdown()
@@ -70,7 +70,9 @@ def _inside(host: Host, page: str) -> str:
     )
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files, and says nothing of it."""
+
     def end_headers(self) -> None:
         """A frame of no origin may load the page's script."""
         self.send_header("Access-Control-Allow-Origin", "*")

@@ -158,6 +158,7 @@ def serve(
     settings: Mapping[str, Any] | None = None,
     extension: Path | None = None,
     startup: str = "",
+    application: str = "jupyterlab",
 ) -> Iterator[Lab]:
     """JupyterLab on `folder` until the block is left; then the server and its kernels are gone.
 
@@ -168,6 +169,7 @@ def serve(
         settings: default settings by plugin, beside the ones that keep it offline.
         extension: the folder of one of JupyterLab's, beside those that are installed.
         startup: what every kernel runs as it starts.
+        application: what is served: the module of JupyterLab, or "notebook" (7).
 
     Raises:
         LabError: the port is taken, or the server does not come up.
@@ -197,7 +199,7 @@ def serve(
         "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
         "IPYTHONDIR": str(state / "ipython"),
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser"]
+    command = [sys.executable, "-m", application, "--no-browser"]
     command += [f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={folder}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -8,9 +8,10 @@ from playwright.sync_api import Locator, Page, expect
 class Explorer:
     """One view of an InductionExplorer on a page."""
 
-    def __init__(self, page: Page, index: int = 0) -> None:
+    def __init__(self, page: Page, index: int = 0, root: Locator | None = None) -> None:
         self.page = page
-        self.root = page.locator(".jp-OutputArea-output .ie, body > main .ie").nth(index)
+        shown = page.locator(".jp-OutputArea-output .ie, body > main .ie")
+        self.root = shown.nth(index) if root is None else root
         self.slider = self.root.get_by_role("slider", name="Checkpoint")
         self.play = self.root.get_by_role("button", name="Play")
         self.pause = self.root.get_by_role("button", name="Pause")

@@ -63,6 +63,11 @@ export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
       return;
     }
     if (request.kind === "rows" || request.kind === "state") return;
+    if (request.kind === "save") {
+      const body = { path: `/home/reader/${request.name}` };
+      model.reply({ id: request.id, chunk: 0, chunks: 0, done: true, body });
+      return;
+    }
     if (refuses !== undefined && CAUSES.has(request.kind)) {
       setTimeout(() => model.reply({ id: request.id, error: refuses }), DELAY_MS);
       return;

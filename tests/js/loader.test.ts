@@ -6,8 +6,18 @@ const carrier = { get: () => "v1" };
 const page = globalThis as { [key: symbol]: unknown };
 const KEY = Symbol.for("induction-explorer");
 
+type Listener = (message: unknown) => void;
+const listeners = new Set<Listener>();
+const send = vi.fn();
+
 const props = (get_model: (id: string) => Promise<unknown>, signal = new AbortController().signal) => {
-  const model = { get: () => "IPY_MODEL_carrier", widget_manager: { get_model } };
+  const model = {
+    get: () => "IPY_MODEL_carrier",
+    widget_manager: { get_model },
+    on: (_: string, listener: Listener) => listeners.add(listener),
+    off: (_: string, listener: Listener) => listeners.delete(listener),
+    send,
+  };
   return { model, signal, el: {} } as never;
 };
 
@@ -48,6 +58,22 @@ describe("the loader", () => {
     await vi.runAllTimersAsync();
     await shown;
     expect(made.render).toHaveBeenCalledOnce();
+  });
+
+  it("asks the kernel where the page was never told of the carrier", async () => {
+    const young = props(() => Promise.reject(new Error("widget model not found")));
+    send.mockImplementation(() => {
+      for (const hear of [...listeners]) hear({ id: "rows", version: "v2" });
+      for (const hear of [...listeners]) hear({ id: "module", version: "v1", code: "", styles: "" });
+    });
+    const widget = loader();
+    widget.initialize(young);
+    const shown = widget.render(young);
+    await vi.runAllTimersAsync();
+    await shown;
+    expect(send).toHaveBeenCalledExactlyOnceWith({ kind: "module" });
+    expect(made.render).toHaveBeenCalledOnce();
+    expect(listeners.size).toBe(0);
   });
 
   it("says in the view that there is none, and starts nothing that was closed meanwhile", async () => {

@@ -50,12 +50,13 @@ def module() -> Module:
     """The one that all explorers of this kernel share; another when someone closed it."""
     global _module  # noqa: PLW0603 - what a kernel has one of
     if _module is None or _module.comm is None:
-        _module = Module(**_contents())
+        _module = Module(**contents())
     return _module
 
 
 @cache
-def _contents() -> dict[str, str]:
+def contents() -> dict[str, str]:
+    """Of the module: what js/src/kernel/loader.ts asks for where a page was not told of it."""
     code, styles = (_STATIC / "widget.js").read_bytes(), (_STATIC / "widget.css").read_bytes()
     return {
         "version": hashlib.sha256(code + styles).hexdigest(),

@@ -19,7 +19,7 @@ from induction_kernels.errors import InductionError
 from induction_kernels.sizes import bytes_of
 from ipywidgets import widget_serialization
 
-from induction_explorer import bundle, lifetime
+from induction_explorer import anywidget_loader, bundle, lifetime
 from induction_explorer.beginning import beginning
 from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.requests import Requests
@@ -135,6 +135,7 @@ class InductionExplorer(Computing):
                 f"InductionExplorer has no argument {unknown[0]!r}. It takes a model, tokenizer, "
                 f"texts, play, {', '.join(sorted(_PUBLIC))}."
             )
+        anywidget_loader.hand_over()  # a page needs it before the widget
         in_view, arranged = split(traits.get("view", {}))
         chosen = {name: traits[name] for name in PARTS if name in traits} | in_view
         found = open_all(model, tokenizer, texts)
@@ -240,7 +241,9 @@ class InductionExplorer(Computing):
         return super()._repr_mimebundle_(**kwargs)
 
     def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
-        if content.get("kind") != "state":
+        if content.get("kind") == "module":
+            self.send({"id": "module", **bundle.contents()})
+        elif content.get("kind") != "state":
             self._requests.receive(content, self._reply)
         super()._handle_custom_msg(content, buffers)
 

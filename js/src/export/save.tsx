@@ -6,7 +6,7 @@ import { labelText, shortened } from "../state/text";
 import { useRoving } from "../ui/roving";
 import type { View, ViewProps } from "../ui/view";
 import { type About, captionOf, noteOf } from "./caption";
-import { download, fileName } from "./download";
+import { deliver, fileName } from "./download";
 import { pngOf } from "./figure";
 import { drawnOnPaper } from "./paper";
 import { csv, type Table } from "./table";
@@ -42,6 +42,8 @@ function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead 
   const roving = useRoving(menu, { role: "menuitem", count: NAMES.length });
   const [open, reads] = [useSignal(false), useSignal(false)];
   const failed = useSignal<string | null>(null);
+  /** Where the kernel has put it, in words; null where the page handed it over. */
+  const placed = useSignal<string | null>(null);
   const waits = useSignal(false);
   /** Into the menu, which opens where it is not. */
   const enter = () => {
@@ -71,7 +73,7 @@ function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead 
   };
   const save = async (format: Format) => {
     close();
-    failed.value = null;
+    failed.value = placed.value = null;
     const { store } = view;
     const { info, shown } = store;
     const label = info.value === null ? "" : labelText(info.value, shown.value);
@@ -83,7 +85,11 @@ function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead 
         const of = noteOf(store, about, shown.columns);
         waits.value = exact !== undefined;
         const content = csv((await exact) ?? shown, of);
-        download(`${name}.csv`, new Blob([content], { type: "text/csv" }));
+        placed.value = await deliver(
+          store.requests,
+          `${name}.csv`,
+          new Blob([content], { type: "text/csv" }),
+        );
         return;
       }
       const screen = root.current?.closest(".ie");
@@ -92,7 +98,7 @@ function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead 
       const figure = await drawnOnPaper(screen, view, sheet);
       const content =
         format === "PNG" ? await pngOf(figure) : new Blob([figure.text], { type: "image/svg+xml" });
-      download(`${name}.${format.toLowerCase()}`, content);
+      placed.value = await deliver(store.requests, `${name}.${format.toLowerCase()}`, content);
     } catch (error) {
       failed.value = `${title} could not be saved: ${(error as Error).message}`;
     } finally {
@@ -121,6 +127,11 @@ function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead 
         </span>
       )}
       {failed.value !== null && <span role="alert">{failed.value}</span>}
+      {placed.value !== null && (
+        <span class="ie-note" aria-live="polite">
+          {placed.value}
+        </span>
+      )}
       {!isRead && (
         <button
           type="button"
@@ -151,7 +162,7 @@ function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead 
         aria-expanded={open.value}
         aria-label={`Save ${title}`}
         onClick={() => {
-          failed.value = null;
+          failed.value = placed.value = null;
           open.value = !open.value;
         }}
       >

@@ -25,11 +25,15 @@ interface Carrier {
 interface Manager {
   get_model: (id: string) => Promise<Carrier>;
 }
+/** What the kernel sends where it is asked for what the carrier holds. */
+type Sent = { id: "module" } & Record<"version" | "code" | "styles", string>;
 
 const SHARED = Symbol.for("induction-explorer");
 const STYLES = "induction-explorer";
 /** While a page is loaded, the carrier may be there only a moment after its explorers. */
 const [TRIES, PAUSE_MS] = [30, 50];
+/** How long the kernel is waited for. */
+const PATIENCE_MS = 60_000;
 
 /** By version: every copy of this file looks here. */
 const modules = (): Map<string, Promise<Make>> => {
@@ -38,16 +42,41 @@ const modules = (): Map<string, Promise<Make>> => {
   return page[SHARED];
 };
 
-async function findCarrier({ widget_manager, get }: Initialize["model"]): Promise<Carrier> {
-  const id = get("_module").replace(/^IPY_MODEL_/, "");
+async function findCarrier(model: Initialize["model"], signal: AbortSignal): Promise<Carrier> {
+  const manager = model.widget_manager as unknown as Manager;
+  const id = model.get("_module").replace(/^IPY_MODEL_/, "");
   for (let tries = 1; ; tries++) {
     try {
-      return await (widget_manager as unknown as Manager).get_model(id);
+      return await manager.get_model(id);
     } catch (error) {
-      if (tries === TRIES) throw error;
+      if (tries === TRIES) return sentCarrier(model, signal, error);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }
+}
+
+/** A page may be younger than the carrier and not be told of it, as in VS Code: then the kernel is asked. */
+function sentCarrier(model: Initialize["model"], signal: AbortSignal, error: unknown): Promise<Carrier> {
+  return new Promise((resolve, reject) => {
+    const hear = (sent: Sent) => {
+      if (sent?.id !== "module") return;
+      end();
+      resolve({ get: (trait) => sent[trait] });
+    };
+    const giveUp = () => {
+      end();
+      reject(error);
+    };
+    const timer = setTimeout(giveUp, PATIENCE_MS);
+    const end = () => {
+      clearTimeout(timer);
+      model.off("msg:custom", hear);
+      signal.removeEventListener("abort", giveUp);
+    };
+    model.on("msg:custom", hear);
+    signal.addEventListener("abort", giveUp, { once: true });
+    model.send({ kind: "module" });
+  });
 }
 
 async function unpack(carrier: Carrier): Promise<Make> {
@@ -63,8 +92,8 @@ async function unpack(carrier: Carrier): Promise<Make> {
   return module.default;
 }
 
-async function load(model: Initialize["model"]): Promise<Make> {
-  const carrier = await findCarrier(model);
+async function load({ model, signal }: Initialize): Promise<Make> {
+  const carrier = await findCarrier(model, signal);
   const version = carrier.get("version");
   const known = modules().get(version) ?? unpack(carrier);
   modules().set(version, known);
@@ -77,7 +106,7 @@ export default () => {
   return {
     /** Waits for nothing: anywidget gives up on a model that takes two seconds, and a page may be slow. */
     initialize(props: Initialize): void {
-      widget = load(props.model).then((make) => {
+      widget = load(props).then((make) => {
         const made = make();
         if (!props.signal.aborted) made.initialize(props);
         return made;

@@ -280,6 +280,8 @@ export type Request =
       name: string;
       checkpoints: number[];
     }
+  /** A part of a file that the page cannot hand to its reader, in Base64. Reply body of the last: {path}. */
+  | { id: string; kind: "save"; file: string; name: string; part: number; last: boolean; data: string }
   /** A sign of life is asked for. Reply body {waiting: ids of the requests that will still be answered}. */
   | { id: string; kind: "ping" }
   /** Send what the state came without. No reply: the traits follow one by one, `_behind` the last. */

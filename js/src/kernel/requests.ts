@@ -110,7 +110,11 @@ export class Requests {
   #post(request: Request): void {
     try {
       const refused = (reply: ShellReply) => this.#refused(request.id, reply);
-      this.#model.send(request, { shell: { reply: refused } });
+      // What hears of replies in Jupyter, marimo calls once the message is sent.
+      this.#model.send(
+        request,
+        Object.assign(() => {}, { shell: { reply: refused } }),
+      );
     } catch {
       // JupyterLab's comm throws once its kernel was shut down.
       this.connection.lose();

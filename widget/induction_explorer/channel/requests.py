@@ -12,6 +12,7 @@ import numpy as np
 from induction_kernels.errors import InductionError, SelectionError
 
 import induction_explorer.analyses  # noqa: F401 - enters them
+from induction_explorer.channel.saving import Save, Saving
 from induction_explorer.channel.subject import Subject
 from induction_explorer.channel.wire import reply_messages
 from induction_explorer.channel.work import Work, say, without_frames
@@ -128,6 +129,7 @@ class Requests:
         self._sessions = sessions
         self._curves = curves
         self._run_prompt = run_prompt
+        self._saving = Saving()
         self._answering = _answering(work, sessions)
         self._pending: dict[str, Pending] = {}
         self._prompts: list[Prompt | InductionError] = []
@@ -194,6 +196,8 @@ class Requests:
                 _send_all(send, request, {}, {})
             case "rows":
                 _send_all(send, request, *self._curves.rows(read(Rows, kind, content)))
+            case "save":
+                _send_all(send, request, self._saving.take(read(Save, kind, content)), {})
             case "ping":
                 _send_all(send, request, {"waiting": list(self._pending)}, {})
             case "cancel":
@@ -204,7 +208,7 @@ class Requests:
             case _:
                 raise SelectionError(
                     f"There is no request of kind {kind!r}.",
-                    f"Kinds: {', '.join(['prompt', 'rows', 'ping', 'cancel', *ANALYSES])}.",
+                    f"Kinds: {', '.join(['prompt', 'rows', 'save', 'ping', 'cancel', *ANALYSES])}.",
                 )
 
     def _ask(self, request: str, kind: str, content: Mapping[str, Any], send: Send) -> None:
