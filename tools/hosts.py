@@ -43,6 +43,8 @@ def hosts() -> dict[str, Host]:
         "vscode-high-contrast-light": _vscode(
             "light", "vscode-high-contrast-light", "#ffffff", "#292929", border="#0f4a85"
         ),
+        "vscode-solarized-dark": _vscode("dark", "vscode-dark", "#002b36", "#839496"),
+        "vscode-solarized-light": _vscode("light", "vscode-light", "#fdf6e3", "#657b83"),
         "lab-light": _lab("light"),
         "lab-dark": _lab("dark"),
         "bare-light": Host("light"),

@@ -28,7 +28,7 @@ const EMPTY: Record<Theme, Rgb> = { light: [228, 228, 228], dark: [58, 58, 60] }
  */
 const CATEGORICAL: Record<Theme, string[]> = {
   light: ["#0072b2", "#8a6500", "#5b2db0", "#a8479c", "#00795f", "#16305c", "#6b2a5b", "#3a4a00"],
-  dark: ["#4aa8ea", "#f0d24b", "#a76ef8", "#d87fd0", "#2fa55f", "#7ff0ff", "#c6f5b8", "#b78a16"],
+  dark: ["#4aa8ea", "#f0d24b", "#ab74f8", "#d87fd0", "#2fa55f", "#7ff0ff", "#c6f5b8", "#b78a16"],
 };
 
 export function slotColor(slot: number, theme: Theme): string {
