@@ -31,7 +31,7 @@ from induction_kernels.errors import (
 from induction_kernels.inputs.texts import TextProbe
 from induction_kernels.losses.measures import Measurer
 from small_models import HUGGING_FACE, VOCABULARY, bridge, variants, wrapped
-from transformers import GPTJConfig, GPTJForCausalLM
+from transformers import GPTNeoConfig, GPTNeoForCausalLM
 from zeroed_heads import contrasted, without
 
 KINDS = ("zero", "mean", "resample")
@@ -293,8 +293,8 @@ def test_what_cannot_be_ablated() -> None:
     series = CheckpointSeries.from_state_dicts(model, variants(model))
     with pytest.raises(ProbeError, match="Token 999"):
         ablations(series, [(0, 0)], torch.full((3, 20), 999), progress=False)
-    shape = {"vocab_size": VOCABULARY, "n_positions": 128, "n_embd": 32, "n_layer": 2, "n_head": 4}
-    own_code = GPTJForCausalLM(GPTJConfig(**shape, rotary_dim=4))
+    shape = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_layers": 2, "num_heads": 4}
+    own_code = GPTNeoForCausalLM(GPTNeoConfig(**shape, attention_types=[[["global"], 2]]))
     with pytest.raises(UnsupportedModelError, match=r"attention interface.*TransformerBridge"):
         ablate(own_code, [(0, 0)], rows())
 

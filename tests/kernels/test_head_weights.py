@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from architectures import ARCHITECTURES, sharpened
 from induction_kernels import as_model
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.scores.of_weights.head_weights import HeadWeights, LayerWeights
+from packaging.version import Version
 from small_models import HUGGING_FACE, VOCABULARY, bridge, wrapped
 from torch import Tensor
 
@@ -269,6 +271,8 @@ def test_what_shows_with_other_weights_only_is_seen_then() -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", [*KNOWN, *(f"bridge over {name}" for name in BRIDGED)])
 def test_half_precision_is_no_reason_to_refuse(name, dtype) -> None:
+    if name == "bridge over olmo" and Version(transformers.__version__) >= Version("5.24"):
+        pytest.skip("TransformerLens 4.3's bridge hands on float32 there, and cannot run")
     HeadWeights(as_model(unbiased(name).to(dtype)))
 
 

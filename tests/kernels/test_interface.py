@@ -172,8 +172,9 @@ def sparse(kind: str) -> Any:
     ("make", "path"),
     [
         (lambda: sparse("DeepseekV32"), "hooked"),
-        (lambda: t.GPTJForCausalLM(t.GPTJConfig(
-            vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=64, rotary_dim=4,
+        (lambda: t.GPTNeoForCausalLM(t.GPTNeoConfig(
+            vocab_size=VOCABULARY, hidden_size=32, num_layers=2, num_heads=4,
+            max_position_embeddings=64, attention_types=[[["global"], 2]],
         )), "hooked"),
         (lambda: t.BloomForCausalLM(t.BloomConfig(
             vocab_size=VOCABULARY, hidden_size=32, n_layer=2, n_head=4,

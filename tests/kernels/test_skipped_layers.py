@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from induction_kernels import ablate, as_model, head_scores, token_losses
 from induction_kernels.causes.intervene import Intervener
+from packaging.version import Version
 from tiny import VOCABULARY, tiny
 
 #: Upper layers take keys and values of lower ones; or look back at what lower blocks gave.
@@ -30,6 +32,8 @@ def rows() -> torch.Tensor:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("layer", [1, 3])
 def test_ablating_is_zeroing_weights(name: str, layer: int) -> None:
+    if name == "Inkling2ForCausalLM" and Version(transformers.__version__) >= Version("5.24"):
+        pytest.skip("its blocks attend to blocks there, and ablation is refused in words")
     module, without = tiny(name, **MODELS[name]), tiny(name, **MODELS[name])
     with torch.no_grad():
         without.model.layers[layer].self_attn.o_proj.weight[:, 8:16] = 0
