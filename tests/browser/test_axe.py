@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import Harness
 from induction_explorer import InductionExplorer, load_demo
+from lent_windows import Windows
 from parts import Explorer
 from playwright.sync_api import Browser, Page, expect
 
@@ -22,7 +24,7 @@ RULES = {
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of everything, causes too: the page that every host draws."""
+    """A copy of what every host draws, but for causes, which take a kernel."""
     explorer = InductionExplorer(load_demo("attn-only-2l"))
     explorer.wait()
     path = explorer.to_html(tmp_path_factory.mktemp("axe") / "x.html")
@@ -77,3 +79,16 @@ def test_nothing_is_found(page: Page) -> None:
     view.root.get_by_role("button", name="Enlarge").first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert faults(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_found_in_causes(windows: Windows, harness: Harness, theme: str) -> None:
+    page = windows.new_page(viewport={"width": 1440, "height": 900})
+    harness.open(page, case="2l", theme=theme)
+    page.evaluate(AXE.read_text())
+    for tab in ("Ablation", "Wiring"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_text("computing …")).to_have_count(0)
+        page.get_by_role("tabpanel").get_by_role("button", name="Table of").first.click()
+        expect(page.get_by_role("tabpanel").get_by_role("region").first).to_be_visible()
+        assert faults(page) == [], tab

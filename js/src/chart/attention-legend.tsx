@@ -24,11 +24,15 @@ export function AttentionLegend({ view: { store, theme } }: ViewProps) {
           </option>
         ))}
       </select>
-      <span>{scale === "log" ? `<${rounded(LEAST_ATTENTION, 1)}` : "0"}</span>
-      <span class="ie-legend-bar" style={{ background: gradient(lut("sequential", theme.value)) }}>
+      <span aria-hidden="true">{scale === "log" ? `<${rounded(LEAST_ATTENTION, 1)}` : "0"}</span>
+      <span
+        class="ie-legend-bar"
+        aria-hidden="true"
+        style={{ background: gradient(lut("sequential", theme.value)) }}
+      >
         <span class="ie-legend-middle">{rounded(attentionAt(scale, 0.5), 2)}</span>
       </span>
-      <span>1</span>
+      <span aria-hidden="true">1</span>
     </span>
   );
 }

@@ -48,7 +48,7 @@ export function ScaleLegend({ view, scale, title, chance, values, before, signed
   const { min, max, lut } = scale;
   const at = chance === null ? null : (100 * (chance - min)) / (max - min);
   return (
-    <div class="ie-legend">
+    <div class="ie-legend" aria-hidden="true">
       <span class="ie-legend-title">{title}</span>
       <span class="ie-legend-end">{rounded(min, 2)}</span>
       <span class="ie-legend-bar" style={{ background: gradient(lut) }}>

@@ -79,6 +79,7 @@ function Row({ token, before, after, position }: RowProps) {
       <td class="ie-number">{probability(token.after, after)}</td>
       <td
         class="ie-bar ie-bar-compared"
+        aria-hidden="true"
         style={{ "--ie-now": `max(1px, ${100 * now}%)`, "--ie-then": `${100 * then}%` }}
       >
         {token.before !== null && <i class="ie-bar-then" />}

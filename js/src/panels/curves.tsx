@@ -47,9 +47,11 @@ export function Curves({ view }: ViewProps) {
   const scores = () => [store.scoreInfo.value?.name ?? ""];
   const title = `${store.scoreInfo.value?.title} of every head`;
   return (
-    <figure class="ie-curves">
+    <figure class="ie-curves" aria-label={title}>
       <figcaption class="ie-caption">
-        <span class="ie-heading">{title}</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          {title}
+        </span>
         <span class="ie-note"> over training</span>
         <Save
           view={view}

@@ -72,7 +72,9 @@ export function HeadGrid({ view }: ViewProps) {
   return (
     <section class="ie-grid" ref={ref}>
       <div class="ie-caption">
-        <span class="ie-heading">{title}</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          {title}
+        </span>
         <span class="ie-note">
           {isChange ? ` ${comparison.label.value} → ${store.info.value?.labels[store.shown.value]} ` : " "}
         </span>
@@ -228,7 +230,7 @@ export function Cells(props: CellsProps) {
         onPointerLeave={leave}
       >
         {range(layers).map((layer) => (
-          <div role="row" class="ie-grid-row" tabIndex={-1} key={layer}>
+          <div role="row" aria-label={`layer ${layer}`} class="ie-grid-row" tabIndex={-1} key={layer}>
             {range(heads).map((head) => (
               <Cell
                 key={head}

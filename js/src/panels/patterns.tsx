@@ -44,7 +44,9 @@ export function Patterns({ view }: ViewProps) {
     <section class="ie-patterns">
       <div class="ie-caption">
         <div class="ie-patterns-head">
-          <span class="ie-heading">Attention patterns</span>
+          <span class="ie-heading" role="heading" aria-level={3}>
+            Attention patterns
+          </span>
           {pairs !== null && (
             <ComparedAs view={view} label="Patterns stand" choice="compared_patterns" ways={PAIRS} />
           )}
@@ -215,7 +217,9 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
           {side === "before" ? label : here}
         </span>
       )}
-      <span class="ie-axis ie-axis-query">query</span>
+      <span class="ie-axis ie-axis-query" aria-hidden="true">
+        query
+      </span>
       {named && <TokenNames axis="query" {...names} />}
       <div ref={square} class={`ie-panel-square ${side === "both" ? "ie-panel-both" : ""}`}>
         {side === "both" && <PatternCanvas view={view} head={head} name={nameBefore} of={before} mirrored />}
@@ -232,7 +236,7 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
         {side === "both" && <State view={view} head={head} of={before} place="above" />}
       </div>
       {named && <TokenNames axis="key" {...names} />}
-      <span class="ie-axis ie-axis-key">
+      <span class="ie-axis ie-axis-key" aria-hidden="true">
         key{named && every > 1 && ` · of ${every} tokens, one is named`}
       </span>
     </div>

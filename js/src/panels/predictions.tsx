@@ -39,7 +39,9 @@ export function Predictions({ view }: ViewProps) {
   return (
     <section class="ie-predictions">
       <div class="ie-caption">
-        <span class="ie-heading">Next token</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          Next token
+        </span>
         <Save
           view={view}
           title="Next-token predictions"
@@ -153,7 +155,11 @@ function Rows({ ranked, position }: { ranked: Ranked; position: number }) {
             </td>
             <td class="ie-number">{decimals(ranked.logits[cell] ?? Number.NaN, 1)}</td>
             <td class="ie-number">{probabilityText(probability)}</td>
-            <td class="ie-bar" style={{ backgroundSize: `max(1px, ${100 * (probability || 0)}%)` }} />
+            <td
+              class="ie-bar"
+              aria-hidden="true"
+              style={{ backgroundSize: `max(1px, ${100 * (probability || 0)}%)` }}
+            />
           </tr>
         );
       })}

@@ -37,10 +37,10 @@ function StandIn({ view }: ViewProps) {
   const { missingScore, scoreInfo } = view.store;
   const missing = missingScore.value;
   return (
-    <p class="ie-note" aria-live="polite">
+    <div class="ie-note" aria-live="polite">
       {missing !== null &&
         `${missing.title} is not measured in this series, so ${scoreInfo.value?.title} is shown. ${sentence(missing.reason)}`}
-    </p>
+    </div>
   );
 }
 

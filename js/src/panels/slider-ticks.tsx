@@ -24,7 +24,7 @@ export function Ticks({ view, axis }: ViewProps & { axis: ReadonlySignal<PlacedA
         style={{ left: `${places[index]}px` }}
       >
         {labelled.has(index) && (
-          <span class="ie-tick-label">
+          <span class="ie-tick-label" aria-hidden="true">
             {unit.value === "tokens" && estimated[index] && ABOUT}
             {compact(xs[index] ?? 0)}
             {index === steps.length - 1 && <span class="ie-tick-unit"> {unitName.value}</span>}

@@ -7,6 +7,7 @@ import { useRef } from "preact/hooks";
 import { type Row, rowOf } from "../state/attention";
 import { headName } from "../state/heads";
 import { attentionLut } from "../ui/color";
+import { Status } from "../ui/status";
 import { TokenList } from "../ui/token-list";
 import { useAttention } from "../ui/use-attention";
 import type { ViewProps } from "../ui/view";
@@ -69,7 +70,9 @@ export function Tokens({ view }: ViewProps) {
   return (
     <div class="ie-tokens">
       <div class="ie-caption">
-        <span class="ie-heading">Tokens</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          Tokens
+        </span>
         <span class="ie-note">
           {readHead.value === null
             ? " select a head to see where they attend"
@@ -104,9 +107,7 @@ interface SaidProps extends ViewProps {
 function Said({ view: { pointed }, tokens, row, before }: SaidProps) {
   return (
     <div class="ie-attended">
-      <div class="ie-status" role="status">
-        {attended(pointed.value, row.value, tokens.value, before.value)}
-      </div>
+      <Status text={attended(pointed.value, row.value, tokens.value, before.value)} />
       <span class="ie-note ie-exactly">{exactly(pointed.value, row.value, before.value)}</span>
     </div>
   );

@@ -10,6 +10,7 @@ import { exactPatternTable, patternTable } from "../../export/tables";
 import { rowOf } from "../../state/attention";
 import { headName } from "../../state/heads";
 import { checkpointText, isolated } from "../../state/text";
+import { Status } from "../../ui/status";
 import { useAttention } from "../../ui/use-attention";
 import { useSquare } from "../../ui/use-size";
 import type { View } from "../../ui/view";
@@ -122,9 +123,7 @@ export function Enlarged({ view, head, checkpoint, elsewhere, closed, figure }: 
             key{every.value > 1 && ` · of ${every.value} tokens, one is named`}
           </span>
         </div>
-        <div class="ie-status" role="status">
-          {attended(view.pointed.value, row.value, tokens.value)}
-        </div>
+        <Status text={attended(view.pointed.value, row.value, tokens.value)} />
         <p class="ie-note">
           Wheel, + and − magnify, 0 shows all; drag or arrow keys move; Shift and arrow keys go from cell to
           cell.

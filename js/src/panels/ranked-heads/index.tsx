@@ -41,7 +41,9 @@ export function RankedHeads({ view }: ViewProps) {
   return (
     <section class={`ie-ranked ${(info.value?.steps.length ?? 0) > 1 ? "" : "ie-ranked-still"}`}>
       <div class="ie-caption">
-        <span class="ie-heading">Heads by {lowered(title)}</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          Heads by {lowered(title)}
+        </span>
         <span class="ie-note">
           {moving.value ? ` at ${info.value?.labels[settled.value]}` : " strongest first"}
         </span>

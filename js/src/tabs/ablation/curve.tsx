@@ -33,7 +33,7 @@ function Chart(props: Props) {
   const { store } = view;
   const { throughout } = result;
   return (
-    <figure>
+    <figure aria-label="Ablation through training">
       <figcaption class="ie-caption">
         <Save
           view={view}
@@ -42,7 +42,9 @@ function Chart(props: Props) {
           draw={(paper) => <Chart {...props} view={paper} />}
           table={() => analysisTable(store, result, "")}
         />
-        <span class="ie-heading">Change of loss through training</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          Change of loss through training
+        </span>
         <span class="ie-note">
           {" "}
           in nats, without {store.heads.value.map(headName).join(" + ")}

@@ -68,7 +68,9 @@ function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
           table={() => analysisTable(store, result, "layer head")}
           shownTable={() => analysisTable(store, result, "layer head", { checkpoints: atHandles(store) })}
         />
-        <span class="ie-heading">Each head alone</span>{" "}
+        <span class="ie-heading" role="heading" aria-level={3}>
+          Each head alone
+        </span>{" "}
         <label class="ie-note">
           change of{" "}
           <select

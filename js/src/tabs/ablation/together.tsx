@@ -28,7 +28,9 @@ export function Together({ view, result }: Props) {
   return (
     <section class="ie-together">
       <div class="ie-caption">
-        <span class="ie-heading">{names.length === 0 ? "Selected heads" : names.join(" + ")}</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          {names.length === 0 ? "Selected heads" : names.join(" + ")}
+        </span>
         <span class="ie-note"> ablated {names.length > 1 && "together "}at this checkpoint</span>
       </div>
       {names.length === 0 ? (

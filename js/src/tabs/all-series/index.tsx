@@ -27,7 +27,7 @@ function AllSeries({ view }: ViewProps) {
   const { store } = view;
   const score = store.scoreInfo.value;
   return (
-    <figure>
+    <figure aria-label="Every series">
       <figcaption class="ie-caption">
         <Save
           view={view}

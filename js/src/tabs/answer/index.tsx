@@ -68,9 +68,11 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
   const { store } = view;
   const error = result.failure(store.shown.value);
   return (
-    <figure>
+    <figure aria-label={`Answer ${kind}`}>
       <figcaption class="ie-caption">
-        <span class="ie-heading">{kind === "rank" ? "Rank of the answer" : "Probability of the answer"}</span>
+        <span class="ie-heading" role="heading" aria-level={3}>
+          {kind === "rank" ? "Rank of the answer" : "Probability of the answer"}
+        </span>
         <Save
           view={view}
           title={`Answer ${kind}`}

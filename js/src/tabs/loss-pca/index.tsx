@@ -49,7 +49,7 @@ function LossPca(props: Props) {
   });
   const { fit } = options.value;
   return (
-    <figure ref={ref}>
+    <figure ref={ref} aria-label="Loss PCA">
       <figcaption class="ie-caption">
         <Save
           view={view}

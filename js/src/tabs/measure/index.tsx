@@ -66,7 +66,7 @@ function MeasureFigure({ view, info }: PanelProps) {
   const empty = absentText(store, "No value is known.");
   const on = info.on_text ? (store.measuredOn.value[store.series.value] ?? "") : "";
   return (
-    <figure>
+    <figure aria-label={info.title}>
       <figcaption class="ie-caption">
         <Save
           view={view}

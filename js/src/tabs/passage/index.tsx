@@ -75,7 +75,7 @@ function Strips(props: StripsProps) {
   const compared = !alone && store.compare.value !== null && !elsewhere;
   const strip = { ...props, hovered };
   return (
-    <figure class="ie-passage">
+    <figure class="ie-passage" aria-label="Passage">
       <figcaption class="ie-caption">
         <Save
           view={view}

@@ -33,7 +33,7 @@ export function Trajectories(props: Props) {
   const missing = chosen.value.tokens.filter((token) => token >= (promptInfo.value?.tokens.length ?? 0));
   const own = chosen.value.tokens.length > missing.length;
   return (
-    <figure>
+    <figure aria-label="Token losses over training">
       <figcaption class="ie-caption">
         <Save
           view={view}

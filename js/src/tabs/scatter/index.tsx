@@ -67,7 +67,7 @@ function Scatter(props: Props) {
   const alone = store.alone.value;
   const scores = () => [other?.name ?? "", store.scoreInfo.value?.name ?? ""];
   return (
-    <figure ref={ref}>
+    <figure ref={ref} aria-label="Scatter">
       <figcaption class="ie-caption">
         <Save
           view={view}

@@ -38,7 +38,7 @@ function Wiring(props: PanelProps<Record<never, never>, "wiring">) {
   }
   const name = headName(head);
   return (
-    <figure>
+    <figure aria-label="Wiring">
       <figcaption class="ie-caption">
         <Save
           view={view}
