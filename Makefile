@@ -10,7 +10,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check compat build contract lint types page-tests fast-tests enforced-tests bench screenshots docs mutants chromium dist clean
+.PHONY: explore test check compat build contract lint types page-tests fast-tests enforced-tests bench others screenshots docs mutants chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -73,6 +73,10 @@ bench: build chromium
 	$(BIN)/python tests/benchmarks/recording.py
 	$(BIN)/python tests/benchmarks/sweeps.py
 
+# Beside CircuitsVis and BertViz, which is installed for it alone with the scripts that it loads.
+others: build chromium build/others/installed
+	$(BIN)/python tests/benchmarks/others.py $(ARGS)
+
 # Hours, and no part of `make test`; what it takes is installed for it alone.
 mutants: build .venv/mutants tools/mutants/node_modules/installed
 	$(BIN)/python tools/mutants/mutants.py $(ARGS)
@@ -117,6 +121,12 @@ node_modules/installed: package.json package-lock.json
 
 tests/compat/vscode/node_modules/installed: tests/compat/vscode/package.json tests/compat/vscode/package-lock.json
 	npm ci --prefix tests/compat/vscode --ignore-scripts --no-audit --no-fund
+	touch $@
+
+build/others/installed: tests/benchmarks/others/package-lock.json tests/benchmarks/others/constraints.txt
+	$(PIP) --no-deps --target build/others --upgrade --requirement tests/benchmarks/others/constraints.txt
+	cp tests/benchmarks/others/package*.json build/others
+	npm ci --prefix build/others --no-audit --no-fund
 	touch $@
 
 # Beside the project's own, in which it finds Vitest.
