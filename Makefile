@@ -75,7 +75,8 @@ bench: build chromium
 
 # Beside CircuitsVis and BertViz, which is installed for it alone with the scripts that it loads.
 others: build chromium build/others/installed
-	$(BIN)/python tests/benchmarks/others.py $(ARGS)
+	$(BIN)/python tests/benchmarks/others.py --json docs/performance-others.json $(ARGS)
+	$(BIN)/python tests/benchmarks/report.py
 
 # Hours, and no part of `make test`; what it takes is installed for it alone.
 mutants: build .venv/mutants tools/mutants/node_modules/installed

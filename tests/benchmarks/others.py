@@ -1,6 +1,6 @@
 """What a reader waits for, and what a page is sent, beside CircuitsVis and BertViz.
 
-    make others            # or: python tests/benchmarks/others.py [--runs 3]
+    make others            # or: python tests/benchmarks/others.py [--runs 3] [--json found.json]
 
 Each tool in a notebook and a kernel of its own, in one JupyterLab and one Chromium: a cell displays
 one prompt on a model with random weights, 12 layers of 12 heads or one layer of 12, 16 dimensions
@@ -14,6 +14,7 @@ then, and for BertViz of the scripts that it loads from a CDN, which are served 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -157,15 +158,33 @@ class Found:
     heap: float = 0
     reruns: int = 0
 
+    def row(self) -> dict[str, float]:
+        """Medians of the runs: seconds, and bytes."""
+        first, whole, free = (median(column) for column in zip(*self.seconds, strict=True))
+        complete, later = (median(column) for column in zip(*self.bytes, strict=True))
+        return {
+            "first picture, s": first,
+            "complete, s": whole,
+            "page free, s": free,
+            "sent until complete, MB": complete / 1e6,
+            "sent in all, MB": later / 1e6,
+            "frame while pointing, p95, ms": percentile([self.frames], 95),
+            "left in the page by a re-run, MB": self.heap / 1e6,
+            "re-runs": self.reruns,
+        }
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
-    runs = parser.parse_args().runs
+    parser.add_argument("--json", type=Path, help="also write what was found there")
+    options = parser.parse_args()
+    runs = options.runs
     print(machine(), flush=True)
+    shapes: dict[str, dict[str, Found]] = {}
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as lab, browser() as chrome:
         for shape, (layers, tokens) in SHAPES.items():
-            found = {name: Found() for name in TOOLS}
+            found = shapes[shape] = {name: Found() for name in TOOLS}
             for run in range(runs):
                 for name, tool in TOOLS.items():
                     measure(lab, chrome, tool, layers, tokens, found[name], last=run == runs - 1)
@@ -173,6 +192,12 @@ def main() -> None:
             for name, one in found.items():
                 print(line(name, one), flush=True)
             judge(found)
+    if options.json:
+        tables = {
+            shape: {name: one.row() for name, one in found.items()}
+            for shape, found in shapes.items()
+        }
+        options.json.write_text(json.dumps({"machine": machine(), "shapes": tables}, indent=1))
 
 
 def measure(
@@ -244,26 +269,17 @@ def heap(counters: CDPSession) -> int:
 
 
 def line(name: str, found: Found) -> str:
-    first, whole, free = (median(column) for column in zip(*found.seconds, strict=True))
-    complete, later = (median(column) / 1e6 for column in zip(*found.bytes, strict=True))
-    said = [
-        f"  {name:<19}first picture {first:6.2f} s, complete {whole:6.2f} s, free {free:6.2f} s",
-        f"{complete:7.3f} MB until complete, {later:7.3f} MB in all",
-        f"frames while pointing p95 {percentile([found.frames], 95):6.1f} ms",
-        f"heap {found.heap / 1e6:+7.3f} MB a re-run (of {found.reruns})",
-    ]
-    return "; ".join(said)
+    return f"  {name:<19}" + "; ".join(f"{what} {value:.3f}" for what, value in found.row().items())
 
 
 def judge(found: dict[str, Found]) -> None:
-    ours, theirs = found["Induction Explorer"], found["CircuitsVis"]
-    bytes_, seconds = (
-        median(one[0] for one in theirs_) / median(one[0] for one in ours_)
-        for theirs_, ours_ in ((theirs.bytes, ours.bytes), (theirs.seconds, ours.seconds))
+    ours, theirs = found["Induction Explorer"].row(), found["CircuitsVis"].row()
+    sent, first = (
+        theirs[what] / ours[what] for what in ("sent until complete, MB", "first picture, s")
     )
     print(
-        f"  CircuitsVis sends {bytes_:.0f} times as much (wanted: 100) and takes {seconds:.0f} "
-        "times as long until its first picture (wanted: 30)"
+        f"  CircuitsVis sends {sent:.0f} times as much (wanted: 100) and takes {first:.0f} times "
+        "as long until its first picture (wanted: 30)"
     )
 
 

@@ -50,10 +50,25 @@ Sizes are rows x tokens; one row where there is one number. The default probe is
 tokens. What is not met: for a single row on Pythia-70m's shape, detect_head's three passes cost
 about seven bare forward passes, and our scores cost one; nothing that runs the model can cost less.
 
+## Beside CircuitsVis and BertViz
+
+{others}
+
 ## On a GPU
 
 {gpu}
 """
+
+NO_OTHERS = "Not measured yet: `make others`."
+
+OTHERS = """\
+Made by `make others` from [performance-others.json](performance-others.json): {machine}. Each
+displays the same prompt on the same model with random weights in a JupyterLab. CircuitsVis and
+BertViz are given the patterns; ours are computed within the time, scores and predictions as well.
+CircuitsVis and BertViz send the patterns of every head; we send those that are looked at.
+`tests/benchmarks/others.py` says what is counted.
+
+{tables}"""
 
 NO_GPU = """\
 Not measured yet: no GPU was at hand. Where one is, `make bench` measures Pythia-1b's and Llama-8B's
@@ -83,16 +98,33 @@ def main() -> None:
     found = json.loads(path.read_text())
     on_gpu = path.with_name("performance-gpu.json")
     gpu = json.loads(on_gpu.read_text()) if on_gpu.exists() else None
-    path.with_suffix(".md").write_text(page(found, gpu))
+    beside = path.with_name("performance-others.json")
+    others = json.loads(beside.read_text()) if beside.exists() else None
+    path.with_suffix(".md").write_text(page(found, gpu, others))
     plot(found["growth"], path.with_suffix(".svg"))
 
 
-def page(found: dict[str, Any], gpu: dict[str, Any] | None) -> str:
+def page(found: dict[str, Any], gpu: dict[str, Any] | None, others: dict[str, Any] | None) -> str:
     return TEXT.format(
         machine=described(found["machine"]),
         rows="\n".join(map(row, found["speed"] + found["memory"])),
         gpu=NO_GPU if gpu is None else gpu_part(gpu),
+        others=NO_OTHERS if others is None else others_part(others),
     )
+
+
+def others_part(others: dict[str, Any]) -> str:
+    tables = [table(shape, tools) for shape, tools in others["shapes"].items()]
+    return OTHERS.format(machine=others["machine"], tables="\n\n".join(tables))
+
+
+def table(shape: str, tools: dict[str, dict[str, float]]) -> str:
+    head = [f"| {shape} | " + " | ".join(tools) + " |", "|---|" + "---:|" * len(tools)]
+    rows = [
+        f"| {what} | " + " | ".join(f"{tool[what]:,.3g}" for tool in tools.values()) + " |"
+        for what in next(iter(tools.values()))
+    ]
+    return "\n".join(head + rows)
 
 
 def gpu_part(gpu: dict[str, Any]) -> str:

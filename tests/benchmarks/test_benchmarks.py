@@ -42,10 +42,11 @@ def test_the_comparisons_for_a_gpu_run_without_one(grouped: bool) -> None:
 
 
 def test_the_page_is_made_of_the_numbers() -> None:
-    found = json.loads((DOCS / "performance.json").read_text())
-    on_gpu = DOCS / "performance-gpu.json"
-    gpu_found = json.loads(on_gpu.read_text()) if on_gpu.exists() else None
-    assert (DOCS / "performance.md").read_text() == page(found, gpu_found)
+    found, on_gpu, others = (
+        json.loads(path.read_text()) if path.exists() else None
+        for path in (DOCS / f"performance{of}.json" for of in ("", "-gpu", "-others"))
+    )
+    assert (DOCS / "performance.md").read_text() == page(found, on_gpu, others)
 
 
 def test_the_part_on_a_gpu() -> None:
