@@ -52,6 +52,9 @@ class FirefoxPage:
         self._ask("browsingContext.setViewport", context=self._context, viewport=size)
         self._ask("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
+    def reload(self) -> None:
+        self._ask("browsingContext.reload", context=self._context, wait="complete")
+
     def value(self, expression: str) -> Any:
         """Of JavaScript that gives JSON, or a promise of it.
 

@@ -71,6 +71,6 @@ def test_a_link_opens_where_it_was_left(page: FirefoxPage) -> None:
     page.until("location.hash.includes('checkpoint')")
     said = page.value(f"{SLIDER}.getAttribute('aria-valuetext')")
     assert re.match("step 0", said)
-    page.value("(location.reload(), null)")
+    page.reload()
     page.until("document.querySelectorAll('[role=gridcell]').length === 16")
     assert page.value(f"{SLIDER}.getAttribute('aria-valuetext')") == said
