@@ -1,4 +1,5 @@
 /** Names in a chart, written beside what they name; those that had to move away from it keep a thread to it. */
+import { visible } from "../state/text";
 import { type Box, type Dots, FONT_SIZE, type Label, placeNames } from "./labels";
 
 /** A name further up or down than this is not seen to belong to what it names. */
@@ -35,7 +36,7 @@ export function Names({ labels, box, away, dots, threads = false }: Props) {
             font-weight={bold ? 600 : 400}
           >
             {text}
-            {text !== name && <title>{name}</title>}
+            {text !== name && <title>{visible(name)}</title>}
           </text>
         </g>
       ))}

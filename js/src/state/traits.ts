@@ -5,15 +5,16 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Head } from "../contract.gen";
 import type { Connection } from "../kernel/connection";
-import { type ExplorerModel, type Model, onChange, type SeriesInfo } from "../kernel/model";
+import { type ExplorerModel, type Model, onChange, type ScoreInfo, type SeriesInfo } from "../kernel/model";
 import { Requests } from "../kernel/requests";
 import { type Choices, Writer } from "../kernel/writer";
 import { Handles } from "./handles";
+import { visible } from "./text";
 
 export class Traits {
   readonly seriesList: Signal<ExplorerModel["_series"]>;
   /** What each series measures. */
-  readonly scoresOf: Signal<ExplorerModel["_scores"]>;
+  readonly scoresOf: ReadonlySignal<ExplorerModel["_scores"]>;
   readonly measureInfos: Signal<ExplorerModel["_measure_infos"]>;
   readonly measuredOn: Signal<ExplorerModel["_measured_on"]>;
   readonly phases: Signal<ExplorerModel["_phases"]>;
@@ -49,7 +50,8 @@ export class Traits {
     this.writer = new Writer(model, this.connection, abort);
 
     this.seriesList = this.#follow("_series", abort);
-    this.scoresOf = this.#follow("_scores", abort);
+    const scores = this.#follow("_scores", abort);
+    this.scoresOf = computed(() => scores.value.map((each) => each.map(readable)));
     this.measureInfos = this.#follow("_measure_infos", abort);
     this.measuredOn = this.#follow("_measured_on", abort);
     this.phases = this.#follow("_phases", abort);
@@ -122,4 +124,17 @@ export class Traits {
     obey("_view", this.view);
     obey("_play", this.plays);
   }
+}
+
+/** A score whose words, which may be the reader's own, turn or break no text around them. */
+function readable(score: ScoreInfo): ScoreInfo {
+  const { title, formula, meaning, group, source } = score;
+  return {
+    ...score,
+    title: visible(title),
+    formula: visible(formula),
+    meaning: visible(meaning),
+    group: visible(group),
+    source: visible(source),
+  };
 }
