@@ -112,6 +112,7 @@ def test_a_new_prompt(page) -> None:
     [
         ({"kind": "prompt", "text": "", "answer": ""}, "The prompt is empty"),
         ({"kind": "prompt", "text": "qz" * 100, "answer": ""}, "takes at most 128"),
+        ({"kind": "prompt", "text": "qz " * 33_334, "answer": ""}, "takes at most 128"),
         ({"kind": "patterns", "head": [2, 0], "checkpoints": [0]}, "no head 0 in layer 2"),
         ({"kind": "patterns", "head": [0, 0], "checkpoints": [4]}, "no checkpoint 4"),
         ({"kind": "rows", "name": "induction"}, "of kind 'rows' came without 'of'"),
