@@ -1,7 +1,7 @@
 """InductionExplorer: from its beginning to its end, and what it tells its pages.
 
-What its reader arranges is arrangement.py's, what is computed of it and when computing.py's; the
-series are series/'s, threads and requests channel/'s.
+What its reader arranges is arrangement.py's, what is computed of it and when computing.py's, what
+it hands over leaving.py's; the series are series/'s, threads and requests channel/'s.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-import numpy as np
 import traitlets
-from induction_kernels.errors import InductionError
-from induction_kernels.sizes import bytes_of
 from ipywidgets import widget_serialization
 
 from induction_explorer import anywidget_loader, bundle, lifetime
@@ -25,32 +22,23 @@ from induction_explorer.channel.comms import handle_where_addressed
 from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.wire import check_size
 from induction_explorer.channel.work import Work, without_frames
-from induction_explorer.channel.worker import SHARED, shared_worker
-from induction_explorer.choices import training_unit
-from induction_explorer.computing import Computing
+from induction_explorer.channel.worker import SHARED
 from induction_explorer.export.picture.output import PictureOutput
-from induction_explorer.export.picture.whole import Picture, Subject, picture
-from induction_explorer.export.snapshot import Snapshot
-from induction_explorer.export.writing import replacing
+from induction_explorer.leaving import Leaving
 from induction_explorer.lifetime import weakly
 from induction_explorer.series.curves import Curves
 from induction_explorer.series.derived import Findings
-from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.several import open_all
 from induction_explorer.series.stored import StoreSession
 from induction_explorer.view import PARTS, split
 
 if TYPE_CHECKING:
-    import xarray
     from induction_kernels.inputs.texts import Texts
-
-    from induction_explorer.export.html import Shown
-    from induction_explorer.series.known import Known
 
 _PUBLIC = {*PARTS, "view"}
 
 
-class InductionExplorer(Computing):
+class InductionExplorer(Leaving):
     """Watch induction heads form: head grid, attention patterns, curves and predictions of a model.
 
     Args:
@@ -98,7 +86,6 @@ class InductionExplorer(Computing):
     #: The class of its picture, which its page hides.
     _picture = traitlets.Unicode().tag(sync=True)
     _frame: Any = None
-    _picture_output: PictureOutput
 
     @traitlets.default("_module")
     def _find_module(self) -> bundle.Module:
@@ -268,151 +255,6 @@ class InductionExplorer(Computing):
             now = {name: getattr(self, name) for name in sync_data if name in written}
             self._send({"method": "echo_update", "state": now, "buffer_paths": []})
             self._show_progress()
-
-    # --- where no widget runs ---
-
-    def leave_picture(self) -> None:
-        """Below the cell that displayed it, at its end."""
-        self._picture_output.leave(self._draw_picture())
-
-    def _show_findings(self) -> None:
-        super()._show_findings()
-        if (drawn := self._draw_picture()) is not None:
-            self._picture_output.renew(drawn)
-
-    def _draw_picture(self) -> Picture | None:
-        """None before the chosen score is there."""
-        session, score = self._session, self.score
-        if score not in session.grids or np.isnan(session.grids[score][self.checkpoint]).all():
-            return None
-        in_tokens = training_unit(self._sessions) == "tokens"
-        return picture(
-            Subject(
-                info=session.info(),
-                score=next(one for one in session.score_infos() if one["name"] == score),
-                scores=session.grids[score],
-                checkpoint=self.checkpoint,
-                phase=self._phases[self.series]["window"] if self._phases else None,
-                unit="tokens seen" if in_tokens else session.series.unit,
-            )
-        )
-
-    # --- in Python ---
-
-    def scores(self) -> xarray.Dataset:
-        """Every score of the series shown, computed so far; as `induction_kernels.sweep` has it."""
-        return self._session.scores()
-
-    def measures(self) -> xarray.Dataset:
-        """Every measure of the series shown, computed so far."""
-        return self._session.measures()
-
-    def to_html(self, path: str | Path, max_size: str | int = "5 MB", seconds: float = 60) -> Path:
-        """A copy as one file, which needs neither a kernel nor a network.
-
-        It scrubs, hovers and switches like the explorer, and is drawn by any browser of today; what
-        the reader arranges in it stands in its address. It holds all scores and measures, what the
-        prompt gives at each checkpoint, and of causes what was asked for. What is not computed by
-        then, or does not fit, is left out, the patterns of the weakest heads first, and the copy
-        says so at its end.
-
-        Args:
-            path: the file, replaced if it is there.
-            max_size: of the file: bytes, or such as "5 MB".
-            seconds: to wait for what is being computed, and to run the prompt on the checkpoints of
-                a series that is too large to do that unasked. The one shown, and the one compared
-                with it, are run however long that takes.
-
-        Raises:
-            SelectionError: a size that is none.
-            InductionError: scores and measures alone are larger, or the file cannot be written.
-            KeyboardInterrupt: the reader stopped it: no file was written, or replaced.
-        """
-        from induction_explorer.export.html import page_of
-
-        path = Path(path)
-        with replacing(path) as unfinished:
-            unfinished.write_text(self._copy(page_of, max_size, seconds), encoding="utf-8")
-        return path
-
-    def to_module(
-        self, path: str | Path, max_size: str | int = "5 MB", seconds: float = 60
-    ) -> Path:
-        """The same as an ES module, which a page of others draws where it says so: in MyST,
-        `{anywidget} ./x.mjs`. Its default export has anywidget's `render`.
-
-        Args, raises: as `to_html`.
-        """
-        from induction_explorer.export.html import module_of
-
-        path = Path(path)
-        with replacing(path) as unfinished:
-            unfinished.write_text(self._copy(module_of, max_size, seconds), encoding="utf-8")
-        return path
-
-    def snapshot(self, max_size: str | int = "2 MB", seconds: float = 60) -> Snapshot:
-        """The same as a cell's output, which stays in the notebook when its kernel is gone.
-
-        Raises:
-            SelectionError, InductionError, KeyboardInterrupt: as `to_html`.
-        """
-        from induction_explorer.export.html import page_of
-
-        return Snapshot(self._copy(page_of, max_size, seconds))
-
-    def _copy(self, write: Callable[[Shown, int], str], max_size: str | int, seconds: float) -> str:
-        from induction_explorer.export.html import Shown
-
-        limit = bytes_of(max_size, "max_size")
-        self._complete(seconds)
-        with SHARED:
-            names = (*self.computed, *PARTS, "_view")
-            state = {name: getattr(self, name) for name in names} | self._curves.everything()
-            prompts = [one if isinstance(one, Prompt) else None for one in self._read]
-            looked_at = [self._looked_at(session) for session in self._sessions]
-            return write(Shown(state, self._sessions, prompts, looked_at), limit)
-
-    def _complete(self, seconds: float) -> None:
-        """Compute what a copy shows. A function that observes a trait may want a copy on the thread
-        that computes, which cannot wait for itself: that one has what is known."""
-        with SHARED:
-            if shared_worker().is_here:
-                return
-        from induction_explorer.export.completing import Missing, wait_for
-
-        with SHARED:
-            heads = [(layer, head) for layer, head in self.heads]
-            missing = [
-                Missing.of(session.with_model(), prompt, heads, self._looked_at(session))
-                for session, prompt in zip(self._sessions, self._read, strict=True)
-                if isinstance(prompt, Prompt) and not prompt.scrub and not session.without_model
-            ]
-        wait_for(self._work, missing, seconds)
-
-    def _looked_at(self, session: Known) -> list[int]:
-        """Checkpoints of this series that a reader sees first."""
-        if session is not self._session:
-            return self._order(session)[:1]
-        return [self.checkpoint] + ([] if self.compare is None else [self.compare])
-
-    def to_circuitsvis(self) -> Any:
-        """The selected heads' attention on the prompt at this checkpoint, drawn by CircuitsVis.
-
-        When it is displayed, CircuitsVis looks whether it is online and then loads its script from
-        a CDN, otherwise from its own package.
-
-        Raises:
-            InductionError: no head is selected, the prompt cannot be run, or CircuitsVis is not
-                installed.
-        """
-        session = self._session.with_model()
-        from induction_explorer.export.circuitsvis import to_circuitsvis
-
-        prompt = self._read[self.series]
-        if isinstance(prompt, InductionError):
-            raise prompt
-        heads = [(layer, head) for layer, head in self.heads]
-        return to_circuitsvis(session, prompt, self.checkpoint, heads)
 
     def _send(self, msg: Any, buffers: Any = None) -> None:
         check_size(msg, buffers)
