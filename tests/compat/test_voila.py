@@ -19,8 +19,8 @@ def test_it_draws(tmp_path, page: Page, traffic: Traffic) -> None:
     with serving(tmp_path, *command) as address:
         page.goto(address)
         reads(Explorer(page, root=page.locator(".ie")))
-    # Its template asks for require.js and MathJax, and does without them; and it loads the
-    # extensions of Notebook, which is installed beside it.
-    assert {urlsplit(url).hostname for url in traffic.foreign_urls} == {"cdnjs.cloudflare.com"}
+    # Its template asks a CDN for icons, and does without; and it loads the extensions of Notebook,
+    # which is installed beside it.
+    assert {urlsplit(url).hostname for url in traffic.foreign_urls} == {"cdn.jsdelivr.net"}
     errors = [said for said in traffic.errors if not said.startswith(_OWN)]
     assert errors == []
