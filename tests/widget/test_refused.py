@@ -96,7 +96,7 @@ def test_what_is_given_is_checked_before_anything_begins(
 @pytest.mark.parametrize(
     ("where", "name"),
     [
-        (bundle, "_contents"),
+        (bundle, "contents"),
         (comm, "create_comm"),
         (explorer, "handle_where_addressed"),
         (Work, "submit"),
@@ -114,7 +114,7 @@ def test_whatever_goes_wrong_on_the_way_is_undone(
 ) -> None:
     """Among them the reader who stops the cell."""
     bundle.module()  # stays, for the next
-    if name == "_contents":
+    if where is bundle:
         monkeypatch.setattr(bundle, "_module", None)
     request.getfixturevalue("_nothing_stays")
 
