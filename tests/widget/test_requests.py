@@ -197,6 +197,41 @@ def test_a_cancelled_request_is_not_answered(series) -> None:
     assert page.sent == []
 
 
+def test_a_request_that_comes_twice_is_answered_once(series) -> None:
+    explorer = InductionExplorer(series)
+    page = Page(explorer)
+    generation = explorer._prompts[0]["generation"]
+    request = {"id": "a", "kind": "patterns", "head": [0, 0], "series": 0}
+    request |= {"generation": generation, "checkpoints": [0, 1, 2, 3]}
+    with SHARED:  # nothing is finished meanwhile
+        explorer._requests.receive(request, page.send)
+        explorer._requests.receive(request, page.send)
+    explorer.wait()
+    told = [
+        i for content, _ in page.sent if "body" in content for i in content["body"]["checkpoints"]
+    ]
+    assert sorted(told) == [0, 1, 2, 3]
+    assert [content["done"] for content, _ in page.sent].count(True) == 1
+
+
+def test_a_cancel_that_comes_too_early_too_late_or_twice_stops_nothing_else(series) -> None:
+    explorer = InductionExplorer(series)
+    page = Page(explorer)
+    generation = explorer._prompts[0]["generation"]
+    request = {"id": "a", "kind": "patterns", "head": [0, 0], "series": 0}
+    request |= {"generation": generation, "checkpoints": [0]}
+    cancel = {"id": "b", "kind": "cancel"}
+    with SHARED:
+        explorer._requests.receive(cancel, page.send)  # before what it is for
+        explorer._requests.receive(request, page.send)
+        explorer._requests.receive(request | {"id": "b"}, page.send)
+        explorer._requests.receive(cancel, page.send)
+        explorer._requests.receive(cancel, page.send)
+    explorer.wait()
+    explorer._requests.receive({"id": "a", "kind": "cancel"}, page.send)  # of what was answered
+    assert {content["id"] for content, _ in page.sent} == {"a"}
+
+
 def test_a_sign_of_life_says_what_will_still_be_answered(series) -> None:
     explorer = InductionExplorer(series)
     page = Page(explorer)

@@ -226,6 +226,8 @@ class Requests:
         missing = [i for i in dict.fromkeys(asked.checkpoints) if i not in known]
         if missing and session.without_model is None and not asked.anyway:
             budget.check(analysis, session.with_model(), prompt, len(missing))
+        if (same := self._pending.get(request)) is not None:  # it came twice
+            self._stop(same)
         pending = Pending(request, subject, list(missing), send, generation, self._stop)
         self._pending[request] = pending
         if known:
