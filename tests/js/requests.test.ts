@@ -123,6 +123,41 @@ describe("replies", () => {
     );
   });
 
+  it("hands over nothing but whole parts, however chunks are doubled, lost and shuffled", () => {
+    const [first, second] = [
+      [1, 2, 3, 4, 5],
+      [6, 7, 8],
+    ];
+    const sent = [
+      { rest: { chunk: 0, chunks: 3, body: {}, arrays: array(5) }, bytes: [1, 2] },
+      { rest: { chunk: 1, chunks: 3 }, bytes: [3, 4] },
+      { rest: { chunk: 2, chunks: 3 }, bytes: [5] },
+      { rest: { chunk: 0, chunks: 2, body: {}, arrays: array(3) }, bytes: [6, 7] },
+      { rest: { chunk: 1, chunks: 2, done: true }, bytes: [8] },
+    ];
+    let seed = 1;
+    const random = (below: number) => {
+      seed = (seed * 48271) % 2147483647;
+      return seed % below;
+    };
+    const seen = new Set<string>();
+    for (let round = 0; round < 2000; round++) {
+      const { parts, answer, id } = ask();
+      answer.finished.catch(() => {}); // that it cannot be read is said
+      const order = sent.map((_, i) => i);
+      for (let fault = random(3); fault > 0; fault--) {
+        const at = random(order.length);
+        const what = random(3);
+        if (what === 0) order.splice(at, 0, order[at] ?? 0);
+        else if (what === 1) order.splice(at, 1);
+        else order.splice(random(order.length), 0, ...order.splice(at, 1));
+      }
+      for (const i of order) if (sent[i]) chunk(id, sent[i].rest, sent[i].bytes);
+      for (const { arrays } of parts) seen.add(String(arrays.get("patterns")?.values));
+    }
+    expect([...seen].sort()).toEqual([String(first), String(second)]);
+  });
+
   it("ignores replies to nobody", () => {
     expect(() => chunk("unknown", { body: {} }, [1])).not.toThrow();
     for (const strange of [null, undefined, {}]) {
