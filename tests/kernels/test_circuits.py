@@ -243,9 +243,10 @@ def test_copying_leaves_no_hook_behind() -> None:
 @pytest.mark.parametrize("d_model", [16, 64, 256])
 def test_random_heads_compose_as_much_as_the_baseline(d_model) -> None:
     model = bridge(n_layers=3, n_heads=6, d_model=d_model, normalization_type=None)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.normal_()
+            parameter.normal_(generator=generator)
     found = k_composition(model)
     assert found.baseline == pytest.approx(d_model**-0.5, rel=0.08)
     assert float(found.pairs.nanmean()) == pytest.approx(0, abs=0.04 * found.baseline)
