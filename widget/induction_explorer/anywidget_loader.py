@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from IPython import get_ipython
-from jupyter_core.paths import jupyter_path
 
 #: How the Jupyter extension names the cells of its notebooks and windows to the kernel.
 _CELLS = "vscode-"
@@ -44,6 +43,8 @@ def hand_over() -> None:
 
 def _code() -> str:
     """The module that anywidget installs; "" where it is not found."""
+    from jupyter_core.paths import jupyter_path  # every kernel has it; a page without one does not
+
     for folder in jupyter_path("nbextensions"):
         path = Path(folder) / "anywidget" / "index.js"
         if path.exists():
