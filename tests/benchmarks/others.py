@@ -41,7 +41,7 @@ SCRIPTS = {
 }
 SHAPES = {"144 heads x 128 tokens": (12, 128), "12 heads x 512 tokens": (1, 512)}
 #: Of the same cell, for what it leaves in memory; fewer where they take longer than this together.
-RERUNS, RERUN_SECONDS = 50, 120
+RERUNS, RERUN_SECONDS = 50, 60
 MOVES = 60
 
 PREPARE = """\
@@ -112,7 +112,9 @@ TOOLS = {
 # Runs the selected cell; how many milliseconds until a picture was there, all of it was, and the
 # page was free again.
 RUN = """\
-([first, complete, heads, patience]) => new Promise((resolve, reject) => {
+async ([first, complete, heads, patience]) => {
+  const { commands } = jupyterapp;
+  await commands.execute("notebook:clear-cell-output");
   const output = () => document.querySelectorAll(".jp-CodeCell")[1].querySelector(".jp-OutputArea");
   const all = (selector) => [...output().querySelectorAll(selector)];
   const drawn = (canvas) => {
@@ -123,20 +125,19 @@ RUN = """\
   };
   const isThere = eval(`() => ${first}`), isComplete = eval(`() => ${complete}`);
   const began = performance.now(), since = () => performance.now() - began;
-  let seen = null;
-  const look = () => {
-    if (seen === null && isThere()) seen = since();
-    if (seen !== null && isComplete()) {
-      const whole = since();
-      setTimeout(() => requestAnimationFrame(() => resolve([seen, whole, since()])));
-    } else if (all("[data-mime-type$='error']").length) reject(new Error(output().innerText));
-    else if (since() > patience) reject(new Error("it was not drawn in time"));
-    else setTimeout(look, 20);
+  const until = async (isTrue) => {
+    while (!isTrue()) {
+      if (all("[data-mime-type$='error']").length) throw new Error(output().innerText);
+      if (since() > patience) throw new Error("it was not drawn in time");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return since();
   };
-  output().replaceChildren();
-  void jupyterapp.commands.execute("notebook:run-cell");
-  look();
-})"""
+  void commands.execute("notebook:run-cell");
+  const seen = await until(isThere), whole = await until(isComplete);
+  await new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve)));
+  return [seen, whole, since()];
+}"""
 PATIENCE_MS = 300_000
 
 
