@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from computed_demo import computed_demo
 from harness import Harness
-from induction_explorer import InductionExplorer, load_demo
 from lent_windows import Windows
 from parts import Explorer
 from playwright.sync_api import Browser, Page, expect
@@ -25,11 +25,8 @@ RULES = {
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what every host draws, but for causes, which take a kernel."""
-    explorer = InductionExplorer(load_demo("attn-only-2l"))
-    explorer.wait()
-    path = explorer.to_html(tmp_path_factory.mktemp("axe") / "x.html")
-    explorer.close()
-    return path
+    with computed_demo() as explorer:
+        return explorer.to_html(tmp_path_factory.mktemp("axe") / "x.html")
 
 
 @pytest.fixture(params=[(1440, "light", 1), (480, "dark", 2)], ids=str)

@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from induction_explorer import InductionExplorer, load_demo
+from computed_demo import computed_demo
+from induction_explorer import InductionExplorer
 from parts import Explorer
 from playwright.sync_api import Browser, Page, Route, expect
 
 
 @pytest.fixture(scope="module")
 def explorer() -> Iterator[InductionExplorer]:
-    made = InductionExplorer(load_demo("attn-only-2l"))
-    made.wait()
-    yield made
-    made.close()
+    with computed_demo() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from lab import HOST
+from lab import HOST, end
 from patience import PATIENCE
 
 
@@ -42,12 +42,7 @@ def serving(folder: Path, *command: str) -> Iterator[str]:
         _wait_until_up(address, process, log)
         yield address
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

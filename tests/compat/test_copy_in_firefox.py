@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from computed_demo import computed_demo
 from firefox import PROGRAM, FirefoxPage, firefox
-from induction_explorer import InductionExplorer, load_demo
+from induction_explorer import InductionExplorer
 
 pytestmark = [
     pytest.mark.compat,
@@ -22,10 +23,8 @@ SLIDER = "document.querySelector('[role=slider][aria-label=Checkpoint], input[ty
 
 @pytest.fixture(scope="module")
 def explorer() -> Iterator[InductionExplorer]:
-    made = InductionExplorer(load_demo("attn-only-2l"))
-    made.wait()
-    yield made
-    made.close()
+    with computed_demo() as made:
+        yield made
 
 
 @pytest.fixture

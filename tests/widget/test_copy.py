@@ -122,6 +122,18 @@ def test_a_place_that_cannot_be_written_is_said(explorer, tmp_path) -> None:
         explorer.to_html(tmp_path / "none" / "x.html")
 
 
+def test_what_else_cannot_be_read_is_not_called_a_file_that_cannot_be_written(
+    explorer, tmp_path, monkeypatch
+) -> None:
+    def unreadable() -> str:
+        raise PermissionError("copy.js")
+
+    monkeypatch.setattr("induction_explorer.export.html._script", unreadable)
+    with pytest.raises(PermissionError, match=r"copy\.js"):
+        explorer.to_html(tmp_path / "x.html")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_in_it_asks_the_network_or_ends_its_script(explorer, tmp_path) -> None:
     text = explorer.to_html(tmp_path / "x.html").read_text()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)

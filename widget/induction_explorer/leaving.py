@@ -95,10 +95,7 @@ class Leaving(Computing):
         """
         from induction_explorer.export.html import page_of
 
-        path = Path(path)
-        with replacing(path) as unfinished:
-            unfinished.write_text(self._copy(page_of, max_size, seconds), encoding="utf-8")
-        return path
+        return self._write_copy(path, page_of, max_size, seconds)
 
     def to_module(
         self, path: str | Path, max_size: str | int = "5 MB", seconds: float = 60
@@ -110,10 +107,7 @@ class Leaving(Computing):
         """
         from induction_explorer.export.html import module_of
 
-        path = Path(path)
-        with replacing(path) as unfinished:
-            unfinished.write_text(self._copy(module_of, max_size, seconds), encoding="utf-8")
-        return path
+        return self._write_copy(path, module_of, max_size, seconds)
 
     def snapshot(self, max_size: str | int = "2 MB", seconds: float = 60) -> Snapshot:
         """The same as a cell's output, which stays in the notebook when its kernel is gone.
@@ -124,6 +118,18 @@ class Leaving(Computing):
         from induction_explorer.export.html import page_of
 
         return Snapshot(self._copy(page_of, max_size, seconds))
+
+    def _write_copy(
+        self,
+        path: str | Path,
+        write: Callable[[Shown, int], str],
+        max_size: str | int,
+        seconds: float,
+    ) -> Path:
+        path = Path(path)
+        with replacing(path) as put:
+            put(self._copy(write, max_size, seconds))
+        return path
 
     def _copy(self, write: Callable[[Shown, int], str], max_size: str | int, seconds: float) -> str:
         from induction_explorer.export.html import Shown
