@@ -36,6 +36,15 @@ describe("one checkpoint", () => {
     expect(el.querySelector(".ie-ranked-spark")).toBeNull();
   });
 
+  it("is of no step in a table either", async () => {
+    const { el } = await model();
+    one(el, "button[aria-label^='Table of Induction']").click();
+    await settle();
+    const caption = words(one(el, "caption"));
+    expect(caption).toContain("A row for each head");
+    expect(caption).not.toMatch(/step|tokens|In every row/);
+  });
+
   it("says its step where that is known", async () => {
     const { el } = await model({
       _series: [{ ...alone, steps: [300], labels: ["step 300"], tokens: [4e6] }],

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { createPortal, type RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { isolated, visible } from "../state/text";
+import { checkpointText, isolated, visible } from "../state/text";
 import { useRested } from "../ui/use-rested";
 import type { ViewProps } from "../ui/view";
 import type { Cell, Table } from "./table";
@@ -122,11 +122,12 @@ function Numbers({ view, title, table, first }: NumbersProps) {
   const count = Math.max(0, Math.min(ROWS, rows.length - first));
   const checkpoint = same.has(0) ? -1 : columns.indexOf("checkpoint");
   const shown = view.store.shown.value;
+  const common = [...same].filter((index) => tells(view, table, index));
   return (
     <table class="ie-numbers">
       <caption>
         <strong>{title}.</strong> {holds}
-        {same.size > 0 && ` In every row: ${[...same].map((index) => sameText(table, index)).join(", ")}.`}{" "}
+        {common.length > 0 && ` In every row: ${common.map((index) => sameText(table, index)).join(", ")}.`}{" "}
         Rounded to {DIGITS} digits.
       </caption>
       <thead>
@@ -172,6 +173,15 @@ function sameInAll({ columns, rows }: Table): Set<number> {
     for (const index of same) if (row[index] !== first[index]) same.delete(index);
   }
   return same;
+}
+
+/** Not that nothing is known or estimated, nor the place in training of a model that has none. */
+function tells({ store }: ViewProps["view"], { columns, rows }: Table, index: number): boolean {
+  const value = rows.at(0)?.[index] ?? null;
+  if (value === null || value === "false") return false;
+  const { overTraining, info } = store;
+  const placed = overTraining.value || (info.value !== null && checkpointText(info.value, 0) !== "");
+  return placed || !TRAINING.includes(columns[index] ?? "");
 }
 
 function sameText({ columns, rows }: Table, index: number): string {
