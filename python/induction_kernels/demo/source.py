@@ -18,6 +18,7 @@ from induction_kernels.checkpoints.fingerprints import of_hashes
 from induction_kernels.checkpoints.integrity import check_hash
 from induction_kernels.checkpoints.source import Checkpoint
 from induction_kernels.checkpoints.tensors import read_safetensors
+from induction_kernels.demo.tokenizer import BundledTokenizer
 from induction_kernels.errors import CheckpointError
 from induction_kernels.models.attention_only import AttentionOnly, Shape
 
@@ -40,23 +41,10 @@ class BundledSource:
         ]
 
     @cached_property
-    def tokenizer(self) -> Any:
-        from transformers import PreTrainedTokenizerFast
-
+    def tokenizer(self) -> BundledTokenizer:
         path = self._folder.parent / "tokenizer.json"
         check_hash(path, read_bytes(path), self._manifest["tokenizer_sha256"])
-        bos = self._manifest["bos_token"]
-        # Said here because TransformerLens would otherwise fetch a tokenizer that prepends BOS from
-        # a hub, and add end and padding tokens that the model has no rows for.
-        return PreTrainedTokenizerFast(
-            tokenizer_file=str(path),
-            name_or_path=self.name,
-            add_bos_token=True,
-            bos_token=bos,
-            eos_token=bos,
-            pad_token=bos,
-            clean_up_tokenization_spaces=False,
-        )
+        return BundledTokenizer(path, self.name, self._manifest["bos_token"])
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -74,7 +62,7 @@ class BundledSource:
         # Without initialisation: the weights come from the checkpoint.
         config = TransformerBridgeConfig(**shape, init_weights=False)
         bridge: nn.Module = TransformerBridge.boot_native(
-            config, tokenizer=self.tokenizer, model_name=self.name
+            config, tokenizer=self.tokenizer.of_transformers, model_name=self.name
         ).eval()
         # TransformerLens' search for hooks leaves recursive closures that hold the bridge.
         gc.collect(1)
