@@ -1,6 +1,7 @@
 /** Draws what a copy holds: the widget, over a model that answers by itself. */
 import make from ".";
 import { Answers, type Asked, type Held } from "./copied/answers";
+import { fromBase64, unpackedFrom } from "./kernel/packed";
 import { unpacked } from "./page/frames";
 import { type Message, PageModel } from "./page/model";
 
@@ -51,7 +52,5 @@ export async function open(
 }
 
 async function contents(text: string) {
-  const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return unpacked(await new Response(stream).arrayBuffer());
+  return unpacked(await unpackedFrom(fromBase64(text), "gzip").arrayBuffer());
 }

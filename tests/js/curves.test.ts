@@ -86,7 +86,12 @@ describe("rows that the kernel tells of", () => {
     begin({ "0/induction": { ...grid(SHAPE), data: unaligned(EMPTY) } });
   });
 
-  it("are drawn, and saved with the notebook", () => {
+  it.each([
+    ["in a state of nothing but NaN", { ...grid(SHAPE), data: unaligned(EMPTY) }],
+    ["in a state that says as much", { ...TOO_LARGE, unknown: true }],
+  ])("are drawn, and saved with the notebook: %s", (_, envelope) => {
+    begin({ "0/induction": envelope });
+    expect(asked()).toHaveLength(0);
     const drawn: unknown[] = [];
     store.gridValues.subscribe((values) => drawn.push(values));
     tell(1, [2, 3], ["induction"]);

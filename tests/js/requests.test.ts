@@ -8,6 +8,11 @@ import { type Part, RequestError, Requests } from "../../js/src/kernel/requests"
 const PATTERNS = { kind: "patterns", series: 0, generation: 1, head: [0, 1], checkpoints: [0, 1] } as const;
 const QUESTION = { ...PATTERNS, head: [...PATTERNS.head] as [number, number], checkpoints: [0, 1] };
 
+/** 2,000 times a 7, as the kernel packs it. */
+const SEVENS = new Uint8Array(2000).fill(7);
+const deflated = new Blob([SEVENS]).stream().pipeThrough(new CompressionStream("deflate"));
+const PACKED = [...new Uint8Array(await new Response(deflated).arrayBuffer())];
+
 let fake: FakeModel;
 let abort: AbortController;
 let requests: Requests;
@@ -45,6 +50,39 @@ describe("replies", () => {
       [1, 2, 3, 4, 5],
       [6, 7],
     ]);
+  });
+
+  it("unpacks what is packed, and hands over no later part and no end before it", async () => {
+    vi.useRealTimers();
+    const { parts, answer, id } = ask();
+    const half = PACKED.length >> 1;
+    const head = { body: { part: 1 }, arrays: array(2000), packed: true };
+    chunk(id, { chunk: 0, chunks: 2, ...head }, PACKED.slice(0, half));
+    chunk(id, { chunk: 1, chunks: 2 }, PACKED.slice(half));
+    chunk(id, { body: { part: 2 }, arrays: array(1) }, [9]);
+    fake.reply({ id, error: { message: "too long", hint: "" } });
+    expect(parts).toHaveLength(0);
+    await expect(answer.finished).rejects.toThrow("too long");
+    expect(parts.map(({ body }) => body)).toEqual([{ part: 1 }, { part: 2 }]);
+    expect(parts[0]?.arrays.get("patterns")?.values).toEqual(SEVENS);
+
+    const damaged = ask();
+    chunk(damaged.id, { done: true, ...head }, PACKED.slice(0, half));
+    await expect(damaged.answer.finished).rejects.toThrow("The kernel's answer cannot be read");
+    expect(damaged.parts).toHaveLength(0);
+  });
+
+  it("drops what was being unpacked when its request was cancelled, and asks for none of it again", async () => {
+    vi.useRealTimers();
+    const head = { body: {}, arrays: array(2000), packed: true, done: true };
+    const { parts, answer, id } = ask();
+    chunk(id, head, PACKED);
+    answer.cancel();
+    await expect(answer.finished).resolves.toBe("cancelled");
+    const next = ask();
+    chunk(next.id, head, PACKED);
+    await expect(next.answer.finished).resolves.toBe("done");
+    expect([parts.length, next.parts.length]).toEqual([0, 1]);
   });
 
   it("hands over what nobody asked for where it is followed, part by part", () => {
@@ -252,6 +290,13 @@ describe("a request that was lost", () => {
     for (let i = 0; i < 20; i++) sign(id);
     expect(asked(id)).toHaveLength(1);
     expect(requests.connection.state.value).toBe("computing");
+  });
+
+  it("is not one whose answer is being unpacked", () => {
+    const { id } = ask();
+    chunk(id, { body: {}, arrays: array(2000), packed: true, done: true }, PACKED);
+    sign();
+    expect(asked(id)).toHaveLength(1);
   });
 
   it("is not one that was answered before the sign of life came", () => {

@@ -31,7 +31,7 @@ it("a module that nobody has unpacked yet is unpacked once a version, with its s
   });
   vi.spyOn(URL, "revokeObjectURL").mockImplementation((url) => void revoked.push(url));
   const packed = await gzipped(CODE);
-  const traits = { version: "unpacked-1", code: packed, styles: ".one { color: red }" };
+  const traits = { version: "unpacked-1", code: packed, styles: await gzipped(".one { color: red }") };
   const carrier = { get: (name: keyof typeof traits) => traits[name] };
 
   async function shown(): Promise<string | null> {
@@ -56,7 +56,7 @@ it("a module that nobody has unpacked yet is unpacked once a version, with its s
   const styles = () => [...document.querySelectorAll("style#induction-explorer")];
   expect(styles().map((style) => style.textContent)).toEqual([".one { color: red }"]);
 
-  Object.assign(traits, { version: "unpacked-2", styles: ".two { color: red }" });
+  Object.assign(traits, { version: "unpacked-2", styles: await gzipped(".two { color: red }") });
   await shown();
   expect(styles().map((style) => style.textContent)).toEqual([".two { color: red }"]);
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,6 +59,7 @@ class FrontEnd:
         if not content["done"]:
             return
         data, at, arrays = self._part[1], 0, {}
+        data = zlib.decompress(data) if head["packed"] else data
         for array in head["arrays"]:
             count = int(np.prod(array["shape"]))
             found = np.frombuffer(data, array["dtype"], count, at)

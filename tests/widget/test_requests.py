@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -268,6 +269,19 @@ def test_large_arrays_are_cut_and_keep_their_bytes() -> None:
         check_size({}, [bytes(MAX_MESSAGE)])
     with pytest.raises(TypeError, match="float64 does not cross"):
         list(reply_messages("r", {}, {"x": np.zeros(2)}, done=True))
+
+
+def test_what_can_be_packed_is_packed_where_that_makes_it_smaller() -> None:
+    rng = np.random.default_rng(0)
+    regular, noise = np.zeros(5000, np.uint8), rng.integers(0, 256, 5000, np.uint8)
+    for array, packs in ((regular, True), (noise, False), (regular[:100], False)):
+        (one,) = reply_messages("r", {}, {"x": array}, done=True, may_pack=True)
+        content, (data,) = one
+        assert content["packed"] is packs
+        assert (zlib.decompress(data) if packs else data) == array.tobytes()
+        assert len(data) < array.nbytes or not packs
+        (one,) = reply_messages("r", {}, {"x": array}, done=True)
+        assert one[1] == [array.tobytes()]  # rows of curves, which no trait may overtake
 
 
 def test_long_patterns_fit_the_wire(tokenizer) -> None:

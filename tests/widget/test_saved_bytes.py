@@ -13,7 +13,7 @@ explorer.wait()
 explorer"""
 
 #: Bytes. Half of it is the module, which all explorers of a notebook share.
-BUDGET = 400_000
+BUDGET = 350_000
 
 
 @pytest.mark.slow

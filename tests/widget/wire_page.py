@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from threading import Thread
 from typing import Any
 
@@ -76,6 +77,7 @@ def assert_said(error: dict) -> None:
 
 def _split(head: dict, data: bytes) -> dict[str, np.ndarray]:
     arrays, at = {}, 0
+    data = zlib.decompress(data) if head["packed"] else data
     for array in head["arrays"]:
         size = int(np.prod(array["shape"])) * np.dtype(array["dtype"]).itemsize
         arrays[array["name"]] = np.frombuffer(data[at : at + size], array["dtype"]).reshape(

@@ -20,7 +20,8 @@ _STATIC = Path(__file__).parent / "static"
 
 
 class Module(Widget):  # type: ignore[misc]  # ipywidgets has no types
-    """What js/src/kernel/loader.ts loads: `code`, a packed ES module; equal versions are equal."""
+    """What js/src/kernel/loader.ts loads: `code`, an ES module, and `styles`, both packed; equal
+    versions are equal."""
 
     version = traitlets.Unicode().tag(sync=True)
     code = traitlets.Unicode().tag(sync=True)
@@ -60,6 +61,10 @@ def contents() -> dict[str, str]:
     code, styles = (_STATIC / "widget.js").read_bytes(), (_STATIC / "widget.css").read_bytes()
     return {
         "version": hashlib.sha256(code + styles).hexdigest(),
-        "code": base64.b64encode(gzip.compress(code, mtime=0)).decode(),
-        "styles": styles.decode(),
+        "code": _packed(code),
+        "styles": _packed(styles),
     }
+
+
+def _packed(text: bytes) -> str:
+    return base64.b64encode(gzip.compress(text, mtime=0)).decode()

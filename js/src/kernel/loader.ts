@@ -5,6 +5,7 @@
  * module has a widget of its own, bundle.py's Module, whose state is saved in the notebook with the others.
  */
 import type { InitializeProps, RenderProps } from "@anywidget/types";
+import { fromBase64, unpackedFrom } from "./packed";
 
 interface Traits {
   /** The widget that carries the module. */
@@ -80,14 +81,14 @@ function sentCarrier(model: Initialize["model"], signal: AbortSignal, error: unk
 }
 
 async function unpack(carrier: Carrier): Promise<Make> {
-  const packed = Uint8Array.from(atob(carrier.get("code")), (char) => char.charCodeAt(0));
-  const text = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const source = new Blob([await new Response(text).text()], { type: "text/javascript" });
+  const text = (packed: string) => unpackedFrom(fromBase64(packed), "gzip").text();
+  const styles = await text(carrier.get("styles"));
+  const source = new Blob([await text(carrier.get("code"))], { type: "text/javascript" });
   const url = URL.createObjectURL(source);
   const module = await import(url).finally(() => URL.revokeObjectURL(url));
   const style = document.getElementById(STYLES) ?? document.createElement("style");
   style.id = STYLES;
-  style.textContent = carrier.get("styles");
+  style.textContent = styles;
   document.head.append(style);
   return module.default;
 }

@@ -11,8 +11,9 @@ import type { AnalysisKind, AnalysisParameters, Head } from "../contract.gen";
 export interface Envelope {
   dtype: DType;
   shape: number[];
-  /** null where the state has no room for it: its rows are asked for. */
+  /** null where the state has no room for it, whose rows are asked for, and where all of it is `unknown`, NaN. */
   data: DataView | null;
+  unknown?: boolean;
 }
 
 export type DType = "float32" | "int32" | "uint8";
@@ -292,7 +293,7 @@ export type Request =
 /**
  * What the kernel sends back, with exactly one binary buffer when `chunks` > 0.
  * A part is a body and its arrays; its bytes (all arrays one after the other) are cut into `chunks`
- * messages so that none exceeds 1 MiB. Body and arrays come with chunk 0. `done` is set on the last
+ * messages so that none exceeds 1 MiB. Body, arrays and whether the bytes are packed (zlib) come with chunk 0. `done` is set on the last
  * message of the last part. Answers of many passes come in several parts: the body's `share` says how much
  * there is, and what is not is NaN.
  *
@@ -309,6 +310,7 @@ export type Reply =
       done: boolean;
       body?: Record<string, unknown>;
       arrays?: { name: string; dtype: DType; shape: number[] }[];
+      packed?: boolean;
     };
 
 export type Model = AnyModel<ExplorerModel>;

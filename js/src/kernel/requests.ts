@@ -9,6 +9,7 @@ import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import { type NumberArray, splitArrays } from "./arrays";
 import { Connection } from "./connection";
 import { type ErrorInfo, listen, type Model, type Reply, type Request } from "./model";
+import { unpackedFrom } from "./packed";
 
 export interface Part {
   body: Record<string, unknown>;
@@ -32,15 +33,19 @@ export type Question = WithoutId<Request>;
 /** How a request ends without an answer or an error: replaced or stopped by the page, or with the kernel. */
 export type Outcome = "done" | "cancelled" | "gone";
 
+type Chunk = Extract<Reply, { chunk: number }>;
+
 /** Where the chunks of a part are kept until the last one comes. */
 interface Assembly {
   onPart: (part: Part) => void;
-  part: { reply: Extract<Reply, { chunk: number }>; chunks: Uint8Array[] } | null;
+  part: { reply: Chunk; chunks: Uint8Array[] } | null;
 }
 
 interface Pending extends Assembly {
   lane: string;
   question: Question;
+  /** Until what came is handed over: what is packed takes a moment. */
+  turns: Promise<void> | null;
   /** It was asked twice, as the kernel knew nothing of it. */
   repeated: boolean;
   settle: (outcome: Outcome | RequestError) => void;
@@ -91,7 +96,7 @@ export class Requests {
     const finished = new Promise<Outcome>((resolve, reject) => {
       const settle: Pending["settle"] = (outcome) =>
         outcome instanceof RequestError ? reject(outcome) : resolve(outcome);
-      this.#pending.set(id, { lane, question, repeated: false, onPart, settle, part: null });
+      this.#pending.set(id, { lane, question, repeated: false, onPart, settle, part: null, turns: null });
     });
     this.#asking.value = true;
     this.#post({ ...question, id } as Request);
@@ -161,7 +166,7 @@ export class Requests {
   #askLostAgain(asked: string[], known: ReadonlySet<string>): void {
     for (const id of asked) {
       const pending = this.#pending.get(id);
-      if (pending === undefined || known.has(id)) continue;
+      if (pending === undefined || known.has(id) || pending.turns !== null) continue;
       if (pending.repeated) {
         this.#end(id, new RequestError({ message: "The kernel's answer was lost.", hint: "" }));
       } else {
@@ -181,21 +186,34 @@ export class Requests {
     }
     const followed = this.#followed.get(reply?.id);
     if (followed !== undefined && "chunk" in reply) {
-      const part = assemble(followed, reply, buffers);
-      if (part !== null) followed.onPart(part);
+      const whole = assemble(followed, reply, buffers);
+      if (whole !== null) followed.onPart(partOf(whole, whole.bytes));
       return;
     }
     const pending = this.#pending.get(reply?.id);
     if (pending === undefined) return;
-    try {
-      if ("error" in reply) throw new RequestError(reply.error);
-      const part = assemble(pending, reply, buffers);
-      if (part === null) return;
-      pending.onPart(part);
-      if (reply.done) this.#end(reply.id, "done");
-    } catch (error) {
+    const { id } = reply;
+    const isWaiting = () => this.#pending.get(id) === pending;
+    const fail = (error: unknown) => {
       const known = error instanceof RequestError;
-      this.#end(reply.id, known ? error : new RequestError({ message: unreadable(error), hint: "" }));
+      const said = known ? error : new RequestError({ message: unreadable(error), hint: "" });
+      if (isWaiting()) this.#end(id, said);
+    };
+    try {
+      if ("error" in reply) {
+        inTurn(pending, null, () => fail(new RequestError(reply.error)), fail);
+        return;
+      }
+      const whole = assemble(pending, reply, buffers);
+      if (whole === null) return;
+      const handOver = (bytes: Uint8Array) => {
+        if (!isWaiting()) return;
+        pending.onPart(partOf(whole, bytes));
+        if (reply.done) this.#end(id, "done");
+      };
+      inTurn(pending, whole, handOver, fail);
+    } catch (error) {
+      fail(error);
     }
   }
 }
@@ -204,12 +222,42 @@ function unreadable(error: unknown): string {
   return `The kernel's answer cannot be read: ${error instanceof Error ? error.message : String(error)}.`;
 }
 
+/** All chunks of a part. */
+interface Whole {
+  reply: Chunk;
+  bytes: Uint8Array;
+}
+
+function partOf({ reply }: Whole, bytes: Uint8Array): Part {
+  return { body: reply.body ?? {}, arrays: splitArrays(bytes, reply.arrays ?? []) };
+}
+
+/** Hands over what came, at once unless it is packed or something packed came before it. */
+function inTurn(
+  to: Pending,
+  whole: Whole | null,
+  handOver: (bytes: Uint8Array) => void,
+  fail: (error: unknown) => void,
+): void {
+  const bytes = whole?.bytes ?? new Uint8Array();
+  const isPacked = whole?.reply.packed ?? false;
+  if (!isPacked && to.turns === null) {
+    handOver(bytes);
+    return;
+  }
+  const unpack = async () =>
+    handOver(isPacked ? new Uint8Array(await unpackedFrom(bytes, "deflate").arrayBuffer()) : bytes);
+  const turns = (to.turns ?? Promise.resolve())
+    .then(unpack)
+    .catch(fail)
+    .finally(() => {
+      if (to.turns === turns) to.turns = null;
+    });
+  to.turns = turns;
+}
+
 /** The whole part once its last chunk is there, else null. Throws when a chunk is missing. */
-function assemble(
-  pending: Assembly,
-  reply: Extract<Reply, { chunk: number }>,
-  buffers: DataView[],
-): Part | null {
+function assemble(pending: Assembly, reply: Chunk, buffers: DataView[]): Whole | null {
   if (reply.chunk === 0) pending.part = { reply, chunks: [] };
   const part = pending.part;
   if (part === null || part.chunks.length !== reply.chunk)
@@ -222,10 +270,7 @@ function assemble(
   }
   if (part.chunks.length < reply.chunks) return null;
   pending.part = null;
-  return {
-    body: part.reply.body ?? {},
-    arrays: splitArrays(join(part.chunks), part.reply.arrays ?? []),
-  };
+  return { reply: part.reply, bytes: join(part.chunks) };
 }
 
 function join(chunks: Uint8Array[]): Uint8Array {

@@ -90,7 +90,7 @@ export class Curves {
     const [before, large] = [this.#arrays[of].peek(), this.#large[of]];
     const arrays = new Map<string, Grid | ErrorInfo>();
     for (const [key, envelope] of Object.entries(state)) {
-      if (envelope.data === null) {
+      if (envelope.data === null && !envelope.unknown) {
         const known = large.get(key);
         // Of another shape where checkpoints were added: whose rows these are is not known then.
         const fits = known !== undefined && sizeOf(known.shape) === sizeOf(envelope.shape);
@@ -184,7 +184,7 @@ function unknown(shape: number[]): Grid {
 
 function decode(envelope: Envelope): Grid | ErrorInfo {
   try {
-    const grid = decodeFloats(envelope);
+    const grid = envelope.data === null ? unknown(envelope.shape) : decodeFloats(envelope);
     // The notebook saves the bytes that the model holds: they are the ones that rows are filled into.
     const { buffer, byteOffset, byteLength } = grid.values;
     envelope.data = new DataView(buffer, byteOffset, byteLength);

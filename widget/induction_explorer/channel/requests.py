@@ -113,7 +113,7 @@ class Pending:
         arrays = {name: np.stack([one[name] for one in each]) for name in analysis.arrays}
         body = {"checkpoints": list(answers), "share": share, "generation": self.generation}
         body |= analysis.words(session, each)
-        return reply_messages(self.id, body, arrays, done=not self.waiting)
+        return reply_messages(self.id, body, arrays, done=not self.waiting, may_pack=True)
 
 
 class Requests:

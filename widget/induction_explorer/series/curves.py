@@ -17,7 +17,13 @@ from induction_kernels.losses.measure import MEASURES
 from induction_kernels.names import legible
 from msgspec import Struct
 
-from induction_explorer.channel.wire import MAX_MESSAGE, envelope, header, reply_messages
+from induction_explorer.channel.wire import (
+    MAX_MESSAGE,
+    envelope,
+    envelope_unless_unknown,
+    header,
+    reply_messages,
+)
 from induction_explorer.contract import Index
 from induction_explorer.series.derived import Findings
 from induction_explorer.series.known import Known
@@ -101,7 +107,7 @@ class Curves:
         arrays = self._arrays(of)
         fitting = self._fitting(of, arrays)
         return {
-            key: envelope(array) if key in fitting else header(array)
+            key: envelope_unless_unknown(array) if key in fitting else header(array)
             for key, array in arrays.items()
         }
 
