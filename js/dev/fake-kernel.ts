@@ -137,7 +137,17 @@ function partOf(shape: Shape, request: Asked, model: FakeModel, period: number):
     bytes.push(new Uint8Array(values.buffer));
   }
   const words = request.kind === "predictions" ? { tokens: WORDS } : {};
-  return { body: words, arrays, data: new DataView(Uint8Array.from(bytes.flatMap((b) => [...b])).buffer) };
+  return { body: words, arrays, data: new DataView(concatenated(bytes)) };
+}
+
+function concatenated(parts: Uint8Array[]): ArrayBuffer {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return whole.buffer;
 }
 
 const WORDS = Object.fromEntries(Array.from({ length: 40 }, (_, id) => [id, ` word${id}`]));

@@ -41,6 +41,8 @@ export function freshPage(): void {
   });
   afterEach(() => {
     clearPage();
+    // What waits for a frame that never comes would wait in the next file too: files share Preact.
+    vi.runOnlyPendingTimers();
     vi.restoreAllMocks();
     vi.unstubAllGlobals();
     vi.useRealTimers();
