@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from induction_kernels.losses.predictions import top_predictions
     from induction_kernels.losses.tokens import in_context_learning, token_losses
     from induction_kernels.models.model import Model
+    from induction_kernels.scores.own.cells import attention_score
+    from induction_kernels.scores.own.files import scores_from_csv, scores_from_headvis
+    from induction_kernels.scores.own.functions import function_score
     from induction_kernels.scores.registry import SCORES, head_scores
     from induction_kernels.sweeps.recorder import Recorder
     from induction_kernels.sweeps.run import sweep
@@ -41,8 +44,10 @@ _FROM = {
     "ablations": "causes.ablation",
     "as_model": "attention.door",
     "attention_patterns": "attention.patterns",
+    "attention_score": "scores.own.cells",
     "find_change": "changes.step",
     "find_changes": "changes.step",
+    "function_score": "scores.own.functions",
     "head_scores": "scores.registry",
     "in_context_learning": "losses.tokens",
     "load_demo": "demo",
@@ -50,6 +55,8 @@ _FROM = {
     "measures": "losses.measures",
     "passage_losses": "losses.passages",
     "phase_changes": "changes.series",
+    "scores_from_csv": "scores.own.files",
+    "scores_from_headvis": "scores.own.files",
     "sweep": "sweeps.run",
     "token_losses": "losses.tokens",
     "top_predictions": "losses.predictions",
@@ -68,8 +75,10 @@ __all__ = [
     "ablations",
     "as_model",
     "attention_patterns",
+    "attention_score",
     "find_change",
     "find_changes",
+    "function_score",
     "head_scores",
     "in_context_learning",
     "load_demo",
@@ -77,6 +86,8 @@ __all__ = [
     "measures",
     "passage_losses",
     "phase_changes",
+    "scores_from_csv",
+    "scores_from_headvis",
     "sweep",
     "token_losses",
     "top_predictions",

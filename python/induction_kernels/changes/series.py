@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+#: The scores in which heads become induction heads; the first that there is is read.
+INDUCTION = ("prefix_matching", "induction")
 #: Measures in which a change is looked for.
 MEASURED = ("in_context_learning", "loss", "induction_loss")
 #: A head's score has to rise by this much to be called a change.
@@ -96,7 +98,7 @@ class PhaseChanges:
         rising = {
             name.split()[-1]: change
             for name, change in self.changes.items()
-            if name not in MEASURED and change.size >= INDUCTION_RISE
+            if _score_of(name) in INDUCTION and change.size >= INDUCTION_RISE
         }
         if not rising:
             return None
@@ -175,8 +177,9 @@ def phase_changes(
 
     Args:
         measures: what `measures(series)` returns.
-        scores: what `sweep(series)` returns; prefix_matching is read, or induction without it.
-        level: of each measure, and of all heads together (Holm).
+        scores: what `sweep(series)` returns; prefix_matching is read, or induction without it, and
+            beside it each of your own.
+        level: of each measure, and of all heads of a score together (Holm).
         seed: of draws; what is found does not depend on it.
 
     Raises:
@@ -188,7 +191,9 @@ def phase_changes(
     x, unit = _training(given[0])
     curves = {} if measures is None else {name: measures[name].to_numpy() for name in MEASURED}
     name, heads = _heads(scores)
-    known = max(int(np.isfinite(one).sum()) for one in (*curves.values(), *heads.values()))
+    own = _own_heads(scores)
+    every = _every(curves, heads, *own.values())
+    known = max((int(np.isfinite(one).sum()) for one in every), default=0)
     if known < FEWEST_TO_COMPARE:
         raise ProbeError(
             f"A phase change needs {FEWEST} checkpoints; "
@@ -205,16 +210,16 @@ def phase_changes(
         (step,) = find_steps(x, curve[:, None], level=level, seed=seed)
         stepping |= {} if step is None else {measure: step}
     if heads:
-        every = np.stack(list(heads.values()), 1)
-        steps = find_steps(x, every, level=level, smallest=SMALLEST_RISE, seed=seed)
-        rising = [(one, step) for one, step in zip(heads, steps, strict=True) if step is not None]
-        stepping |= dict(sorted(rising, key=lambda item: -item[1].size))
+        stepping |= _steps_of(x, heads, SMALLEST_RISE, level, seed)
+    for one in own.values():
+        stepping |= _steps_of(x, one, SMALLEST_RISE * _range(one), level, seed)
     lasting = {curve: step for curve, step in stepping.items() if step.lasts}
     undone = {curve: step for curve, step in stepping.items() if not step.lasts}
     changes = {curve: step for curve, step in lasting.items() if step.abrupt}
     gradual = {curve: step for curve, step in lasting.items() if not step.abrupt}
     looked_at = ["in-context learning, loss, induction loss"] if curves else []
     looked_at += [f"{in_words(name)} of {len(heads)} heads (Holm)"] if heads else []
+    looked_at += [f"{in_words(one)} of {len(of)} heads (Holm)" for one, of in own.items()]
     text = _text(changes, gradual, undone, unit, level, looked_at)
     return PhaseChanges(changes, gradual, undone, {}, _window(changes), turn, text)
 
@@ -227,20 +232,58 @@ def in_words(name: str) -> str:
 
 
 def _heads(scores: xarray.Dataset | None) -> tuple[str, dict[str, np.ndarray]]:
-    """The score that is read, and its curve by head."""
-    if scores is None:
-        return "", {}
-    name = "prefix_matching" if "prefix_matching" in scores else "induction"
-    values = scores[name].to_numpy()
-    return name, {
+    """The score that is read, and its curve by head; none where there is neither."""
+    name = next((one for one in INDUCTION if scores is not None and one in scores), "")
+    return name, {} if scores is None or not name else _by_head(name, scores[name].to_numpy())
+
+
+def _score_of(curve: str) -> str:
+    """Of "prefix_matching L1H2"."""
+    return curve.rpartition(" ")[0]
+
+
+def _own_heads(scores: xarray.Dataset | None) -> dict[str, dict[str, np.ndarray]]:
+    """The curves by head of each of the reader's own scores, of heads with numbers enough."""
+    own = {} if scores is None else {n: v for n, v in scores.items() if v.attrs.get("own")}
+    curves = {str(name): _by_head(str(name), one.to_numpy()) for name, one in own.items()}
+    known = {
+        name: {head: one for head, one in of.items() if np.isfinite(one).sum() >= FEWEST}
+        for name, of in curves.items()
+    }
+    return {name: of for name, of in known.items() if of}
+
+
+def _by_head(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    return {
         f"{name} L{layer}H{head}": values[:, layer, head]
         for layer in range(values.shape[1])
         for head in range(values.shape[2])
     }
 
 
+def _every(*curves: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    return [one for of in curves for one in of.values()]
+
+
+def _range(curves: Mapping[str, np.ndarray]) -> float:
+    values = np.stack(list(curves.values()))
+    return float(np.nanmax(values) - np.nanmin(values))
+
+
+def _steps_of(
+    x: np.ndarray, heads: Mapping[str, np.ndarray], smallest: float, level: float, seed: int
+) -> dict[str, Change]:
+    """Of all heads together, the highest first."""
+    every = np.stack(list(heads.values()), 1)
+    steps = find_steps(x, every, level=level, smallest=smallest, seed=seed)
+    rising = [(one, step) for one, step in zip(heads, steps, strict=True) if step is not None]
+    return dict(sorted(rising, key=lambda item: -item[1].size))
+
+
 def _window(changes: Mapping[str, Change]) -> str | None:
-    rising = (name for name, one in changes.items() if name not in MEASURED and one.size > 0)
+    rising = (
+        name for name, one in changes.items() if _score_of(name) in INDUCTION and one.size > 0
+    )
     whole = [name for name in ("in_context_learning", "induction_loss") if name in changes]
     return min(whole, key=lambda name: _doubt(changes[name]), default=next(rising, None))
 

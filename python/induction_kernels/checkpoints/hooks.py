@@ -18,7 +18,7 @@ def is_hooked(module: nn.Module) -> bool:
     return any(
         getattr(part, "fwd_hooks", None)  # of TransformerLens, which wraps the user's functions
         or not all(
-            _of_a_library(hook)
+            of_a_library(hook)
             for hook in chain(
                 part._forward_hooks.values(),
                 part._forward_pre_hooks.values(),
@@ -34,12 +34,12 @@ def without_hooks(module: nn.Module) -> nn.Module:
     still tell their user of it."""
     for part in module.modules():
         for hooks in (part._forward_hooks, part._forward_pre_hooks):
-            for number in [n for n, hook in hooks.items() if not _of_a_library(hook)]:
+            for number in [n for n, hook in hooks.items() if not of_a_library(hook)]:
                 del hooks[number]
     return module
 
 
-def _of_a_library(hook: Any) -> bool:
+def of_a_library(hook: Any) -> bool:
     while isinstance(hook, partial):
         hook = hook.func
     return (getattr(hook, "__module__", None) or "").partition(".")[0] in _LIBRARIES

@@ -73,12 +73,12 @@ class Resident:
     """Built when the first checkpoint is loaded; the next ones swap its weights in place.
 
     Attributes:
-        private, passing: as in `CheckpointSeries.replica`.
+        private, passing, bare: as in `CheckpointSeries.replica`.
     """
 
-    def __init__(self, residence: Residence, *, private: bool, passing: bool) -> None:
+    def __init__(self, residence: Residence, *, private: bool, passing: bool, bare: bool) -> None:
         self.residence = residence
-        self._private, self._passing = private, passing
+        self._private, self._passing, self._bare = private, passing, bare
         self._module: nn.Module | None = None
         self._ahead = ReadAhead()
 
@@ -119,7 +119,7 @@ class Resident:
         residence = self.residence
         source = residence.source
         with in_memory(source.name):
-            if self._private and isinstance(source, BareSource):
+            if self._private and self._bare and isinstance(source, BareSource):
                 made = source.build_bare()
             else:
                 made = source.build()

@@ -45,6 +45,7 @@ class CheckpointSeries:
         *,
         private: bool = False,
         passing: bool = False,
+        bare: bool = True,
     ) -> None:
         """Use `from_hub`, `from_folder` or `from_state_dicts`; a Source is for new kinds."""
         self._source = source
@@ -55,7 +56,7 @@ class CheckpointSeries:
         self._place = place or Place()
         self._found = found_of(source)
         residence = Residence(source, self._selected, self._place)
-        self._resident = Resident(residence, private=private, passing=passing)
+        self._resident = Resident(residence, private=private, passing=passing, bare=bare)
         self._private = private
         self._view: Model | None = None
 
@@ -207,16 +208,24 @@ class CheckpointSeries:
         chosen = sorted({self._resolve(i) for i in indices})
         return CheckpointSeries(self._source, [self._indices[i] for i in chosen], self._place)
 
-    def replica(self, *, private: bool = False, passing: bool = False) -> CheckpointSeries:
+    def replica(
+        self, *, private: bool = False, passing: bool = False, bare: bool = True
+    ) -> CheckpointSeries:
         """The same checkpoints with a resident of its own, so that loading disturbs nobody.
 
         Args:
             private: nobody will change that model, so that a checkpoint that it holds need not be
                 copied again; nor see it, so that it may be one that only the kernels can run.
             passing: what is downloaded is removed from the cache as soon as it was read.
+            bare: a private one may be such; a caller's function needs one that it knows.
         """
         return CheckpointSeries(
-            self._source, self._selected, self._place, private=private, passing=passing
+            self._source,
+            self._selected,
+            self._place,
+            private=private,
+            passing=passing,
+            bare=bare,
         )
 
     def to(

@@ -72,6 +72,7 @@ def walk(
     *,
     done: str,
     passing: bool = False,
+    bare: bool = True,
     progress: bool = True,
 ) -> Walk[_Reader]:
     """Read every checkpoint. One that cannot be read is left out, and a warning says so to whoever
@@ -81,7 +82,7 @@ def walk(
         series: read through a model of its own; what `series.load` gave stays as it is.
         prepare: makes, of the series' model, what reads each checkpoint.
         done: what is done to a checkpoint, for the error: "measured".
-        passing: what is downloaded is removed from the cache as soon as it was read.
+        passing, bare: of the replica that is read.
         progress: show a progress bar.
 
     Raises:
@@ -102,7 +103,7 @@ def walk(
     def miss(index: int, error: InductionError) -> None:
         faults.append(f"{series[index].label}: {error}")
 
-    visit(series, [range(len(series))], read, miss, passing=passing, progress=progress)
+    visit(series, [range(len(series))], read, miss, passing=passing, bare=bare, progress=progress)
     if reader is None or last is None or not readings:
         raise CheckpointError(f"No checkpoint of {series.name} could be {done}.", faults[0])
     if faults:
@@ -118,6 +119,7 @@ def visit(
     *,
     wanted: Callable[[int], bool] = lambda index: True,
     passing: bool = False,
+    bare: bool = True,
     progress: bool = True,
     total: int | None = None,
     there: int = 0,
@@ -130,7 +132,7 @@ def visit(
         read: is given each, by its index.
         miss: is told why one could not be loaded or read.
         wanted: whether one is still to be loaded, asked just before.
-        passing: what is downloaded is removed from the cache as soon as it was read.
+        passing, bare: of the replica that is read.
         progress: show a progress bar.
         total, there: of it; by default all of the series, and nothing.
 
@@ -138,7 +140,7 @@ def visit(
         SelectionError, ProbeError, PromptError, StoreError: of `read`; no other checkpoint would
             do.
     """
-    series = series.replica(private=True, passing=passing)
+    series = series.replica(private=True, passing=passing, bare=bare)
     total = len(series) if total is None else total
     with (
         progress_bar(series.name, total, there=there, show=progress) as done,

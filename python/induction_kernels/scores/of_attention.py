@@ -21,12 +21,66 @@ from induction_kernels.attention.cells import Path, read_cells
 from induction_kernels.attention.hooked import only_patterns
 from induction_kernels.attention.readout import Reading, Readout, RowEntropy
 from induction_kernels.inputs.probes import RepeatedTokens
-from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.models.model import Model
-from induction_kernels.scores.score import Facts, Range, Score
+from induction_kernels.scores.score import YOURS, Facts, Range, Score
 
 #: What a score is measured on.
 Probe = RepeatedTokens | TextProbe
+
+#: Rows and tokens of text: about as much as the repeated tokens.
+_TEXT_ROWS, _TEXT_LENGTH = 4, 256
+
+
+@dataclass(frozen=True, eq=False)
+class GivenTexts:
+    """Texts or token ids that a score brings along, as `TextProbe.of` takes them."""
+
+    texts: Texts
+
+
+@dataclass(frozen=True)
+class On:
+    """Which probe a score is measured on: scores with equal ones share it.
+
+    Attributes:
+        copies, period: of repeated tokens; 0 copies = text.
+        given: that text; None for the default one.
+    """
+
+    copies: int = 2
+    period: int = 50
+    given: GivenTexts | None = None
+
+    def make(self, model: Model, given: RepeatedTokens | None, seed: int) -> Probe:
+        """The probe for this model.
+
+        Args:
+            given: a caller's own tokens, which stand for all but what scores bring along.
+
+        Raises:
+            ProbeError: text that the model cannot read, or a context too short to repeat in.
+        """
+        if self.given is not None:
+            return TextProbe.of(model, self.given.texts)
+        if self.copies:
+            return given or RepeatedTokens.make(
+                model, period=self.period, copies=self.copies, seed=seed
+            )
+        if given is not None:
+            return TextProbe(given.tokens, "token ids of your own", packed=False)
+        return TextProbe.default(model, rows=_TEXT_ROWS, longest=_TEXT_LENGTH)
+
+
+def probe_in_words(probe: Probe) -> str:
+    if isinstance(probe, TextProbe):
+        rows, length = probe.tokens.shape
+        return f"{rows} rows of {length} tokens: {probe.origin}"
+    bos = "BOS + " if probe.lead else ""
+    return (
+        f"{bos}{probe.period} distinct random tokens × {probe.copies}, "
+        f"{len(probe.tokens)} rows, seed {probe.seed}"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +92,7 @@ class AttentionScore(Score):
         reads: the pattern A, or the scores S before the softmax.
         range: smallest and largest possible value; None = unbounded.
         copies, period: of the repeated tokens it is measured on; 0 copies = on text.
+        given: text that it brings along.
         detects: TransformerLens' detect_head, "mul" or "abs"; its values end at a ceiling.
     """
 
@@ -46,10 +101,17 @@ class AttentionScore(Score):
     range: Range = (0.0, 1.0)
     copies: int = 2
     period: int = 50
+    given: GivenTexts | None = None
     detects: Literal["mul", "abs"] | None = None
 
     @property
+    def on(self) -> On:
+        return On(self.copies, self.period, self.given)
+
+    @property
     def group(self) -> str:
+        if self.own:
+            return YOURS
         if self.detects is not None:
             return "TransformerLens' detect_head"
         if self.on_text:
@@ -62,7 +124,8 @@ class AttentionScore(Score):
         return self.copies == 0
 
     def left_out(self, model: Model, text_given: bool) -> str | None:
-        if self.on_text and not text_given and model.tokenizer is None:
+        reads_text = self.on_text and self.given is None
+        if reads_text and not text_given and model.tokenizer is None:
             return f"{model.name} has no tokenizer, so text cannot be read."
         return only_patterns(model) if self.reads == "scores" else None
 
@@ -90,16 +153,6 @@ class AttentionScore(Score):
     def _share_of_rows(self, probe: Probe) -> float:
         readout = self.cells(probe)
         return len(readout.queries) / readout.queries_in(1)
-
-    def probe_text(self, probe: Probe) -> str:
-        if isinstance(probe, TextProbe):
-            rows, length = probe.tokens.shape
-            return f"{rows} rows of {length} tokens: {probe.origin}"
-        bos = "BOS + " if probe.lead else ""
-        return (
-            f"{bos}{probe.period} distinct random tokens × {probe.copies}, "
-            f"{len(probe.tokens)} rows, seed {probe.seed}"
-        )
 
 
 def _length(probe: Probe) -> int:
@@ -231,9 +284,6 @@ ATTENTION_SCORES: tuple[AttentionScore, ...] = (
 #: What scores of the weights weigh earlier heads by.
 PREVIOUS_TOKEN_ON_TEXT = replace(_PREVIOUS, name="previous_token_on_text", copies=0)
 
-#: Rows and tokens of text: about as much as the repeated tokens.
-_TEXT_ROWS, _TEXT_LENGTH = 4, 256
-
 
 class AttentionReader:
     """Scores bound to their probes, read together, one forward pass a probe.
@@ -252,14 +302,13 @@ class AttentionReader:
         #: How the last model was read: "fused", or "hooked" where its attention does not fit.
         self.path: Path | None = None
         self._scores = {score.name: score for score in scores}
-        self._probes: dict[tuple[int, int], Probe] = {}
-        self._readings: dict[tuple[int, int], dict[str, Reading]] = {}
+        self._probes: dict[On, Probe] = {}
+        self._readings: dict[On, dict[str, Reading]] = {}
         for score in self._scores.values():
-            key = (score.copies, score.period)
-            if key not in self._probes:
-                self._probes[key] = _make_probe(model, score, given, seed)
-            reading = Reading(score.cells(self._probes[key]), score.reads)
-            self._readings.setdefault(key, {})[score.name] = reading
+            if score.on not in self._probes:
+                self._probes[score.on] = score.on.make(model, given, seed)
+            reading = Reading(score.cells(self._probes[score.on]), score.reads)
+            self._readings.setdefault(score.on, {})[score.name] = reading
 
     def __call__(self, model: Model) -> dict[str, Float[Tensor, "layer head"]]:
         """One float32 [layer, head] on the CPU a score, by name."""
@@ -267,27 +316,18 @@ class AttentionReader:
 
     def by_steps(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
         """The same, probe by probe."""
-        for key, probe in self._probes.items():
-            means, self.path = read_cells(model, probe.tokens, self._readings[key])
+        for on, probe in self._probes.items():
+            means, self.path = read_cells(model, probe.tokens, self._readings[on])
             yield {name: self._scores[name].of_cells(mean, probe) for name, mean in means.items()}
 
     def probe_of(self, score: AttentionScore) -> Probe:
-        return self._probes[score.copies, score.period]
+        return self._probes[score.on]
 
     def facts(self, score: AttentionScore) -> Facts:
         probe = self.probe_of(score)
         return Facts(
-            score.range_on(probe), score.chance(probe), score.probe_text(probe), probe.provenance()
+            score.range_on(probe),
+            score.chance(probe),
+            probe_in_words(probe),
+            probe.provenance(),
         )
-
-
-def _make_probe(
-    model: Model, score: AttentionScore, given: RepeatedTokens | None, seed: int
-) -> Probe:
-    if not score.on_text:
-        return given or RepeatedTokens.make(
-            model, period=score.period, copies=score.copies, seed=seed
-        )
-    if given is not None:
-        return TextProbe(given.tokens, "token ids of your own", packed=False)
-    return TextProbe.default(model, rows=_TEXT_ROWS, longest=_TEXT_LENGTH)

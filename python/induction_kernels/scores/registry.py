@@ -6,7 +6,7 @@ What they are is in `of_attention` and `of_weights`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +21,9 @@ from induction_kernels.models.model import Model
 from induction_kernels.provenance import package_version
 from induction_kernels.scores.of_attention import ATTENTION_SCORES, AttentionReader, AttentionScore
 from induction_kernels.scores.of_weights.scores import WEIGHT_SCORES, WeightReader, WeightScore
+from induction_kernels.scores.own.arrays import ArrayScore
+from induction_kernels.scores.own.functions import FunctionReader, FunctionScore, Reading
+from induction_kernels.scores.own.given import Scores, listed
 from induction_kernels.scores.score import Facts, Score
 
 if TYPE_CHECKING:
@@ -31,37 +34,50 @@ if TYPE_CHECKING:
 SCORES: Mapping[str, Score] = {score.name: score for score in (*ATTENTION_SCORES, *WEIGHT_SCORES)}
 
 
-def check_scores(names: Iterable[str] | str | None) -> list[Score]:
-    """The scores of these names; for None all.
+def check_scores(scores: Scores) -> list[Score]:
+    """The scores of these names, and the reader's own; for None all of ours.
 
     Raises:
-        SelectionError: a name that is no score, or no name at all.
+        SelectionError: a name that is no score, no score at all, or one of the reader's that is
+            called as one of ours or as another one.
     """
-    if names is None:
+    if scores is None:
         return list(SCORES.values())
-    wanted = [names] if isinstance(names, str) else list(names)
-    unknown = [name for name in wanted if name not in SCORES]
+    wanted = listed(scores)
+    unknown = [name for name in wanted if isinstance(name, str) and name not in SCORES]
     if unknown or not wanted:
         raise SelectionError(
             f"There is no score {unknown[0]!r}." if unknown else "No score was asked for.",
             f"Scores: {', '.join(SCORES)}.",
         )
-    return [SCORES[name] for name in dict.fromkeys(wanted)]
+    found: dict[str, Score] = {}
+    for one in wanted:
+        score = SCORES[one] if isinstance(one, str) else one
+        there = SCORES.get(score.name, found.get(score.name, score))
+        if there is not score:
+            whose = "another of yours" if there.own else "one of ours"
+            raise SelectionError(
+                f"A score of your own is called {score.name!r}, as is {whose}.",
+                "Give it another name: scores={'my_name': ...}, or array.rename('my_name').",
+            )
+        found[score.name] = score
+    return list(found.values())
 
 
 def choose_scores(
-    names: Iterable[str] | str | None, model: Model, *, text_given: bool = False
+    scores: Scores, model: Model, *, text_given: bool = False
 ) -> tuple[list[Score], dict[str, str]]:
-    """The scores of these names, or for None all that `model` allows, and why the others are not.
+    """The scores that were asked for, or for None all that `model` allows, and why the others are
+    not.
 
     Args:
         text_given: scores on text can be read off a caller's own tokens.
 
     Raises:
-        SelectionError: a name that is no score, or no name at all.
+        SelectionError: as `check_scores`.
     """
-    chosen = check_scores(names)
-    if names is not None:
+    chosen = check_scores(scores)
+    if scores is not None:
         return chosen, {}
     reasons = {score.name: score.left_out(model, text_given) for score in chosen}
     left_out = {name: reason for name, reason in reasons.items() if reason is not None}
@@ -71,7 +87,12 @@ def choose_scores(
 class Scorer:
     """Scores bound to their probes, to be read off one checkpoint after another.
 
-    The probes are made once, so that every checkpoint of a series sees the same tokens.
+    The probes are made once, so that every checkpoint of a series sees the same tokens. What a
+    caller's function does not give is NaN, and `readings` says why; all else that goes wrong is an
+    error.
+
+    Attributes:
+        readings: how the last call of each of the reader's functions went.
 
     Raises:
         ProbeError: a score on text and a model without tokenizer.
@@ -94,6 +115,10 @@ class Scorer:
         self._weights = (
             WeightReader(model, of_weights, self._attention, seed) if of_weights else None
         )
+        of_functions = [score for score in scores if isinstance(score, FunctionScore)]
+        self._functions = FunctionReader(model, of_functions, probe, seed)
+        self._of_functions = of_functions
+        self.readings: dict[str, Reading] = self._functions.readings
 
     def __call__(self, model: Model) -> dict[str, Float[Tensor, "layer head"]]:
         """One float32 [layer, head] on the CPU a score, by name.
@@ -118,6 +143,9 @@ class Scorer:
             for found in self._weights.by_steps(model, attention):
                 values |= found
                 yield values
+        for score in self._of_functions:
+            values[score.name] = self._functions(model, score)
+            yield values
         values = {score.name: values[score.name] for score in self.scores}
         _check_finite(model, self.scores, values)
         yield values
@@ -132,6 +160,10 @@ class Scorer:
     def facts(self, score: Score) -> Facts:
         if isinstance(score, WeightScore) and self._weights is not None:
             return self._weights.facts(score)
+        if isinstance(score, FunctionScore):
+            return self._functions.facts(score)
+        if isinstance(score, ArrayScore):
+            return score.facts()
         assert isinstance(score, AttentionScore)
         return self._attention.facts(score)
 
@@ -141,6 +173,8 @@ def _check_finite(model: Model, scores: list[Score], grids: dict[str, Tensor]) -
     attends = torch.zeros(model.n_layers, 1, dtype=torch.bool)
     attends[list(model.attending)] = True
     for score in scores:
+        if isinstance(score, FunctionScore):  # NaN where the reader's function has no number
+            continue
         values = grids[score.name]
         if math.isfinite(values.sum().item()):  # as only numbers sum to one
             continue
@@ -156,7 +190,7 @@ def _check_finite(model: Model, scores: list[Score], grids: dict[str, Tensor]) -
 
 def head_scores(
     model: object,
-    scores: Iterable[str] | str | None = None,
+    scores: Scores = None,
     tokens: Int[Tensor, "batch pos"] | None = None,
     *,
     period: int | None = None,
@@ -168,7 +202,9 @@ def head_scores(
     Args:
         model: anything `as_model` accepts.
         scores: names from `SCORES`; None for all that the model allows: none on text without a
-            tokenizer, none of weights that we cannot read or that would take long.
+            tokenizer, none of weights that we cannot read or that would take long. Beside names
+            functions (model, probe) -> [layer, head], and what `attention_score` and
+            `function_score` make.
         tokens: your own repeated tokens [batch, pos]: [BOS,] r, r, ... Without them each score
             makes its default probe.
         period: the length of r; needed with `tokens`.
@@ -182,18 +218,27 @@ def head_scores(
         scores were left out.
 
     Raises:
-        SelectionError: a score that does not exist.
+        SelectionError: a score that does not exist, or an array, which is read off no model.
         UnsupportedModelError: a score of the weights was asked for, and they cannot be read.
         ProbeError: tokens that do not repeat with `period`, or that the model cannot run.
-        InductionError: scores that are not finite.
+        InductionError: scores that are not finite, or a function that gives none.
     """
     import xarray
 
     model = as_model(model)
     probe = _given(model, tokens, period, attention_mask)
     wanted, left_out = choose_scores(scores, model, text_given=probe is not None)
+    for score in wanted:
+        if isinstance(score, ArrayScore):
+            raise SelectionError(
+                f"{score.name} is an array, which is read off no model.",
+                "sweep(series, scores=...) and InductionExplorer(series, scores=...) take it.",
+            )
     scorer = Scorer(model, wanted, probe=probe, seed=seed)
     values = scorer(model)
+    for reading in scorer.readings.values():
+        if reading.fault:
+            raise InductionError(reading.fault)
     return xarray.Dataset(
         {
             s.name: (("layer", "head"), values[s.name].numpy(), describe(scorer, s))
@@ -230,6 +275,12 @@ def _given(
     return RepeatedTokens.given(model, tokens, period, attention_mask)
 
 
+def _range_in_words(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "unbounded"
+    return f"{'−∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+
+
 def describe(scorer: Scorer, score: Score) -> dict[str, object]:
     """The attributes of a score's variable: what a reader needs to judge and repeat the number."""
     facts = scorer.facts(score)
@@ -239,7 +290,9 @@ def describe(scorer: Scorer, score: Score) -> dict[str, object]:
         "formula": score.formula,
         "meaning": score.meaning,
         "source": score.source,
-        "range": "unbounded" if low is None else f"{low:g} to {high:g}",
+        "range": _range_in_words(low, high),
         **({} if facts.chance is None else {"chance": facts.chance}),
+        **({"own": True} if score.own else {}),
+        **({} if score.units == "1" else {"units": score.units}),
         **facts.provenance,
     }

@@ -10,6 +10,9 @@ from induction_kernels.models.model import Model
 
 Range = tuple[float | None, float | None]
 
+#: What a picker puts the reader's own scores under.
+YOURS = "Yours"
+
 
 @dataclass(frozen=True)
 class Score:
@@ -17,6 +20,8 @@ class Score:
 
     Attributes:
         colours: span the range, or the values found where those take up little of it.
+        own: it is the reader's, not ours.
+        units: of its values; "1" where they have none.
     """
 
     name: str
@@ -25,6 +30,8 @@ class Score:
     meaning: str
     source: str
     colours: Literal["range", "values"] = "range"
+    own: bool = False
+    units: str = "1"
 
     @property
     def group(self) -> str:

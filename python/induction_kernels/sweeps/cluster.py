@@ -47,6 +47,8 @@ def fill_on(
     """
     _check_size(series)
     refuse_other_weights(store, series)
+    if retry:
+        store.forget_unread(list(series), asked.every)
     missing = left(store, series, asked, retry=retry)
     downloads.announce(series, missing, elsewhere=True, progress=progress)
     task = Task(uuid.uuid4().hex, store.place, series, asked, passing=not downloads.keep)
@@ -139,7 +141,9 @@ class Task:
         return hash(self.name)
 
     def open(self) -> tuple[CheckpointSeries, Store, Asked]:
-        series = self._series.replica(private=True, passing=self._passing)
+        series = self._series.replica(
+            private=True, passing=self._passing, bare=not self._asked.calls_functions
+        )
         return series, Store(self.place), self._asked
 
 

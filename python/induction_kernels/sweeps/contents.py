@@ -28,6 +28,24 @@ class Variable:
     dtype: str = "float32"
 
 
+class Found(dict[str, np.ndarray]):
+    """What was found of one checkpoint: arrays by name.
+
+    Attributes:
+        faults: why some of the reader's own scores have no numbers there, by name.
+        changed: what a function of the reader's changed of the model, which was undone; by name.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        faults: Mapping[str, str],
+        changed: Mapping[str, str],
+    ) -> None:
+        super().__init__(arrays)
+        self.faults, self.changed = faults, changed
+
+
 @dataclass(frozen=True, eq=False)
 class Contents:
     """What is found of the checkpoints of one series.

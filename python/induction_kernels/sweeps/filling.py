@@ -22,8 +22,9 @@ from induction_kernels.sweeps.plan import allowed, refined
 from induction_kernels.sweeps.store import Store
 
 if TYPE_CHECKING:
-    import numpy as np
     import xarray
+
+    from induction_kernels.sweeps.contents import Found
 
 #: Files, or lists of a hub, that are looked at together.
 _AT_ONCE = 8
@@ -91,6 +92,8 @@ def fill(
         StoreError: the store is another's, or cannot be written.
     """
     refuse_other_weights(store, series)
+    if retry:
+        store.forget_unread(list(series), asked.every)
     filling = Filling(store, series, asked)
     missing = left(store, series, asked, retry=retry)
     to_load = missing or [len(series) - 1]
@@ -105,6 +108,7 @@ def fill(
                 filling.miss,
                 wanted=filling.wanted,
                 passing=not downloads.keep,
+                bare=not asked.calls_functions,
                 progress=progress,
                 total=count,
             )
@@ -117,6 +121,7 @@ def fill(
                 filling.miss if missing else lambda index, error: None,
                 wanted=filling.wanted,
                 passing=not downloads.keep,
+                bare=not asked.calls_functions,
                 progress=progress and bool(missing),
                 there=len(series) - len(missing),
             )
@@ -185,6 +190,7 @@ class Filling:
         lacking = self._lacking.pop(index, None) or self._lacks(measuring, index)
         if lacking:
             found = measuring(model, lacking)
+            measuring.add_given(found, self._series[index], lacking)
             self.settle()
             self._note(measuring.notes)
             if self._on_disk:  # where to hand it over takes longer
@@ -198,8 +204,9 @@ class Filling:
             self._store.note(notes)
             self._noted = notes
 
-    def _keep(self, index: int, found: Mapping[str, np.ndarray]) -> None:
+    def _keep(self, index: int, found: Found) -> None:
         self._store.write(self._series[index], found, self._series.fingerprint(index))
+        self._store.say_of_own(self._series[index], found)
 
     def attempt(self, index: int) -> InductionError | None:
         """Load, read and keep a checkpoint; why it could not be, if nothing is wrong but with it.
@@ -229,7 +236,7 @@ class Filling:
     close = settle
 
     def _begin(self, model: Model) -> Measuring:
-        measuring = Measuring(model, self._asked)
+        measuring = Measuring(model, self._asked, self._series)
         self._store.hold(self._expected, measuring.contents(model, self._series.name))
         keep_findings(self._store, self._series)
         self._measuring = measuring

@@ -16,7 +16,7 @@ from induction_kernels.checkpoints.copies import copied
 from induction_kernels.checkpoints.fingerprints import UNKNOWN, differ, of_files, of_tensors
 from induction_kernels.checkpoints.hooks import without_hooks
 from induction_kernels.checkpoints.source import Checkpoint
-from induction_kernels.errors import CheckpointError
+from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.models.model import Model
 from induction_kernels.sweeps.filling import Filling, refuse_other_weights
 from induction_kernels.sweeps.measuring import Asked
@@ -69,6 +69,7 @@ class LiveScores:
         name: of the series; None for the model's.
 
     Raises:
+        SelectionError: a score that was computed elsewhere.
         StoreError: zarr is not installed, or something else is at that place.
         UnsupportedModelError: the model's attention cannot be read.
     """
@@ -76,6 +77,11 @@ class LiveScores:
     def __init__(
         self, place: str | Path, model: Any, asked: Asked, tokenizer: Any | None, name: str | None
     ) -> None:
+        if asked.arrays:
+            raise SelectionError(
+                f"{asked.arrays[0].name} is an array, which no training run computes.",
+                "Give it to sweep(series, scores=...) or InductionExplorer(series, scores=...).",
+            )
         module = model.module if isinstance(model, Model) else model
         view = as_model(without_hooks(copied(module)).eval(), tokenizer)
         self._device = view.device

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from induction_kernels.checkpoints import CheckpointSeries
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.errors import SelectionError
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.losses.measure import MEASURES, Measure
@@ -14,8 +16,10 @@ from induction_kernels.losses.measures import Measurer
 from induction_kernels.losses.tokens import in_context_learning_positions
 from induction_kernels.models.model import Model
 from induction_kernels.provenance import package_version
+from induction_kernels.scores.own.arrays import ArrayScore, given_rows
+from induction_kernels.scores.own.functions import FunctionScore
+from induction_kernels.scores.own.given import Scores
 from induction_kernels.scores.registry import (
-    SCORES,
     Scorer,
     check_scores,
     choose_scores,
@@ -23,7 +27,7 @@ from induction_kernels.scores.registry import (
     describe_left_out,
 )
 from induction_kernels.scores.score import Score
-from induction_kernels.sweeps.contents import Contents, Variable
+from induction_kernels.sweeps.contents import Contents, Found, Variable
 from induction_kernels.sweeps.prompts import checked
 from induction_kernels.sweeps.reading_prompts import PromptReader, coordinates
 
@@ -32,28 +36,35 @@ class Asked:
     """What a caller wants of each checkpoint.
 
     Args:
-        scores: names from `SCORES`; None for all that the model allows.
+        scores: names from `SCORES` and the reader's own; None for all that the model allows.
         measures: names from `MEASURES`, or whether all are wanted; None where a text is given.
         texts: what losses are measured on; None for the default text.
         seed: of the probes' random tokens.
         prompts: texts, or pairs of a text and its answer.
 
     Raises:
-        SelectionError: a score or a measure that does not exist, a text for no measure, or what is
-            no prompt.
+        SelectionError: a score or a measure that does not exist, a score of the reader's called as
+            one of ours or as a measure, a text for no measure, or what is no prompt.
     """
 
     def __init__(
         self,
-        scores: Iterable[str] | str | None = None,
+        scores: Scores = None,
         measures: Iterable[str] | str | bool | None = None,
         texts: Texts | None = None,
         seed: int = 0,
         prompts: Iterable[str | tuple[str, str]] | str | None = None,
     ) -> None:
         # An iterator can be read only once.
-        self.scores = scores if scores is None or isinstance(scores, str) else list(scores)
-        self.every = [score.name for score in check_scores(self.scores)]
+        every = check_scores(scores)
+        # Ours by their names: another process has them itself.
+        chosen = [score if score.own else score.name for score in every]
+        self.scores = None if scores is None else chosen
+        self.every = [score.name for score in every]
+        self.arrays = [score for score in every if isinstance(score, ArrayScore)]
+        #: The model has to be one that a caller's function knows.
+        self.calls_functions = any(isinstance(score, FunctionScore) for score in every)
+        _refuse_measures(every)
         self.measures = _chosen(texts is not None if measures is None else measures)
         self.texts = texts if texts is None or isinstance(texts, TextProbe) else _kept(texts)
         self.seed = seed
@@ -69,6 +80,15 @@ class Asked:
         """Of all that the model may allow."""
         of_prompts = (name for prompt in self.prompts for name in prompt.names)
         return [*self.every, *(one.name for one in self.measures), *of_prompts]
+
+
+def _refuse_measures(scores: Iterable[Score]) -> None:
+    for score in scores:
+        if score.name in MEASURES:
+            raise SelectionError(
+                f"A score of your own is called {score.name!r}, as is a measure.",
+                "Give it another name: scores={'my_name': ...}.",
+            )
 
 
 def _kept(texts: Any) -> Any:
@@ -91,28 +111,33 @@ class Measuring:
     """Reads what was asked off one checkpoint after another, on the same tokens throughout.
 
     Raises:
+        SelectionError: an array that is not of this series; says what differs.
         ProbeError: there has to be text, and it cannot be read by this model.
         PromptError: a prompt that cannot be run on this model.
         UnsupportedModelError: a score of weights that cannot be read.
     """
 
-    def __init__(self, model: Model, asked: Asked) -> None:
+    def __init__(self, model: Model, asked: Asked, series: CheckpointSeries) -> None:
+        for array in asked.arrays:
+            array.check(series.name, list(series), (model.n_layers, model.n_heads))
         scores, left_out = choose_scores(asked.scores, model)
         self._left_out = left_out
         self._asked = asked
-        self._scorer = Scorer(model, scores, seed=asked.seed)
-        self._scorers = {tuple(score.name for score in scores): self._scorer}
+        self._read_off = {s.name: s for s in scores if not isinstance(s, ArrayScore)}
+        self._scorer = Scorer(model, list(self._read_off.values()), seed=asked.seed)
+        self._scores, self._shape = scores, (model.n_layers, model.n_heads)
+        self._scorers = {tuple(self._read_off): self._scorer}
         self._measurer = _measurer(model, asked) if asked.measures else None
         self._prompts = [PromptReader(model, prompt) for prompt in asked.prompts]
         of_prompts = (name for one in self._prompts for name in one.prompt.names)
         self.names = [
-            *(score.name for score in scores),
+            *(score.name for score in self._scores),
             *(measure.name for measure in asked.measures),
             *of_prompts,
         ]
 
-    def __call__(self, model: Model, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """Arrays by name.
+    def __call__(self, model: Model, names: Sequence[str] | None = None) -> Found:
+        """Arrays by name, of all that is read off the model.
 
         Args:
             names: of what is wanted; None for all.
@@ -122,21 +147,33 @@ class Measuring:
         """
         wanted = self.names if names is None else names
         found: dict[str, Any] = {}
-        scores = tuple(name for name in wanted if name in SCORES)
+        faults, changed = {}, {}
+        scores = tuple(name for name in wanted if name in self._read_off)
         if scores:
-            found |= self._scorer_of(model, scores)(model)
+            scorer = self._scorer_of(model, scores)
+            found |= scorer(model)
+            faults = {name: one.fault for name, one in scorer.readings.items() if one.fault}
+            changes = {name: "; ".join(one.changed) for name, one in scorer.readings.items()}
+            changed = {name: said for name, said in changes.items() if said}
         if self._measurer is not None and any(name in MEASURES for name in wanted):
             found |= self._measurer(model)
         found = {name: np.asarray(one, np.float32) for name, one in found.items()}
         for reader in self._prompts:
             if any(name in wanted for name in reader.prompt.names):
                 found |= reader(model)
-        return {name: found[name] for name in wanted}
+        return Found({name: found[name] for name in wanted if name in found}, faults, changed)
+
+    def add_given(self, found: Found, checkpoint: Checkpoint, names: Sequence[str]) -> None:
+        """To what was read at a checkpoint, what was computed of it elsewhere."""
+        arrays = [score for score in self._asked.arrays if score.name in names]
+        rows, faults = given_rows(arrays, checkpoint, self._shape)
+        found.update(rows)
+        found.faults = {**found.faults, **faults}
 
     def _scorer_of(self, model: Model, names: tuple[str, ...]) -> Scorer:
         """Others that are known of a checkpoint are not read again."""
         if names not in self._scorers:
-            scores = [SCORES[name] for name in names]
+            scores = [self._read_off[name] for name in names]
             self._scorers[names] = Scorer(model, scores, seed=self._asked.seed)
         return self._scorers[names]
 
@@ -155,7 +192,7 @@ class Measuring:
         grid = (model.n_layers, model.n_heads)
         variables = [
             Variable(score.name, ("layer", "head"), grid, _of_score(self._scorer, score))
-            for score in self._scorer.scores
+            for score in self._scores
         ]
         if self._measurer is not None:
             measurer = self._measurer
@@ -200,7 +237,7 @@ def _of_score(scorer: Scorer, score: Score) -> dict[str, object]:
         "colours": score.colours,
         "measured_on": facts.probe,
         "kind": "score",
-        "units": "1",
+        "units": score.units,
     }
 
 

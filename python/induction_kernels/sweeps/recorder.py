@@ -15,6 +15,7 @@ from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.counts import at_rate, rate_of
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.inputs.texts import Texts
+from induction_kernels.scores.own.given import Scores
 from induction_kernels.sweeps.live import LiveScores
 from induction_kernels.sweeps.measuring import Asked
 from induction_kernels.whole_numbers import whole_number
@@ -55,7 +56,7 @@ class Recorder:
         steps: Iterable[int] | None = None,
         *,
         store: str | Path | None = None,
-        scores: Iterable[str] | str | None = None,
+        scores: Scores = None,
         measures: Iterable[str] | str | bool | None = None,
         texts: Texts | None = None,
         tokenizer: Any | None = None,
@@ -70,7 +71,8 @@ class Recorder:
             model: whose weights are saved, or that is scored, as it is then.
             steps: at which; by default spread evenly in the logarithm (`is_log_spaced`).
             store: of the scores: a place as `sweep(store=)` has it, which may go on from there.
-            scores, measures, texts, seed, prompts: as in `sweep`; all scores by default.
+            scores, measures, texts, seed, prompts: as in `sweep`; all scores by default. Your own
+                may be functions or readouts, not arrays.
             tokenizer: for measures, where the model has none.
             tokens_per_step: to count tokens in the store.
             name: of the series in the store; by default the folder's, or else the model's.

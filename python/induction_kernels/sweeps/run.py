@@ -14,11 +14,13 @@ from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.checkpoints.walk import Walk, walk
 from induction_kernels.errors import CheckpointError, SelectionError
 from induction_kernels.inputs.texts import Texts
+from induction_kernels.scores.own.given import Scores
 from induction_kernels.sweeps.cluster import fill_on
 from induction_kernels.sweeps.doubts import check_names, findings, keep_findings
 from induction_kernels.sweeps.downloads import Downloads
 from induction_kernels.sweeps.filling import fill, left
 from induction_kernels.sweeps.measuring import Asked, Measuring
+from induction_kernels.sweeps.own import as_attrs, said_of, warn_of
 from induction_kernels.sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 def sweep(
     series: CheckpointSeries,
-    scores: Iterable[str] | str | None = None,
+    scores: Scores = None,
     *,
     measures: Iterable[str] | str | bool | None = None,
     texts: Texts | None = None,
@@ -50,7 +52,10 @@ def sweep(
 
     Args:
         series: read through a model of its own; what `series.load` gave stays as it is.
-        scores: names from `induction_kernels.SCORES`; None for all that the model allows.
+        scores: names from `induction_kernels.SCORES`; None for all that the model allows. Beside
+            names your own: arrays and datasets with dims (checkpoint, layer, head) or (layer,
+            head), functions (model, probe) -> [layer, head], `attention_score(...)`; one, a list,
+            or a dict by name. docs/own-score.md has more.
         measures: names from `induction_kernels.MEASURES`, or True for all; none by default, unless
             there are texts.
         texts: what losses are measured on: strings, a column of a dataset, or token ids [row, pos];
@@ -80,13 +85,15 @@ def sweep(
         xarray.Dataset with a float32 variable a score, (checkpoint, layer, head), and a measure,
         (checkpoint,), (checkpoint, position) or (checkpoint, row), and coordinates step, tokens
         (NaN where unknown) and tokens_estimated along checkpoint. A checkpoint that cannot be
-        read is NaN, named in a warning and in the attribute `faults`; the others stand. What
+        read is NaN, named in a warning and in the attribute `faults`; the others stand. So is one
+        at which your own function fails, in the attribute `faults` of that score alone. What
         `series.check()` found is in the attribute `findings`; of checkpoints on a hub, their
         hashes are compared for it.
 
     Raises:
-        SelectionError: a score or a measure that does not exist, what is no prompt, or one
-            checkpoint is larger than `disk`.
+        SelectionError: a score or a measure that does not exist, a score of your own that is
+            called as another, has other heads or no checkpoint of the series, what is no prompt, or
+            one checkpoint is larger than `disk`.
         PromptError: a prompt that the model cannot run.
         ProbeError: text is needed, and the model has no tokenizer or cannot read it.
         CheckpointError: not one checkpoint could be read, or there is no room to download one.
@@ -119,24 +126,31 @@ def sweep(
     downloads.announce(series, range(len(series)), progress=progress)
     swept = walk(
         series,
-        lambda model: Measuring(model, asked),
+        lambda model: Measuring(model, asked, series),
         done="scored",
         passing=not keep_downloads,
+        bare=not asked.calls_functions,
         progress=progress,
     )
-    return _in_memory(swept)
+    found = _in_memory(swept, asked)
+    warn_of(found)
+    return found
 
 
-def _in_memory(swept: Walk[Measuring]) -> xarray.Dataset:
+def _in_memory(swept: Walk[Measuring], asked: Asked) -> xarray.Dataset:
     import xarray
 
+    for index, read in swept.readings.items():
+        swept.reader.add_given(read, swept.series[index], asked.every)
+    labels = swept.series.labels
+    read_at = [(labels[index], one) for index, one in swept.readings.items()]
     contents = swept.reader.contents(swept.model, swept.series.name)
     return xarray.Dataset(
         {
             one.name: (
                 ("checkpoint", *one.dims),
                 swept.along(itemgetter(one.name)),
-                one.attrs,
+                {**one.attrs, **as_attrs(said_of(one.name, read_at), labels)},
             )
             for one in contents.variables
         },
@@ -185,4 +199,6 @@ def _into(
             "Checkpoints left out (NaN), which retry=True reads again: " + "; ".join(faults),
             stacklevel=3,
         )
-    return found[[name for name in found.data_vars if name in asked.names]]
+    found = found[[name for name in found.data_vars if name in asked.names]]
+    warn_of(found)
+    return found

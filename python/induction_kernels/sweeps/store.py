@@ -31,7 +31,9 @@ from induction_kernels.sweeps.access import (
     remove_all,
     writing,
 )
-from induction_kernels.sweeps.contents import Contents, Variable
+from induction_kernels.sweeps.contents import Contents, Found, Variable
+from induction_kernels.sweeps.own import CHANGED, said_of
+from induction_kernels.sweeps.own import FAULTS as OWN_FAULTS
 from induction_kernels.sweeps.stored import (
     COORDINATES,
     FAULTS,
@@ -42,6 +44,8 @@ from induction_kernels.sweeps.stored import (
     Stored,
 )
 
+#: What is said of the reader's own scores beside what they are.
+OF_OWN = (OWN_FAULTS, CHANGED)
 #: Of a coordinate along training, in one file.
 _ROWS = 1024
 #: Coordinates of other names than their dimensions.
@@ -73,7 +77,7 @@ class Store(Stored):
                 continue
             array = self._arrays[one.name]
             there = array.attrs.asdict()
-            self._compare(f"{one.name}: ", there, one.attrs, {*there, *one.attrs})
+            self._compare(f"{one.name}: ", there, one.attrs, {*there, *one.attrs} - {*OF_OWN})
             if array.shape[1:] != one.shape:
                 raise self._other(f"{one.name}: shape", array.shape[1:], one.shape)
         for name, (_, values) in contents.coords.items():
@@ -275,6 +279,53 @@ class Store(Stored):
             self._root.create_group(
                 f"{FAULTS}/{self._rows[checkpoint.label]}", attributes=attrs, overwrite=True
             )
+
+    def say_of_own(self, checkpoint: Checkpoint, found: Found) -> None:
+        """Keep why some of the reader's own scores have no numbers at a checkpoint, and what they
+        changed of the model.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        label = checkpoint.label
+        for name in found:
+            said = said_of(name, [(label, found)])
+            if said or any(label in of for of in self.said_of_own(name).values()):
+                self._say_of_own(name, [label], said)
+
+    def forget_unread(self, checkpoints: Sequence[Checkpoint], names: Iterable[str]) -> None:
+        """Of these scores, the reader's own, keep nothing where they have no numbers and a reason
+        is known: they are to be read again.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        rows = {one.label: self._rows[one.label] for one in checkpoints if one.label in self._rows}
+        for name in names:
+            unread = self.said_of_own(name).get(OWN_FAULTS, {}).keys() & rows.keys()
+            if unread:
+                with writing(self.place):
+                    array = self._arrays[name]
+                    remove_all(chunks.place_of(array, rows[label]) for label in unread)
+                self._say_of_own(name, unread, {})
+
+    def _say_of_own(
+        self, name: str, labels: Collection[str], said: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Of these checkpoints; of others what others said stays."""
+        with writing(self.place), alone(self.place):
+            root = self._open()
+            assert root is not None
+            attrs = root[name].attrs
+            for key in OF_OWN:
+                said_before: Any = attrs.asdict().get(key, {})
+                there = {at: why for at, why in said_before.items() if at not in labels}
+                now = there | dict(said.get(key, {}))
+                if now:
+                    attrs[key] = now
+                elif key in attrs:
+                    del attrs[key]
+            self._arrays[name] = root[name]
 
     def _forget_fault(self, row: int) -> None:
         assert self._root is not None

@@ -19,6 +19,8 @@ from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import StoreError
 from induction_kernels.sweeps import chunks
 from induction_kernels.sweeps.access import folder_of, get_all, options_of, reading, together
+from induction_kernels.sweeps.own import CHANGED, as_attrs
+from induction_kernels.sweeps.own import FAULTS as OWN_FAULTS
 from induction_kernels.sweeps.prompts import VOCABULARY, ReadPrompt, SweptPrompt
 
 if TYPE_CHECKING:
@@ -150,6 +152,14 @@ class Stored:
             found = [] if groups is None else [one.attrs.asdict() for _, one in groups.groups()]
         return {one["checkpoint"]: one["reason"] for one in found}
 
+    def said_of_own(self, name: str) -> dict[str, dict[str, str]]:
+        """Of one of the reader's own scores, by the labels of checkpoints: where it has no numbers
+        and why ("faults"), and what it changed of the model ("changed")."""
+        if name not in self.names:
+            return {}
+        attrs = self._arrays[name].attrs.asdict()
+        return {key: dict(attrs[key]) for key in (OWN_FAULTS, CHANGED) if key in attrs}
+
     @property
     def findings(self) -> list[tuple[str, Literal["fault", "note"], str]]:
         """Of which checkpoint, by its label; and why."""
@@ -226,7 +236,7 @@ class Stored:
                     name: (
                         self._dims(name),
                         self._values(self._arrays[name], rows),
-                        self._arrays[name].attrs.asdict(),
+                        self._attrs_of(name, [one.label for one in at]),
                     )
                     for name in names
                 },
@@ -242,6 +252,13 @@ class Stored:
                     FINDINGS: [f"{o}: {why}" for o, _, why in self.findings if o in labels],
                 },
             )
+
+    def _attrs_of(self, name: str, labels: Sequence[str]) -> dict[str, Any]:
+        """What is said of a variable, of these checkpoints."""
+        attrs: dict[str, Any] = self._arrays[name].attrs.asdict()
+        said = self.said_of_own(name)
+        kept = {key: value for key, value in attrs.items() if key not in said}
+        return kept | as_attrs(said, labels)
 
     def _dims(self, name: str) -> tuple[str, ...]:
         dims: tuple[str, ...] = self._arrays[name].metadata.dimension_names
