@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -42,6 +43,8 @@ _UNSEEN = 0.005
 #: A further step counts against the first by this, once it is above what noise gains: this many
 #: variances a step.
 _AGAINST, _NOISE_GAIN = 1.5, 6.0
+#: Curves: what is made of so many stays in the processor's cache.
+_AT_ONCE = 64
 
 Curves = Float[np.ndarray, "curve checkpoint"]
 
@@ -95,8 +98,11 @@ class StepShapes:
         """Of curves none of which is flat."""
         curves = (curves - curves[:, :1]) / np.ptp(curves, axis=1, keepdims=True)
         unseen = len(self.u) * _UNSEEN**2
-        left = np.min([one.left(curves, unseen) for one in self._whitened], axis=0)
-        abrupt, between, gradual, smooth, alone = left
+        left = [
+            np.min([one.left(part, unseen) for one in self._whitened], axis=0)
+            for part in np.split(curves, range(_AT_ONCE, len(curves), _AT_ONCE))
+        ]
+        abrupt, between, gradual, smooth, alone = np.concatenate(left, axis=1)
         best = np.minimum(abrupt, np.minimum(between, gradual))
         ratio = np.log(np.minimum(gradual, smooth) / alone)
         return Evidence(
@@ -120,7 +126,8 @@ class _Whitened:
         seen = lengths > 0.05 * lengths.max()
         steps, sorts = steps[seen], sorts[seen]
         self._steps, self._alike = steps, steps @ steps.T
-        self._sorts = [np.flatnonzero(sorts == sort) for sort in range(3)]
+        ends = np.searchsorted(sorts, range(4)).tolist()
+        self._sorts = [slice(*between) for between in pairwise(ends)]
         smooth, lengths = self._units(smooth)
         self._smooth = smooth[lengths > 1e-3 * lengths.max()]
 
@@ -141,18 +148,21 @@ class _Whitened:
         total = (rest**2).sum(1)
         rest = rest.astype(np.float32)
         along = rest @ self._steps.T
-        gains = [(along[:, sort] ** 2).max(1) for sort in self._sorts]
+        squares = along**2
+        gains = [squares[:, sort].max(1) for sort in self._sorts]
         smooth = ((rest @ self._smooth.T) ** 2).max(1)
         best, further = np.maximum.reduce(gains), 0.0
+        every = np.arange(len(curves))
+        which = squares.argmax(1)
         for _ in range(self._further):
-            which = (along**2).argmax(1)
-            along = along - np.take_along_axis(along, which[:, None], 1) * self._alike[which]
-            further = further + (along**2).max(1)
+            along -= along[every, which, None] * self._alike[which]
+            which = np.square(along, out=squares).argmax(1)
+            further = further + squares[every, which]
         noise = _NOISE_GAIN * self._further * np.maximum(total - best - further, 0) / len(rest.T)
         alone = best - _AGAINST * np.maximum(further - noise, 0)
-        every = np.array([*gains, smooth, alone])
-        squares: np.ndarray = (np.maximum(total - every, 0) + unseen) * self._scale
-        return squares
+        explained = np.array([*gains, smooth, alone])
+        found: np.ndarray = (np.maximum(total - explained, 0) + unseen) * self._scale
+        return found
 
 
 @lru_cache(maxsize=4)  # 64 MiB each at 154 checkpoints
