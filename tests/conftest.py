@@ -1,11 +1,15 @@
-"""Fixtures for kernels and widget: small models with random weights, and a tokenizer."""
+"""Fixtures for kernels and widget: a tokenizer and a hub.
+
+Torch and Transformers take seconds to import, so fixtures do it: this file is read by the first
+process of pytest-xdist as well, which runs no test and starts the workers only then.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 # Before torch is loaded. These models are tiny: a second OpenMP thread only waits, and on a busy
 # machine it makes every operation twenty times slower.
@@ -13,12 +17,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import huggingface_hub.constants
 import pytest
-import torch
 from hypothesis import settings
 from local_hub import LocalHub, local_hub
-from small_models import HUGGING_FACE, VOCABULARY
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 pytest_plugins = ["few_cases"]
 
@@ -39,21 +43,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(params=HUGGING_FACE)
-def hugging_face(request: pytest.FixtureRequest) -> Any:
-    torch.manual_seed(0)
-    # Wider weights than at initialisation, so that patterns are far from uniform.
-    model = HUGGING_FACE[request.param]().eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(4)
-    return model
-
-
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE with 320 tokens, BOS among them."""
+    from small_models import VOCABULARY
+    from transformers import PreTrainedTokenizerFast
+
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()

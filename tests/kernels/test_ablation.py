@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -41,11 +43,17 @@ def rows(count: int = 6, n: int = 70) -> torch.Tensor:
     return torch.randint(0, VOCABULARY, (count, n), generator=torch.Generator().manual_seed(7))
 
 
+@cache
+def trained_once(name: str):
+    torch.manual_seed(0)
+    return trained(HUGGING_FACE[name]())
+
+
 @pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "llama"])
 @pytest.mark.parametrize("heads", [[(0, 1)], [(1, 3)], [(0, 0), (0, 2), (1, 1)]])
 @pytest.mark.parametrize("as_bridge", [False, True])
 def test_zero_ablation_is_that_of_zeroed_weights(name, heads, as_bridge) -> None:
-    module = trained(HUGGING_FACE[name]())
+    module = trained_once(name)
     model = as_model(wrapped(module) if as_bridge else module)
     ablator = Ablator(model, TextProbe.of_tokens(model, rows()))
     clean, ablated = ablator.losses(model, [heads, [(0, 3)]], ablator.text)
@@ -121,7 +129,7 @@ def test_hugging_face_is_that_of_hooks_on_a_bridge(name, kind, frozen) -> None:
         assert (ablated - clean).abs().max() > 0.05
 
 
-@pytest.mark.parametrize("make", [bridge, lambda: trained(HUGGING_FACE["llama"]())])
+@pytest.mark.parametrize("make", [bridge, lambda: trained_once("llama")])
 def test_each_head_alone_is_as_in_a_set_of_one(make) -> None:
     model = make()
     tokens = rows(8)
