@@ -148,6 +148,8 @@ export function promptInfo(tokens: string[], scrub = true, answer = ""): PromptI
 const MEASURES: MeasureInfo[] = [
   ["loss", "Loss", "mean of L[i]", "checkpoint"] as const,
   ["in_context_learning", "In-context learning", "mean of L[late] − L[early]", "checkpoint"] as const,
+  ["copyable_loss", "Loss of copyable tokens", "mean of L[i] where x comes again", "checkpoint"] as const,
+  ["other_loss", "Loss of other tokens", "mean of L[i] elsewhere", "checkpoint"] as const,
   ["loss_by_position", "Loss by position", "mean over rows of L[i]", "position"] as const,
 ].map(([name, title, formula, per]) => ({
   name,
@@ -173,6 +175,14 @@ export function measures({ checkpoints }: Shape, series = 0): ExplorerModel["_me
     [`${series}/in_context_learning`]: floats(
       [checkpoints],
       each((at) => -0.7 * bend(at)),
+    ),
+    [`${series}/copyable_loss`]: floats(
+      [checkpoints],
+      each((at) => 6 - 3 * (at / checkpoints) - 2.5 * bend(at)),
+    ),
+    [`${series}/other_loss`]: floats(
+      [checkpoints],
+      each((at) => 6 - 3 * (at / checkpoints)),
     ),
     [`${series}/loss_by_position`]: floats(
       [checkpoints, positions],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from induction_kernels.demo import load_demo
     from induction_kernels.errors import InductionError
     from induction_kernels.losses.components import loss_pca
+    from induction_kernels.losses.copyable import copyable
     from induction_kernels.losses.measure import MEASURES
     from induction_kernels.losses.measures import measures
     from induction_kernels.losses.passages import passage_losses
@@ -45,6 +46,7 @@ _FROM = {
     "as_model": "attention.door",
     "attention_patterns": "attention.patterns",
     "attention_score": "scores.own.cells",
+    "copyable": "losses.copyable",
     "find_change": "changes.step",
     "find_changes": "changes.step",
     "function_score": "scores.own.functions",
@@ -76,6 +78,7 @@ __all__ = [
     "as_model",
     "attention_patterns",
     "attention_score",
+    "copyable",
     "find_change",
     "find_changes",
     "function_score",

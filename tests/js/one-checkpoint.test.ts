@@ -72,6 +72,14 @@ describe("one checkpoint", () => {
     expect(el.querySelector("[role=tabpanel] .ie-chart")).toBeNull();
   });
 
+  it("has the losses of copyable and of other tokens beside each other", async () => {
+    const { el } = await model({ _view: { tab: "in_context_learning" } });
+    const figure = one(el, "figure[aria-label='Loss of copyable and of other tokens']");
+    expect([...figure.querySelectorAll("dt")].map(words)).toEqual(["copyable", "others"]);
+    const [copyable, others] = [...figure.querySelectorAll("dd")].map((dd) => Number.parseFloat(words(dd)));
+    expect(copyable).toBeLessThan(others ?? 0);
+  });
+
   it.each(["answer", "passage", "scatter", "ablation", "wiring"])(
     "has no word of training in the tab %s",
     async (tab) => {

@@ -4,7 +4,7 @@ import { measures, promptInfo, promptTokens, SCORES, seriesInfo, traits } from "
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import { noteOf } from "../../js/src/export/caption";
-import { scoreTable } from "../../js/src/export/tables";
+import { exact, scoreTable } from "../../js/src/export/tables";
 import type { ExplorerModel, SeriesInfo } from "../../js/src/kernel/model";
 import { Store } from "../../js/src/state/store";
 import { isolated } from "../../js/src/state/text";
@@ -211,13 +211,24 @@ describe("a page of several series", () => {
     );
   });
 
+  it("saves the losses of copyable and of other tokens beside each other", async () => {
+    const store = new Store(model([known]).model, pageSignal());
+    await settle();
+    const table = measureTable(store, ["copyable_loss", "other_loss"]);
+    expect(table.columns.slice(-2)).toEqual(["copyable_loss", "other_loss"]);
+    const at = (name: string) => store.measureOf(0, name)?.values ?? [];
+    [...table.rows].forEach((row, index) => {
+      expect(row.slice(-2)).toEqual([exact(at("copyable_loss")[index]), exact(at("other_loss")[index])]);
+    });
+  });
+
   it("saves steps as steps and tokens as tokens", async () => {
     const store = new Store(model([known, unknown]).model, pageSignal());
     await settle();
     for (const table of [
       scoreTable(store, ["induction"]),
       allSeriesTable(store),
-      measureTable(store, "loss"),
+      measureTable(store, ["loss"]),
       passageTable(store),
       answerTable(store, store.results.of("predictions", {})),
     ]) {

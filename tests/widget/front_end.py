@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,13 @@ from comm.base_comm import BaseComm
 
 #: Of one message: its JSON and its buffers.
 MAX_MESSAGE = 1 << 20
+
+
+def array(envelope: Mapping[str, Any]) -> np.ndarray:
+    """What a trait holds of an array; NaN where it says that nothing is known of any of it."""
+    if envelope.get("unknown"):
+        return np.full(envelope["shape"], np.nan, envelope["dtype"])
+    return np.frombuffer(envelope["data"], envelope["dtype"]).reshape(envelope["shape"])
 
 
 class FrontEnd:

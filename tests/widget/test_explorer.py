@@ -53,7 +53,10 @@ def test_measures_are_the_kernels_own(explorer, computed) -> None:
         found = np.frombuffer(sent["data"], sent["dtype"]).reshape(sent["shape"])
         assert found == pytest.approx(expected[name].values, rel=1e-5)
     assert explorer._measured_on == [
-        "16 rows of held-out Python standard library (late is position 62, early 6)"
+        (
+            "16 rows of held-out Python standard library (late is position 62, early 6; "
+            f"{100 * expected.attrs['copyable_share']:.0f} % of the tokens are copyable)"
+        )
     ]
 
 

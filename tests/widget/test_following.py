@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from front_end import array
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_explorer.channel.worker import SHARED
 from induction_explorer.series import following
@@ -45,10 +46,6 @@ def run(tmp_path, tokenizer) -> Run:
 
 def steps_of(explorer: InductionExplorer) -> list[int]:
     return explorer._series[0]["steps"]
-
-
-def array(envelope) -> np.ndarray:
-    return np.frombuffer(envelope["data"], envelope["dtype"]).reshape(envelope["shape"])
 
 
 def is_as_if_all_had_been_there(explorer: InductionExplorer, run: Run) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import traitlets
 import xarray
+from front_end import array
 from induction_explorer import InductionExplorer, load_demo, sweep
 from induction_explorer.series import following
 from induction_kernels import Recorder
@@ -26,10 +27,6 @@ def place(series, tmp_path) -> Path:
     where = tmp_path / "x.zarr"
     sweep(series, store=where, measures=True, texts=ROWS, progress=False)
     return where
-
-
-def array(envelope) -> np.ndarray:
-    return np.frombuffer(envelope["data"], envelope["dtype"]).reshape(envelope["shape"])
 
 
 SCRIPT = """

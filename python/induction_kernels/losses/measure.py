@@ -55,6 +55,22 @@ MEASURES: Mapping[str, Measure] = {
             "Olsson et al. 2022; Kissane 2023",
         ),
         Measure(
+            "copyable_loss",
+            "Loss of copyable tokens",
+            "mean of L[i] where an earlier j of the row has x[j] = x[i] and x[j+1] = x[i+1]",
+            "How badly the model predicts what a perfect induction head would: a token that "
+            "followed the same token earlier in the row. It falls when induction forms.",
+            "Sahin et al. 2025 (Hapax)",
+        ),
+        Measure(
+            "other_loss",
+            "Loss of other tokens",
+            "mean of L[i] at all other i",
+            "How badly the model predicts what no induction head could copy. Where in-context "
+            "learning grows and this falls late in the row, it is not by induction alone.",
+            "Sahin et al. 2025 (Hapax)",
+        ),
+        Measure(
             "loss_by_position",
             "Loss by position",
             "mean over rows of L[i]",
@@ -91,3 +107,8 @@ MEASURES: Mapping[str, Measure] = {
         ),
     )
 }
+
+
+def share_in_words(share: float) -> str:
+    """How many of a text's tokens are copyable; `share` is 0 to 1."""
+    return f"{100 * share:.0f} % of the tokens are copyable"

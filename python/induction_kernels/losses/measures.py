@@ -17,6 +17,7 @@ from induction_kernels.errors import InductionError, ProbeError
 from induction_kernels.inputs.padding import GIVE_MASK, Mask
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
+from induction_kernels.losses.copyable import copyable
 from induction_kernels.losses.measure import MEASURES, SLOPE_REACH
 from induction_kernels.losses.tokens import (
     in_context_learning_positions,
@@ -84,6 +85,14 @@ class Measurer:
             % predicted
         )
 
+        self.copyable = copyable(self.text.tokens, attention_mask=self.text.attention_mask)
+        self._other = self.text.attention_mask[:, 1:] & ~self.copyable
+
+    @property
+    def share(self) -> float:
+        """How many of the predicted tokens are copyable, 0 to 1."""
+        return int(self.copyable.sum()) / int(self.text.attention_mask[:, 1:].sum())
+
     @property
     def positions(self) -> int:
         """How many positions are predicted in the longest row."""
@@ -128,6 +137,8 @@ class Measurer:
         return {
             "loss": losses[losses.isfinite()].mean(),
             "in_context_learning": by_position[self.late] - by_position[self.early],
+            "copyable_loss": losses[self.copyable].nanmean(),
+            "other_loss": losses[self._other].nanmean(),
             "loss_by_position": by_position,
             "loss_slope": slope_by_log_position(by_position, SLOPE_REACH),
             "induction_loss": second[:, self._second_copy()].mean(),
@@ -148,11 +159,12 @@ class Measurer:
         start = self.repeated.lead + self.repeated.period
         return slice(start, start + self.repeated.period - 1)
 
-    def provenance(self) -> dict[str, str | int]:
+    def provenance(self) -> dict[str, str | int | float]:
         return {
             **self.text.provenance(),
             **self.repeated.provenance(),
             "in_context_learning_positions": f"{self.early}, {self.late}",
+            "copyable_share": self.share,
             "chosen_positions_seed": self.seed,
             "package_version": package_version(),
         }

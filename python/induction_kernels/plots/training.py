@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from induction_kernels.errors import SelectionError
+from induction_kernels.losses.measure import MEASURES
 from induction_kernels.names import legible
 from induction_kernels.plots.canvas import (
     CURVE,
@@ -37,6 +38,8 @@ from induction_kernels.plots.canvas import (
     visible,
 )
 
+#: Measures that are one number a checkpoint.
+_NUMBERS = [measure.name for measure in MEASURES.values() if measure.per == "checkpoint"]
 #: Curves over positions drawn by default: more of them hide each other.
 _FEW = 6
 
@@ -144,7 +147,8 @@ def over_training(
 
     Args:
         datasets: what `measures` returns, or several of them by name.
-        measure: "loss", "in_context_learning" or "induction_loss".
+        measure: of `MEASURES`, one with a number a checkpoint, such as "in_context_learning" or
+            "copyable_loss".
         window: as in `head_curves`.
 
     Raises:
@@ -161,7 +165,7 @@ def over_training(
         if values.dims != ("checkpoint",):
             raise SelectionError(
                 f"{measure!r} has {' and '.join(map(str, values.dims))}: no curve over training.",
-                "Choose loss, in_context_learning or induction_loss.",
+                f"Choose {', '.join(_NUMBERS)}.",
             )
         color = INK if len(series) == 1 else PALETTE[slot % len(PALETTE)]
         curve(ax, xs[name], values.values, color)

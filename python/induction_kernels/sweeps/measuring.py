@@ -242,7 +242,10 @@ def _of_score(scorer: Scorer, score: Score) -> dict[str, object]:
 
 
 def _of_measure(measurer: Measurer, measure: Measure) -> dict[str, object]:
+    share: dict[str, object] = {"copyable_share": measurer.share}
     where: dict[str, dict[str, object]] = {
+        "copyable_loss": share,
+        "other_loss": share,
         "in_context_learning": {"early": measurer.early, "late": measurer.late},
         "token_loss": {"chosen_positions_seed": measurer.seed},
     }

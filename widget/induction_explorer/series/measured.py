@@ -8,7 +8,7 @@ import numpy as np
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import TextProbe
-from induction_kernels.losses.measure import MEASURES
+from induction_kernels.losses.measure import MEASURES, share_in_words
 from induction_kernels.losses.measures import Measurer
 from induction_kernels.losses.tokens import in_context_learning_positions
 from induction_kernels.models.model import Model
@@ -101,7 +101,7 @@ class Measured:
         """Of the tokens that losses are measured on; "" without any."""
         return "" if self._measurer is None else self._measurer.text.hash
 
-    def provenance(self) -> dict[str, str | int]:
+    def provenance(self) -> dict[str, str | int | float]:
         return {} if self._measurer is None else self._measurer.provenance()
 
     def _begin(self) -> Measurer:
@@ -131,7 +131,8 @@ class Measured:
         text = measurer.text
         self._on = (
             f"{len(text.tokens)} rows of {text.origin} "
-            f"(late is position {measurer.late}, early {measurer.early})"
+            f"(late is position {measurer.late}, early {measurer.early}; "
+            f"{share_in_words(measurer.share)})"
         )
         self.positions = _log_spaced(measurer.positions)
         sizes = {

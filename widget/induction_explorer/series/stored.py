@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,6 +10,7 @@ import numpy as np
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import InductionError, StoreError
+from induction_kernels.losses.measure import share_in_words
 from induction_kernels.names import legible
 from induction_kernels.sweeps.stored import Stored
 
@@ -75,13 +76,18 @@ class StoredMeasures:
         on_text = [kept[name].attrs for name in names if "text" in kept[name].attrs]
         self.text_hash: str = on_text[0]["text_hash"] if on_text else ""
         self.on = (
-            f"{on_text[0]['text_rows']} rows of {on_text[0]['text']}"
+            f"{on_text[0]['text_rows']} rows of {on_text[0]['text']}{_shares(on_text)}"
             if on_text
             else "The store holds no losses; sweep(series, measures=True, store=...) adds them."
         )
 
     def knows(self, checkpoint: int) -> bool:
         return checkpoint in self._known
+
+
+def _shares(of_measures: Sequence[Mapping[str, Any]]) -> str:
+    shares = [one["copyable_share"] for one in of_measures if "copyable_share" in one]
+    return f" ({share_in_words(shares[0])})" if shares else ""
 
 
 class StoreSession(Known):
