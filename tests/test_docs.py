@@ -56,3 +56,37 @@ def _of_shell(code: str) -> str:
     )
     assert run.returncode == 0, run.stderr
     return run.stdout
+
+
+@pytest.mark.slow
+def test_the_readme_s_lines_for_ones_own_scores_run(tmp_path, monkeypatch) -> None:
+    import numpy as np
+    import xarray
+    from induction_explorer import InductionExplorer, load_demo, sweep
+
+    monkeypatch.chdir(tmp_path)
+    readme = (DOCS.parent / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(llc = .*?)```", readme, re.DOTALL)
+    series = load_demo("attn-only-2l").select([0, 12, -1])
+    llc = xarray.DataArray(
+        np.ones((3, 2, 8)),
+        dims=("checkpoint", "layer", "head"),
+        coords={"step": ("checkpoint", series.steps)},
+        name="llc",
+    )
+    llc.to_dataset().to_zarr("llc.zarr", consolidated=False)
+    shown: list[InductionExplorer] = []
+
+    def keeping(*given: object, **options: object) -> None:
+        shown.append(InductionExplorer(*given, **options))
+
+    names = {"xarray": xarray, "series": series, "sweep": sweep, "InductionExplorer": keeping}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(code, "README.md", "exec"), names)
+    shown[0].wait()
+    assert [one["name"] for one in shown[0]._scores[0] if one["own"]] == ["output_norm", "llc"]
+    shown[0].close()
+    assert {"induction", "llc", "output_norm"} <= set(
+        xarray.open_zarr("mine.zarr", consolidated=False)
+    )

@@ -90,6 +90,10 @@ const score = (name: string, title: string, formula: string, meaning: string): S
   chance: name.endsWith("_logit") ? null : 0.0139,
   probe: "BOS, 50 random tokens, the same 50 again; 10 rows",
   source: "Olsson et al. 2022",
+  own: false,
+  units: "1",
+  said: [],
+  faults: {},
 });
 
 export const SCORES: ScoreInfo[] = [

@@ -62,7 +62,7 @@ export function fakeKernel(shape: Shape, period = 16, refuses?: ErrorInfo) {
       setTimeout(() => runPrompt(request, model), 4 * DELAY_MS);
       return;
     }
-    if (request.kind === "rows" || request.kind === "state") return;
+    if (request.kind === "rows" || request.kind === "state" || request.kind === "again") return;
     if (request.kind === "save") {
       const body = { path: `/home/reader/${request.name}` };
       model.reply({ id: request.id, chunk: 0, chunks: 0, done: true, body });

@@ -45,6 +45,16 @@ describe("a caption", () => {
     expect(more).toEqual([]);
   });
 
+  it("says which scores are the reader's own, and in what they are", () => {
+    const store = storeOf();
+    const [score] = store.scores.value;
+    if (score === undefined) throw new Error("no score");
+    const about = { scores: [{ ...score, title: "LLC", own: true, units: "nat" }] };
+    expect(captionOf(store, about)[1]).toMatch(/^LLC \(the reader's own\): .*, in nat; chance/);
+    expect(noteOf(store, about, [])[1]).toMatch(/^LLC \(the reader's own\): /);
+    expect(captionOf(store, { scores: [score] })[1]).not.toContain("own");
+  });
+
   it("of training says from where to where, and which checkpoint is marked", () => {
     const [line] = captionOf(storeOf(), { training: true });
     expect(line).toBe(
@@ -118,7 +128,8 @@ describe("a caption", () => {
   });
 
   it("explains each score, with its chance where it has one", () => {
-    const score = { name: "s", title: "Score", formula: "A + B", probe: "inputs", source: "Us 2026" };
+    const words = { name: "s", title: "Score", formula: "A + B", probe: "inputs", source: "Us 2026" };
+    const score = { ...words, own: false, units: "1" };
     const about = (chance: number | null) => ({ scores: [{ ...score, chance } as never] });
     expect(captionOf(storeOf(), about(0.0123))[1]).toBe("Score: A + B; chance 0.012; on inputs; Us 2026.");
     expect(captionOf(storeOf(), about(null))[1]).toBe("Score: A + B; on inputs; Us 2026.");

@@ -103,7 +103,7 @@ class Computing(Arrangement):
         session, here = self._session, self.checkpoint
         if self._first is not None:
             self._work.drop(self._first)
-        if self.score in session.grids and not session.is_scored(here):
+        if self.score in session.grids and not session.knows(here, self.score):
             steps = session.score_alone(here, self.score)
             self._first = self._work.submit_steps(
                 Urgency.ASKED, steps, weakly(self._show_first), label="Computing the chosen score"
@@ -112,6 +112,7 @@ class Computing(Arrangement):
     def _show_first(self) -> None:
         self._first = None
         self._curves.first = self.score
+        self._scores = [one.score_infos() for one in self._sessions]
         self._set(self._curves.scores())
 
     @traitlets.observe("heads")
@@ -141,9 +142,16 @@ class Computing(Arrangement):
         checkpoints = list(checkpoints)
         left = [i for i in checkpoints if not session.is_scored(i)]
         submit(self._work, Urgency.SWEEP, session.score, left, weakly(self._show_scores))
+        self._compute_own(session, checkpoints)
         if session.measured.unasked:
             left = [i for i in checkpoints if not session.measured.knows(i)]
             submit(self._work, Urgency.MEASURE, session.measure, left, weakly(self._show_measures))
+
+    def _compute_own(self, session: Known, checkpoints: Iterable[int]) -> None:
+        """The reader's own scores of these, after all of ours."""
+        left = session.without_own(checkpoints)
+        show = weakly(self._show_own)
+        submit(self._work, Urgency.SWEEP, session.score_own, left, show, "Computing your scores")
 
     def _find(self) -> None:
         """Look for what the curves have in them, when all else is done."""
@@ -155,6 +163,18 @@ class Computing(Arrangement):
         """Checkpoints, the ones around the reader's first."""
         here = self.checkpoint if session is self._session else len(session.series) - 1
         return sorted(range(len(session.series)), key=lambda i: abs(i - here))
+
+    def _show_own(self) -> None:
+        """And what there is to say of them, such as where a function failed."""
+        self._scores = [one.score_infos() for one in self._sessions]
+        self._show_scores()
+
+    def _score_again(self, series: int, name: str) -> None:
+        """Compute one of the reader's own scores where it failed, because a page asks for it."""
+        session = self._sessions[series]
+        again = session.retry_own(name)
+        self._show_own()
+        self._compute_own(session, again)
 
     def _show_scores(self) -> None:
         self._choose_heads()

@@ -34,6 +34,7 @@ from induction_explorer.view import PARTS, split
 
 if TYPE_CHECKING:
     from induction_kernels.inputs.texts import Texts
+    from induction_kernels.scores.own.given import Scores
 
 _PUBLIC = {*PARTS, "view"}
 
@@ -47,6 +48,10 @@ class InductionExplorer(Leaving):
         tokenizer: for a Hugging Face model.
         texts: what losses are measured on: strings, a column of a dataset, or token ids [row, pos];
             by default held-out text of the bundled series.
+        scores: which are shown, and your own beside ours: names of `induction_kernels.SCORES`,
+            arrays and datasets with dims (checkpoint, layer, head) or (layer, head), functions
+            (model, probe) -> [layer, head], `attention_score(...)`; one, a list, or a dict by name.
+            Without any name all of ours are there. docs/own-score.md has more.
         play: whether its page plays through training once as soon as all of it is there; not for
             a reader who touches it first, or who prefers less motion.
         **traits: `checkpoint`, `score`, `heads`, `prompt`, `answer`, `series`, `compare` to start
@@ -66,6 +71,7 @@ class InductionExplorer(Leaving):
 
     Raises:
         UnsupportedModelError: (a TypeError) a model whose attention cannot be read.
+        SelectionError: scores that do not exist, or your own that are not of this series.
         traitlets.TraitError: a trait set to a value that is not allowed; says what is.
 
     The model given is never changed: series are scrubbed on a model of the explorer's own.
@@ -97,12 +103,13 @@ class InductionExplorer(Leaving):
         *,
         tokenizer: Any | None = None,
         texts: Texts | None = None,
+        scores: Scores = None,
         play: bool = False,
         **traits: Any,
     ) -> None:
         self._work = Work(weakly(self._show_progress))
         try:
-            self._begin(model, tokenizer, texts, play, traits)
+            self._begin(model, tokenizer, (texts, scores), play, traits)
         except BaseException:  # also of a reader who stops the cell
             self.close()
             raise
@@ -111,7 +118,7 @@ class InductionExplorer(Leaving):
         self,
         model: Any,
         tokenizer: Any,
-        texts: Texts | None,
+        measured: tuple[Texts | None, Scores],
         play: bool,
         traits: Mapping[str, Any],
     ) -> None:
@@ -120,12 +127,12 @@ class InductionExplorer(Leaving):
         if unknown:
             raise TypeError(
                 f"InductionExplorer has no argument {unknown[0]!r}. It takes a model, tokenizer, "
-                f"texts, play, {', '.join(sorted(_PUBLIC))}."
+                f"texts, scores, play, {', '.join(sorted(_PUBLIC))}."
             )
         anywidget_loader.hand_over()  # a page needs it before the widget
         in_view, arranged = split(traits.get("view", {}))
         chosen = {name: traits[name] for name in PARTS if name in traits} | in_view
-        found = open_all(model, tokenizer, texts)
+        found = open_all(model, tokenizer, *measured)
         self._sessions = [session for session, _ in found]
         self._read = []
         self._reply = weakly(self.send)
@@ -137,7 +144,11 @@ class InductionExplorer(Leaving):
         taken = len(json.dumps(start, default=str))
         self._curves = Curves(self._sessions, self._findings, start["score"], taken)
         self._requests = Requests(
-            self._work, self._sessions, self._curves, weakly(self._run_prompt)
+            self._work,
+            self._sessions,
+            self._curves,
+            weakly(self._run_prompt),
+            weakly(self._score_again),
         )
         start |= self._curves.scores() | self._curves.measures()
         with SHARED:  # no result before everything is there

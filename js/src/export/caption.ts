@@ -59,9 +59,13 @@ function measured(store: Store, about: About, limit: number): string[] {
   return [...scores, ...(about.says ?? []), prompt].filter(Boolean).map(sentence);
 }
 
-function scoreText({ title, formula, chance, probe, source }: ScoreInfo, drawn: string): string {
+function scoreText(score: ScoreInfo, drawn: string): string {
+  const { title, formula, chance, probe, source, own, units } = score;
   const baseline = chance === null ? "" : `; chance ${rounded(chance, 2)}${drawn}`;
-  return ended(`${title}: ${formula}${baseline}; on ${probe}; ${source}`);
+  const unit = units === "1" ? "" : `, in ${units}`;
+  return ended(
+    `${title}${own ? " (the reader's own)" : ""}: ${formula}${unit}${baseline}; on ${probe}; ${source}`,
+  );
 }
 
 function promptText({ promptInfo }: Store, limit: number, lead = "Prompt"): string {

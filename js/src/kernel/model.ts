@@ -82,6 +82,14 @@ export interface ScoreInfo {
   /** The tokens it is measured on, in words. */
   probe: string;
   source: string;
+  /** The reader's, not ours. */
+  own: boolean;
+  /** Of its values; "1" where they have none. */
+  units: string;
+  /** What else there is to say of it: how it is matched, what it costs, what it changes. */
+  said: string[];
+  /** Checkpoints at which it has no numbers: index (as text) to the reason. */
+  faults: Record<string, string>;
 }
 
 /** One measure as data: a number, or a curve over positions, for every checkpoint. */
@@ -281,6 +289,8 @@ export type Request =
       name: string;
       checkpoints: number[];
     }
+  /** A score of the reader's own, once more where it failed. Reply body {}; then `_scores` and rows follow. */
+  | { id: string; kind: "again"; series: number; score: string }
   /** A part of a file that the page cannot hand to its reader, in Base64. Reply body of the last: {path}. */
   | { id: string; kind: "save"; file: string; name: string; part: number; last: boolean; data: string }
   /** A sign of life is asked for. Reply body {waiting: ids of the requests that will still be answered}. */

@@ -21,14 +21,43 @@ export function ScorePicker({ view }: ViewProps) {
       <div class="ie-score-text">
         <p class="ie-meaning">{chosen.meaning}</p>
         <OneLine>
-          <span class="ie-formula">{chosen.formula}</span> · range {rangeText(chosen.range)} · chance{" "}
+          {chosen.own && "Yours · "}
+          <span class="ie-formula">{chosen.formula}</span>
+          {chosen.units !== "1" && ` · in ${chosen.units}`} · range {rangeText(chosen.range)} · chance{" "}
           {chosen.chance === null ? "not defined" : rounded(chosen.chance, 2)} · on {chosen.probe} ·{" "}
           {chosen.source}
         </OneLine>
+        {chosen.said.map((one) => (
+          <p key={one} class="ie-note">
+            {sentence(one)}
+          </p>
+        ))}
+        <Unread view={view} score={chosen} />
         <StandIn view={view} />
         <LeftOut reasons={info.value?.left_out ?? {}} />
       </div>
     </div>
+  );
+}
+
+/** Why a score of the reader's own has no numbers where the slider is, or elsewhere. */
+function Unread({ view, score: { name, faults } }: ViewProps & { score: ScoreInfo }) {
+  const { info, shown, connected } = view.store;
+  const missing = Object.keys(faults);
+  if (missing.length === 0) return null;
+  const here = faults[shown.value];
+  const [first = ""] = missing;
+  const where = here === undefined ? (info.value?.labels[Number(first)] ?? first) : "this checkpoint";
+  return (
+    <p class="ie-note ie-unread" role="status">
+      No numbers at {where}: {sentence(here ?? faults[first] ?? "")}
+      {missing.length > 1 && ` ${missing.length} checkpoints are without.`}{" "}
+      {connected.value && info.value?.without_model === null && (
+        <button type="button" class="ie-link ie-hint" onClick={() => view.store.scoreAgain(name)}>
+          Try again
+        </button>
+      )}
+    </p>
   );
 }
 

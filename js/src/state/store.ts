@@ -262,6 +262,12 @@ export class Store extends Traits {
     this.curves.tryAgain();
   }
 
+  /** A score of the reader's own, where it failed. */
+  scoreAgain(score: string): void {
+    const question = { kind: "again", series: this.series.value, score } as const;
+    this.requests.send(question, "again", () => {}).finished.catch(() => {}); // the status says what failed
+  }
+
   async runPrompt(text: string, answer: string): Promise<void> {
     this.promptRun.value = { running: true, error: null };
     try {

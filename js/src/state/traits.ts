@@ -128,7 +128,7 @@ export class Traits {
 
 /** A score whose words, which may be the reader's own, turn or break no text around them. */
 function readable(score: ScoreInfo): ScoreInfo {
-  const { title, formula, meaning, group, source } = score;
+  const { title, formula, meaning, group, source, probe, units, said, faults } = score;
   return {
     ...score,
     title: visible(title),
@@ -136,5 +136,9 @@ function readable(score: ScoreInfo): ScoreInfo {
     meaning: visible(meaning),
     group: visible(group),
     source: visible(source),
+    probe: visible(probe),
+    units: visible(units),
+    said: said.map(visible),
+    faults: Object.fromEntries(Object.entries(faults).map(([index, why]) => [index, visible(why)])),
   };
 }

@@ -32,6 +32,9 @@ Send = Callable[..., None]
 
 _log = logging.getLogger(__name__)
 
+#: Of requests that are no analysis.
+_KINDS = ("prompt", "again", "rows", "save", "ping", "cancel")
+
 
 class _Asked(msgspec.Struct):
     """What a request for an analysis says beside its parameters.
@@ -54,6 +57,13 @@ class _OfPrompt(msgspec.Struct):
 class _Prompt(msgspec.Struct):
     text: str
     answer: str
+
+
+class _Again(msgspec.Struct):
+    """A score of the reader's own is to be computed again where it failed."""
+
+    series: Index
+    score: str
 
 
 @dataclass(eq=False)
@@ -125,10 +135,12 @@ class Requests:
         sessions: Sequence[Known],
         curves: Curves,
         run_prompt: Callable[[str, str], None],
+        score_again: Callable[[int, str], None],
     ) -> None:
         self._sessions = sessions
         self._curves = curves
         self._run_prompt = run_prompt
+        self._score_again = score_again
         self._saving = Saving()
         self._answering = _answering(work, sessions)
         self._pending: dict[str, Pending] = {}
@@ -194,6 +206,11 @@ class Requests:
                 prompt = read(_Prompt, kind, content)
                 self._run_prompt(prompt.text, prompt.answer)
                 _send_all(send, request, {}, {})
+            case "again":
+                again = read(_Again, kind, content)
+                one_of(self._sessions, again.series)
+                self._score_again(again.series, again.score)
+                _send_all(send, request, {}, {})
             case "rows":
                 _send_all(send, request, *self._curves.rows(read(Rows, kind, content)))
             case "save":
@@ -208,7 +225,7 @@ class Requests:
             case _:
                 raise SelectionError(
                     f"There is no request of kind {kind!r}.",
-                    f"Kinds: {', '.join(['prompt', 'rows', 'save', 'ping', 'cancel', *ANALYSES])}.",
+                    f"Kinds: {', '.join([*_KINDS, *ANALYSES])}.",
                 )
 
     def _ask(self, request: str, kind: str, content: Mapping[str, Any], send: Send) -> None:

@@ -67,7 +67,7 @@ class Curves:
     ) -> None:
         self._sessions = sessions
         self._findings = findings
-        self._told: dict[tuple[Kind, int], set[int]] = {
+        self._told: dict[tuple[Kind, int], set[tuple[int, int]]] = {
             (kind, number): set() for kind in KINDS for number in range(len(sessions))
         }
         self._told_at = dict.fromkeys(KINDS, 0.0)
@@ -117,7 +117,7 @@ class Curves:
         for number, one in enumerate(self._sessions):
             if one is session:
                 for kind in KINDS:
-                    known = {i for i in range(len(one.series)) if _knows(one, kind, i)}
+                    known = {(i, _known(one, kind, i)) for i in range(len(one.series))}
                     self._told[kind, number] = known
 
     def are_all_in(self, measures: Mapping[str, Any]) -> bool:
@@ -135,12 +135,12 @@ class Curves:
         fitting = self._fitting(of, arrays)
         for number, session in enumerate(self._sessions):
             told = self._told[of, number]
-            new = [
-                i for i in range(len(session.series)) if i not in told and _knows(session, of, i)
-            ]
+            known = [(i, _known(session, of, i)) for i in range(len(session.series))]
+            more = [(i, count) for i, count in known if count and (i, count) not in told]
+            new = [i for i, _ in more]
             if not new:
                 continue
-            told.update(new)
+            told.update(more)
             self.number += 1
             body = {
                 "number": self.number,
@@ -169,7 +169,7 @@ class Curves:
                 f"There is no {asked.name!r} among the {asked.of} of {session.name}."
             )
         session.check_checkpoints(asked.checkpoints)
-        known = [i for i in asked.checkpoints if _knows(session, asked.of, i)]
+        known = [i for i in asked.checkpoints if _knows(session, asked, i)]
         return {"checkpoints": known}, {"rows": array[known]}
 
     def _arrays(self, of: Kind) -> dict[str, np.ndarray]:
@@ -205,5 +205,16 @@ def _arrays_of(session: Known, of: Kind) -> dict[str, np.ndarray]:
     return {k: v for k, v in session.measured.arrays.items() if MEASURES[k].per != "row"}
 
 
-def _knows(session: Known, of: Kind, checkpoint: int) -> bool:
-    return session.is_scored(checkpoint) if of == "grids" else session.measured.knows(checkpoint)
+def _known(session: Known, of: Kind, checkpoint: int) -> int:
+    """How many of its scores or measures are known there; 0 before all of ours are."""
+    if of == "measures":
+        return int(session.measured.knows(checkpoint))
+    if not session.is_scored(checkpoint):
+        return 0
+    return sum(session.knows(checkpoint, name) for name in session.grids)
+
+
+def _knows(session: Known, asked: Rows, checkpoint: int) -> bool:
+    if asked.of == "measures":
+        return session.measured.knows(checkpoint)
+    return session.knows(checkpoint, asked.name)

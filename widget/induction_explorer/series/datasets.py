@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.losses.measure import MEASURES
-from induction_kernels.scores.registry import SCORES, describe
+from induction_kernels.scores.registry import describe
 
 if TYPE_CHECKING:
     import xarray
@@ -20,12 +20,12 @@ def scores_of(session: SeriesSession) -> xarray.Dataset:
 
     return xarray.Dataset(
         {
-            name: (
+            score.name: (
                 ("checkpoint", "layer", "head"),
-                grid.copy(),
-                describe(session.scorer, SCORES[name]),
+                session.grids[score.name].copy(),
+                describe(session.scorer_of(score), score),
             )
-            for name, grid in session.grids.items()
+            for score in session.every_score
         },
         coords=_coords(session) | {"layer": range(session.layers), "head": range(session.heads)},
         attrs=_attrs(session),

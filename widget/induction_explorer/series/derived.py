@@ -48,7 +48,9 @@ class Findings:
 def phases_of(session: Known, unit: Unit) -> dict[str, Any]:
     """`PhaseInfo` of js/src/kernel/model.ts, with every x in `unit`."""
     measures = _along(session.measures(), unit) if session.measured.arrays.keys() >= _READ else None
-    scores = _along(session.scores(), unit) if _READ_OF_HEADS & session.grids.keys() else None
+    own = any(one["own"] for one in session.score_infos())
+    read = own or _READ_OF_HEADS & session.grids.keys()
+    scores = _along(session.scores(), unit) if read else None
     try:
         phases = phase_changes(measures, scores)
     except InductionError as error:

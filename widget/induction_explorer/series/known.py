@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -217,6 +217,18 @@ class Known:
         """Fill one row of every measure, pass by pass; `then` is wanted next."""
         yield from ()
 
+    def without_own(self, checkpoints: Iterable[int]) -> list[int]:
+        """At which of these `score_own` has something left to do."""
+        return []
+
+    def score_own(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
+        """Fill one row of the grids of the reader's own scores that are not read with ours."""
+        yield from ()
+
+    def retry_own(self, name: str) -> list[int]:
+        """At which checkpoints one of the reader's own scores is to be computed again."""
+        return []
+
     @property
     def grows(self) -> bool:
         """Whether others may add to it."""
@@ -240,6 +252,10 @@ class Known:
 
     def is_scored(self, checkpoint: int) -> bool:
         return checkpoint in self._scored
+
+    def knows(self, checkpoint: int, score: str) -> bool:
+        """Whether nothing is left to be done for a score there."""
+        return self.is_scored(checkpoint)
 
     def best_heads(self, checkpoint: int, *scores: str) -> list[list[int]]:
         """The head with the highest value of each score; none where the checkpoint failed."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from induction_kernels.attention.door import as_model
 from induction_kernels.checkpoints import CheckpointSeries, series_of
+from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.inputs.tokenization import token_strings
 from induction_kernels.models.model import Model
 from induction_kernels.names import legible
+from induction_kernels.scores.of_attention import AttentionScore
 from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
 from torch import Tensor
@@ -27,6 +29,7 @@ from induction_explorer.series import budget
 from induction_explorer.series.datasets import measures_of, scores_of
 from induction_explorer.series.known import Known
 from induction_explorer.series.measured import Measured, spread
+from induction_explorer.series.own import Chosen, Own
 from induction_explorer.series.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -45,7 +48,13 @@ class SeriesSession(Known):
     time, and may be read while that goes on, as may `faults`, a new dict with each of them.
     """
 
-    def __init__(self, series: CheckpointSeries, texts: Texts | None = None) -> None:
+    def __init__(
+        self,
+        series: CheckpointSeries,
+        texts: Texts | None = None,
+        chosen: Chosen | None = None,
+        among: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self.series: CheckpointSeries = series
         series.tell_findings(self)
@@ -55,12 +64,19 @@ class SeriesSession(Known):
         self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
         self.attending = list(model.attending)
         self.parameters = sum(p.numel() for p in model.module.parameters())
-        scores, left_out = choose_scores(None, model)
-        self.scorer = Scorer(model, scores)
+        chosen = chosen or Chosen(None)
+        scores, left_out = choose_scores(chosen.names, model)
+        own, self._elsewhere = chosen.of(series.name, among)
+        cells = [score for score in own if isinstance(score, AttentionScore)]
+        self.scorer = Scorer(model, [*scores, *cells])
+        self.own = Own(series, model, own)
         self._alone: dict[str, Scorer] = {}
         #: Of a run that goes on: what could not be used, and the fingerprint of its files then.
         self._broken: dict[str, int] = {}
-        self.left_out = {SCORES[name].title: reason for name, reason in left_out.items()}
+        self._why_not = left_out | self._elsewhere
+        titles = {name: SCORES[name].title for name in left_out}
+        titles |= {score.name: score.title for score in chosen.own}
+        self.left_out = {titles[name]: reason for name, reason in self._why_not.items()}
         #: Work a second (`budget`), as it was last timed; None before that.
         self.pace: float | None = None
         #: Seconds that a checkpoint took to load, the last time that one had to be.
@@ -69,10 +85,18 @@ class SeriesSession(Known):
         self.measured: Measured = Measured(series, model, self.given_text, budget.reading(self))
         self.light = budget.is_light(self)
         shape = (len(series), self.layers, self.heads)
-        self.grids = {s.name: np.full(shape, np.nan, np.float32) for s in self.scorer.scores}
+        self.grids = {s.name: np.full(shape, np.nan, np.float32) for s in self.every_score}
 
     def with_model(self) -> SeriesSession:
         return self
+
+    @property
+    def every_score(self) -> list[Score]:
+        return [*self.scorer.scores, *self.own.scores]
+
+    def scorer_of(self, score: Score) -> Scorer:
+        """What knows its probe."""
+        return self.own.scorer if score.name in self.own.names else self.scorer
 
     def default_prompt(self) -> tuple[str, str]:
         return default_prompt(self.tokenizer_model)
@@ -84,10 +108,10 @@ class SeriesSession(Known):
         return token_strings(self.tokenizer_model, list(ids))
 
     def score_infos(self) -> list[dict[str, Any]]:
-        return [self.describe(score) for score in self.scorer.scores]
+        return [self.describe(score) for score in self.every_score]
 
     def why_not(self, score: str) -> str | None:
-        return self.left_out[SCORES[score].title] if score in SCORES else None
+        return self._why_not.get(score)
 
     def scores(self) -> xarray.Dataset:
         return scores_of(self)
@@ -191,6 +215,7 @@ class SeriesSession(Known):
             moved = [now[label] for label in before]
             self.grids = {name: spread(grid, moved, len(now)) for name, grid in self.grids.items()}
             self._scored = {moved[index] for index in self._scored}
+            self.own.renumber(moved)
             self.faults = {moved[index]: why for index, why in self.faults.items()}
             self.measured.grow(moved)
             self.results.renumber(moved)
@@ -218,12 +243,17 @@ class SeriesSession(Known):
         """Fill the row of this score's grid, in a fraction of the time that all take. What goes
         wrong is said by them."""
         yield from ()
-        if self.is_scored(checkpoint) or np.isfinite(self.grids[name][checkpoint]).any():
+        if self.knows(checkpoint, name) or np.isfinite(self.grids[name][checkpoint]).any():
             return
         try:
             model = self.load(checkpoint)
+            if name in self.own.names:
+                for found in self.own.steps(model, checkpoint, name):
+                    self._fill(checkpoint, found)
+                return
             if name not in self._alone:
-                self._alone[name] = Scorer(model, [SCORES[name]])
+                (score,) = (one for one in self.scorer.scores if one.name == name)
+                self._alone[name] = Scorer(model, [score])
             self.grids[name][checkpoint] = self._alone[name](model)[name].numpy()
         except Exception:  # noqa: BLE001 - the sweep meets it as well
             _log.debug("%s could not be scored alone.", name, exc_info=True)
@@ -240,8 +270,7 @@ class SeriesSession(Known):
             for values in self.scorer.by_steps(model):  # noqa: B007 - the last has them all
                 yield
                 self.series.model(checkpoint)  # others may have been here since
-            for name, grid in self.grids.items():
-                grid[checkpoint] = values[name].numpy()
+            self._fill(checkpoint, {name: one.numpy() for name, one in values.items()})
             self.faults = {i: why for i, why in self.faults.items() if i != checkpoint}
         except Exception as error:  # noqa: BLE001 - the reader is told; the others go on
             self.faults = self.faults | {checkpoint: _say(error)}
@@ -249,9 +278,40 @@ class SeriesSession(Known):
                 self._broken[self.series[checkpoint].label] = before
         self._scored.add(checkpoint)
 
+    def _fill(self, checkpoint: int, found: Mapping[str, np.ndarray]) -> None:
+        for name, values in found.items():
+            self.grids[name][checkpoint] = values
+
+    def without_own(self, checkpoints: Iterable[int]) -> list[int]:
+        return [i for i in checkpoints if not self.own.knows(i)]
+
+    def score_own(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
+        """Fill one row of the grids of the reader's own scores, one after the other; why one of
+        them has no numbers is `own.faults`. `then` is wanted next."""
+        if self.own.knows(checkpoint) or checkpoint in self.faults:
+            return
+        try:
+            if not self.own.calls_functions:
+                self._fill(checkpoint, self.own.given(checkpoint))
+                return
+            for found in self.own.steps(self.load(checkpoint, then), checkpoint):
+                self._fill(checkpoint, found)
+                yield
+                self.series.model(checkpoint)  # others may have been here since
+        except InductionError as error:  # it could be loaded before
+            self.faults = self.faults | {checkpoint: _say(error)}
+
+    def retry_own(self, name: str) -> list[int]:
+        return self.own.forget_faults(name)
+
+    def knows(self, checkpoint: int, score: str) -> bool:
+        if checkpoint in self.faults or score not in self.own.names:
+            return self.is_scored(checkpoint)
+        return self.own.knows(checkpoint, score)
+
     def describe(self, score: Score) -> dict[str, Any]:
         """`ScoreInfo` of js/src/kernel/model.ts."""
-        facts = self.scorer.facts(score)
+        facts = self.scorer_of(score).facts(score)
         return {
             "name": score.name,
             "title": score.title,
@@ -263,6 +323,10 @@ class SeriesSession(Known):
             "chance": facts.chance,
             "probe": facts.probe,
             "source": score.source,
+            "own": score.own,
+            "units": score.units,
+            "said": [legible(one) for one in self.own.said(score)],
+            "faults": {str(i): legible(why) for i, why in self.own.faults_of(score.name).items()},
         }
 
 
@@ -276,14 +340,22 @@ _sessions: weakref.WeakValueDictionary[tuple[Any, ...], SeriesSession] = (
 )
 
 
-def session_of(series: CheckpointSeries, texts: Texts | None = None) -> SeriesSession:
+def session_of(
+    series: CheckpointSeries,
+    texts: Texts | None = None,
+    chosen: Chosen | None = None,
+    among: Sequence[str] = (),
+) -> SeriesSession:
     """The session of a series, shared by all explorers on it: a cell run again costs nothing.
 
     A single model is its caller's to change between two cells; its series is new each time, so it
     never shows old scores.
     """
-    if texts is not None:  # read anew each time: they may be as large as one likes
-        return SeriesSession(series.replica(private=True), texts)
+    chosen = chosen or Chosen(None)
+    # Read anew each time: texts may be as large as one likes, and functions be changed.
+    if texts is not None or not chosen.is_plain:
+        own = series.replica(private=True, bare=not chosen.calls_functions)
+        return SeriesSession(own, texts, chosen, among)
     session = _sessions.get(series.identity)
     if session is None:
         session = SeriesSession(series.replica(private=True))
@@ -292,18 +364,34 @@ def session_of(series: CheckpointSeries, texts: Texts | None = None) -> SeriesSe
 
 
 def open_session(
-    model: Any, tokenizer: Any | None, texts: Texts | None = None
+    given: tuple[CheckpointSeries, Checkpoint | None],
+    texts: Texts | None = None,
+    chosen: Chosen | None = None,
+    among: Sequence[str] = (),
 ) -> tuple[SeriesSession, int]:
-    """The session that shows `model`, and the checkpoint to start at.
+    """The session that shows a series, and the number of the checkpoint to start at; None for the
+    last.
+
+    Args:
+        chosen: the scores that are shown, of explorers on the series of these names.
 
     Raises:
         ProbeError: texts that the model cannot read.
+        SelectionError: scores that are not of this series.
     """
+    series, checkpoint = given
+    session = session_of(series, texts, chosen, among)
+    last = len(session.series) - 1
+    return session, last if checkpoint is None else session.series.find(checkpoint)
+
+
+def series_to_show(model: Any, tokenizer: Any | None) -> tuple[CheckpointSeries, Checkpoint | None]:
+    """The series that a model brings, or is, and the checkpoint that it holds; None for the
+    last."""
     if isinstance(model, CheckpointSeries):
-        session = session_of(model, texts)
-        return session, len(session.series) - 1
+        return model, None
     known = series_of(model)
     if known is not None:
-        session = session_of(known[0], texts)
-        return session, session.series.find(known[0][known[1]])
-    return session_of(CheckpointSeries.single(as_model(model, tokenizer)), texts), 0
+        series, index = known
+        return series, series[index]
+    return CheckpointSeries.single(as_model(model, tokenizer)), None

@@ -16,27 +16,37 @@ from induction_explorer.series.stored import StoreSession
 
 if TYPE_CHECKING:
     from induction_kernels.inputs.texts import Texts
+    from induction_kernels.scores.own.given import Scores
 
 
-def open_all(model: Any, tokenizer: Any | None, texts: Texts | None) -> list[tuple[Known, int]]:
+def open_all(
+    model: Any, tokenizer: Any | None, texts: Texts | None, scores: Scores = None
+) -> list[tuple[Known, int]]:
     """The session of each model given, and the checkpoint to begin with.
 
     Raises:
         TypeError: none was given, or one that cannot be read.
+        SelectionError: scores that do not exist, or are not of these series.
     """
     several = isinstance(model, list | tuple) and not _is_model_and_tokenizer(model)
     models = model if several else [model]
     if not models:
         raise TypeError("InductionExplorer was given an empty list; give at least one model.")
-    return [_open(one, tokenizer, texts) for one in models]
+    stored = [one for one in models if isinstance(one, StoreSession)]
+    if stored:
+        if scores is not None:
+            raise SelectionError(
+                f"scores= was given for {stored[0].name}, which was opened from a store.",
+                "A store shows what it holds: sweep(series, scores=..., store=...) adds to it.",
+            )
+        return [(one, one.last) for one in stored]
+    from induction_explorer.series.own import Chosen  # these bring PyTorch
+    from induction_explorer.series.session import open_session, series_to_show
 
-
-def _open(model: Any, tokenizer: Any | None, texts: Texts | None) -> tuple[Known, int]:
-    if isinstance(model, StoreSession):
-        return model, model.last
-    from induction_explorer.series.session import open_session  # brings PyTorch
-
-    return open_session(model, tokenizer, texts)
+    chosen = Chosen(scores)
+    shown = [series_to_show(one, tokenizer) for one in models]
+    names = [series.name for series, _ in shown]
+    return [open_session(one, texts, chosen, names) for one in shown]
 
 
 def _is_model_and_tokenizer(value: Sequence[Any]) -> bool:
@@ -87,8 +97,9 @@ def submit(
     steps: Callable[[int, int | None], Steps],
     checkpoints: Sequence[int],
     show: Callable[[], None],
+    label: str = "",
 ) -> None:
     """Take the steps of each of a series' checkpoints, told which comes next, to read it ahead;
     `show` after each."""
     for here, then in zip(checkpoints, [*checkpoints[1:], None], strict=False):
-        work.submit_steps(urgency, steps(here, then), show)
+        work.submit_steps(urgency, steps(here, then), show, label=label)

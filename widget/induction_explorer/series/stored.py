@@ -213,7 +213,8 @@ class StoreSession(Known):
         return self._why_not.get(score)
 
     def score_infos(self) -> list[dict[str, Any]]:
-        return [_info(name, self._kept[name].attrs) for name in self.grids]
+        labels = {label: str(index) for index, label in enumerate(self.series.labels)}
+        return [_info(name, self._kept[name].attrs, labels) for name in self.grids]
 
     def scores(self) -> xarray.Dataset:
         return self._kept[list(self.grids)]
@@ -253,12 +254,22 @@ class StoreSession(Known):
         return labels >= set(self.series.labels) and legible(kept.attrs["series"]) == self.name
 
 
-def _info(name: str, attrs: dict[str, Any]) -> dict[str, Any]:
-    """`ScoreInfo` of js/src/kernel/model.ts."""
+def _info(name: str, attrs: dict[str, Any], numbers: Mapping[str, str]) -> dict[str, Any]:
+    """`ScoreInfo` of js/src/kernel/model.ts.
+
+    Args:
+        numbers: of the checkpoints, by their labels.
+    """
+    faults = dict(one.split(": ", 1) for one in attrs.get("faults", ()))
+    changed = next(iter(attrs.get("changed", ())), "")
     return {
         "name": name,
         **{key: attrs[key] for key in _SAID},
         "range": [attrs.get("lowest"), attrs.get("highest")],
         "chance": attrs.get("chance"),
         "probe": attrs["measured_on"],
+        "own": attrs.get("own", False),
+        "units": attrs.get("units", "1"),
+        "said": [f"Changed the model, which was undone: {changed}"] if changed else [],
+        "faults": {numbers[label]: legible(why) for label, why in faults.items()},
     }

@@ -75,7 +75,7 @@ def picture(of: Subject) -> Picture:
     in_time = len(of.scores) > 1
     width = _WIDTH if in_time else _ALONE
     title = " · ".join(
-        filter(None, (_short(of.info["name"], width // 16), of.score["title"], of.where))
+        filter(None, (_short(of.info["name"], width // 16), _title(of.score), of.where))
     )
     values = [f"{name} {number(now[head], 3)}" for name, head in zip(names, best, strict=True)]
     strongest = (
@@ -101,6 +101,10 @@ def picture(of: Subject) -> Picture:
         viewBox=f"0 0 {width} {height}", font_family="system-ui, sans-serif", font_size="11",
     )  # fmt: skip
     return Picture(svg, f"{title}. {strongest}.")
+
+
+def _title(score: Mapping[str, Any]) -> str:
+    return f"{score['title']} (yours)" if score["own"] else str(score["title"])
 
 
 def _short(name: str, most: int) -> str:
