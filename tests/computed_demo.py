@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 from induction_explorer import InductionExplorer, load_demo
 
+#: Some checkpoints, close to each other where the heads form, so that a phase change is found.
+FORMING = [0, 4, 8, 12, 14, 16, 18, 20, 22, 25]
+
 
 @contextmanager
 def computed_demo() -> Iterator[InductionExplorer]:
-    """Of the bundled two-layer series, with all that is computed unasked."""
-    explorer = InductionExplorer(load_demo("attn-only-2l"))
+    """Of the bundled two-layer series' `FORMING`, with all that is computed unasked."""
+    explorer = InductionExplorer(load_demo("attn-only-2l").select(FORMING))
     try:
         explorer.wait()
         yield explorer

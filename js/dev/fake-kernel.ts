@@ -11,7 +11,8 @@ const K = 10;
 const DELAY_MS = 60;
 const CAUSES: ReadonlySet<string> = new Set(["ablation", "ablation_grid", "wiring"]);
 
-/** A row-stochastic triangle: uniform noise, previous token in early layers, the induction stripe in late ones. */
+/** Rows of a stochastic triangle, all by default: uniform noise, previous token in early layers, the
+ * induction stripe in late ones. */
 export function attention(
   shape: Shape,
   checkpoint: number,
@@ -19,25 +20,28 @@ export function attention(
   head: number,
   n: number,
   period: number,
+  [first, last] = [0, n - 1],
 ): Float32Array {
-  const triangle = new Float32Array(triangleSize(n));
+  const before = triangleIndex(first, 0);
+  const rows = new Float32Array(triangleIndex(last + 1, 0) - before);
+  const row = new Float64Array(last + 1);
   const strength = formed(shape, checkpoint, layer, head);
   const early = layer < shape.layers / 2 ? (0.8 * checkpoint) / shape.checkpoints : 0;
-  for (let q = 0; q < n; q++) {
-    const row = Array.from({ length: q + 1 }, (_, k) => 0.4 + noise(q, k, layer * 31 + head));
-    const sum = row.reduce((a, b) => a + b, 0);
+  for (let q = first; q <= last; q++) {
+    let sum = 0;
+    for (let k = 0; k <= q; k++) sum += row[k] = 0.4 + noise(q, k, layer * 31 + head);
     for (let k = 0; k <= q; k++) {
       const stripe = (k === q - period + 1 ? strength : 0) + (k === q - 1 ? early : 0);
       const rest = 1 - (q >= period ? strength : 0) - (q > 0 ? early : 0);
-      triangle[triangleIndex(q, k)] = Math.min(1, stripe + (Math.max(0, rest) * (row[k] ?? 0)) / sum);
+      rows[triangleIndex(q, k) - before] = Math.min(1, stripe + (Math.max(0, rest) * (row[k] ?? 0)) / sum);
     }
   }
-  return triangle;
+  return rows;
 }
 
 /** The same as it is drawn. */
 export function pattern(...of: Parameters<typeof attention>): Uint8Array {
-  return Uint8Array.from(attention(...of), (value) => Math.round(255 * value));
+  return new Uint8Array(attention(...of).map((value) => Math.round(255 * value)));
 }
 
 type Asked = Extract<Request, { kind: AnalysisKind }>;
@@ -169,8 +173,8 @@ function valuesAt(
   const answered = model.get("answer") !== "";
   switch (request.kind) {
     case "attention": {
-      const [from, end] = [triangleIndex(request.first, 0), triangleIndex(request.last + 1, 0)];
-      return { attention: attention(shape, checkpoint, ...request.head, n, period).subarray(from, end) };
+      const rows: [number, number] = [request.first, request.last];
+      return { attention: attention(shape, checkpoint, ...request.head, n, period, rows) };
     }
     case "patterns":
       return { patterns: pattern(shape, checkpoint, ...request.head, n, period) };

@@ -86,8 +86,9 @@ def desk(shared_desk: Desk, request: pytest.FixtureRequest) -> Iterator[Desk]:
 
 @pytest.fixture
 def page(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
-    """A notebook of the test's own that shows an explorer `w` on attn-only-2l."""
-    with desk.notebook(request.node.name, EXPLORER, SHOW) as page:
+    """A notebook of the test's own that shows an explorer `w` on attn-only-2l, or the one that a
+    cell given as the parameter makes."""
+    with desk.notebook(request.node.name, getattr(request, "param", EXPLORER), SHOW) as page:
         page.run_all()
         until_drawn(page, desk.python)
         yield page

@@ -21,11 +21,14 @@ SERIES = """\
 from induction_explorer import InductionExplorer, load_demo
 series = load_demo("attn-only-2l")
 """
+#: In a kernel of a test's own, where all is computed anew.
+FEW = SERIES + "series = series.select([0, 6, 12, 18, 25])\n"
 EXPLORER = "w = InductionExplorer(series)\nw.wait()"
 SHOW = "display(w)"
 
-# So that every notebook's explorer finds the scores: they are the series', and take the longest.
-_PREPARE = SERIES + "w = InductionExplorer(series); w.wait(); w.close()"
+# So that every notebook's explorer finds the scores: they are the series', take the longest, and
+# are kept while an explorer knows them, whatever a notebook calls `w`.
+_PREPARE = SERIES + "prepared = InductionExplorer(series); prepared.wait(); prepared.close()"
 _CLOSE = "from ipywidgets import Widget; Widget.close_all()"
 
 

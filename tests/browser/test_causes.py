@@ -13,12 +13,17 @@ LAST = 25
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
+#: Ablations of heads together take many passes, at each of them.
+FEW = "w = InductionExplorer(series.select([0, 12, 18, -1]))\nw.wait()"
+
+
 @pytest.fixture
 def causes(page: LabPage, explorer: Explorer, python: Kernel, induction: Head) -> Explorer:
     """The induction head selected at the last checkpoint."""
     python.run(f"w.wait(); w.heads = [{[*induction]}]")
-    explorer.slider.fill(str(LAST))
-    page.wait_until(lambda: python.value("w.checkpoint") == LAST, "the slider")
+    explorer.slider.press("End")
+    last = explorer.slider.get_attribute("max")
+    page.wait_until(lambda: python.value("str(w.checkpoint)") == last, "the slider")
     return explorer
 
 
@@ -28,6 +33,7 @@ def tab(explorer: Explorer, title: str) -> Locator:
     return explorer.measure
 
 
+@pytest.mark.parametrize("page", [FEW], indirect=True, ids=["few"])
 def test_selecting_in_the_effects_ablates_the_heads_together(
     page: LabPage, causes: Explorer, python: Kernel, induction: Head, previous_token: Head
 ) -> None:

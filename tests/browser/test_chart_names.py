@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from computed_demo import FORMING
 from labpage import LabPage
 from notebooks import EXPLORER, SHOW, Desk
 from parts import Explorer
@@ -17,8 +18,8 @@ COLLISIONS = (Path(__file__).parent / "collisions.js").read_text()
 #: What moves with the slider is placed after the frame in which it appears.
 TWO_FRAMES = "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
 
-TWO = """\
-both = [load_demo("attn-only-2l"), load_demo("attn-only-3l")]
+TWO = f"""\
+both = [load_demo(name).select({FORMING}) for name in ("attn-only-2l", "attn-only-3l")]
 w = InductionExplorer(both, heads=[[0, 0], [0, 3], [1, 1], [1, 2]])
 w.wait()"""
 

@@ -53,7 +53,7 @@ def test_it_is_hidden_where_the_explorer_is_drawn_and_renewed_beside_it(
     page = shown.page
     expect(picture(page)).to_have_attribute("alt", SAID)
     expect(picture(page)).to_be_hidden()
-    assert page.locator(".jp-OutputArea-child:visible").count() == 1
+    expect(page.locator(".jp-OutputArea-child:visible")).to_have_count(1)
     page.locator(".ie").evaluate("e => { e.drawnOnce = true; }")
     desk.python.run("w.checkpoint = 0; w._show_findings()")
     expect(picture(page)).to_have_attribute("alt", re.compile("step 0, 0 tokens"))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import kernel
+from computed_demo import FORMING
 from kernel import Kernel
 from lab import Lab
 from labpage import LabPage, open_notebook, write_notebook
@@ -18,13 +19,13 @@ from parts import Explorer
 from playwright.sync_api import Browser, expect
 
 #: Half of the checkpoints; the others when it is told to go on.
-FILLING = """
+FILLING = f"""
 import sys
 from induction_explorer import load_demo, sweep
-series = load_demo("attn-only-2l")
+series = load_demo("attn-only-2l").select({FORMING})
 asked = (["induction", "previous_token", "prefix_matching"],)
 more = dict(measures=True, store=sys.argv[1], progress=False)
-sweep(series.select([0, 4, 8, 12, 16, 20]), *asked, **more)
+sweep(series.select([0, 1, 2, 3, 5, 7]), *asked, **more)
 print("half", flush=True)
 input()
 sweep(series, *asked, **more)
@@ -85,7 +86,7 @@ def test_a_store_that_is_being_filled(lab: Lab, chrome: Browser, tmp_path: Path)
             label = view.slider.get_attribute("aria-valuetext")
             process.stdin.write("\n")
             process.stdin.flush()
-            expect(view.slider).to_have_attribute("max", "25")
+            expect(view.slider).to_have_attribute("max", str(len(FORMING) - 1))
             expect(view.slider).to_have_attribute("aria-valuetext", label or "")
             process.communicate()
             assert process.returncode == 0
@@ -126,7 +127,7 @@ def says_what_the_rest_needs(view: Explorer) -> None:
 
 def shows_the_phase_change(view: Explorer) -> None:
     tab(view, "In-context learning")
-    expect(view.root.locator(".ie-formation")).to_contain_text("Induction heads form between")
+    expect(view.root.locator(".ie-formation")).to_contain_text("An induction head forms between")
     expect(view.root.locator(".ie-phase")).to_contain_text("Phase change")
     expect(view.root.locator(".ie-band")).to_have_count(2)
 
