@@ -5,7 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# On every core, so a thread each. A browser takes half a machine: files of its tests go two by two.
+# On every core, so a thread each. Browser tests wait for pages and kernels, so there are three at a
+# time; who has none left takes from the others, whose files may hold the longest.
 PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
@@ -21,7 +22,7 @@ SIDE_BY_SIDE := --no-print-directory --jobs=2 --output-sync
 test: build chromium
 	$(MAKE) $(SIDE_BY_SIDE) enforced-tests lint types page-tests
 	$(PYTEST_FAST) -m "not browser and not compat and (slow or unchecked or not kernels)"
-	$(BIN)/python -m pytest -m "browser and not compat" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "browser and not compat" -n 3 --dist worksteal
 
 # Leaves to `make test`: slow tests, browser tests, the shapes in the kernels' signatures, and of what
 # is tested on many models, lengths or faults all but two.
