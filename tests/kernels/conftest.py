@@ -1,4 +1,4 @@
-"""A model for what lies on a hub."""
+"""Models of Hugging Face: one for what lies on a hub, and one of each kind."""
 
 from __future__ import annotations
 
@@ -13,3 +13,14 @@ def model():
 
     torch.manual_seed(0)
     return HUGGING_FACE["gpt_neox"]().eval()
+
+
+@pytest.fixture(params=["gpt2", "gpt_neox", "llama", "gemma2"])
+def hugging_face(request):
+    """With patterns far from uniform."""
+    import torch
+    from architectures import sharpened
+    from small_models import HUGGING_FACE
+
+    torch.manual_seed(0)
+    return sharpened(HUGGING_FACE[request.param]())

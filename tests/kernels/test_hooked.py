@@ -6,16 +6,9 @@ import math
 
 import pytest
 import torch
-from architectures import sharpened
 from induction_kernels import as_model, attention_patterns, head_scores
 from induction_kernels.attention.hooked import visit_attention
-from small_models import HUGGING_FACE, VOCABULARY, bridge
-
-
-@pytest.fixture(params=HUGGING_FACE)
-def hugging_face(request):
-    torch.manual_seed(0)
-    return sharpened(HUGGING_FACE[request.param]())
+from small_models import VOCABULARY, bridge
 
 
 def seen(model, tokens: torch.Tensor, scores: bool = True):
