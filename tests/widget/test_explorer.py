@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from declared import fields
+from front_end import array
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.channel.answering import Answering
@@ -33,7 +34,7 @@ from wire_page import Page
 
 def grid(explorer: InductionExplorer, score: str, series: int = 0) -> np.ndarray:
     found = explorer._grids[f"{series}/{score}"]
-    return np.frombuffer(found["data"], found["dtype"]).reshape(found["shape"])
+    return array(found)
 
 
 def test_grids_are_the_sweep(explorer, computed) -> None:
@@ -50,7 +51,7 @@ def test_measures_are_the_kernels_own(explorer, computed) -> None:
     assert "0/token_loss" not in explorer._measures  # a value a row: the page has no use for it
     for name in (info["name"] for info in explorer._measure_infos):
         sent = explorer._measures[f"0/{name}"]
-        found = np.frombuffer(sent["data"], sent["dtype"]).reshape(sent["shape"])
+        found = array(sent)
         assert found == pytest.approx(expected[name].values, rel=1e-5)
     assert explorer._measured_on == [
         (
@@ -71,7 +72,7 @@ def test_long_rows_are_sent_as_a_log_axis_shows_them(tokenizer) -> None:
     explorer = InductionExplorer(bridge(n_ctx=400), tokenizer=tokenizer)
     explorer.wait()
     sent = explorer._measures["0/positions"]
-    positions = np.frombuffer(sent["data"], sent["dtype"])
+    positions = array(sent)
     assert positions[0] == 0
     assert positions[-1] == 398
     assert len(positions) < 130
@@ -357,7 +358,7 @@ def test_losses_can_be_measured_on_texts_of_ones_own(series) -> None:
     explorer.wait()
     expected = measures(series.replica(), texts, progress=False)
     sent = explorer._measures["0/loss"]
-    found = np.frombuffer(sent["data"], sent["dtype"])
+    found = array(sent)
     assert found == pytest.approx(expected["loss"].values, rel=1e-5)
     assert "2 texts of your own" in explorer._measured_on[0]
     with pytest.raises(ProbeError, match="No texts"):

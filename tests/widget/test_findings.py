@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from declared import fields
+from front_end import array
 from induction_explorer import InductionExplorer
 from induction_explorer.series.derived import phases_of
 from induction_explorer.series.session import session_of
@@ -70,7 +70,7 @@ def test_components_are_fitted_jointly(two) -> None:
         expected = loss_pca(losses, standardised=standardised)
         for number in ("0", "1"):
             sent = two._measures[f"{number}/{name}"]
-            points = np.frombuffer(sent["data"], np.float32).reshape(sent["shape"])
+            points = array(sent)
             assert points == pytest.approx(expected[number].points, abs=1e-4)
     assert two._components_of == "one fit over all series"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from front_end import array
 from induction_explorer import InductionExplorer
 from induction_explorer.channel.answering import Answering
 from induction_explorer.channel.worker import SHARED
@@ -39,7 +40,7 @@ def known(explorer: InductionExplorer) -> dict[str, list[bool]]:
     """By score, at which checkpoints the page has it."""
     rows = {}
     for key, sent in explorer._grids.items():
-        values = np.frombuffer(sent["data"], "float32").reshape(sent["shape"])
+        values = array(sent)
         rows[key.removeprefix("0/")] = np.isfinite(values).reshape(len(values), -1).any(1).tolist()
     return rows
 
@@ -67,7 +68,7 @@ def test_the_page_has_the_chosen_score_before_any_other(series, order) -> None:
     assert others
     assert not any(any(pages[0][name]) for name in others)
     sent = explorer._grids["0/previous_token"]
-    found = np.frombuffer(sent["data"], "float32").reshape(sent["shape"])[1]
+    found = array(sent)[1]
     expected = head_scores(series.load(1), "previous_token")["previous_token"].values
     assert found == pytest.approx(expected, abs=1e-6)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from front_end import array
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_explorer.channel.worker import SHARED
 from induction_kernels import measures
@@ -45,7 +46,7 @@ def measured(explorer: InductionExplorer, name: str = "loss") -> list[bool]:
     sent = explorer._measures.get(f"0/{name}")
     if sent is None:
         return [False] * 4
-    values = np.frombuffer(sent["data"], "float32").reshape(sent["shape"])
+    values = array(sent)
     return np.isfinite(values).reshape(4, -1).all(1).tolist()
 
 
@@ -74,7 +75,7 @@ def test_they_are_the_kernels_own(large, series) -> None:
     expected = measures(series.replica(), text, progress=False)
     for name in MEASURES.keys() - {"token_loss"}:
         sent = large._measures[f"0/{name}"]
-        found = np.frombuffer(sent["data"], sent["dtype"]).reshape(sent["shape"])
+        found = array(sent)
         assert found == pytest.approx(expected[name].values, rel=1e-5)
     assert f"{rows} rows" in large._measured_on[0]
     assert "0/loss_pca" in large._measures

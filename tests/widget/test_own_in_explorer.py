@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import front_end
 import numpy as np
 import pytest
 import torch
@@ -54,7 +55,7 @@ def info(explorer: InductionExplorer, name: str, series: int = 0) -> dict[str, A
 
 def grid(explorer: InductionExplorer, name: str) -> np.ndarray:
     sent = explorer._grids[f"0/{name}"]
-    return np.frombuffer(sent["data"], "float32").reshape(sent["shape"])
+    return front_end.array(sent)
 
 
 def test_they_stand_beside_ours_and_have_the_numbers_of_a_sweep(series) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from front_end import array
 from induction_explorer import InductionExplorer
 from induction_kernels import SCORES, load_demo
 from small_models import HUGGING_FACE, bridge
@@ -17,7 +18,7 @@ def test_scores_of_the_weights_are_there_at_every_checkpoint() -> None:
     for name in ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition"):
         assert infos[name]["group"] == "Weights alone"
         envelope = explorer._grids[f"0/{name}"]
-        values = np.frombuffer(envelope["data"], np.float32)
+        values = array(envelope)
         assert envelope["shape"] == [2, 2, 8]
         assert np.isfinite(values).all()
     assert infos["k_composition"]["probe"] == "the weights; random heads get 0.124"

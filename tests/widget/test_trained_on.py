@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from front_end import array
 from induction_explorer import InductionExplorer
 from induction_kernels import attention_patterns, head_scores
 from small_models import HUGGING_FACE, bridge
@@ -16,7 +17,7 @@ from wire_page import Page
 
 def grid(explorer: InductionExplorer, score: str = "induction") -> np.ndarray:
     found = explorer._grids[f"0/{score}"]
-    return np.frombuffer(found["data"], found["dtype"]).reshape(found["shape"])
+    return array(found)
 
 
 def opened(*args: Any, **traits: Any) -> InductionExplorer:
