@@ -91,6 +91,25 @@ def test_what_it_does_not_hold_it_says(page: Page) -> None:
     expect(page.get_by_text("A copy made on")).to_be_visible()
 
 
+def test_a_head_that_was_left_out_offers_nothing_to_press(
+    chrome: Browser, explorer: InductionExplorer, file: Path
+) -> None:
+    small = explorer.to_html(file.with_name("small.html"), max_size=file.stat().st_size - 40_000)
+    page = chrome.new_page(viewport={"width": 480, "height": 900})
+    page.goto(small.as_uri())
+    view = Explorer(page)
+    expect(page.get_by_text("Left out to keep the file small")).to_be_visible()
+    weakest = view.root.get_by_role("listbox", name="Heads by induction").get_by_role("option").last
+    name = re.findall(r"L\dH\d", weakest.get_attribute("aria-label") or "")[0]
+    weakest.click()
+    expect(view.root.locator(".ie-patterns").get_by_role("alert")).to_contain_text(
+        f"This copy does not hold the attention pattern of {name}"
+    )
+    expect(view.root.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(view.root.get_by_role("button", name="Save Attention patterns")).to_have_count(0)
+    page.close()
+
+
 def test_a_snapshot_scrubs_in_a_notebook_page(chrome: Browser, explorer, tmp_path: Path) -> None:
     """In a frame that may neither reach the page around it nor the network."""
     around = tmp_path / "around.html"

@@ -33,7 +33,7 @@ describe("names and tokens with scripts", () => {
         },
       ],
       _scores: [SCORES.map((score) => ({ ...score, title: `${score.title} ${name}`, formula: name }))],
-      _prompts: [promptInfo(HOSTILE, true, HOSTILE[0])],
+      _prompts: [{ ...promptInfo(HOSTILE, true, HOSTILE[0]), generation: 2 }],
       _view: { tab },
     });
     await settle();

@@ -68,7 +68,11 @@ it("says what it does not hold, after what it does", () => {
     ["error"],
   ]);
   expect(said[0]?.[0].done).toBe(false);
-  expect(copy(0).to({ ...asked, checkpoints: [0], head: [0, 5] })[0]?.[0]).toHaveProperty("error");
+  expect(copy(0).to({ ...asked, checkpoints: [0], head: [0, 5] })[0]?.[0].error).toEqual({
+    message: "This copy does not hold the attention pattern of L0H5 at this checkpoint.",
+    hint: "The notebook that made it can compute it.",
+    final: true,
+  });
   expect(copy(0).to({ ...asked, kind: "prompt", checkpoints: [] })[0]?.[0]).toHaveProperty("error");
 });
 

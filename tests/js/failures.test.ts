@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { promptInfo, SCORES, seriesInfo } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import type { FakeModel } from "../../js/dev/fake-model";
-import type { Request } from "../../js/src/kernel/model";
+import type { ErrorInfo, Request } from "../../js/src/kernel/model";
 import { HostKernel } from "./host-kernel";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
 
@@ -14,9 +14,9 @@ const works = fakeKernel(SHAPE, 3);
 
 /** Refuses what `refuses` says, and answers everything else. */
 const kernelThat =
-  (refuses: (request: Request) => boolean): NonNullable<FakeModel["kernel"]> =>
+  (refuses: (request: Request) => boolean, error: ErrorInfo = REFUSED): NonNullable<FakeModel["kernel"]> =>
   (request, model) =>
-    refuses(request) ? model.reply({ id: request.id, error: REFUSED }) : works(request, model);
+    refuses(request) ? model.reply({ id: request.id, error }) : works(request, model);
 
 const alerts = (el: Element) => [...el.querySelectorAll("[role=alert]")].map((a) => a.textContent ?? "");
 const askedFor = (fake: FakeModel, kind: string) => fake.sent.filter((request) => request.kind === kind);
@@ -82,6 +82,33 @@ describe("a failure", () => {
     one(el, "[aria-label=Tokens] [role=option]:nth-child(3)").click();
     await settle();
     expect(alerts(one(el, ".ie-tokens"))).toEqual(["Out of memory.  Try again"]);
+  });
+
+  it.each([
+    ["patterns", "", ".ie-patterns"],
+    ["predictions", "", ".ie-predictions"],
+    ["predictions", "passage", "[role=tabpanel]"],
+    ["predictions", "answer", "[role=tabpanel]"],
+    ["ablation_grid", "ablation", ".ie-each"],
+    ["wiring", "wiring", "[role=tabpanel]"],
+  ])("of %s that is final offers nothing to press, and nothing to save: %s", async (failing, tab, where) => {
+    const final = { message: "It is not held.", hint: "", final: true };
+    const prompt = [promptInfo(TOKENS, true, " C")];
+    const traits = { _view: { tab }, _prompts: prompt, answer: " C" };
+    const offers = async (error: ErrorInfo | undefined) => {
+      const { el } = await show(
+        traits,
+        kernelThat(({ kind }) => error !== undefined && kind === failing, error),
+      );
+      for (let i = 0; i < 10; i++) await settle();
+      const buttons = [...one(el, where).querySelectorAll("button")];
+      const again = [...el.querySelectorAll("button")].filter((one) => one.textContent === "Try again");
+      return { saves: buttons.filter((one) => one.textContent === "Save").length, again: again.length };
+    };
+    expect(await offers(final)).toEqual({ saves: 0, again: 0 });
+    expect((await offers(REFUSED)).again).toBeGreaterThan(0);
+    const known = await offers(undefined);
+    expect([known.again, known.saves > 0]).toEqual([0, true]);
   });
 
   it.each(["answer", "passage"])("of another series is said in the tab %s", async (tab) => {

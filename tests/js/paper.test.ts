@@ -61,10 +61,14 @@ describe("a saved figure", () => {
   it.each([true, false])("offers nothing to compute, and tells of what failed: %s", async (anyway) => {
     const works = fakeKernel(SHAPE, 3);
     const refuses = (request: Request, model: FakeModel) =>
-      request.kind === "wiring"
+      request.kind === "wiring" && request.checkpoints.includes(15)
         ? model.reply({ id: request.id, error: { message: "133 passes.", hint: "", anyway } })
         : works(request, model);
-    const { el } = await show({ heads: [[1, 2]], _view: { tab: "wiring" } }, refuses);
+    const heavy = [{ ...seriesInfo("attn-only-2l", SHAPE), light: false }];
+    const traits = { heads: [[1, 2] as [number, number]], _view: { tab: "wiring" }, _series: heavy };
+    const { el, fake } = await show({ ...traits, checkpoint: 10 }, refuses);
+    fake.receive({ checkpoint: 15 });
+    await settle();
     const words = (await wordsOf(el, "Wiring")).join(" ");
     expect(words).toContain(anyway ? "Not computed yet." : "133 passes.");
     expect(words).not.toMatch(anyway ? /133 passes|all the same/ : /Try again/);

@@ -1,6 +1,8 @@
 /** What a copy of an explorer holds, as answers to the page's requests: a kernel's replies, found and not computed. */
+import type { AnalysisKind, Head } from "../contract.gen";
 import { sizeOf, triangleIndex } from "../kernel/arrays";
 import type { DType } from "../kernel/model";
+import { headName } from "../state/heads";
 
 /** The answers to one question, by checkpoint; written by export/held.py. */
 export interface Held {
@@ -52,7 +54,7 @@ export class Answers {
       case "cancel":
         return [];
       case "prompt":
-        return [refused(asked.id, "A copy has no kernel to run prompts.")];
+        return [refused(asked.id, "A copy has no kernel to run prompts.", "Open the notebook that made it.")];
       case "attended":
         return this.#attended(asked);
       default:
@@ -104,7 +106,8 @@ export class Answers {
       }
       said.push([whole(asked.id, body, arrays, isWhole), [new DataView(sent.buffer)]]);
     }
-    if (!isWhole) said.push(refused(asked.id, "This copy does not hold that."));
+    if (!isWhole)
+      said.push(refused(asked.id, `This copy does not hold ${whatOf(asked)} at this checkpoint.`, ELSEWHERE));
     return said;
   }
 
@@ -144,6 +147,25 @@ function whole(id: string, body: Record<string, unknown>, arrays: Held["arrays"]
   return { id, chunk: 0, chunks: 1, done, body, arrays };
 }
 
-function refused(id: string, message: string): Said {
-  return [{ id, error: { message, hint: "Open the notebook that made it." } }, []];
+function refused(id: string, message: string, hint: string): Said {
+  return [{ id, error: { message, hint, final: true } }, []];
+}
+
+const ELSEWHERE = "The notebook that made it can compute it.";
+
+/** What is asked for, in words, before the name of a head. */
+const WHAT: Record<AnalysisKind, string> = {
+  ablation: "the ablation of these heads",
+  ablation_grid: "the ablation of each head",
+  attended: "how much every head attends to this token",
+  attention: "this attention",
+  losses: "losses",
+  patterns: "the attention pattern of",
+  predictions: "predictions",
+  wiring: "what feeds",
+};
+
+function whatOf({ kind, head }: Asked): string {
+  const name = Array.isArray(head) ? headName(head as Head) : "";
+  return `${WHAT[kind as AnalysisKind] ?? "this"} ${name}`.trim();
 }

@@ -2,6 +2,8 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
+import type { AnalysisKind } from "../contract.gen";
+import type { Result } from "../state/results";
 import { labelText, shortened } from "../state/text";
 import { useRoving } from "../ui/roving";
 import type { View, ViewProps } from "../ui/view";
@@ -19,6 +21,8 @@ interface SaveProps extends ViewProps {
   /** The panel, in another view. */
   draw: (paper: View) => ComponentChildren;
   table: () => Table;
+  /** What it draws of answers, where it draws nothing else: without any there is nothing to save. */
+  of?: Result<AnalysisKind>[];
   /** The panel is a table or a list as it is: one of its numbers would say the same again. */
   isRead?: true;
   /** Of its table what the panel shows, where that is less. */
@@ -33,7 +37,9 @@ type Format = keyof typeof FORMATS;
 const NAMES = Object.keys(FORMATS) as Format[];
 
 export function Save(props: SaveProps) {
-  return props.view.onPaper ? null : <Menu {...props} />;
+  const { view, of } = props;
+  const isKnown = of?.some(({ throughout }) => throughout.known > 0) ?? true;
+  return view.onPaper || !isKnown ? null : <Menu {...props} />;
 }
 
 function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead }: SaveProps) {

@@ -166,6 +166,8 @@ export interface ErrorInfo {
   hint: string;
   /** It was not computed only because it takes long: a request that says `anyway` has it computed. */
   anyway?: boolean;
+  /** There is no use in asking again, as of a copy for what it does not hold. */
+  final?: boolean;
 }
 
 export interface Status {

@@ -20,10 +20,12 @@ export interface Part {
 export class RequestError extends Error {
   readonly hint: string;
   readonly anyway: boolean;
-  constructor({ message, hint, anyway = false }: ErrorInfo) {
+  readonly final: boolean;
+  constructor({ message, hint, anyway = false, final = false }: ErrorInfo) {
     super(message);
     this.hint = hint;
     this.anyway = anyway;
+    this.final = final;
   }
 }
 

@@ -60,6 +60,7 @@ export function Patterns({ view }: ViewProps) {
           table={() => patternTable(view.store)}
           shownTable={() => patternTable(view.store, undefined, view.pointed.value?.query)}
           exactTable={() => exactPatternTable(view.store)}
+          of={heads.value.map((head) => view.store.results.of("patterns", { head }))}
         />
       </div>
       {unlike && (
@@ -365,7 +366,7 @@ function State({ view, head, of, place }: StateProps) {
   if (error !== null) {
     return (
       <div class={look} role="alert">
-        {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
+        {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} error={error} />
       </div>
     );
   }

@@ -49,11 +49,12 @@ export function Predictions({ view }: ViewProps) {
           draw={(paper) => <Predictions view={paper} />}
           table={() => predictionTable(store, position)}
           isRead
+          of={[result]}
         />
       </div>
       {error !== null && (
         <p class="ie-alert" role="alert">
-          {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} />
+          {sentence(`${error.message} ${error.hint}`)} <TryAgain view={view} error={error} />
         </p>
       )}
       {unlike && (

@@ -15,10 +15,10 @@ export function Alert({ message, hint, children }: ErrorInfo & { children?: Comp
   );
 }
 
-/** Beside what went wrong: asks for all of it once more. */
-export function TryAgain({ view }: ViewProps) {
+/** Beside what went wrong, unless that is final: asks for all of it once more. */
+export function TryAgain({ view, error }: ViewProps & { error: ErrorInfo }) {
   const { store } = view;
-  return store.connected.value ? (
+  return store.connected.value && !error.final ? (
     <button type="button" class="ie-link ie-hint" onClick={() => store.tryAgain()}>
       Try again
     </button>
@@ -49,7 +49,7 @@ export function Notices({ view }: ViewProps) {
       {status.value?.error && <Alert {...status.value.error} />}
       {grid.value !== null && "message" in grid.value && (
         <Alert {...grid.value}>
-          <TryAgain view={view} />
+          <TryAgain view={view} error={grid.value} />
         </Alert>
       )}
       {fault !== undefined && <Alert message="This checkpoint could not be used." hint={fault} />}

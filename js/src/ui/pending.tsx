@@ -14,13 +14,17 @@ export function pendingText<A extends AnalysisKind>(store: Store, result: Result
   const { info, shown, settled, connection } = store;
   if (info.value?.faults[shown.value] !== undefined) return "This checkpoint could not be used.";
   const failure = result.failure(shown.value);
-  if (failure !== null) return failure.anyway ? "Not computed yet." : "This could not be computed.";
+  if (failure !== null) return failure.anyway ? "Not computed yet." : failedText(failure);
   const waiting = WAITING[connection.state.value];
   if (waiting !== WAITING.computing) return waiting;
   if (info.value?.light === false && shown.value !== settled.value) {
     return "Let go of the slider to compute this checkpoint.";
   }
   return `${waiting} ${result.known} of ${result.wanted} checkpoints`;
+}
+
+function failedText({ final }: RequestError): string {
+  return final ? "This is not in the copy." : "This could not be computed.";
 }
 
 /** In the place of a figure of what the kernel computes unasked: why there is nothing to draw. */
@@ -105,7 +109,7 @@ function Failed({ view, result, error, name }: FailedProps) {
         </>
       )}
       {sentence(`${error.message} ${error.hint}`)}{" "}
-      {error.anyway ? <ComputeAnyway view={view} result={result} /> : <TryAgain view={view} />}
+      {error.anyway ? <ComputeAnyway view={view} result={result} /> : <TryAgain view={view} error={error} />}
     </p>
   );
 }

@@ -41,6 +41,7 @@ function Chart(props: Props) {
           about={{ training: true, says: [`Ablated: ${lowered(how)}`] }}
           draw={(paper) => <Chart {...props} view={paper} />}
           table={() => analysisTable(store, result, "")}
+          of={[result]}
         />
         <span class="ie-heading" role="heading" aria-level={3}>
           Change of loss through training

@@ -67,6 +67,7 @@ function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
           draw={(paper) => <Each {...props} view={paper} />}
           table={() => analysisTable(store, result, "layer head")}
           shownTable={() => analysisTable(store, result, "layer head", { checkpoints: atHandles(store) })}
+          of={[result]}
         />
         <span class="ie-heading" role="heading" aria-level={3}>
           Each head alone

@@ -84,6 +84,7 @@ function One({ view, result, kind }: Props & { kind: "rank" | "probability" }) {
           }}
           draw={(paper) => <One view={paper} result={result} kind={kind} />}
           table={() => answerTable(store, result)}
+          of={[result]}
         />
         <span class="ie-note">
           {kind === "rank" ? " among all tokens, log scale; 1 is the likeliest" : " after the prompt"}

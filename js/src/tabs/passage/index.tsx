@@ -84,6 +84,7 @@ function Strips(props: StripsProps) {
           draw={(paper) => <Strips {...props} view={paper} />}
           table={() => passageTable(store)}
           shownTable={() => passageTable(store, { checkpoints: atHandles(store) })}
+          of={[props.result]}
         />
         <p class="ie-meaning">
           Loss of every token of the prompt, given those before it.

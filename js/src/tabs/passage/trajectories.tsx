@@ -42,6 +42,7 @@ export function Trajectories(props: Props) {
           draw={(paper) => <Trajectories {...props} view={paper} />}
           table={() => passageTable(store)}
           shownTable={() => passageTable(store, { positions: tokens.value })}
+          of={[result]}
         />
         <p class="ie-meaning">Loss of single tokens over training, with the mean of the passage.</p>
         <p class="ie-note">

@@ -49,6 +49,7 @@ function Wiring(props: PanelProps<Record<never, never>, "wiring">) {
           shownTable={() =>
             analysisTable(store, found.wiring, "layer head", { checkpoints: atHandles(store) })
           }
+          of={[found.wiring]}
         />
         <p class="ie-meaning">What feeds {name}, of the heads in earlier layers.</p>
         <p class="ie-note">
