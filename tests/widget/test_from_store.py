@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import xarray
 from front_end import array
 from induction_explorer import InductionExplorer, load_demo, sweep
 from induction_explorer.series import following
+from induction_explorer.series.stored import StoreSession
 from induction_kernels import Recorder
 from induction_kernels.errors import StoreError
 from patience import until
@@ -124,9 +126,29 @@ def test_a_store_that_grows_is_followed(series, tmp_path, monkeypatch) -> None:
                   progress=False)  # fmt: skip
     until(lambda: explorer._series[0]["steps"] == [0, 10, 100, 1000])
     until(lambda: np.isfinite(explorer.measures().get("loss", np.nan)).all())
+    until(lambda: np.isfinite(explorer.scores().get("entropy", np.nan)).all())
     assert (explorer.checkpoint, explorer.compare) == (3, 1)
     assert set(explorer._grids) == {"0/induction", "0/entropy"}
     np.testing.assert_array_equal(array(explorer._grids["0/entropy"]), whole["entropy"].to_numpy())
+    explorer.close()
+
+
+def test_what_came_is_handed_out_when_the_page_has_it_too(series, tmp_path, monkeypatch) -> None:
+    """Not between the moment in which a store was read and that in which its explorers see it."""
+    monkeypatch.setattr(following, "LOOK_EVERY", 0.05)
+    place = tmp_path / "x.zarr"
+    sweep(series, "induction", store=place, progress=False)
+    explorer = InductionExplorer.from_store(place)
+    take = StoreSession._take
+
+    def take_long(session, *found) -> None:
+        take(session, *found)
+        time.sleep(0.5)
+
+    monkeypatch.setattr(StoreSession, "_take", take_long)
+    sweep(series, ["induction", "entropy"], store=place, progress=False)
+    until(lambda: "entropy" in explorer.scores())
+    assert set(explorer._grids) == {"0/induction", "0/entropy"}
     explorer.close()
 
 

@@ -64,11 +64,13 @@ class Leaving(Computing):
 
     def scores(self) -> xarray.Dataset:
         """Every score of the series shown, computed so far; as `induction_kernels.sweep` has it."""
-        return self._session.scores()
+        with SHARED:  # what is handed out, its page was told of
+            return self._session.scores()
 
     def measures(self) -> xarray.Dataset:
         """Every measure of the series shown, computed so far."""
-        return self._session.measures()
+        with SHARED:
+            return self._session.measures()
 
     # --- copies ---
 
