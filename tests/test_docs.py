@@ -1,4 +1,4 @@
-"""What the pages of docs/ say to type runs, and prints what they say."""
+"""What the pages of docs/ say to type runs, on a hub of this machine, and prints what they say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import sys
 import warnings
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
+from local_hub import LocalHub, Repository
+from published_models import files_of, moved, pythia, safetensors
+from small_models import HUGGING_FACE
 
 DOCS = Path(__file__).parents[1] / "docs"
 #: One that is not run says why: <!-- not run: it asks a hub -->.
@@ -23,10 +27,52 @@ PAGES = sorted(page.name for page in DOCS.glob("*.md") if _SNIPPET.search(page.r
 _COMMAND = f'induction-explorer() {{ "{sys.executable}" -m induction_explorer "$@"; }}\n'
 
 
+@pytest.fixture
+def published(hub: LocalHub, tokenizer, tmp_path, monkeypatch) -> None:
+    """What docs/series.md names, with tiny models: suites on the hub, as HF_ENDPOINT would name it,
+    and runs/x."""
+    constants = {
+        "ENDPOINT": hub.endpoint,
+        "HUGGINGFACE_CO_URL_TEMPLATE": hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+    }
+    for name, value in constants.items():
+        monkeypatch.setattr(huggingface_hub.constants, name, value)
+    suite = pythia(HUGGING_FACE["gpt_neox"]().eval(), None)
+    for name in ("pythia-70m", "pythia-2.8b"):
+        hub.repositories[f"EleutherAI/{name}"] = Repository(suite)
+    model = HUGGING_FACE["llama"]().eval()
+    of = "stage1-step{}-tokens{}B", "stage2-ingredient1-step{}-tokens{}B", "iter_{}"
+    branches = {
+        "allenai/OLMo-2-0425-1B-early-training": [of[0].format(0, 0), of[0].format(1000, 3)],
+        "allenai/OLMo-2-0425-1B": [
+            of[0].format(10_000, 21), of[1].format(1000, 3), of[1].format(2000, 5),
+        ],
+        "me/mine": [of[2].format(1000), of[2].format(2000)],
+    }  # fmt: skip
+    for repository, names in branches.items():
+        hub.repositories[repository] = Repository(dict.fromkeys(names, _files(model, tokenizer, 0)))
+    two = "Attn_Only_2L512W_C4_Code"
+    saved = {f"checkpoints/{two}_{at:011}.pth": b"" for at in (0, 65_536)}
+    hub.repositories[f"NeelNanda/{two}"] = Repository({"main": {"config.json": b"{}"} | saved})
+    for step in (10, 20):
+        folder = tmp_path / "runs" / "x" / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        for name, content in _files(model, tokenizer, step).items():
+            (folder / name).write_bytes(content)
+
+
+def _files(model, tokenizer, step: int) -> dict[str, bytes]:
+    weights = safetensors(moved(model.state_dict(), step))
+    return files_of(model, tokenizer) | {"model.safetensors": weights}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
-def test_the_snippets_run_one_after_the_other(page, tmp_path, monkeypatch) -> None:
+def test_the_snippets_run_one_after_the_other(page, tmp_path, monkeypatch, request) -> None:
     monkeypatch.chdir(tmp_path)
+    if page == "series.md":
+        request.getfixturevalue("published")
     text = (DOCS / page).read_text()
     found = list(_SNIPPET.finditer(text))
     assert len(found) == len(re.findall(r"^```(?:python|sh)$", text, re.MULTILINE))
