@@ -6,16 +6,23 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-# Controls, marks that turn the text after them around, and halves of surrogate pairs, which stand
-# for bytes of a path that are no UTF-8, and which no file and no message can hold.
+# Controls, marks that turn the text after them around, spaces of no width, and halves of surrogate
+# pairs, which stand for bytes of a path that are no UTF-8, and which no file or message can hold.
 _ILLEGIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f"
+    r"\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 
 
 def legible(text: str) -> str:
     """The text with what cannot be seen, or turns other text around, written as an escape."""
     return _ILLEGIBLE.sub(_escaped, text)
+
+
+def shortened(name: str, most: int = 60) -> str:
+    """Cut in its middle: names begin and end with what tells them apart."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
 
 
 # Where a path begins; "organisation/model", as the Hub names models, is none.

@@ -22,6 +22,7 @@ TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
         ("run 1", "run 1"),
         ("a\u202eb", "a\\u202Eb"),
         ("run\udc80", "run\\uDC80"),
+        ("a\u200b\ufeffb", "a\\u200B\\uFEFFb"),
         ("\x00\x1b[31m", "\\x00\\x1B[31m"),
         ("ריצה é 👩‍👧", "ריצה é 👩‍👧"),
     ],

@@ -1,5 +1,6 @@
 /** A curve for every series, the one that the slider moves first of all. */
 import type { Store } from "../state/store";
+import { shortened } from "../state/text";
 import { trainingOf } from "../state/training";
 import type { Curve } from "./plot";
 
@@ -11,7 +12,9 @@ export function eachSeries<Y extends Curve["y"]>(
   return seriesList.value.flatMap((info, index) => {
     const [y, bold] = [values(index), index === series.value];
     const color = bold ? "var(--ie-ink)" : "var(--ie-muted)";
-    return y === null ? [] : [{ name: info.name, x: trainingOf(info, unit.value), y, color, bold }];
+    return y === null
+      ? []
+      : [{ name: shortened(info.name), x: trainingOf(info, unit.value), y, color, bold }];
   });
 }
 

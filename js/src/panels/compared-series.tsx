@@ -1,5 +1,5 @@
 /** What the second handle stands for: a checkpoint of the series that is shown, or another series. */
-import { checkpointText } from "../state/text";
+import { checkpointText, shortened } from "../state/text";
 import type { ViewProps } from "../ui/view";
 
 /** Where there are several, the choice between them. */
@@ -20,7 +20,7 @@ export function ComparedSeries({ view }: ViewProps) {
         {seriesList.value.map((info, index) =>
           index === series.value ? null : (
             <option key={info.name} value={index} title={info.name}>
-              {info.name}
+              {shortened(info.name)}
             </option>
           ),
         )}

@@ -1,6 +1,10 @@
 /** The prompts that a store keeps, to choose from: no model is there to run others. */
+import { shortened, visible } from "../state/text";
 import { Alert } from "../ui/notices";
 import type { ViewProps } from "../ui/view";
+
+/** Letters of one in the list, which is as wide as its widest. */
+const MOST = 200;
 
 export function KeptPrompts({ view }: ViewProps) {
   const { store } = view;
@@ -26,7 +30,7 @@ export function KeptPrompts({ view }: ViewProps) {
         >
           {kept.map(([text, answer], index) => (
             <option key={`${text}\n${answer}`} value={index}>
-              {answer ? `${text} → ${answer.trim()}` : text}
+              {visible(shortened(answer ? `${text} → ${answer.trim()}` : text, MOST))}
             </option>
           ))}
         </select>

@@ -1,5 +1,5 @@
 /** Which checkpoint of each other series is nearest to the one shown. */
-import { checkpointText } from "../state/text";
+import { checkpointText, shortened } from "../state/text";
 import type { ViewProps } from "../ui/view";
 
 export function OtherSeries({ view }: ViewProps) {
@@ -11,7 +11,7 @@ export function OtherSeries({ view }: ViewProps) {
       {seriesList.value.map((info, index) =>
         index === series.value ? null : (
           <span class="ie-other" key={info.name}>
-            <bdi>{info.name}</bdi>: {checkpointText(info, shownEach.value[index] ?? 0)}
+            <bdi>{shortened(info.name)}</bdi>: {checkpointText(info, shownEach.value[index] ?? 0)}
           </span>
         ),
       )}

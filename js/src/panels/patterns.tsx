@@ -13,7 +13,7 @@ import { WAITING } from "../kernel/connection";
 import type { ViewState } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
 import type { Ask } from "../state/results";
-import { sentence } from "../state/text";
+import { sentence, shortened } from "../state/text";
 import { attentionLut, slotColor } from "../ui/color";
 import { ComparedAs } from "../ui/compared-as";
 import { TryAgain } from "../ui/notices";
@@ -65,8 +65,8 @@ export function Patterns({ view }: ViewProps) {
       </div>
       {unlike && (
         <p class="ie-note">
-          <bdi>{other.info.name}</bdi> reads this prompt as other tokens, or not at all: its patterns are not
-          set beside these.
+          <bdi>{shortened(other.info.name)}</bdi> reads this prompt as other tokens, or not at all: its
+          patterns are not set beside these.
         </p>
       )}
       {heads.value.length === 0 ? (

@@ -4,7 +4,7 @@ import { predictionTable } from "../export/tables";
 import { WAITING } from "../kernel/connection";
 import { ranksOf } from "../state/compared-tokens";
 import type { Values } from "../state/results";
-import { decimals, fromOne, probabilityText, quoted, sentence } from "../state/text";
+import { decimals, fromOne, probabilityText, quoted, sentence, shortened } from "../state/text";
 import { TryAgain } from "../ui/notices";
 import { TokenText } from "../ui/token-text";
 import { useAsks } from "../ui/use-asks";
@@ -59,8 +59,8 @@ export function Predictions({ view }: ViewProps) {
       )}
       {unlike && (
         <p class="ie-note">
-          <bdi>{comparison.other.value?.info.name}</bdi> reads this prompt as other tokens, or not at all:
-          what it predicts is not set beside this.
+          <bdi>{shortened(comparison.other.value?.info.name ?? "")}</bdi> reads this prompt as other tokens,
+          or not at all: what it predicts is not set beside this.
         </p>
       )}
       {value !== null && (

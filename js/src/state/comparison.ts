@@ -7,7 +7,7 @@ import type { Head } from "../contract.gen";
 import type { PromptInfo, ScoreInfo, SeriesInfo, ViewState } from "../kernel/model";
 import { type Known, type Match, matches } from "./counterparts";
 import { headName } from "./heads";
-import { isolated, labelText } from "./text";
+import { isolated, labelText, shortened } from "./text";
 import { isAlone, nearestCheckpoint, type Unit } from "./training";
 
 /** What it is read from; the checkpoints are those that are drawn. */
@@ -96,7 +96,9 @@ export class Comparison {
       const other = this.other.value;
       if (other === null) return "";
       if (!this.elsewhere.value) return other.info.labels[other.checkpoint] ?? "";
-      return [isolated(other.info.name), labelText(other.info, other.checkpoint)].filter(Boolean).join(" ");
+      return [isolated(shortened(other.info.name)), labelText(other.info, other.checkpoint)]
+        .filter(Boolean)
+        .join(" ");
     });
   }
 
@@ -133,7 +135,7 @@ export class Comparison {
     const [found, own, other] = [this.#matches.value, this.#source.info.value, this.other.value];
     if (found === null || own === null || other === null) return "";
     const match = found[indexOf(own, head)];
-    const name = isolated(other.info.name);
+    const name = isolated(shortened(other.info.name));
     if (match == null) return `${name} has no head that ranks as low as ${headName(head)}.`;
     const why =
       match.score === null

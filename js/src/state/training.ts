@@ -1,6 +1,6 @@
 /** Where checkpoints lie along training: in tokens, or in steps; one unit for everything on the page. */
 import type { SeriesInfo } from "../kernel/model";
-import { isolated } from "./text";
+import { isolated, shortened } from "./text";
 
 export type Unit = "tokens" | "steps";
 
@@ -19,7 +19,7 @@ export function unitName(all: SeriesInfo[], unit: Unit): string {
 export function whySteps(all: SeriesInfo[]): string {
   const without = all.find((info) => firstUnknown(info) !== -1);
   if (without === undefined) return "";
-  const name = isolated(without.name);
+  const name = isolated(shortened(without.name));
   return without.tokens.some((tokens) => tokens !== null)
     ? `${name} has no token count at ${without.labels[firstUnknown(without)]}`
     : `${name} has no token counts`;
@@ -31,7 +31,7 @@ export function whichEstimated(all: SeriesInfo[]): string {
     const at = labels.filter((_, index) => tokens_estimated[index]);
     const more = at.length > 3 ? ` and ${at.length - 2} more` : "";
     const named = (more === "" ? at : at.slice(0, 2)).join(", ") + more;
-    return at.length === 0 ? [] : [all.length === 1 ? named : `${isolated(name)} ${named}`];
+    return at.length === 0 ? [] : [all.length === 1 ? named : `${isolated(shortened(name))} ${named}`];
   });
   return each.length === 0 ? "" : ` (≈ estimated from the steps at ${each.join("; ")})`;
 }

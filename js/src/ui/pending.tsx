@@ -4,7 +4,7 @@ import { WAITING } from "../kernel/connection";
 import type { RequestError } from "../kernel/requests";
 import type { Result } from "../state/results";
 import type { Store } from "../state/store";
-import { sentence } from "../state/text";
+import { sentence, shortened } from "../state/text";
 import { ComputeAnyway, StopComputing } from "./anyway";
 import { TryAgain } from "./notices";
 import type { ViewProps } from "./view";
@@ -105,7 +105,7 @@ function Failed({ view, result, error, name }: FailedProps) {
     <p class={`ie-alert ${error.anyway ? "ie-hint" : ""}`} role="alert">
       {name !== undefined && (
         <>
-          <bdi>{name}</bdi>:{" "}
+          <bdi>{shortened(name)}</bdi>:{" "}
         </>
       )}
       {sentence(`${error.message} ${error.hint}`)}{" "}

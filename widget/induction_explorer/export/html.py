@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from induction_kernels.errors import InductionError
+from induction_kernels.names import shortened
 from induction_kernels.provenance import package_version
 from induction_kernels.sizes import in_words
 from ipywidgets.widgets.widget import _remove_buffers
@@ -112,7 +113,7 @@ def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    names = ", ".join(info["name"] for info in shown.state["_series"])
+    names = ", ".join(shortened(info["name"]) for info in shown.state["_series"])
     template = (Path(__file__).parent / "page.html").read_text()
     return template.format(
         policy=policy,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from induction_kernels.names import shortened
+
 from induction_explorer.analyses.patterns import Patterns
 from induction_explorer.analyses.predictions import Predictions
 from induction_explorer.channel.subject import Subject
@@ -24,15 +26,13 @@ _CAUSES = {
 
 def not_computed(session: Known, prompt: Prompt | None) -> Iterator[str]:
     """Sentences, none of what is complete."""
-    count = len(session.series)
+    count, name = len(session.series), shortened(session.name)
     scored = sum(map(session.is_scored, range(count)))
     if scored < count:
-        yield (
-            f"Of {session.name} {scored:,} of {count:,} checkpoints were scored when it was made."
-        )
+        yield f"Of {name} {scored:,} of {count:,} checkpoints were scored when it was made."
     lacks = [*_of_prompt(session, prompt), *_of_losses(session), *_of_causes(session, prompt)]
     if lacks:
-        yield f"Not computed for {session.name}, and so not in it: {', '.join(lacks)}."
+        yield f"Not computed for {name}, and so not in it: {', '.join(lacks)}."
 
 
 def _of_prompt(session: Known, prompt: Prompt | None) -> Iterator[str]:

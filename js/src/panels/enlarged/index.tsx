@@ -9,7 +9,7 @@ import { Save } from "../../export/save";
 import { exactPatternTable, patternTable } from "../../export/tables";
 import { rowOf } from "../../state/attention";
 import { headName } from "../../state/heads";
-import { checkpointText, isolated } from "../../state/text";
+import { checkpointText, isolated, shortened } from "../../state/text";
 import { Status } from "../../ui/status";
 import { useAttention } from "../../ui/use-attention";
 import { useSquare } from "../../ui/use-size";
@@ -84,7 +84,7 @@ export function Enlarged({ view, head, checkpoint, elsewhere, closed, figure }: 
         <div class="ie-enlarged-head">
           <span class="ie-heading">{name}</span>
           <span class="ie-note">
-            {series !== undefined && `${isolated(info?.name ?? "")} `}
+            {series !== undefined && `${isolated(shortened(info?.name ?? ""))} `}
             {info !== undefined && checkpointText(info, checkpoint.value)}
           </span>
           <AttentionLegend view={view} />

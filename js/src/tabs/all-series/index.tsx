@@ -6,7 +6,7 @@ import { Save } from "../../export/save";
 import { rankedHeads } from "../../state/counterparts";
 import { headName, sameHead } from "../../state/heads";
 import type { Store } from "../../state/store";
-import { checkpointText, sentence } from "../../state/text";
+import { checkpointText, sentence, shortened } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { slotColor } from "../../ui/color";
 import type { View, ViewProps } from "../../ui/view";
@@ -68,7 +68,7 @@ function One({ view, index }: { view: View; index: number }) {
         aria-pressed={index === store.series.value}
         onClick={() => store.chooseSeries(index)}
       >
-        {info.name}
+        {shortened(info.name)}
       </button>
       <span class="ie-note"> {checkpointText(info, store.shownEach.value[index] ?? 0)}</span>
       <TrainingChart

@@ -6,7 +6,7 @@ import { nearestPoint } from "../../chart/pointing";
 import { Tip } from "../../chart/tip";
 import { Save } from "../../export/save";
 import { isInside } from "../../state/phases";
-import { precise, tokensText } from "../../state/text";
+import { precise, shortened, tokensText } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { placeIn, useHover } from "../../ui/pointing";
 import { useWidth } from "../../ui/use-size";
@@ -111,7 +111,7 @@ function pathsOf({ store }: View, fit: Fit): Path[] {
     const xs = trainingOf(info, store.unit.value);
     return [
       {
-        name: info.name,
+        name: shortened(info.name),
         current,
         points: xs.map((x, i) => ({
           x: points.values[2 * i] ?? Number.NaN,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from induction_kernels.names import shortened
 from jaxtyping import Float
 
 from induction_explorer.export.picture.colours import Scale
@@ -75,7 +76,7 @@ def picture(of: Subject) -> Picture:
     in_time = len(of.scores) > 1
     width = _WIDTH if in_time else _ALONE
     title = " · ".join(
-        filter(None, (_short(of.info["name"], width // 16), _title(of.score), of.where))
+        filter(None, (shortened(of.info["name"], width // 16), _title(of.score), of.where))
     )
     values = [f"{name} {number(now[head], 3)}" for name, head in zip(names, best, strict=True)]
     strongest = (
@@ -105,11 +106,6 @@ def picture(of: Subject) -> Picture:
 
 def _title(score: Mapping[str, Any]) -> str:
     return f"{score['title']} (yours)" if score["own"] else str(score["title"])
-
-
-def _short(name: str, most: int) -> str:
-    half = (most - 1) // 2
-    return name if len(name) <= most else f"{name[:half]}…{name[-half:]}"
 
 
 def _training(of: Subject) -> list[float]:
