@@ -118,10 +118,15 @@ def others_part(others: dict[str, Any]) -> str:
     return OTHERS.format(machine=others["machine"], tables="\n\n".join(tables))
 
 
-def table(shape: str, tools: dict[str, dict[str, float]]) -> str:
+def _number(value: float | None) -> str:
+    """None of what did not come in the time that `others.py` gives it."""
+    return "-" if value is None else f"{value:,.3g}"
+
+
+def table(shape: str, tools: dict[str, dict[str, float | None]]) -> str:
     head = [f"| {shape} | " + " | ".join(tools) + " |", "|---|" + "---:|" * len(tools)]
     rows = [
-        f"| {what} | " + " | ".join(f"{tool[what]:,.3g}" for tool in tools.values()) + " |"
+        f"| {what} | " + " | ".join(_number(tool[what]) for tool in tools.values()) + " |"
         for what in next(iter(tools.values()))
     ]
     return "\n".join(head + rows)
