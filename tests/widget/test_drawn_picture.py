@@ -14,7 +14,7 @@ from induction_explorer.export.picture.colours import Scale
 from induction_explorer.export.picture.training import TrainingAxis
 from induction_explorer.export.picture.whole import Subject, picture
 
-SCORE = {"title": "Induction", "range": [0.0, 1.0], "colours": "range"}
+SCORE = {"title": "Induction", "range": [0.0, 1.0], "colours": "range", "own": False}
 STEPS = [0, 10, 100, 1000]
 
 
