@@ -96,7 +96,7 @@ def native() -> TransformerBridge:
 
 @cache
 def _tokenizer() -> Any:
-    return load_demo("attn-only-2l").model(0).tokenizer
+    return load_demo("attn-only-2l").load(0).tokenizer
 
 
 def repeated(n: int, batch: int, d_vocab: int = 50_304) -> tuple[Tensor, int]:
