@@ -22,7 +22,7 @@ SIDE_BY_SIDE := --no-print-directory --jobs=2 --output-sync
 test: build chromium
 	$(MAKE) $(SIDE_BY_SIDE) enforced-tests lint types page-tests
 	$(PYTEST_FAST) -m "not browser and not compat and (slow or unchecked or not kernels)"
-	$(BIN)/python -m pytest -m "browser and not compat" -n 3 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "browser and not compat" -n 3 --dist worksteal
 
 # Leaves to `make test`: slow tests, browser tests, the shapes in the kernels' signatures, and of what
 # is tested on many models, lengths or faults all but two.
