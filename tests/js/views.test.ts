@@ -322,7 +322,7 @@ describe("the token strip", () => {
 describe("states", () => {
   it.each([
     ["computing", "computing …"],
-    ["ready", "No values of this score yet."],
+    ["ready", "No values of this score"],
   ] as const)("says in the place of every score's picture why there is none: %s", async (state, words) => {
     const _status = {
       state,

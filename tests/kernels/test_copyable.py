@@ -68,6 +68,7 @@ def test_large_vocabularies_do_not_run_over() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("tokens", [[1, 2, 3], [[1], [2]], [[[1, 2]]]])
 def test_other_shapes_are_refused_in_words(tokens) -> None:
     with pytest.raises(ProbeError, match=r"Give token ids \[row, pos\], with at least two"):

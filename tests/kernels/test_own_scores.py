@@ -450,7 +450,7 @@ def test_the_heads_of_ones_own_scores_are_looked_at_for_changes() -> None:
 
 
 def test_scores_are_named_as_functions_are(series) -> None:
-    score = function_score(output_norm, name="weight", units="m", bounds=(0, None), chance=0.5)
+    score = function_score(output_norm, name="weight", units="m", bounds=(0.0, None), chance=0.5)
     found = swept(series, score)["weight"].attrs
     assert (found["units"], found["lowest"], found["chance"]) == ("m", 0, 0.5)
     assert found["formula"] == "output_norm(model, probe)"

@@ -16,7 +16,7 @@ interface LegendProps extends ViewProps {
 export function Legend({ view, scale, isChange }: LegendProps) {
   const { scoreInfo, shownScores } = view.store;
   if (scale.value === null || scoreInfo.value === null) {
-    return <p class="ie-note">{absentText(view.store, "No values of this score yet.")}</p>;
+    return <p class="ie-note">{absentText(view.store, "No values of this score at this checkpoint.")}</p>;
   }
   const { chance, title } = scoreInfo.value;
   return (

@@ -66,7 +66,7 @@ export function Curves({ view }: ViewProps) {
         view={view}
         plot={(width) => plotHeads(view, store.series.value, { width, height: HEIGHT })}
         over={() => selectedCurves(view)}
-        empty={absentText(store, "No values of this score yet.")}
+        empty={absentText(store, "No values of this score.")}
         hover={hover}
       >
         {(drawn) => (

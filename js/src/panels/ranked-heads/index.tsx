@@ -75,7 +75,7 @@ export function RankedHeads({ view }: ViewProps) {
         )}
       </div>
       {heads.value.length === 0 ? (
-        <Skeleton text={absentText(store, "No values of this score yet.")} />
+        <Skeleton text={absentText(store, "No values of this score at this checkpoint.")} />
       ) : (
         <List view={view} heads={heads} first={first} second={second} />
       )}
