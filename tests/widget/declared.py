@@ -9,7 +9,17 @@ SOURCES = Path(__file__).parents[2] / "js" / "src"
 
 
 def fields(interface: str, file: str = "kernel/model.ts") -> set[str]:
+    """All that an interface may have."""
+    return {name.removesuffix("?") for name in _declared(interface, file)}
+
+
+def required(interface: str, file: str = "kernel/model.ts") -> set[str]:
+    """What it always has."""
+    return {name for name in _declared(interface, file) if not name.endswith("?")}
+
+
+def _declared(interface: str, file: str) -> list[str]:
     source = (SOURCES / file).read_text()
     body = re.search(rf"export interface {interface} \{{(.*?)\n\}}", source, re.DOTALL)
     assert body, f"{interface} is not declared in {file}"
-    return set(re.findall(r"^  (\w+)\??:", body[1], re.MULTILINE))
+    return re.findall(r"^  (\w+\??):", body[1], re.MULTILINE)

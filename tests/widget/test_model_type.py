@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from declared import fields
+from declared import fields, required
 from induction_explorer import InductionExplorer
 from induction_explorer.channel.wire import envelope_unless_unknown
 from induction_explorer.view import ARRANGED
@@ -43,5 +43,5 @@ def test_the_dictionaries_inside_have_the_declared_fields(explorer) -> None:
     assert set(explorer._measure_infos[0]) == fields("MeasureInfo")
     assert set(explorer._prompts[0]) == fields("PromptInfo")
     assert set(explorer._status) == fields("Status")
-    assert set(explorer._grids["0/induction"]) == fields("Envelope") - {"unknown"}
+    assert set(explorer._grids["0/induction"]) == required("Envelope")
     assert set(envelope_unless_unknown(np.array([np.nan]))) == fields("Envelope")
