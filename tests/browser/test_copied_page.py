@@ -94,7 +94,7 @@ def test_what_it_does_not_hold_it_says(page: Page) -> None:
 def test_a_head_that_was_left_out_offers_nothing_to_press(
     chrome: Browser, explorer: InductionExplorer, file: Path
 ) -> None:
-    small = explorer.to_html(file.with_name("small.html"), max_size=file.stat().st_size - 40_000)
+    small = explorer.to_html(file.with_name("small.html"), max_size=file.stat().st_size - 45_000)
     page = chrome.new_page(viewport={"width": 480, "height": 900})
     page.goto(small.as_uri())
     view = Explorer(page)

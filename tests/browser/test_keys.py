@@ -97,10 +97,10 @@ def test_no_key_changes_the_notebook(page: LabPage, explorer: Explorer) -> None:
         explorer.slider,
         explorer.play,
         explorer.root.locator(".ie-panel-title").first,
+        explorer.root.get_by_role("button", name="Save Attention patterns"),
         explorer.cell("L0H0"),
         explorer.tokens.nth(2),
         explorer.prompt,
-        explorer.root.get_by_role("button", name="Save Attention patterns"),
         explorer.measures.first,
     ):
         for key in ("Delete", "b", "d", "d", "a", "x", "Shift+m", "ArrowDown"):

@@ -129,7 +129,7 @@ def shows_the_phase_change(view: Explorer) -> None:
     tab(view, "In-context learning")
     expect(view.root.locator(".ie-formation")).to_contain_text("An induction head forms between")
     expect(view.root.locator(".ie-phase")).to_contain_text("Phase change")
-    expect(view.root.locator(".ie-band")).to_have_count(2)
+    expect(view.root.locator(".ie-band")).to_have_count(3)
 
 
 WITH_PROMPTS = """

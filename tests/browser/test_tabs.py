@@ -78,7 +78,7 @@ def test_the_phase_change_is_shaded_said_and_dragged(
     expect(order.nth(1)).to_contain_text("turn of the path of losses")
     expect(order).to_have_count(1 + python.value("len(w._phases[0]['order'])"))
     found = python.value("w._phases[0]['window']['from']")
-    start = explorer.measure.get_by_role("slider", name="Window start")
+    start = explorer.measure.get_by_role("slider", name="Window start").first
     assert float(start.get_attribute("aria-valuenow") or 0) == found
     start.focus()
     page.page.keyboard.press("ArrowLeft")
@@ -86,7 +86,7 @@ def test_the_phase_change_is_shaded_said_and_dragged(
     page.wait_until(lambda: python.value("w.view.get('window')") is not None, "the trait")
     assert python.value("w.view['window'][0]") < found
     bands = explorer.root.locator(".ie-band")
-    expect(bands).to_have_count(2)  # the heads' curves and the measure
+    expect(bands).to_have_count(3)  # the heads' curves and both figures of the tab
     explorer.root.get_by_role("button", name="as found").first.click()
     expect(said).not_to_contain_text("drawn by hand")
 
