@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from induction_explorer import InductionExplorer, load_demo
@@ -12,9 +12,9 @@ FORMING = [0, 4, 8, 12, 14, 16, 18, 20, 22, 25]
 
 
 @contextmanager
-def computed_demo() -> Iterator[InductionExplorer]:
-    """Of the bundled two-layer series' `FORMING`, with all that is computed unasked."""
-    explorer = InductionExplorer(load_demo("attn-only-2l").select(FORMING))
+def computed_demo(checkpoints: Sequence[int] = FORMING) -> Iterator[InductionExplorer]:
+    """Of these of the bundled two-layer series, with all that is computed unasked."""
+    explorer = InductionExplorer(load_demo("attn-only-2l").select(checkpoints))
     try:
         explorer.wait()
         yield explorer
