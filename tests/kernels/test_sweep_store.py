@@ -25,25 +25,15 @@ from induction_kernels.errors import CheckpointError, SelectionError, StoreError
 from induction_kernels.scores.registry import Scorer
 from induction_kernels.sweeps import access
 from safetensors.torch import save_file
+from short_runs import STEPS
+from short_runs import run as series
 from small_models import VOCABULARY, bridge, variants
 
-STEPS = [0, 10, 20, 40]
 SCORES = ["induction", "previous_token"]
 
 
 def rows(seed: int = 7) -> torch.Tensor:
     return torch.randint(0, VOCABULARY, (3, 40), generator=torch.Generator().manual_seed(seed))
-
-
-def series(count: int = 4, name: str = "run") -> CheckpointSeries:
-    model = bridge()
-    return CheckpointSeries.from_state_dicts(
-        model,
-        variants(model, count),
-        steps=STEPS[:count],
-        tokens=[100 * step for step in STEPS[:count]],
-        name=name,
-    )
 
 
 @pytest.fixture(scope="module")
