@@ -11,6 +11,7 @@ from computed_demo import computed_demo
 from induction_explorer import InductionExplorer
 from parts import Explorer
 from playwright.sync_api import Browser, Page, Route, expect
+from silent import silent
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +27,8 @@ def file(explorer: InductionExplorer, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def page(chrome: Browser, file: Path) -> Iterator[Page]:
-    """Whatever it asks for beside itself is a fault, and so is whatever it says on the console."""
-    context = chrome.new_context(offline=True, viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
-    said: list[str] = []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: said.append(request.url))
-    opened.goto(file.as_uri())
-    yield opened
-    known = (file.as_uri(), "blob:", "data:")
-    assert [one for one in said if not one.startswith(known)] == []
-    context.close()
+    with silent(chrome, file, viewport={"width": 1440, "height": 900}) as opened:
+        yield opened
 
 
 def test_it_scrubs_hovers_and_switches(page: Page, explorer: InductionExplorer) -> None:

@@ -15,6 +15,7 @@ from induction_explorer import InductionExplorer
 from induction_kernels import CheckpointSeries
 from parts import Explorer
 from playwright.sync_api import Browser, Page, expect
+from silent import silent
 from small_models import VOCABULARY, bridge, variants
 
 RUNS = "window.__run = true"
@@ -53,19 +54,11 @@ def file(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(params=[1440, 480])
 def page(chrome: Browser, file: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Nothing of it may run, whether a page's policy forbids that or not, or say anything."""
+    """Nothing of it may run, whether a page's policy forbids that or not."""
     size = {"width": request.param, "height": 900}
-    context = chrome.new_context(offline=True, viewport=size, bypass_csp=True)
-    opened = context.new_page()
-    said: list[str] = []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("dialog", lambda dialog: said.append(dialog.message))
-    opened.goto(file.as_uri())
-    yield opened
-    assert opened.evaluate("window.__run") is None
-    assert said == []
-    context.close()
+    with silent(chrome, file, viewport=size, bypass_csp=True) as opened:
+        yield opened
+        assert opened.evaluate("window.__run") is None
 
 
 def is_whole(page: Page) -> None:

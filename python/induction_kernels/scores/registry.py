@@ -150,6 +150,10 @@ class Scorer:
         _check_finite(model, self.scores, values)
         yield values
 
+    def call(self, model: Model, score: FunctionScore) -> Float[Tensor, "layer head"]:
+        """One of the reader's functions alone: float32 on the CPU, NaN as `readings` says."""
+        return self._functions(model, score)
+
     def provenance(self) -> dict[str, str]:
         path = self._attention.path
         return {

@@ -93,7 +93,7 @@ def fill(
     """
     refuse_other_weights(store, series)
     if retry:
-        store.forget_unread(list(series), asked.every)
+        store.forget_unread(list(series), asked.own)
     filling = Filling(store, series, asked)
     missing = left(store, series, asked, retry=retry)
     to_load = missing or [len(series) - 1]
@@ -206,7 +206,7 @@ class Filling:
 
     def _keep(self, index: int, found: Found) -> None:
         self._store.write(self._series[index], found, self._series.fingerprint(index))
-        self._store.say_of_own(self._series[index], found)
+        self._store.say_of_own(self._series[index], found, self._asked.own)
 
     def attempt(self, index: int) -> InductionError | None:
         """Load, read and keep a checkpoint; why it could not be, if nothing is wrong but with it.

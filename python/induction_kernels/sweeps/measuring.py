@@ -61,6 +61,7 @@ class Asked:
         chosen = [score if score.own else score.name for score in every]
         self.scores = None if scores is None else chosen
         self.every = [score.name for score in every]
+        self.own = [score.name for score in every if score.own]
         self.arrays = [score for score in every if isinstance(score, ArrayScore)]
         #: The model has to be one that a caller's function knows.
         self.calls_functions = any(isinstance(score, FunctionScore) for score in every)

@@ -280,15 +280,20 @@ class Store(Stored):
                 f"{FAULTS}/{self._rows[checkpoint.label]}", attributes=attrs, overwrite=True
             )
 
-    def say_of_own(self, checkpoint: Checkpoint, found: Found) -> None:
+    def say_of_own(self, checkpoint: Checkpoint, found: Found, own: Iterable[str]) -> None:
         """Keep why some of the reader's own scores have no numbers at a checkpoint, and what they
         changed of the model.
+
+        Args:
+            own: their names; of one that was not found what was said stays.
 
         Raises:
             StoreError: it cannot be written.
         """
         label = checkpoint.label
-        for name in found:
+        for name in own:
+            if name not in found:
+                continue
             said = said_of(name, [(label, found)])
             if said or any(label in of for of in self.said_of_own(name).values()):
                 self._say_of_own(name, [label], said)

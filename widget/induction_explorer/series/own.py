@@ -81,7 +81,6 @@ class Own:
         for array in self._arrays:
             array.check(series.name, list(series), self._shape)
         self.scorer = Scorer(model, list(self._functions))
-        self._alone = {score.name: Scorer(model, [score]) for score in self._functions}
         #: Why a score has no numbers, and what it changed of the model: by name and checkpoint.
         self.faults: defaultdict[str, dict[int, str]] = defaultdict(dict)
         self._changed: dict[str, str] = {}
@@ -110,11 +109,11 @@ class Own:
     ) -> Iterator[dict[str, np.ndarray]]:
         """[layer, head] of each that is not known at a checkpoint, or of one, one after the other;
         its weights are in the model before each."""
-        if name is None or name not in self._alone:
+        if name is None or name in {array.name for array in self._arrays}:
             yield self.given(checkpoint)
         for score in self._functions:
             if name in {None, score.name} and not self.knows(checkpoint, score.name):
-                yield {score.name: self.call(model, checkpoint, score.name)}
+                yield {score.name: self.call(model, checkpoint, score)}
 
     def given(self, checkpoint: int) -> dict[str, np.ndarray]:
         """Of arrays."""
@@ -123,11 +122,11 @@ class Own:
             self._note(name, checkpoint, faults.get(name, ""))
         return found
 
-    def call(self, model: Model, checkpoint: int, name: str) -> np.ndarray:
+    def call(self, model: Model, checkpoint: int, score: FunctionScore) -> np.ndarray:
         """Of a function."""
-        scorer = self._alone[name]
-        values: np.ndarray = scorer(model)[name].numpy()
-        reading = scorer.readings[name]
+        name = score.name
+        values: np.ndarray = self.scorer.call(model, score).numpy()
+        reading = self.scorer.readings[name]
         self._note(name, checkpoint, reading.fault)
         self._seconds[name] = reading.seconds
         if reading.changed:

@@ -12,6 +12,7 @@ from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import InductionError, StoreError
 from induction_kernels.losses.measure import share_in_words
 from induction_kernels.names import legible
+from induction_kernels.sweeps.own import CHANGED, FAULTS
 from induction_kernels.sweeps.stored import Stored
 
 from induction_explorer.channel.worker import SHARED
@@ -213,8 +214,27 @@ class StoreSession(Known):
         return self._why_not.get(score)
 
     def score_infos(self) -> list[dict[str, Any]]:
-        labels = {label: str(index) for index, label in enumerate(self.series.labels)}
-        return [_info(name, self._kept[name].attrs, labels) for name in self.grids]
+        return [self._describe(name) for name in self.grids]
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        """`ScoreInfo` of js/src/kernel/model.ts."""
+        attrs, said = self._kept[name].attrs, self._store.said_of_own(name)
+        faults, changed = said.get(FAULTS, {}), list(said.get(CHANGED, {}).values())
+        return {
+            "name": name,
+            **{key: attrs[key] for key in _SAID},
+            "range": [attrs.get("lowest"), attrs.get("highest")],
+            "chance": attrs.get("chance"),
+            "probe": attrs["measured_on"],
+            "own": attrs.get("own", False),
+            "units": attrs.get("units", "1"),
+            "said": [f"Changed the model, which was undone: {one}" for one in changed[:1]],
+            "faults": {
+                str(index): legible(faults[label])
+                for index, label in enumerate(self.series.labels)
+                if label in faults
+            },
+        }
 
     def scores(self) -> xarray.Dataset:
         return self._kept[list(self.grids)]
@@ -252,24 +272,3 @@ class StoreSession(Known):
         """Whether it is still the sweep that is shown, which may have been removed or made anew."""
         labels = {one.label for one in at}
         return labels >= set(self.series.labels) and legible(kept.attrs["series"]) == self.name
-
-
-def _info(name: str, attrs: dict[str, Any], numbers: Mapping[str, str]) -> dict[str, Any]:
-    """`ScoreInfo` of js/src/kernel/model.ts.
-
-    Args:
-        numbers: of the checkpoints, by their labels.
-    """
-    faults = dict(one.split(": ", 1) for one in attrs.get("faults", ()))
-    changed = next(iter(attrs.get("changed", ())), "")
-    return {
-        "name": name,
-        **{key: attrs[key] for key in _SAID},
-        "range": [attrs.get("lowest"), attrs.get("highest")],
-        "chance": attrs.get("chance"),
-        "probe": attrs["measured_on"],
-        "own": attrs.get("own", False),
-        "units": attrs.get("units", "1"),
-        "said": [f"Changed the model, which was undone: {changed}"] if changed else [],
-        "faults": {numbers[label]: legible(why) for label, why in faults.items()},
-    }

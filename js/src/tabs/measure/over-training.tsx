@@ -5,7 +5,7 @@ import { type Curve, type Drawn, plotAlong } from "../../chart/plot";
 import { currentTraining, eachSeries } from "../../chart/series-curves";
 import { TrainingChart } from "../../chart/training-chart";
 import type { Store } from "../../state/store";
-import { scoreText } from "../../state/text";
+import { scoreText, shortened } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { absentText } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
@@ -41,7 +41,7 @@ function valuesOf({ seriesList, series }: Store, { measures, names }: Figure): V
   const [{ name: measure }] = measures;
   if (measures.length === 1)
     return seriesList.value.map(({ name }, index) => {
-      return { series: index, measure, name, main: index === series.value };
+      return { series: index, measure, name: shortened(name), main: index === series.value };
     });
   return measures.map(({ name }, index) => {
     return { series: series.value, measure: name, name: names[index] ?? name, main: index === 0 };
@@ -60,7 +60,7 @@ function Numbers({ view, figure }: Omit<Props, "empty">) {
       {values.map((one) => {
         const value = valueAt(view.store, one);
         return (
-          <div key={one.name}>
+          <div key={`${one.series}/${one.measure}`}>
             {values.length > 1 && (
               <dt>
                 <bdi>{one.name}</bdi>
@@ -127,8 +127,8 @@ function ShownValues({ view, figure, drawn }: ShownProps) {
   });
   return (
     <div ref={marks}>
-      {values.map(({ name, main }) => (
-        <div key={name} class={`ie-measure-mark ${main ? "" : "ie-measure-mark-other"}`}>
+      {values.map(({ series, measure, main }) => (
+        <div key={`${series}/${measure}`} class={`ie-measure-mark ${main ? "" : "ie-measure-mark-other"}`}>
           {main && <span ref={text} class="ie-measure-value" />}
         </div>
       ))}
