@@ -4,7 +4,8 @@ import { promptInfo, SCORES, seriesInfo, traits, WEIRD_TOKENS } from "../../js/d
 import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import { trainingAxis } from "../../js/src/chart/training-axis";
-import type { ExplorerModel } from "../../js/src/kernel/model";
+import { decodeFloats } from "../../js/src/kernel/arrays";
+import type { Envelope, ExplorerModel } from "../../js/src/kernel/model";
 import { clearPage, freshPage, one, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
 let fake: FakeModel;
@@ -157,6 +158,16 @@ describe("measures", () => {
     await settle();
     expect(one(el, ".ie-measure-value").textContent).not.toBe("6.000");
     expect(one(el, ".ie-measure-rule").style.transform).not.toBe(rule);
+  });
+
+  it("of copyable and of other tokens say both names, and the value of the first", async () => {
+    const el = show({ checkpoint: 13, _view: { tab: "in_context_learning" } });
+    await settle();
+    const figure = one(el, "figure[aria-label='Loss of copyable and of other tokens']");
+    const { values } = decodeFloats(fake.get("_measures")["0/copyable_loss"] as Envelope);
+    expect(one(figure, ".ie-measure-value").textContent).toBe(values[13]?.toFixed(3));
+    expect(figure.querySelectorAll(".ie-measure-mark-other").length).toBe(1);
+    for (const name of ["copyable", "others"]) expect(figure.textContent).toContain(name);
   });
 
   it("of a single checkpoint at step 0 are one point on either axis", () => {

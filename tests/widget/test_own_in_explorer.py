@@ -97,6 +97,19 @@ def test_one_may_be_shown_first(series) -> None:
         assert explorer._draw_picture().said.startswith("small · Norm (yours) · ")
 
 
+def test_the_chosen_one_comes_alone_and_whoever_gave_it(series) -> None:
+    with shown(series.select([0]), ["induction", array([0]), norm]) as explorer:
+        session = explorer._session
+        for name in ("llc", "norm"):
+            known = session.grids[name].copy()
+            session.grids[name][:] = np.nan
+            session.own._known.clear()
+            list(session.score_alone(0, name))
+            assert np.array_equal(session.grids[name], known), name
+            assert session.knows(0, name)
+            assert not session.own.knows(0)
+
+
 def test_where_a_function_fails_is_said_and_tried_again(series) -> None:
     state = {"broken": True, "calls": 0}
 

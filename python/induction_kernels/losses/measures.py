@@ -86,7 +86,6 @@ class Measurer:
         )
 
         self.copyable = copyable(self.text.tokens, attention_mask=self.text.attention_mask)
-        self._other = self.text.attention_mask[:, 1:] & ~self.copyable
 
     @property
     def share(self) -> float:
@@ -138,7 +137,7 @@ class Measurer:
             "loss": losses[losses.isfinite()].mean(),
             "in_context_learning": by_position[self.late] - by_position[self.early],
             "copyable_loss": losses[self.copyable].nanmean(),
-            "other_loss": losses[self._other].nanmean(),
+            "other_loss": losses[~self.copyable].nanmean(),
             "loss_by_position": by_position,
             "loss_slope": slope_by_log_position(by_position, SLOPE_REACH),
             "induction_loss": second[:, self._second_copy()].mean(),
