@@ -97,6 +97,15 @@ def test_one_may_be_shown_first(series) -> None:
         assert explorer._draw_picture().said.startswith("small · Norm (yours) · ")
 
 
+def test_of_one_checkpoint_it_is_not_said_which_an_array_has(series) -> None:
+    whole = array([0])
+    with shown(series.select([0]), whole.isel(checkpoint=0, drop=True)) as explorer:
+        assert info(explorer, "llc")["said"] == []
+        assert np.array_equal(grid(explorer, "llc"), whole)
+    with shown(series, whole) as explorer:
+        assert info(explorer, "llc")["said"] == ["Has 1 of 4 checkpoints, matched by step"]
+
+
 def test_the_chosen_one_comes_alone_and_whoever_gave_it(series) -> None:
     with shown(series.select([0]), ["induction", array([0]), norm]) as explorer:
         session = explorer._session

@@ -158,9 +158,10 @@ class Own:
         """What there is to say of one beside what it is: how it is matched, what it costs, and what
         it changes."""
         if isinstance(score, ArrayScore):
+            if len(self._series) == 1:
+                return []
             there = sum(score.row_of(one) is not None for one in self._series)
-            by = "its only checkpoint" if score.by is None else score.by
-            return [f"Has {there} of {len(self._series)} checkpoints, matched by {by}"]
+            return [f"Has {there} of {len(self._series)} checkpoints, matched by {score.by}"]
         said = []
         if score.name in self._seconds:
             said.append(f"Takes {_duration(self._seconds[score.name])} a checkpoint")
