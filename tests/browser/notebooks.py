@@ -79,6 +79,7 @@ class Desk:
     def _turn_to(self, notebook: str) -> LabPage:
         if self._page is not None:
             self._lab.start_kernel(notebook, self._kernel)
+            self.python.run(SERIES)  # whatever the last one called so
             self._page.turn_to(notebook)
             return self._page
         self._kernel = self._lab.start_kernel(notebook)
