@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from induction_kernels.losses.predictions import top_predictions
     from induction_kernels.losses.tokens import in_context_learning, token_losses
     from induction_kernels.models.model import Model
+    from induction_kernels.scores.of_outputs.direct import direct_logit_attribution
     from induction_kernels.scores.own.cells import attention_score
     from induction_kernels.scores.own.files import scores_from_csv, scores_from_headvis
     from induction_kernels.scores.own.functions import function_score
@@ -47,6 +48,7 @@ _FROM = {
     "attention_patterns": "attention.patterns",
     "attention_score": "scores.own.cells",
     "copyable": "losses.copyable",
+    "direct_logit_attribution": "scores.of_outputs.direct",
     "find_change": "changes.step",
     "find_changes": "changes.step",
     "function_score": "scores.own.functions",
@@ -79,6 +81,7 @@ __all__ = [
     "attention_patterns",
     "attention_score",
     "copyable",
+    "direct_logit_attribution",
     "find_change",
     "find_changes",
     "function_score",

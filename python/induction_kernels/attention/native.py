@@ -6,7 +6,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -16,7 +15,7 @@ from induction_kernels.attention.trunk import Trunk
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.attention.way import Fused
 from induction_kernels.models.bridges import bare
-from induction_kernels.models.outputs import Output
+from induction_kernels.models.outputs import Output, capped
 
 
 def run_native(
@@ -35,12 +34,8 @@ def run_native(
             residual = trunk.enter(layer, residual)
         residual = _run_block(bare(wrapped), layer, residual, attend)
     head, cap = bare(native.head), native.output_logits_soft_cap
-
-    def unembed(rows: Tensor) -> Tensor:
-        logits: Tensor = head(rows)
-        return cap * torch.tanh(logits / cap) if cap > 0 else logits
-
-    return Output(bare(native.ln_out)(residual), unembed)
+    cap = cap if cap > 0 else None
+    return Output(bare(native.ln_out)(residual), lambda rows: capped(head(rows), cap), cap)
 
 
 def fused_native(native: Any) -> Fused:

@@ -33,10 +33,12 @@ class Output:
         hidden: after the last norm, in the model's dtype. Where a model cannot be cut there, its
             logits.
         unembed: rows of `hidden` to rows of logits.
+        cap: logits are cap tanh(x / cap) of what unembedding gives; None where they are that.
     """
 
     hidden: Float[Tensor, "batch pos d_hidden"]
     unembed: Callable[[Tensor], Tensor]
+    cap: float | None = None
 
     @classmethod
     def of_logits(cls, logits: Float[Tensor, "batch pos d_vocab"]) -> Output:
@@ -81,10 +83,10 @@ def run_hugging_face(module: Any, tokens: Int[Tensor, "batch pos"]) -> Output:
         hooks.extend(one.register_forward_hook(keep) for one in [head])
         hidden, last = _run_cut(module, tokens, 1)
     cap = getattr(module.config, "final_logit_softcapping", None)
-    if not _agree(_capped(_rows_of(head, hidden[:, -1:], unembedded), cap), last):
+    if not _agree(capped(_rows_of(head, hidden[:, -1:], unembedded), cap), last):
         _whole.add(module)
         raise NotCutHereError
-    return Output(hidden, lambda rows: _capped(head(rows), cap))
+    return Output(hidden, lambda rows: capped(head(rows), cap), cap)
 
 
 def run_body(module: Any, tokens: Int[Tensor, "batch pos"]) -> None:
@@ -194,7 +196,7 @@ def _are_one(one: Tensor, other: Tensor) -> bool:
     return same_place and one.shape == other.shape and one.stride() == other.stride()
 
 
-def _capped(logits: Tensor, cap: float | None) -> Tensor:
+def capped(logits: Float[Tensor, "..."], cap: float | None) -> Float[Tensor, "..."]:
     return logits if cap is None else cap * torch.tanh(logits / cap)
 
 

@@ -38,9 +38,12 @@ class Parts:
 
     Attributes:
         heads: of a layer.
+        out_bias: what a layer's heads write whatever they attend to, b_O; None without one.
+        unembed_bias: b_U; None without one.
         norms: the module before each layer's attention, whose input in the model's own pass is the
             residual stream.
         rotary: queries and keys are rotated by position after these weights.
+        mlps: whether layers have something beside attention.
         body: the Hugging Face model that does with them what remains to be seen; None of what is
             known.
     """
@@ -48,9 +51,12 @@ class Parts:
     embed: Float[Tensor, "d_vocab d_model"]
     unembed: Float[Tensor, "d_vocab_out d_model"]
     heads: Callable[[int], Heads]
+    out_bias: Callable[[int], Float[Tensor, " d_model"] | None]
+    unembed_bias: Float[Tensor, " d_vocab_out"] | None
     norms: Sequence[nn.Module]
     final_norm: nn.Module
     rotary: bool
+    mlps: bool = True
     body: Body | None = None
 
 
@@ -101,6 +107,10 @@ class Body:
         v = rearrange(of_values, "(head d_head) d_model -> head d_model d_head", head=len(k))
         o = rearrange(out, "d_model (head d_head) -> head d_head d_model", head=self._n_heads)
         return q, k, v, o
+
+    def out_bias(self, layer: int) -> Float[Tensor, " d_model"] | None:
+        bias: Tensor | None = getattr(self.part(f"blocks.{layer}.attn.o"), "bias", None)
+        return bias
 
 
 def parts_of(model: Model) -> Parts:
@@ -167,9 +177,12 @@ def _of_attention_only(module: AttentionOnly) -> Parts:
         embed=module.tok_embed.weight,
         unembed=module.head.weight,
         heads=heads,
+        out_bias=lambda layer: blocks[layer].attn.o.bias,
+        unembed_bias=None,
         norms=[block.ln1 for block in blocks],
         final_norm=module.ln_out,
         rotary=False,
+        mlps=False,
     )
 
 
@@ -182,9 +195,12 @@ def _of_bridge(bridge: Any) -> Parts:
         embed=bridge.W_E,
         unembed=bridge.W_U.T,
         heads=heads,
+        out_bias=lambda layer: bridge.blocks[layer].attn.b_O,
+        unembed_bias=bridge.b_U,
         norms=[block.ln1 for block in bridge.blocks],
         final_norm=bridge.ln_final,
         rotary=bridge.cfg.positional_embedding_type == "rotary",
+        mlps=not bridge.cfg.attn_only,
     )
 
 
@@ -196,10 +212,13 @@ def _of_body(body: Body, bridge: Any | None = None) -> Parts:
     """
     for layer in range(body.layers):  # what cannot be read is refused before anything is done
         body.heads(layer)
+    unembedding = body.module.get_output_embeddings()
     return Parts(
         embed=body.module.get_input_embeddings().weight,
-        unembed=_plain(body.module.get_output_embeddings()),
+        unembed=_plain(unembedding),
         heads=body.heads,
+        out_bias=body.out_bias,
+        unembed_bias=getattr(unembedding, "bias", None),
         norms=body.norms if bridge is None else [block.ln1 for block in bridge.blocks],
         final_norm=body.final_norm if bridge is None else bridge.ln_final,
         rotary=body.rotary,

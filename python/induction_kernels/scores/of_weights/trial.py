@@ -11,6 +11,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,9 +30,26 @@ from induction_kernels.scores.of_weights.parts import Body, Parts, not_as_produc
 
 _TOKENS = 8
 
-# Of modules with these weights: what embeddings are multiplied by, or why the weights do not say
-# what the model does. Weak: they can be freed.
-_known: weakref.WeakKeyDictionary[nn.Module, tuple[int, float | str]]
+
+@dataclass(frozen=True)
+class Trial:
+    """What a model was seen to do.
+
+    Attributes:
+        embedding: what embeddings are multiplied by.
+        wrong: why its weights do not say what it does; None where they do.
+        writes: the same of what heads write alone, however they came to it.
+        embeds: whether what enters the first layer is the embedding.
+    """
+
+    embedding: float = 1.0
+    wrong: str | None = None
+    writes: str | None = None
+    embeds: bool = True
+
+
+# Of modules with these weights. Weak: they can be freed.
+_known: weakref.WeakKeyDictionary[nn.Module, tuple[int, Trial]]
 _known = weakref.WeakKeyDictionary()
 
 
@@ -41,48 +59,61 @@ def scale_of_embedding(model: Model, parts: Parts) -> float:
     Raises:
         UnsupportedModelError: the model does something else with its weights.
     """
+    trial = trial_of(model, parts)
+    if trial.wrong is not None:
+        raise not_as_products(model, trial.wrong)
+    return trial.embedding
+
+
+def trial_of(model: Model, parts: Parts) -> Trial:
+    """Made now, unless it was and no weight has changed."""
     if parts.body is None:
-        return 1.0
+        return Trial()
     module = parts.body.module
-    state, outcome = _known.get(module, (None, ""))
-    if state != (now := weights_state(module)):
+    known = _known.get(module)
+    now = weights_state(module)
+    if known is None or known[0] != now:
         with model.evaluating():
-            outcome = _tried(model, parts, parts.body)
-        _known[module] = now, outcome
-    if isinstance(outcome, str):
-        raise not_as_products(model, outcome)
-    return outcome
+            known = _known[module] = now, _tried(model, parts, parts.body)
+    return known[1]
 
 
-def _tried(model: Model, parts: Parts, body: Body) -> float | str:
+def _tried(model: Model, parts: Parts, body: Body) -> Trial:
     seen = _Pass()
     tokens = torch.linspace(0, model.d_vocab - 1, _TOKENS, device=model.device).long()
     try:
         with _watched(body, seen):
             fused_by_interface(body.module).run(tokens[:, None], seen.attend, None)
     except DoesNotFitError as error:
-        return str(error)
+        return Trial(wrong=str(error), writes=str(error))
     layers = range(body.layers)
     if set(seen.queries) != set(layers) or not all(f"norm {i}" in seen.given for i in layers):
-        return "not every layer attends"
+        return Trial(wrong=(wrong := "not every layer attends"), writes=wrong)
     exact = parts.embed.dtype == torch.float32
     scale = _multiple(seen.given["norm 0"], parts.embed[tokens], exact)
-    if scale is None:
-        return "what enters the first layer is not the embedding"
+    reads, writes = [], []
     for layer in layers:
-        if wrong := _wrong(parts, body, seen, layer, exact):
-            return f"in layer {layer} {wrong}"
-    if (
-        _multiple(seen.given["unembed"], _normal(body.final_norm, seen.given["norm end"]), exact)
-        is None
-    ):
-        return "what is unembedded is not what the last norm gives"
-    return scale
+        *reading, out = (weights.float() for weights in parts.heads(layer))
+        writes.append(_wrongly_written(parts, seen, layer, out, exact))
+        reads += [_wrongly_read(body, seen, layer, reading, exact), writes[-1]]
+    unembedded = _normal(body.final_norm, seen.given["norm end"])
+    if scale is None:
+        reads.insert(0, "what enters the first layer is not the embedding")
+    if _multiple(seen.given["unembed"], unembedded, exact) is None:
+        reads.append("what is unembedded is not what the last norm gives")
+    return Trial(
+        embedding=1.0 if scale is None else scale,
+        wrong=next(filter(None, reads), None),
+        writes=next(filter(None, writes), None),
+        embeds=scale is not None,
+    )
 
 
-def _wrong(parts: Parts, body: Body, seen: _Pass, layer: int, exact: bool) -> str | None:
-    """What a layer does beside multiplying by its weights."""
-    q, k, v, o = (weights.float() for weights in parts.heads(layer))
+def _wrongly_read(
+    body: Body, seen: _Pass, layer: int, reading: list[Tensor], exact: bool
+) -> str | None:
+    """What a layer does beside multiplying what enters it by W_Q, W_K and W_V."""
+    q, k, v = reading
     normal = _normal(body.norms[layer], seen.given[f"norm {layer}"])
     products = {
         "queries": (seen.queries[layer], q),
@@ -94,16 +125,22 @@ def _wrong(parts: Parts, body: Body, seen: _Pass, layer: int, exact: bool) -> st
         multiple = _multiple(given, product, exact)
         # A score of queries and keys does not depend on how large they are.
         if multiple is None or (name == "values" and abs(multiple - 1) > _tolerance(exact)):
-            return f"it does more to {name} than multiply by weights"
-    z = seen.z[layer]
-    wrote = einsum(z, o, "row head d_head, head d_head d_model -> row d_model")
+            return f"in layer {layer} it does more to {name} than multiply by weights"
+    return None
+
+
+def _wrongly_written(
+    parts: Parts, seen: _Pass, layer: int, out: Float[Tensor, "head d_head d_model"], exact: bool
+) -> str | None:
+    """What becomes of what heads write beside being added to the stream."""
+    wrote = einsum(seen.z[layer], out, "row head d_head, head d_head d_model -> row d_model")
     after = seen.given.get(f"norm {layer + 1}", seen.given["norm end"])
     added = after - seen.given[f"norm {layer}"]
     rests = [added, *(added - seen.made[name] for name in seen.of_mlp(layer))]
     # Of a sum with a larger one, as much is lost.
     lost = 4 * torch.finfo(parts.embed.dtype).eps * after.norm()
     if not any(_same(rest, wrote, exact, float(lost)) for rest in rests):
-        return "what heads write is not added as it is"
+        return f"in layer {layer} what heads write is not added as it is"
     return None
 
 

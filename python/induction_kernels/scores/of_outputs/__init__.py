@@ -1,0 +1,1 @@
+"""Scores of what heads write: attribution of logits, and scores on probes by it."""
