@@ -23,6 +23,8 @@ def test_scores_of_the_weights_are_there_at_every_checkpoint() -> None:
         assert np.isfinite(values).all()
     assert infos["k_composition"]["probe"] == "the weights; random heads get 0.124"
     assert infos["k_composition"]["colours"] == "values"
+    assert infos["copy_attribution"]["units"] == "logits"
+    assert np.isfinite(array(explorer._grids["0/copy_attribution"])).all()
 
 
 def test_what_a_model_does_not_allow_is_left_out_with_the_reason() -> None:
@@ -31,7 +33,7 @@ def test_what_a_model_does_not_allow_is_left_out_with_the_reason() -> None:
     left_out = explorer._series[0]["left_out"]
     assert set(left_out) == {
         "OV copying", "Copying", "Copying, whole output", "QK trace", "K-composition",
-        "Entropy", "Natural induction",
+        "Entropy", "Natural induction", "Copy attribution",
     }  # fmt: skip
     assert "Gemma2ForCausalLM" in left_out["OV copying"]
     assert "no tokenizer" in left_out["Entropy"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from induction_kernels import MEASURES, SCORES
 from induction_kernels.losses.measure import Measure
 from induction_kernels.scores.of_attention import AttentionScore
+from induction_kernels.scores.of_outputs.scores import OutputScore
 from induction_kernels.scores.of_weights.scores import WeightScore
 from induction_kernels.scores.score import Score
 
@@ -54,7 +55,7 @@ def _cell(text: str) -> str:
 
 
 def _range(score: Score) -> str:
-    assert isinstance(score, AttentionScore | WeightScore)
+    assert isinstance(score, AttentionScore | WeightScore | OutputScore)
     low, high = score.range
     if low is None and high is None:
         return "unbounded" if not getattr(score, "detects", None) else "up to the ceiling shown"
@@ -64,7 +65,7 @@ def _range(score: Score) -> str:
 def _read_on(score: Score) -> str:
     if isinstance(score, WeightScore):
         return "weights, and random tokens" if score.on_tokens else "weights"
-    assert isinstance(score, AttentionScore)
+    assert isinstance(score, AttentionScore | OutputScore)
     if not score.copies:
         return "text"
     return f"BOS and {score.copies} copies of {score.period} random tokens"

@@ -1,6 +1,6 @@
 """Every score of a head by name, and `head_scores`, which reads them off a model.
 
-What they are is in `of_attention` and `of_weights`.
+What they are is in `of_attention`, `of_weights` and `of_outputs`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.models.model import Model
 from induction_kernels.provenance import package_version
 from induction_kernels.scores.of_attention import ATTENTION_SCORES, AttentionReader, AttentionScore
+from induction_kernels.scores.of_outputs.scores import OUTPUT_SCORES, OutputReader, OutputScore
 from induction_kernels.scores.of_weights.scores import WEIGHT_SCORES, WeightReader, WeightScore
 from induction_kernels.scores.own.arrays import ArrayScore
 from induction_kernels.scores.own.functions import FunctionReader, FunctionScore, Reading
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 
 #: Every score by name, in the order a reader meets them.
-SCORES: Mapping[str, Score] = {score.name: score for score in (*ATTENTION_SCORES, *WEIGHT_SCORES)}
+SCORES: Mapping[str, Score] = {
+    score.name: score for score in (*ATTENTION_SCORES, *WEIGHT_SCORES, *OUTPUT_SCORES)
+}
 
 
 def check_scores(scores: Scores) -> list[Score]:
@@ -115,6 +118,8 @@ class Scorer:
         self._weights = (
             WeightReader(model, of_weights, self._attention, seed) if of_weights else None
         )
+        of_outputs = [score for score in scores if isinstance(score, OutputScore)]
+        self._outputs = OutputReader(model, of_outputs, probe, seed)
         of_functions = [score for score in scores if isinstance(score, FunctionScore)]
         self._functions = FunctionReader(model, of_functions, probe, seed)
         self._of_functions = of_functions
@@ -143,6 +148,9 @@ class Scorer:
             for found in self._weights.by_steps(model, attention):
                 values |= found
                 yield values
+        for found in self._outputs.by_steps(model):
+            values |= found
+            yield values
         for score in self._of_functions:
             values[score.name] = self._functions(model, score)
             yield values
@@ -164,6 +172,8 @@ class Scorer:
     def facts(self, score: Score) -> Facts:
         if isinstance(score, WeightScore) and self._weights is not None:
             return self._weights.facts(score)
+        if isinstance(score, OutputScore):
+            return self._outputs.facts(score)
         if isinstance(score, FunctionScore):
             return self._functions.facts(score)
         if isinstance(score, ArrayScore):
