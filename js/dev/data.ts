@@ -161,6 +161,7 @@ const MEASURES: MeasureInfo[] = [
   formula,
   per,
   on_text: true,
+  units: "nat" as const,
   meaning: `What ${title.toLowerCase()} says.`,
   source: "made up",
 }));

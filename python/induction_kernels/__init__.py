@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from induction_kernels.losses.predictions import top_predictions
     from induction_kernels.losses.tokens import in_context_learning, token_losses
     from induction_kernels.models.model import Model
+    from induction_kernels.scores.classes import head_classes
     from induction_kernels.scores.of_outputs.direct import direct_logit_attribution
     from induction_kernels.scores.own.cells import attention_score
     from induction_kernels.scores.own.files import scores_from_csv, scores_from_headvis
     from induction_kernels.scores.own.functions import function_score
     from induction_kernels.scores.registry import SCORES, head_scores
+    from induction_kernels.scores.selectivity import selectivities
     from induction_kernels.sweeps.recorder import Recorder
     from induction_kernels.sweeps.run import sweep
 
@@ -52,6 +54,7 @@ _FROM = {
     "find_change": "changes.step",
     "find_changes": "changes.step",
     "function_score": "scores.own.functions",
+    "head_classes": "scores.classes",
     "head_scores": "scores.registry",
     "in_context_learning": "losses.tokens",
     "load_demo": "demo",
@@ -61,6 +64,7 @@ _FROM = {
     "phase_changes": "changes.series",
     "scores_from_csv": "scores.own.files",
     "scores_from_headvis": "scores.own.files",
+    "selectivities": "scores.selectivity",
     "sweep": "sweeps.run",
     "token_losses": "losses.tokens",
     "top_predictions": "losses.predictions",
@@ -85,6 +89,7 @@ __all__ = [
     "find_change",
     "find_changes",
     "function_score",
+    "head_classes",
     "head_scores",
     "in_context_learning",
     "load_demo",
@@ -94,6 +99,7 @@ __all__ = [
     "phase_changes",
     "scores_from_csv",
     "scores_from_headvis",
+    "selectivities",
     "sweep",
     "token_losses",
     "top_predictions",

@@ -22,6 +22,7 @@ from induction_kernels import (
     load_demo,
     loss_pca,
     measures,
+    selectivities,
     sweep,
     token_losses,
 )
@@ -31,6 +32,7 @@ from induction_kernels.attention.readout import (
     prefix_matching,
     previous_token,
 )
+from induction_kernels.inputs.bigrams import Bigrams
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe
 from safetensors.torch import load_file, save_file
@@ -124,6 +126,23 @@ def bare_forward(n: int, batch: int) -> Work:
 def our_scores(n: int, batch: int) -> Work:
     tokens, period = repeated(n, batch)
     return partial(head_scores, as_model(pythia()), SCORES, tokens, period=period)
+
+
+def bare_forward_on_bigrams(_: int, rows: int) -> Work:
+    """The model alone on the tokens that selectivities are read off."""
+    body = pythia().base_model
+    tokens = Bigrams.make(as_model(pythia()), rows=rows).tokens
+
+    def work() -> None:
+        with torch.no_grad():
+            body(input_ids=tokens, use_cache=False)
+
+    return work
+
+
+def our_selectivities(_: int, rows: int) -> Work:
+    """All six, and the drawing of their rows."""
+    return partial(selectivities, as_model(pythia()), rows=rows)
 
 
 def our_scores_on_bridge(n: int, batch: int) -> Work:
@@ -370,6 +389,8 @@ CASES: dict[str, Callable[[int, int], Work]] = {
     for case in (
         bare_forward,
         our_scores,
+        bare_forward_on_bigrams,
+        our_selectivities,
         bare_llama,
         our_llama_scores,
         our_patterns,

@@ -32,6 +32,13 @@ SPEED: list[dict[str, Any]] = [
         "at_most": [1.10, 1.10, 1.10, 1.10],
     },
     {
+        "name": "selectivity for six classes over the bare forward pass",
+        "cases": ("our_selectivities", "bare_forward_on_bigrams"),
+        "sizes": [(256, 4), (256, 16)],
+        "runs": [11, 7],
+        "at_most": [1.15, 1.15],
+    },
+    {
         "name": "scores over the bare forward pass; SmolLM2-135M's shape",
         "cases": ("our_llama_scores", "bare_llama"),
         "sizes": [(129, 8), (257, 4)],

@@ -8,8 +8,8 @@ from notebooks import Head, signed
 from parts import Explorer
 from playwright.sync_api import expect
 
-MEASURES = ["Loss", "In-context learning", "Loss by position", "Induction loss", "Loss PCA"]
-TITLES = [*MEASURES, "Scatter", "Passage", "Answer", "Ablation", "Wiring"]
+MEASURES = ["Loss", "In-context learning", "Loss by position", "Induction loss", "Attention sinks"]
+TITLES = [*MEASURES, "Loss PCA", "Scatter", "Passage", "Answer", "Ablation", "Wiring"]
 
 
 def test_tabs_by_mouse_and_keyboard(page: LabPage, explorer: Explorer) -> None:

@@ -13,6 +13,7 @@ from induction_kernels import CheckpointSeries, as_model, load_demo, measures
 from induction_kernels.errors import CheckpointError, ProbeError
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.losses import sinks
 from induction_kernels.losses import tokens as losses
 from induction_kernels.losses.measure import MEASURES
 from induction_kernels.losses.measures import Measurer
@@ -68,14 +69,20 @@ def test_against_losses_by_hand(series) -> None:
         assert here["token_loss"].values == pytest.approx(chosen, rel=1e-4)
 
 
+def counted(forward, passes: list[torch.Size]):
+    def run(model, tokens, *others):
+        passes.append(tokens.shape)
+        return forward(model, tokens, *others)
+
+    return run
+
+
 def test_one_forward_a_batch_of_text_serves_every_measure(series, monkeypatch) -> None:
     model = as_model(series.load(0))
     measurer = Measurer(model, TextProbe.of_tokens(model, rows()))
     passes: list[torch.Size] = []
-    plain = losses.run
-    monkeypatch.setattr(
-        losses, "run", lambda model, tokens: passes.append(tokens.shape) or plain(model, tokens)
-    )
+    for module, name in ((sinks, "run_fused"), (sinks, "run"), (losses, "run")):
+        monkeypatch.setattr(module, name, counted(getattr(module, name), passes))
     found = measurer(model)
     assert set(found) == set(MEASURES)
     assert passes == [measurer.text.tokens.shape, measurer.repeated.tokens.shape]

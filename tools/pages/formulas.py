@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from induction_kernels import MEASURES, SCORES
+from induction_kernels.inputs.bigrams import LENGTH
 from induction_kernels.losses.measure import Measure
 from induction_kernels.scores.of_attention import AttentionScore
 from induction_kernels.scores.of_outputs.scores import OutputScore
@@ -41,7 +42,7 @@ def _measures(measures: Iterable[Measure]) -> Iterator[str]:
     yield "\n## Measures\n"
     for measure in measures:
         on = "held-out text" if measure.on_text else "repeated random tokens"
-        yield _entry(measure, {"one number per": measure.per, "read on": on, "unit": "nat"})
+        yield _entry(measure, {"one number per": measure.per, "read on": on, "unit": measure.units})
 
 
 def _entry(said: Score | Measure, facts: dict[str, str]) -> str:
@@ -65,6 +66,10 @@ def _range(score: Score) -> str:
 def _read_on(score: Score) -> str:
     if isinstance(score, WeightScore):
         return "weights, and random tokens" if score.on_tokens else "weights"
+    if isinstance(score, AttentionScore) and score.bigrams is not None:
+        return (
+            f"{score.bigrams} rows of {LENGTH} random tokens, the last of which stood once before"
+        )
     assert isinstance(score, AttentionScore | OutputScore)
     if not score.copies:
         return "text"

@@ -103,6 +103,8 @@ export interface MeasureInfo {
   per: "checkpoint" | "position";
   /** Measured on the text; otherwise on repeated random tokens. */
   on_text: boolean;
+  /** Of its values; "1" where they have none. */
+  units: "nat" | "1";
 }
 
 /** The phase change of a series: where the curve that speaks for the whole model changes. */

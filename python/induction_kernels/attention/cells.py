@@ -17,6 +17,9 @@ from induction_kernels.models.model import Model
 
 Path = Literal["fused", "hooked"]
 
+#: Rows at a time, of probes that have many.
+_ROWS = 64
+
 
 def read_cells(
     model: Model, tokens: Int[Tensor, "batch pos"], readings: dict[str, Reading]
@@ -38,7 +41,7 @@ def read_cells(
             paths.add("hooked")
         return {name: means[name] * _queries(here[name], part) for name in here}
 
-    sums = [part_sums for _, part_sums in in_batches(tokens, len(tokens), read)]
+    sums = [part_sums for _, part_sums in in_batches(tokens, min(_ROWS, len(tokens)), read)]
     everything = slice(0, len(tokens))
     means = {
         name: torch.stack([part_sums[name] for part_sums in sums]).sum(0)

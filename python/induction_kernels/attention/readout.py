@@ -241,3 +241,14 @@ def natural_induction(tokens: Int[Tensor, "batch pos"]) -> Readout:
             "Give longer texts.",
         )
     return Readout(queries, earlier + 1, int(copies.any(-1).sum()), rows)
+
+
+def of_last_query(length: int, keys: Int[Tensor, " cells"]) -> Readout:
+    """The mean of A[q, k] over these k, q the last of `length` positions."""
+    return Readout(torch.full_like(keys, length - 1), keys, len(keys))
+
+
+def of_last_query_by_row(length: int, keys: Int[Tensor, " row"]) -> Readout:
+    """The mean over rows of A[q, k], q the last of `length` positions and k each row's own."""
+    rows = torch.arange(len(keys))
+    return Readout(torch.full_like(keys, length - 1), keys, len(keys), rows)

@@ -12,6 +12,11 @@ from typing import Literal
 #: How far from a position, on the scale of ln(position + 1), the slope there is fitted.
 SLOPE_REACH = 0.5
 
+#: Attention to the first token above which a head is a sink, and the tokens it is averaged over:
+#: ε and T of Gu et al. 2024, who find the order of models and checkpoints little changed by ε.
+SINK_THRESHOLD = 0.3
+SINK_LENGTH = 64
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -20,6 +25,7 @@ class Measure:
     Attributes:
         per: what it has a value for at each checkpoint.
         on_text: measured on the text; otherwise on repeated random tokens.
+        units: of its values; "1" where they have none.
     """
 
     name: str
@@ -29,6 +35,7 @@ class Measure:
     source: str
     per: Literal["checkpoint", "position", "row"] = "checkpoint"
     on_text: bool = True
+    units: str = "nat"
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -96,6 +103,16 @@ MEASURES: Mapping[str, Measure] = {
             "copy begins cannot be known, so its first token is left out.",
             "TransformerLens evals",
             on_text=False,
+        ),
+        Measure(
+            "sink_fraction",
+            "Attention sinks",
+            f"share of heads whose mean over rows and q < {SINK_LENGTH} of A[q, 0] is above "
+            f"{SINK_THRESHOLD:g}",
+            "How many of the heads rest on the first token, 0 to 1: attention sinks. They form at "
+            "another time in training than induction heads do, mostly later.",
+            "Gu et al. 2024",
+            units="1",
         ),
         Measure(
             "token_loss",

@@ -19,6 +19,7 @@ from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.losses.copyable import copyable
 from induction_kernels.losses.measure import MEASURES, SLOPE_REACH
+from induction_kernels.losses.sinks import Sinks
 from induction_kernels.losses.tokens import (
     in_context_learning_positions,
     slope_by_log_position,
@@ -120,9 +121,11 @@ class Measurer:
         again = self.repeated.tokens
         losses = torch.full((len(text), self.positions), torch.nan)
         second = torch.full((len(again), again.shape[1] - 1), torch.nan)
-        known = partial(self._known, losses, second)
-        for run in token_losses_by_steps(model, text, mask, batch):
+        sinks = Sinks(int(mask.sum(1).min()))
+        known = partial(self._known, losses, second, sinks)
+        for run in token_losses_by_steps(model, text, mask, batch, sinks.run):
             losses.copy_(run)
+            sinks.keep()
             yield known
         self._check_finite(model, losses)
         for run in token_losses_by_steps(model, again, batch_size=batch):
@@ -130,7 +133,10 @@ class Measurer:
             yield known
 
     def _known(
-        self, losses: Float[Tensor, "row pos"], second: Float[Tensor, "copy_row copy_pos"]
+        self,
+        losses: Float[Tensor, "row pos"],
+        second: Float[Tensor, "copy_row copy_pos"],
+        sinks: Sinks,
     ) -> dict[str, Float[Tensor, "..."]]:
         by_position = losses.nanmean(0)
         return {
@@ -141,6 +147,7 @@ class Measurer:
             "loss_by_position": by_position,
             "loss_slope": slope_by_log_position(by_position, SLOPE_REACH),
             "induction_loss": second[:, self._second_copy()].mean(),
+            "sink_fraction": sinks.fraction,
             "token_loss": losses[torch.arange(len(losses)), self.chosen],
         }
 
@@ -211,7 +218,12 @@ def measures(
             name: (
                 measure.dims,
                 measured.along(itemgetter(name)),
-                {"title": measure.title, "formula": measure.formula, "source": measure.source},
+                {
+                    "title": measure.title,
+                    "formula": measure.formula,
+                    "source": measure.source,
+                    "units": measure.units,
+                },
             )
             for name, measure in MEASURES.items()
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -50,10 +50,15 @@ def token_losses_by_steps(
     tokens: Int[Tensor, "batch pos"],
     attention_mask: Mask | None = None,
     batch_size: int = 16,
+    forward: Callable[[Model, Tensor], Output] | None = None,
 ) -> Iterator[Float[Tensor, "batch pos-1"]]:
     """`token_losses`: after every pass what is known, always in the same tensor, NaN elsewhere.
 
     Between two of them other weights may be put into the model and taken out again.
+
+    Args:
+        forward: the pass, for whoever reads something else off it. One that fails for want of
+            memory is run again with fewer rows.
     """
     rows = rows_of(model, tokens, attention_mask)
     if int(rows.lengths.min()) < 2:
@@ -64,15 +69,20 @@ def token_losses_by_steps(
     everywhere = torch.full((len(rows.tokens), rows.tokens.shape[1] - 1), torch.nan)
     for own, columns in rows.by_length():
         tokens = rows.tokens[own, columns]
-        for part, losses in in_batches(tokens, batch_size, partial(_losses, model, tokens)):
+        for part, losses in in_batches(
+            tokens, batch_size, partial(_losses, model, tokens, forward)
+        ):
             everywhere[own[part], columns[part, :-1]] = losses
             yield everywhere
 
 
 def _losses(
-    model: Model, tokens: Int[Tensor, "batch pos"], part: slice
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    forward: Callable[[Model, Tensor], Output] | None,
+    part: slice,
 ) -> Float[Tensor, "part pos-1"]:
-    return losses_of(run(model, tokens[part]), tokens[part], model.d_vocab)
+    return losses_of((forward or run)(model, tokens[part]), tokens[part], model.d_vocab)
 
 
 def losses_of(

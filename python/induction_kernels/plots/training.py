@@ -141,7 +141,7 @@ def over_training(
     x_scale: Scale = "log",
     ax: Axes | None = None,
 ) -> Axes:
-    """A measure over training, in nats; one curve a series.
+    """A measure over training, in nats or a share; one curve a series.
 
     Olsson et al. 2022, Kissane 2023.
 
@@ -170,7 +170,7 @@ def over_training(
         color = INK if len(series) == 1 else PALETTE[slot % len(PALETTE)]
         curve(ax, xs[name], values.values, color)
         ends.append(End(xs[name], values.values, name, color))
-        ax.set_ylabel(f"{title_of(values)}, nats")
+        ax.set_ylabel(f"{title_of(values)}{'' if values.attrs.get('units') == '1' else ', nats'}")
     shade(ax, window)
     name_ends(ax, ends)
     return ax

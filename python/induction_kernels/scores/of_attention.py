@@ -20,13 +20,17 @@ from induction_kernels.attention import readout
 from induction_kernels.attention.cells import Path, read_cells
 from induction_kernels.attention.hooked import only_patterns
 from induction_kernels.attention.readout import Reading, Readout, RowEntropy
+from induction_kernels.inputs.bigrams import Bigrams, too_small
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.models.model import Model
 from induction_kernels.scores.score import YOURS, Facts, Range, Score
 
 #: What a score is measured on.
-Probe = RepeatedTokens | TextProbe
+Probe = RepeatedTokens | TextProbe | Bigrams
+
+#: Attention that others are taken to get at the least, where a score is divided by it.
+LEAST = 1e-8
 
 #: Rows and tokens of text: about as much as the repeated tokens.
 _TEXT_ROWS, _TEXT_LENGTH = 4, 256
@@ -72,7 +76,27 @@ class On:
         return TextProbe.default(model, rows=_TEXT_ROWS, longest=_TEXT_LENGTH)
 
 
+@dataclass(frozen=True)
+class OnBigrams:
+    """`On` rows with one bigram each."""
+
+    rows: int
+
+    def make(self, model: Model, given: RepeatedTokens | None, seed: int) -> Bigrams:
+        """The published rows for this model, whatever is given and seeded.
+
+        Raises:
+            ProbeError: a context or a vocabulary that is too small.
+        """
+        return Bigrams.make(model, rows=self.rows)
+
+
 def probe_in_words(probe: Probe) -> str:
+    if isinstance(probe, Bigrams):
+        return (
+            f"{len(probe.tokens)} rows of {probe.length} random tokens, the last of which, q, "
+            f"stood once before, at i; seed {probe.seed}"
+        )
     if isinstance(probe, TextProbe):
         rows, length = probe.tokens.shape
         return f"{rows} rows of {length} tokens: {probe.origin}"
@@ -94,6 +118,8 @@ class AttentionScore(Score):
         copies, period: of the repeated tokens it is measured on; 0 copies = on text.
         given: text that it brings along.
         detects: TransformerLens' detect_head, "mul" or "abs"; its values end at a ceiling.
+        against: cells by whose mean it is divided, or by `LEAST` where that is less.
+        bigrams: rows of `Bigrams`, where it is measured on these instead.
     """
 
     cells: Callable[[Any], Readout | RowEntropy]
@@ -103,9 +129,13 @@ class AttentionScore(Score):
     period: int = 50
     given: GivenTexts | None = None
     detects: Literal["mul", "abs"] | None = None
+    against: Callable[[Any], Readout] | None = None
+    bigrams: int | None = None
 
     @property
-    def on(self) -> On:
+    def on(self) -> On | OnBigrams:
+        if self.bigrams is not None:
+            return OnBigrams(self.bigrams)
         return On(self.copies, self.period, self.given)
 
     @property
@@ -116,6 +146,8 @@ class AttentionScore(Score):
             return "TransformerLens' detect_head"
         if self.on_text:
             return "Attention on text"
+        if self.bigrams is not None:
+            return "Selectivity, on random tokens"
         what = "Attention" if self.reads == "pattern" else "Logits before the softmax"
         return f"{what}, on repeated tokens"
 
@@ -127,13 +159,17 @@ class AttentionScore(Score):
         reads_text = self.on_text and self.given is None
         if reads_text and not text_given and model.tokenizer is None:
             return f"{model.name} has no tokenizer, so text cannot be read."
+        if self.bigrams is not None and (why_not := too_small(model)) is not None:
+            return why_not
         return only_patterns(model) if self.reads == "scores" else None
 
     def chance(self, probe: Probe) -> float | None:
         """What attention spread evenly over the past scores; None before the softmax."""
         if self.reads == "scores":
             return None
-        return float(self.of_cells(torch.tensor(self.cells(probe).uniform()), probe))
+        uniform = torch.tensor(self.cells(probe).uniform())
+        others = None if self.against is None else torch.tensor(self.against(probe).uniform())
+        return float(self.of_cells(uniform, probe, others))
 
     def range_on(self, probe: Probe) -> Range:
         """The range, with the ceiling that this probe sets to detect_head."""
@@ -142,12 +178,14 @@ class AttentionScore(Score):
         ceiling = self._share_of_rows(probe)
         return (0.0, ceiling) if self.detects == "mul" else (-ceiling, ceiling)
 
-    def of_cells(self, mean: Tensor, probe: Probe) -> Tensor:
-        """The score, from the mean of its cells.
+    def of_cells(self, mean: Tensor, probe: Probe, others: Tensor | None = None) -> Tensor:
+        """The score, from the mean of its cells and of the others that it is divided by.
 
         |A - D| adds up to 1 + (number of cells) - 2 Σ A over the cells in every row that has some,
         so detect_head's "abs" needs no more of the pattern than "mul" does.
         """
+        if others is not None:
+            return mean / others.clamp(min=LEAST)
         return 2 * mean - self._share_of_rows(probe) if self.detects == "abs" else mean
 
     def _share_of_rows(self, probe: Probe) -> float:
@@ -302,13 +340,17 @@ class AttentionReader:
         #: How the last model was read: "fused", or "hooked" where its attention does not fit.
         self.path: Path | None = None
         self._scores = {score.name: score for score in scores}
-        self._probes: dict[On, Probe] = {}
-        self._readings: dict[On, dict[str, Reading]] = {}
+        self._probes: dict[On | OnBigrams, Probe] = {}
+        self._readings: dict[On | OnBigrams, dict[str, Reading]] = {}
+        others: dict[Any, Readout] = {}  # one for all that are divided by it: it is read once
         for score in self._scores.values():
             if score.on not in self._probes:
                 self._probes[score.on] = score.on.make(model, given, seed)
-            reading = Reading(score.cells(self._probes[score.on]), score.reads)
-            self._readings.setdefault(score.on, {})[score.name] = reading
+            probe, readings = self._probes[score.on], self._readings.setdefault(score.on, {})
+            readings[score.name] = Reading(score.cells(probe), score.reads)
+            if score.against is not None:
+                shared = others.setdefault((score.on, score.against), score.against(probe))
+                readings[_others(score.name)] = Reading(shared, score.reads)
 
     def __call__(self, model: Model) -> dict[str, Float[Tensor, "layer head"]]:
         """One float32 [layer, head] on the CPU a score, by name."""
@@ -318,7 +360,11 @@ class AttentionReader:
         """The same, probe by probe."""
         for on, probe in self._probes.items():
             means, self.path = read_cells(model, probe.tokens, self._readings[on])
-            yield {name: self._scores[name].of_cells(mean, probe) for name, mean in means.items()}
+            yield {
+                name: self._scores[name].of_cells(mean, probe, means.get(_others(name)))
+                for name, mean in means.items()
+                if name in self._scores
+            }
 
     def probe_of(self, score: AttentionScore) -> Probe:
         return self._probes[score.on]
@@ -331,3 +377,8 @@ class AttentionReader:
             probe_in_words(probe),
             probe.provenance(),
         )
+
+
+def _others(name: str) -> str:
+    """What the cells are called by whose mean the score of this name is divided."""
+    return f"{name}, others"

@@ -1,6 +1,6 @@
 """Every score of a head by name, and `head_scores`, which reads them off a model.
 
-What they are is in `of_attention`, `of_weights` and `of_outputs`.
+What they are is in `of_attention`, `selectivity`, `of_weights` and `of_outputs`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from induction_kernels.scores.own.arrays import ArrayScore
 from induction_kernels.scores.own.functions import FunctionReader, FunctionScore, Reading
 from induction_kernels.scores.own.given import Scores, listed
 from induction_kernels.scores.score import Facts, Score
+from induction_kernels.scores.selectivity import SELECTIVITIES
 
 if TYPE_CHECKING:
     import xarray
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 #: Every score by name, in the order a reader meets them.
 SCORES: Mapping[str, Score] = {
-    score.name: score for score in (*ATTENTION_SCORES, *WEIGHT_SCORES, *OUTPUT_SCORES)
+    score.name: score
+    for score in (*ATTENTION_SCORES, *SELECTIVITIES, *WEIGHT_SCORES, *OUTPUT_SCORES)
 }
 
 

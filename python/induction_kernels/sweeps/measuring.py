@@ -259,5 +259,5 @@ def _of_measure(measurer: Measurer, measure: Measure) -> dict[str, object]:
         **on.provenance(),
         **where.get(measure.name, {}),
         "kind": "measure",
-        "units": "nat",
+        "units": measure.units,
     }

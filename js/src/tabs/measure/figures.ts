@@ -29,6 +29,11 @@ const TOGETHER: Record<string, { with: string[]; title: string; names: string[];
   },
 };
 
+/** What its values are in, after a comma; nothing where they have no unit. */
+export function inUnits({ units }: MeasureInfo, preposition = ""): string {
+  return units === "1" ? "" : `, ${preposition}nats`;
+}
+
 export function hasTab({ name }: MeasureInfo): boolean {
   return !Object.hasOwn(UNDER, name);
 }

@@ -7,7 +7,7 @@ import { absentText } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 import { absentLosses, LossesState } from "../losses";
 import { type AnyTab, tab } from "../tab";
-import { type Figure, figuresOf, hasTab } from "./figures";
+import { type Figure, figuresOf, hasTab, inUnits } from "./figures";
 import { OverPositions } from "./over-positions";
 import { OverTraining } from "./over-training";
 import { measureTable } from "./table";
@@ -51,6 +51,7 @@ function MeasureFigure({ view, figure }: PanelProps) {
   const { store } = view;
   const { title, measures } = figure;
   const [{ per, on_text, source }] = measures;
+  const units = inUnits(measures[0], "in ");
   const on = on_text ? (store.measuredOn.value[store.series.value] ?? "") : "";
   const names = measures.map(({ name }) => name);
   const empty = absentText(store, "No value is known.");
@@ -64,7 +65,7 @@ function MeasureFigure({ view, figure }: PanelProps) {
           about={{
             training: per === "checkpoint",
             everySeries: per === "checkpoint" && measures.length === 1,
-            says: [`${title}: ${formulas(figure)}, in nats${on === "" ? "" : `; on ${on}`}; ${source}.`],
+            says: [`${title}: ${formulas(figure)}${units}${on === "" ? "" : `; on ${on}`}; ${source}.`],
           }}
           draw={(paper) => <MeasureFigure view={paper} figure={figure} />}
           table={() => measureTable(store, names)}
@@ -72,7 +73,8 @@ function MeasureFigure({ view, figure }: PanelProps) {
         />
         <p class="ie-meaning">{figure.meaning}</p>
         <p class="ie-note ie-hint">
-          <span class="ie-formula">{formulas(figure)}</span>, in nats
+          <span class="ie-formula">{formulas(figure)}</span>
+          {units}
           {on !== "" && ` · on ${sentence(on)}`} · {source}
         </p>
       </figcaption>

@@ -5,7 +5,7 @@ import { type Drawn, pathOf, placeOfPosition, plotOverPositions } from "../../ch
 import type { MeasureInfo } from "../../kernel/model";
 import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
-import type { Figure } from "./figures";
+import { type Figure, inUnits } from "./figures";
 
 interface Props extends ViewProps {
   figure: Figure;
@@ -53,7 +53,7 @@ function overPositions(view: View, info: MeasureInfo, width: number): Drawn | nu
     Array.from(measure.values.subarray(index * length, (index + 1) * length)),
   ).filter((curve) => curve.every(Number.isFinite));
   const places = Array.from(positions.values);
-  const yName = view.onPaper ? `${info.title}, nats` : null;
+  const yName = view.onPaper ? `${info.title}${inUnits(info)}` : null;
   return curves.length > 0 ? plotOverPositions(curves, places, width, yName) : null;
 }
 

@@ -9,7 +9,7 @@ import { scoreText, shortened } from "../../state/text";
 import { trainingOf } from "../../state/training";
 import { absentText } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
-import type { Figure } from "./figures";
+import { type Figure, inUnits } from "./figures";
 
 /** Of a number beside its mark, in pixels. */
 const VALUE_WIDTH = 45;
@@ -55,6 +55,7 @@ function valueAt({ measureOf, shownEach }: Store, { series, measure }: Value): n
 /** What each series has, where each is one checkpoint. */
 function Numbers({ view, figure }: Omit<Props, "empty">) {
   const values = valuesOf(view.store, figure);
+  const unit = figure.measures[0].units === "1" ? "" : " nats";
   return (
     <dl class="ie-measure-numbers">
       {values.map((one) => {
@@ -67,7 +68,7 @@ function Numbers({ view, figure }: Omit<Props, "empty">) {
               </dt>
             )}
             <dd>
-              {Number.isFinite(value) ? `${scoreText(value)} nats` : absentText(view.store, "not measured")}
+              {Number.isFinite(value) ? `${scoreText(value)}${unit}` : absentText(view.store, "not measured")}
             </dd>
           </div>
         );
@@ -82,7 +83,7 @@ function overTraining(view: View, figure: Figure, width: number): Drawn | null {
   const known = curves.some(({ y }) => y.some(Number.isFinite));
   const [type, at] = [store.viewState.value.x_scale, currentTraining(store)];
   // The name of the axis, where the figure is all that there is.
-  const yName = view.onPaper ? `${figure.title}, nats` : null;
+  const yName = view.onPaper ? `${figure.title}${inUnits(figure.measures[0])}` : null;
   return known ? plotAlong(curves, { width, type, at, yName }) : null;
 }
 

@@ -2,6 +2,7 @@
 import { type Cell, rowsOf, type Table } from "../../export/table";
 import { exact, TRAINING, training } from "../../export/tables";
 import type { Store } from "../../state/store";
+import { inUnits } from "./figures";
 
 /** At every checkpoint, or of each series at the one that is shown of it. */
 export function measureTable(store: Store, names: string[], part: "all" | "shown" = "all"): Table {
@@ -22,7 +23,9 @@ export function measureTable(store: Store, names: string[], part: "all" | "shown
     };
     return { count: checkpoints * each, row };
   });
-  const holds = `A row for each ${byPosition ? "position at each " : ""}checkpoint of each series, in nats.`;
+  const first = store.measureInfos.value.find(({ name }) => name === names[0]);
+  const units = first === undefined ? "" : inUnits(first, "in ");
+  const holds = `A row for each ${byPosition ? "position at each " : ""}checkpoint of each series${units}.`;
   const columns = ["series", ...TRAINING, ...(byPosition ? ["position"] : []), ...names];
   return { columns, rows: rowsOf(parts), holds };
 }
