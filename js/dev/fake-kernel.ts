@@ -3,6 +3,7 @@ import { type AnalysisKind, ARRAYS } from "../src/contract.gen";
 import { sizeOf, triangleIndex, triangleSize } from "../src/kernel/arrays";
 import type { DType, ErrorInfo, Reply, Request } from "../src/kernel/model";
 import { formed, noise, promptInfo, type Shape } from "./data";
+import { attributionAt } from "./fake-attribution";
 import { causesAt, DRAWS } from "./fake-causes";
 import type { FakeModel } from "./fake-model";
 
@@ -140,7 +141,7 @@ function partOf(shape: Shape, request: Asked, model: FakeModel, period: number):
     arrays.push({ name, dtype, shape: [found.length, ...one] });
     bytes.push(new Uint8Array(values.buffer));
   }
-  const words = request.kind === "predictions" ? { tokens: WORDS } : {};
+  const words = request.kind === "predictions" || request.kind === "attribution" ? { tokens: WORDS } : {};
   return { body: words, arrays, data: new DataView(concatenated(bytes)) };
 }
 
@@ -180,6 +181,8 @@ function valuesAt(
       return { patterns: pattern(shape, checkpoint, ...request.head, n, period) };
     case "predictions":
       return predictionsAt(shape, checkpoint, n, answered);
+    case "attribution":
+      return attributionAt(shape, checkpoint, request.token ?? (request.query + 1) % 40);
     case "ablation":
     case "ablation_grid":
     case "wiring":

@@ -28,6 +28,14 @@ export interface AnalysisParameters {
    */
   attention: { head: Head; first: number; last: number };
   /**
+   * What heads, biases of attention, MLPs, the embeddings of the token and of its position, and the biases at
+   * the end add to the logit of a token after the query: direct logit attribution, in logits less their mean
+   * over the vocabulary, which is given beside. All of it sums to the logit. Without a token, that of the one
+   * which comes next, after the last position the answer, and without one the likeliest. The cap of a model
+   * that caps its logits, and NaN of others.
+   */
+  attribution: { query: number; token: number | null };
+  /**
    * Every measure of the whole model. The answer is the mean loss of the rows of text run so far, in nats;
    * the measures come as rows of `_measures`, to every page that shows the series.
    */
@@ -71,6 +79,18 @@ export interface AnalysisArrays {
   ablation_grid: { loss: Float32Array; in_context_learning: Float32Array; induction_loss: Float32Array };
   attended: { attention: Float32Array };
   attention: { attention: Float32Array };
+  attribution: {
+    heads: Float32Array;
+    out_bias: Float32Array;
+    mlps: Float32Array;
+    embedding: Float32Array;
+    position: Float32Array;
+    bias: Float32Array;
+    logit: Float32Array;
+    mean_logit: Float32Array;
+    cap: Float32Array;
+    target: Int32Array;
+  };
   losses: { loss: Float32Array };
   patterns: { patterns: Uint8Array };
   predictions: {
@@ -93,7 +113,14 @@ export interface AnalysisArrays {
 export type AnalysisKind = keyof AnalysisParameters;
 
 /** Those that depend on the prompt: a request names its generation. */
-export const OF_PROMPT = ["ablation", "attended", "attention", "patterns", "predictions"] as const;
+export const OF_PROMPT = [
+  "ablation",
+  "attended",
+  "attention",
+  "attribution",
+  "patterns",
+  "predictions",
+] as const;
 
 /** Those of them that one forward pass over it answers. */
 export const ONE_PASS = ["attended", "attention", "patterns", "predictions"] as const;
@@ -104,6 +131,7 @@ export const DOING = {
   ablation_grid: "Ablating each head alone",
   attended: "Running the prompt",
   attention: "Running the prompt",
+  attribution: "Attributing logits",
   losses: "Measuring losses",
   patterns: "Running the prompt",
   predictions: "Running the prompt",
@@ -137,6 +165,18 @@ export const ARRAYS = {
   },
   attended: { attention: "float32 layer head" },
   attention: { attention: "float32 pair" },
+  attribution: {
+    heads: "float32 layer head",
+    out_bias: "float32 layer",
+    mlps: "float32 layer",
+    embedding: "float32",
+    position: "float32",
+    bias: "float32",
+    logit: "float32",
+    mean_logit: "float32",
+    cap: "float32",
+    target: "int32",
+  },
   losses: { loss: "float32" },
   patterns: { patterns: "uint8 cell" },
   predictions: {

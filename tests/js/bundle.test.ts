@@ -13,7 +13,7 @@ import { clearPage, freshPage, SHAPE, settle, TOKENS, widgetOf } from "./shown";
 
 const TABS = [
   ...["loss", "in_context_learning", "loss_by_position", "loss_pca", "all_series"],
-  ...["passage", "answer", "scatter", "ablation", "wiring"],
+  ...["passage", "answer", "scatter", "attribution", "ablation", "wiring"],
 ];
 
 /** The exports of a script that was bundled. */

@@ -61,6 +61,7 @@ describe("one checkpoint", () => {
       "Scatter",
       "Passage",
       "Answer",
+      "Attribution",
       "Ablation",
       "Wiring",
     ]);

@@ -8,7 +8,7 @@ import { clearPage, freshPage, SHAPE, settle, widgetOf } from "./shown";
 
 const TABS = [
   ...["loss", "in_context_learning", "loss_by_position", "loss_pca", "all_series"],
-  ...["passage", "answer", "scatter", "ablation", "wiring"],
+  ...["passage", "answer", "scatter", "attribution", "ablation", "wiring"],
 ];
 /**
  * Of a whole page of two series, with a table and a menu for each figure: more would make a reader press Tab for

@@ -222,8 +222,8 @@ def test_without_time_it_has_what_is_looked_at_and_says_what_it_lacks(large, tmp
     assert answers["patterns", json.dumps({"head": [1, 2]})][0] == [1, 2]
     assert (
         "Not computed for small, and so not in it: predictions at 2 of 4 checkpoints, attention "
-        "patterns at 2 of 4 checkpoints, ablations of heads, the ablation of every head, the "
-        "wiring of heads." in unescape(text)
+        "patterns at 2 of 4 checkpoints, attributions of logits, ablations of heads, the ablation "
+        "of every head, the wiring of heads." in unescape(text)
     )
 
 

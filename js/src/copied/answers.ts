@@ -159,6 +159,7 @@ const WHAT: Record<AnalysisKind, string> = {
   ablation_grid: "the ablation of each head",
   attended: "how much every head attends to this token",
   attention: "this attention",
+  attribution: "what adds to this logit",
   losses: "losses",
   patterns: "the attention pattern of",
   predictions: "predictions",

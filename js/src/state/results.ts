@@ -29,7 +29,7 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
 
 /** The named arrays of one checkpoint, and the words beside them. */
 export type Values<A extends AnalysisKind> = AnalysisArrays[A] & Words<A>;
-type Words<A> = A extends "predictions" ? { tokens: Record<string, string> } : unknown;
+type Words<A> = A extends "predictions" | "attribution" ? { tokens: Record<string, string> } : unknown;
 
 /** Answers to one question that may change; everything read of it is read through signals. */
 export class Result<A extends AnalysisKind> {

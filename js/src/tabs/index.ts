@@ -2,9 +2,10 @@
 import ablation from "./ablation";
 import allSeries from "./all-series";
 import answer from "./answer";
+import attribution from "./attribution";
 import lossPca from "./loss-pca";
 import passage from "./passage";
 import scatter from "./scatter";
 import wiring from "./wiring";
 
-export const TABS = [lossPca, allSeries, scatter, passage, answer, ablation, wiring];
+export const TABS = [lossPca, allSeries, scatter, passage, answer, attribution, ablation, wiring];

@@ -38,8 +38,8 @@ export function Tabs({ view }: ViewProps) {
 }
 
 function needsModel({ name, group }: AnyTab, info: SeriesInfo | null): boolean {
-  if (group === "On this prompt") return !readsPrompts(info);
-  return group === "Causes" && !answers(info, name as AnalysisKind);
+  if (name in ARRAYS) return !answers(info, name as AnalysisKind);
+  return group === "On this prompt" && !readsPrompts(info);
 }
 
 interface StripProps extends ViewProps {
@@ -88,11 +88,14 @@ function Panel({ view, tab }: { view: View; tab: AnyTab }) {
   const { store } = view;
   const options = useComputed(() => chosenOf(tab.options, store.viewState.value.tabs[tab.name]));
   const asked = useComputed<Asks<AnalysisKind>>(() => {
-    const { info, promptInfo, heads, activeHead } = store;
+    const { info, promptInfo, heads, activeHead, lock } = store;
     if (info.value === null || tab.asks === undefined) return {};
+    const runs = promptInfo.value?.error == null && promptInfo.value?.tokens.length;
+    const prompt = runs ? promptInfo.value : null;
     return tab.asks({
       info: info.value,
-      prompt: promptInfo.value?.error == null && promptInfo.value?.tokens.length ? promptInfo.value : null,
+      prompt,
+      query: prompt && (lock.value ?? prompt.tokens.length - 1),
       heads: heads.value,
       activeHead: activeHead.value,
       options: options.value,

@@ -29,6 +29,8 @@ export interface Now {
   prompt: PromptInfo | null;
   heads: Head[];
   activeHead: Head | null;
+  /** The position that is locked, or else the last; null without a prompt. */
+  query: number | null;
 }
 
 export type Asks<A extends AnalysisKind> = { [N in A]?: AnalysisParameters[N] };

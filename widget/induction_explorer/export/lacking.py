@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from induction_explorer.series.known import Known
     from induction_explorer.series.prompt import Prompt
 
-#: Analyses of causes, as tabs and sentences call them.
-_CAUSES = {
+#: Analyses that are asked for in a tab, as sentences call them.
+_IN_TABS = {
+    "attribution": "attributions of logits",
     "ablation": "ablations of heads",
     "ablation_grid": "the ablation of every head",
     "wiring": "the wiring of heads",
@@ -30,7 +31,7 @@ def not_computed(session: Known, prompt: Prompt | None) -> Iterator[str]:
     scored = sum(map(session.is_scored, range(count)))
     if scored < count:
         yield f"Of {name} {scored:,} of {count:,} checkpoints were scored when it was made."
-    lacks = [*_of_prompt(session, prompt), *_of_losses(session), *_of_causes(session, prompt)]
+    lacks = [*_of_prompt(session, prompt), *_of_losses(session), *_of_tabs(session, prompt)]
     if lacks:
         yield f"Not computed for {name}, and so not in it: {', '.join(lacks)}."
 
@@ -63,7 +64,7 @@ def _of_losses(session: Known) -> Iterator[str]:
         yield f"losses at {count - known:,} of {count:,} checkpoints" if known else "losses"
 
 
-def _of_causes(session: Known, prompt: Prompt | None) -> Iterator[str]:
+def _of_tabs(session: Known, prompt: Prompt | None) -> Iterator[str]:
     """What was asked of some heads, or some checkpoints, is there; of others it is not."""
     ids = None if prompt is None else prompt.ids
     asked = {
@@ -71,7 +72,7 @@ def _of_causes(session: Known, prompt: Prompt | None) -> Iterator[str]:
         for question in session.results.questions()
         if question.ids is None or question.ids == ids
     }
-    for kind, words in _CAUSES.items():
+    for kind, words in _IN_TABS.items():
         yield f"{words} but for what was asked before" if kind in asked else words
 
 
