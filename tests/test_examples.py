@@ -19,7 +19,6 @@ from published_models import pythia
 from small_models import HUGGING_FACE
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
-HUB = "hub_series"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -29,19 +28,38 @@ def test_outputs_are_not_kept(path: Path) -> None:
     assert all(cell.get("execution_count") is None for cell in notebook.cells)
 
 
-def test_there_are_three() -> None:
-    assert [path.stem for path in EXAMPLES] == [HUB, "induction_heads", "your_own_run"]
+HUB, HEADS, OWN_RUN = EXAMPLES
+LITTLE_TEXT = """\
+import induction_explorer.series.budget
+induction_explorer.series.budget.ROWS = 16
+"""
+
+
+def test_they_are_named_for_what_they_show() -> None:
+    assert [path.stem for path in EXAMPLES] == ["hub_series", "induction_heads", "your_own_run"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "path", [one for one in EXAMPLES if one.stem != HUB], ids=lambda path: path.stem
-)
-def test_every_cell_runs(path: Path) -> None:
-    printed = printed_by(path)
-    assert "Abrupt changes, 5% level: found in" in printed
-    if path.stem == "induction_heads":
-        check_causes(printed)
+def test_every_cell_of_your_own_run_runs() -> None:
+    assert "Abrupt changes, 5% level: found in" in printed_by(
+        nbformat.read(OWN_RUN, as_version=4), OWN_RUN.parent
+    )
+
+
+@pytest.mark.slow
+def test_every_cell_of_induction_heads_runs() -> None:
+    """At every other checkpoint and the last, and the explorer on little text."""
+    notebook = nbformat.read(HEADS, as_version=4)
+    cell, whole = notebook.cells[0], 'load_demo(f"attn-only-{layers}l")'
+    assert cell.source.count(whole) == 1
+    cell.source = LITTLE_TEXT + cell.source.replace(
+        whole, f"{whole}.select([*range(0, 24, 2), 25])"
+    )
+    printed = printed_by(notebook, HEADS.parent)
+    for name in ("attn-only-2l", "attn-only-3l"):
+        assert f"{name}: Abrupt changes, 5% level: found in" in printed
+    assert "attn-only-1l: Abrupt changes, 5% level: none found" in printed
+    check_causes(printed)
 
 
 def check_causes(printed: str) -> None:
@@ -61,8 +79,7 @@ def check_causes(printed: str) -> None:
 
 @pytest.mark.slow
 def test_heads_form_where_the_notebook_says() -> None:
-    (path,) = (one for one in EXAMPLES if one.stem == "induction_heads")
-    first, last = map(int, re.findall(r"between (\d+)M and (\d+)M tokens", path.read_text())[0])
+    first, last = map(int, re.findall(r"between (\d+)M and (\d+)M tokens", HEADS.read_text())[0])
     found = sweep(load_demo("attn-only-2l"), ["prefix_matching"], progress=False)
     best = found["prefix_matching"].max(("layer", "head")).values
     inside = np.interp([first * 1e6, last * 1e6], found["tokens"].values, best)
@@ -76,11 +93,10 @@ def test_a_suite_is_read_from_a_hub(hub, tokenizer, tmp_path) -> None:
     torch.manual_seed(0)
     model = HUGGING_FACE["gpt_neox"]().eval()
     hub.repositories["EleutherAI/pythia-70m"] = Repository(pythia(model, tokenizer))
-    (path,) = (one for one in EXAMPLES if one.stem == HUB)
     environment = {
         "HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0",
     }  # fmt: skip
-    printed = printed_by(path, tmp_path, os.environ | environment)
+    printed = printed_by(nbformat.read(HUB, as_version=4), tmp_path, os.environ | environment)
     assert "16 checkpoints, step 0 to step 143,000" in printed
     assert "is step 1, byte for byte, as it should: the learning rate begins at 0" in printed
     assert "step 143,000    299.893B tokens" in printed
@@ -91,10 +107,11 @@ def test_a_suite_is_read_from_a_hub(hub, tokenizer, tmp_path) -> None:
     assert sum("/tree/" in one for one in hub.asked[:first]) == 15  # step 1 is step 0
 
 
-def printed_by(path: Path, folder: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-    """By all cells of a notebook, none of which may fail."""
-    notebook = nbformat.read(path, as_version=4)
-    resources = {"metadata": {"path": str(folder or path.parent)}}
+def printed_by(
+    notebook: nbformat.NotebookNode, folder: Path, env: Mapping[str, str] | None = None
+) -> str:
+    """By all cells of a notebook, run in this folder, none of which may fail."""
+    resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
     client.execute(env=dict(os.environ if env is None else env))
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

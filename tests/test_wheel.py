@@ -62,7 +62,9 @@ def test_it_runs_from_anywhere_without_node(wheel, tmp_path) -> None:
     code = (
         "import induction_explorer as ie, induction_kernels as ik;"
         f"assert ie.__file__.startswith({str(tmp_path)!r}), ie.__file__;"
-        "print(float(ik.head_scores(ie.load_demo().load(-1), 'induction').induction.max()))"
+        f"assert ik.__file__.startswith({str(tmp_path)!r}), ik.__file__;"
+        "last = ie.load_demo().select([-1]);"
+        "print(float(ie.sweep(last, 'induction', progress=False).induction.max()))"
     )
     # Site packages for the dependencies, but the wheel's own files first.
     environment = {**os.environ, "PATH": "/nonexistent", "PYTHONPATH": str(tmp_path)}

@@ -55,7 +55,7 @@ def test_context_comes_to_help(name) -> None:
 
     series = load_demo(name)
     model = series.model(0)
-    rows = heldout_rows(model.tokenizer.backend_tokenizer, model.n_ctx, 1000)
+    rows = heldout_rows(model.tokenizer.backend_tokenizer, model.n_ctx, 250)
     score = {
         index: in_context_learning(token_losses(series.load(index), rows), model.n_ctx)
         for index in (0, -1)

@@ -1,6 +1,6 @@
 """Changes found where there are some, none where there is none, intervals that hold the truth.
 
-`pytest -s` prints the tables of false alarms, power and coverage.
+`pytest -s` prints the tables of false alarms and coverage.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from induction_kernels.changes.step_places import _widest_grid, step_places
 from induction_kernels.changes.step_shapes import ABRUPT, step_shapes
 from induction_kernels.demo import DEMOS
 from induction_kernels.errors import ProbeError
+from induction_kernels.inputs.texts import TextProbe
 
 #: Checkpoints as the bundled series have them, logarithmic with one before training, and evenly.
 BUNDLED = np.array(load_demo("attn-only-2l").tokens, float)
@@ -43,8 +44,17 @@ def checkpoints(count: int) -> dict[str, np.ndarray]:
     }
 
 
+#: Where false alarms are counted: every count and every kind of spacing, and of the pairs of both
+#: what is not between two others.
+LOOKED_AT = {"log": COUNTS, "even": (12, 26), "irregular": (12, 60)}
+
+
 def every_spacing() -> dict[str, np.ndarray]:
-    rows = {f"{spacing} {n}": x for n in COUNTS for spacing, x in checkpoints(n).items()}
+    rows = {
+        f"{spacing} {n}": checkpoints(n)[spacing]
+        for spacing in LOOKED_AT
+        for n in LOOKED_AT[spacing]
+    }
     return rows | {"Pythia's 153": PYTHIA, "bundled 25": BUNDLED[1:], "eleven": ELEVEN}
 
 
@@ -121,10 +131,11 @@ def sawtooth(
     say that the checkpoints around them are less than half a tooth apart: of one fall seen nobody
     can tell that it is a tooth's. None where the checkpoints are too far apart for that."""
     at = {"checkpoints": np.arange(len(x)), "ln tokens": np.log(x), "tokens": x}[axis]
-    for _ in range(300):
-        phase = at / (rng.uniform(*each) * np.median(np.diff(at))) + rng.uniform()
-        seen = (np.diff(phase) < 0.5) & (np.diff(np.floor(phase)) == 1)
-        if seen.sum() >= 2:
+    for tries in (8, 300):  # mostly one of few will do
+        teeth = rng.uniform(*each, (tries, 1)) * np.median(np.diff(at))
+        phases = at / teeth + rng.uniform(size=(tries, 1))
+        seen = (np.diff(phases) < 0.5) & (np.diff(np.floor(phases)) == 1)
+        for phase in phases[seen.sum(1) >= 2]:
             return phase % 1 if rng.uniform() < 0.5 else 1 - phase % 1
     return None
 
@@ -143,15 +154,6 @@ def alarms_of_sawteeth(
 TOO_MANY = 0.1
 
 
-@pytest.mark.slow
-def test_noise_alone_gives_alarms_at_the_stated_level() -> None:
-    rng = np.random.default_rng(0)
-    for x in (ELEVEN, BUNDLED[1:], *checkpoints(26).values()):
-        for rho in (0.0, 0.3, 0.6):
-            curves = noises(rng, 300, len(x), rho, 1)
-            assert alarms(x, curves) <= TOO_MANY, (x, rho)
-
-
 @pytest.mark.parametrize("kind", ["triangles", "sawtooth", "kink in ln x", "gradual"])
 def test_waves_kinks_and_gradual_steps_are_no_changes(kind) -> None:
     rng = np.random.default_rng(9)
@@ -161,14 +163,6 @@ def test_waves_kinks_and_gradual_steps_are_no_changes(kind) -> None:
         for sigma in (0.02, 0.15):
             curves = np.array([make() + noise(rng, n, 0.3, sigma) for _ in range(300)])
             assert alarms(x, curves) <= TOO_MANY
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("spacing", ["log", "irregular"])
-def test_short_teeth_are_no_changes(spacing) -> None:
-    x = checkpoints(60)[spacing]
-    for each in (SHORT, LONG):
-        assert alarms_of_sawteeth(x, np.random.default_rng(9), "tokens", each, 100) <= 0.05
 
 
 @pytest.mark.parametrize(
@@ -257,26 +251,19 @@ def test_false_alarms_of_sawteeth(capsys) -> None:
 
 
 @pytest.mark.slow
-def test_power_of_every_spacing(capsys) -> None:
+@pytest.mark.parametrize(
+    ("count", "height", "width", "least"),
+    [(154, 10, 0.4, 0.9), (60, 10, 0.4, 0.8), (60, 30, 0.8, 0.8), (26, 30, 0.4, 0.8)],
+)
+def test_steps_are_found_as_often_as_that(count, height, width, least) -> None:
+    """By height over noise, and width in doublings."""
     rng, many = np.random.default_rng(2), 60
-    found: dict[str, dict[str, float]] = {}
-    for n in COUNTS:
-        for spacing, x in checkpoints(n).items():
-            u = np.log(x)
-            row = found[f"{spacing} {n}"] = {}
-            # Steps that some checkpoint sees on its way: between the checkpoints a third and two
-            # thirds through.
-            centres = rng.uniform(u[n // 3], u[2 * n // 3], many)
-            for height in (5, 10, 30):
-                for width in (0.4, 0.8):
-                    y = height * steps(x, centres, np.full(many, width))
-                    y += noises(rng, many, n, 0.3, 1)
-                    row[f"{height} σ, {width}"] = alarms(x, y)
-    say(capsys, "Steps found in %, by height over noise and width in doublings", found)
-    assert found["log 154"]["10 σ, 0.4"] >= 0.85
-    assert found["log 60"]["10 σ, 0.4"] >= 0.65
-    assert found["log 60"]["30 σ, 0.8"] >= 0.8
-    assert found["log 26"]["30 σ, 0.4"] >= 0.5
+    x = checkpoints(count)["log"]
+    # Steps that some checkpoint sees on its way: between the checkpoints a third and two thirds
+    # through.
+    centres = rng.uniform(np.log(x[count // 3]), np.log(x[2 * count // 3]), many)
+    y = height * steps(x, centres, np.full(many, width)) + noises(rng, many, count, 0.3, 1)
+    assert alarms(x, y) >= least
 
 
 @pytest.mark.slow
@@ -643,7 +630,8 @@ def test_a_lead_is_the_difference_of_the_middles() -> None:
 def test_the_bundled_series(name) -> None:
     series = load_demo(name)
     scores = sweep(series, ["prefix_matching"], progress=False)
-    found = phase_changes(measures(series, progress=False), scores)
+    text = TextProbe.default(series.model(0), rows=64).tokens  # a quarter tells it as well
+    found = phase_changes(measures(series, text, progress=False), scores)
     formed = np.argwhere(scores.prefix_matching.values[-1] > 0.5)
     heads = [f"L{layer}H{head}" for layer, head in formed]
     assert bool(heads) == (name != "attn-only-1l")

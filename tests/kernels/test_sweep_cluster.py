@@ -19,7 +19,7 @@ from distributed import Client, LocalCluster
 from induction_kernels import CheckpointSeries, load_demo, sweep
 from induction_kernels.errors import InductionError, SelectionError, StoreError
 from patience import PATIENCE
-from small_models import bridge, variants
+from small_models import HUGGING_FACE, bridge, variants
 
 pytestmark = [
     pytest.mark.slow,
@@ -86,11 +86,12 @@ def test_it_goes_on_from_where_a_serial_sweep_was(client, whole, tmp_path) -> No
 def test_bad_checkpoints_stop_nothing_and_another_store_is_refused(client, tmp_path) -> None:
     from safetensors.torch import save_file
 
-    folder, model = tmp_path / "files", bridge()
+    # No bridge: the workers read its library, which takes each of them longer than all else here.
+    folder, model = tmp_path / "files", HUGGING_FACE["gpt_neox"]()
     folder.mkdir()
     for step, weights in enumerate(variants(model)):
         save_file({k: v.contiguous() for k, v in weights.items()}, folder / f"m_{step}.safetensors")
-    series = CheckpointSeries.from_folder(folder, bridge())
+    series = CheckpointSeries.from_folder(folder, model)
     whole = sweep(series, "induction", progress=False)
     for step in (0, 2):
         (folder / f"m_{step}.safetensors").write_bytes(b"cut off")

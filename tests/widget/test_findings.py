@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from declared import fields
 from front_end import array
@@ -15,10 +17,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def two() -> InductionExplorer:
-    found = InductionExplorer([load_demo("attn-only-1l"), load_demo("attn-only-2l")])
-    found.wait()
-    return found
+def two() -> Iterator[InductionExplorer]:
+    """Its losses are of a sixteenth of the text, which tells as well where heads form."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("induction_explorer.series.budget.ROWS", 16)
+        found = InductionExplorer([load_demo("attn-only-1l"), load_demo("attn-only-2l")])
+        found.wait()
+        yield found
+        found.close()
 
 
 def test_phase_changes_of_every_series(two) -> None:
