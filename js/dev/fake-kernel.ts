@@ -3,7 +3,7 @@ import { type AnalysisKind, ARRAYS } from "../src/contract.gen";
 import { sizeOf, triangleIndex, triangleSize } from "../src/kernel/arrays";
 import type { DType, ErrorInfo, Reply, Request } from "../src/kernel/model";
 import { formed, noise, promptInfo, type Shape } from "./data";
-import { attributionAt } from "./fake-attribution";
+import { attributionAt, headTokensAt } from "./fake-attribution";
 import { causesAt, DRAWS } from "./fake-causes";
 import type { FakeModel } from "./fake-model";
 
@@ -124,6 +124,7 @@ function partOf(shape: Shape, request: Asked, model: FakeModel, period: number):
     ...{ layer: shape.layers, head: shape.heads, query: n, cell: triangleSize(n), rank: K },
     draw: found[0]?.control_loss?.length ?? DRAWS,
     pair: found[0]?.attention?.length ?? 0,
+    ...(request.kind === "head_tokens" && { key: found[0]?.keys?.length ?? 0, rank: 4 }),
   };
   const arrays: FakePart["arrays"] = [];
   const bytes: Uint8Array[] = [];
@@ -141,7 +142,7 @@ function partOf(shape: Shape, request: Asked, model: FakeModel, period: number):
     arrays.push({ name, dtype, shape: [found.length, ...one] });
     bytes.push(new Uint8Array(values.buffer));
   }
-  const words = request.kind === "predictions" || request.kind === "attribution" ? { tokens: WORDS } : {};
+  const words = WORDED.has(request.kind) ? { tokens: WORDS } : {};
   return { body: words, arrays, data: new DataView(concatenated(bytes)) };
 }
 
@@ -155,6 +156,8 @@ function concatenated(parts: Uint8Array[]): ArrayBuffer {
   return whole.buffer;
 }
 
+/** Whose answers have ids of tokens. */
+const WORDED: ReadonlySet<string> = new Set(["predictions", "attribution", "head_tokens"]);
 const WORDS = Object.fromEntries(Array.from({ length: 40 }, (_, id) => [id, ` word${id}`]));
 
 interface FakePart {
@@ -183,6 +186,8 @@ function valuesAt(
       return predictionsAt(shape, checkpoint, n, answered);
     case "attribution":
       return attributionAt(shape, checkpoint, request.token ?? (request.query + 1) % 40);
+    case "head_tokens":
+      return headTokensAt(shape, checkpoint, request.head, request.query);
     case "ablation":
     case "ablation_grid":
     case "wiring":

@@ -36,6 +36,12 @@ export interface AnalysisParameters {
    */
   attribution: { query: number; token: number | null };
   /**
+   * The keys that a head attends to most from a query, with the attention and the score before the softmax,
+   * less its mean over the keys that are seen; and for each the tokens whose logits the head raises and
+   * lowers most where it attends there alone, in logits. Ids and positions.
+   */
+  head_tokens: { head: Head; query: number };
+  /**
    * Every measure of the whole model. The answer is the mean loss of the rows of text run so far, in nats;
    * the measures come as rows of `_measures`, to every page that shows the series.
    */
@@ -91,6 +97,15 @@ export interface AnalysisArrays {
     cap: Float32Array;
     target: Int32Array;
   };
+  head_tokens: {
+    keys: Int32Array;
+    attention: Float32Array;
+    scores: Float32Array;
+    raised: Int32Array;
+    raised_by: Float32Array;
+    lowered: Int32Array;
+    lowered_by: Float32Array;
+  };
   losses: { loss: Float32Array };
   patterns: { patterns: Uint8Array };
   predictions: {
@@ -118,6 +133,7 @@ export const OF_PROMPT = [
   "attended",
   "attention",
   "attribution",
+  "head_tokens",
   "patterns",
   "predictions",
 ] as const;
@@ -132,6 +148,7 @@ export const DOING = {
   attended: "Running the prompt",
   attention: "Running the prompt",
   attribution: "Attributing logits",
+  head_tokens: "Reading what a head writes",
   losses: "Measuring losses",
   patterns: "Running the prompt",
   predictions: "Running the prompt",
@@ -176,6 +193,15 @@ export const ARRAYS = {
     mean_logit: "float32",
     cap: "float32",
     target: "int32",
+  },
+  head_tokens: {
+    keys: "int32 key",
+    attention: "float32 key",
+    scores: "float32 key",
+    raised: "int32 key rank",
+    raised_by: "float32 key rank",
+    lowered: "int32 key rank",
+    lowered_by: "float32 key rank",
   },
   losses: { loss: "float32" },
   patterns: { patterns: "uint8 cell" },

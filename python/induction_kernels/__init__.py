@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from induction_kernels.models.model import Model
     from induction_kernels.scores.classes import head_classes
     from induction_kernels.scores.of_outputs.direct import direct_logit_attribution
+    from induction_kernels.scores.of_outputs.head_tokens import head_tokens
     from induction_kernels.scores.own.cells import attention_score
     from induction_kernels.scores.own.files import scores_from_csv, scores_from_headvis
     from induction_kernels.scores.own.functions import function_score
@@ -56,6 +57,7 @@ _FROM = {
     "function_score": "scores.own.functions",
     "head_classes": "scores.classes",
     "head_scores": "scores.registry",
+    "head_tokens": "scores.of_outputs.head_tokens",
     "in_context_learning": "losses.tokens",
     "load_demo": "demo",
     "loss_pca": "losses.components",
@@ -91,6 +93,7 @@ __all__ = [
     "function_score",
     "head_classes",
     "head_scores",
+    "head_tokens",
     "in_context_learning",
     "load_demo",
     "loss_pca",

@@ -155,4 +155,40 @@ describe("the attribution tab", () => {
     expect(panel.textContent).toContain("Run a prompt");
     expect(asked()).toEqual([]);
   });
+
+  it("says what the head that was selected last looks at, and what it writes of it", async () => {
+    const { el, panel } = await show({
+      heads: [
+        [0, 2],
+        [1, 1],
+      ],
+    });
+    const sent = fake.sent.filter(({ kind }) => kind === "head_tokens");
+    expect(sent[0]).toMatchObject({ head: [1, 1], query: TOKENS.length - 1 });
+    const rows = [
+      ...one(panel, "table[aria-label='Keys, and what is written of them']").querySelectorAll("tbody tr"),
+    ];
+    expect(rows).toHaveLength(5);
+    expect(rows[0]?.children[0]?.textContent).toBe(`${TOKENS.length - 1} ${TOKENS.at(-1)}`);
+    expect(rows[0]?.children[3]?.textContent).toMatch(/ word\d+ \+\d\.\d/);
+    expect(rows[0]?.children[4]?.textContent).toMatch(/ word\d+ −0\.8/);
+    const [columns, ...saves] = rowsOf(await saved(el, "What L1H1 writes", "CSV"));
+    expect(columns?.slice(4)).toEqual([
+      "key",
+      "key_token",
+      "attention",
+      "score",
+      "which",
+      "token_id",
+      "token",
+      "logits",
+    ]);
+    expect(saves).toHaveLength(26 * 5 * 2 * 4);
+  });
+
+  it("asks of no head where none is selected", async () => {
+    await show({ heads: [] });
+    expect(fake.sent.some(({ kind }) => kind === "head_tokens")).toBe(false);
+    expect(asked()).not.toEqual([]);
+  });
 });

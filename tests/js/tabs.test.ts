@@ -62,7 +62,7 @@ describe("the kernel is asked", () => {
     ["passage", always],
     ["answer", always],
     ["scatter", always],
-    ["attribution", ["attribution", ...always].sort()],
+    ["attribution", ["attribution", "head_tokens", ...always]],
     ["ablation", ["ablation", "ablation_grid", ...always]],
     ["wiring", [...always, "wiring"]],
   ])("for what the tab %s shows, and nothing else", async (tab, kinds) => {

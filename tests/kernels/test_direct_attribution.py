@@ -14,30 +14,13 @@ from induction_kernels.errors import PromptError, SelectionError, UnsupportedMod
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.scores.of_outputs.attribution import attribute
 from planted_induction import STRENGTH, VOCABULARY, planted_induction
+from shaken_models import made, shaken, some_ids
 from small_models import bridge, wrapped
 from torch import Tensor
 
 #: What comes after what heads write, or where each head's weights are, is not known of these.
 NOT_ADDED = {"gemma2", "gemma3"}
 NOT_FOUND = {"olmo2", "deepseek_v3"}
-
-
-def shaken(model: Any, by: float = 0.2) -> Any:
-    """Gains, biases and all else away from where they are initialized."""
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(by * torch.randn(parameter.shape, generator=generator))
-    return model.eval()
-
-
-def made(kind: str) -> Any:
-    torch.manual_seed(0)
-    return shaken(ARCHITECTURES[kind]())
-
-
-def some_ids(count: int = 12) -> Tensor:
-    return torch.randint(1, 320, (1, count), generator=torch.Generator().manual_seed(0))
 
 
 def next_ids(model: Any, ids: Tensor) -> Tensor:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
-from induction_kernels import direct_logit_attribution, load_demo, top_predictions
+from induction_kernels import (
+    direct_logit_attribution,
+    head_tokens,
+    load_demo,
+    top_predictions,
+)
 from small_models import HUGGING_FACE, bridge
 from wire_page import Page
 
@@ -84,3 +89,23 @@ def test_capped_logits_are_said_to_be() -> None:
     ), prompt="5 17 5 17")  # fmt: skip
     _, found = asked(explorer, 2, at=0)
     assert float(found["cap"]) == 3
+
+
+def test_what_a_head_writes_is_what_the_kernels_say(explorer) -> None:
+    ids = explorer._prompts[0]["ids"]
+    query = len(ids) - 1
+    ((part, arrays),) = Page(explorer).ask("head_tokens", checkpoints=[1], head=[1, 6], query=query)
+    expected = head_tokens(load_demo("attn-only-2l").load(-1), ids, (1, 6), query, keys=5, k=4)
+    assert arrays["keys"][0].tolist() == expected.key.values.tolist()
+    for name, theirs in (
+        ("attention", "attention"), ("scores", "score"), ("raised_by", "raised_by"),
+        ("lowered_by", "lowered_by"),
+    ):  # fmt: skip
+        assert arrays[name][0] == pytest.approx(expected[theirs].values, abs=1e-5), name
+    for name in ("raised", "lowered"):
+        said = [[part["tokens"][str(i)] for i in row] for row in arrays[name][0].tolist()]
+        assert said == expected[name].values.tolist()
+    ((error, _),) = Page(explorer).ask("head_tokens", checkpoints=[1], head=[1, 6], query=99)
+    assert "no token 99 in the prompt" in error["error"]["message"]
+    ((error, _),) = Page(explorer).ask("head_tokens", checkpoints=[1], head=[7, 6], query=1)
+    assert "no head" in error["error"]["message"]

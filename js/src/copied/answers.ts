@@ -160,6 +160,7 @@ const WHAT: Record<AnalysisKind, string> = {
   attended: "how much every head attends to this token",
   attention: "this attention",
   attribution: "what adds to this logit",
+  head_tokens: "what this head writes",
   losses: "losses",
   patterns: "the attention pattern of",
   predictions: "predictions",

@@ -29,7 +29,9 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
 
 /** The named arrays of one checkpoint, and the words beside them. */
 export type Values<A extends AnalysisKind> = AnalysisArrays[A] & Words<A>;
-type Words<A> = A extends "predictions" | "attribution" ? { tokens: Record<string, string> } : unknown;
+type Words<A> = A extends "predictions" | "attribution" | "head_tokens"
+  ? { tokens: Record<string, string> }
+  : unknown;
 
 /** Answers to one question that may change; everything read of it is read through signals. */
 export class Result<A extends AnalysisKind> {

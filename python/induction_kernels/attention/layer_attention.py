@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from induction_kernels.attention.kernels import Softmax
@@ -30,6 +31,26 @@ class LayerAttention:
         self, heads: Sequence[int], start: int, stop: int
     ) -> Float[Tensor, "batch head row key"]:
         """Rows start..stop-1 of these heads' patterns, up to the last key they can see; float32."""
+        s, allowed = self._scores(heads, start, stop)
+        # In place: what is allocated takes longer than what is computed.
+        a = s.sub_(self.lse[:, heads, start:stop, None]).exp_()
+        return a.tril_(start) if allowed is None else a.mul_(allowed)
+
+    def row(self, head: int, query: int) -> tuple[Float[Tensor, " key"], Float[Tensor, " key"]]:
+        """Of the first sequence, what a query pays each key up to itself, and S of these less its
+        mean over those that it sees; NaN of the others."""
+        pattern = self.rows([head], query, query + 1)[0, 0, 0]
+        s, allowed = self._scores([head], query, query + 1)
+        seen = s[0, 0, 0]
+        if allowed is not None:
+            seen = seen.masked_fill(~allowed[0, 0, 0], torch.nan)
+        return pattern, seen - seen.nanmean()
+
+    def _scores(
+        self, heads: Sequence[int], start: int, stop: int
+    ) -> tuple[Float[Tensor, "batch head row key"], Bool[Tensor, "#batch head row key"] | None]:
+        """S of these rows, whatever is masked, and which cells are not; None where attention is
+        simply causal."""
         kv_heads = [head * self.k.shape[1] // self.q.shape[1] for head in heads]
         q, k = self.q[:, heads, start:stop].float(), self.k[:, kv_heads, :stop].float()
         allowed, bias = (
@@ -38,7 +59,4 @@ class LayerAttention:
             else of[:, [min(h, of.shape[1] - 1) for h in heads], start:stop, :stop]
             for of in (self.softmax.allowed, self.softmax.bias)
         )
-        # In place: what is allocated takes longer than what is computed.
-        a = self.softmax.scores(q @ k.mT, bias)
-        a = a.sub_(self.lse[:, heads, start:stop, None]).exp_()
-        return a.tril_(start) if allowed is None else a.mul_(allowed)
+        return self.softmax.scores(q @ k.mT, bias), allowed

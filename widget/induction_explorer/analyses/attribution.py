@@ -43,11 +43,7 @@ class Attribution(Analysis, frozen=True):
     }
 
     def check(self, session: Known, prompt: Prompt | None) -> None:
-        count = 0 if prompt is None else len(prompt.strings)
-        if self.query >= count:
-            raise SelectionError(
-                f"There is no token {self.query} in the prompt.", f"It has 0 to {count - 1}."
-            )
+        check_query(self.query, prompt)
 
     def steps(self, at: At) -> Steps:
         import torch
@@ -78,6 +74,19 @@ class Attribution(Analysis, frozen=True):
         """The tokens that ids stand for."""
         ids = sorted({int(one["target"]) for one in found})
         return {"tokens": dict(zip(map(str, ids), session.token_strings(ids), strict=True))}
+
+
+def check_query(query: int, prompt: Prompt | None) -> None:
+    """Refuse what is no position of the prompt.
+
+    Raises:
+        SelectionError: it is none.
+    """
+    count = 0 if prompt is None else len(prompt.strings)
+    if query >= count:
+        raise SelectionError(
+            f"There is no token {query} in the prompt.", f"It has 0 to {count - 1}."
+        )
 
 
 def _likeliest(model: Model, prompt: Prompt) -> int:

@@ -21,6 +21,7 @@ _IN_TABS = {
     "attribution": "attributions of logits",
     "ablation": "ablations of heads",
     "ablation_grid": "the ablation of every head",
+    "head_tokens": "what heads write of tokens",
     "wiring": "the wiring of heads",
 }
 

@@ -16,6 +16,7 @@ import { indices, type PanelProps, tab } from "../tab";
 import { Bars } from "./bars";
 import { TokenChoice } from "./choice";
 import { AttributionOverTraining } from "./curve";
+import { HeadTokens } from "./head";
 import type { Attributed } from "./parts";
 import { attributionTable } from "./table";
 
@@ -29,22 +30,28 @@ const options = {
   /** Id of the token whose logit it is; none for what comes next. */
   token: indices(),
 };
-type Props = PanelProps<typeof options, "attribution" | "predictions">;
+type Props = PanelProps<typeof options, "attribution" | "head_tokens" | "predictions">;
 
 export default tab({
   name: "attribution",
   title: "Attribution",
   group: "On this prompt",
   options,
-  asks: ({ query, options: { token } }) =>
-    query === null ? {} : { attribution: { query, token: token[0] ?? null }, predictions: {} },
+  asks: ({ query, activeHead, options: { token } }) =>
+    query === null
+      ? {}
+      : {
+          attribution: { query, token: token[0] ?? null },
+          ...(activeHead !== null && { head_tokens: { head: activeHead, query } }),
+          predictions: {},
+        },
   throughout: ["attribution"],
   Panel: Attribution,
 });
 
 function Attribution({ view, options, arrange, found }: Props) {
   const { store } = view;
-  const query = queryOf(store);
+  const [query, head] = [queryOf(store), store.activeHead.value];
   if (query === null) {
     return <p class="ie-note">Run a prompt: what adds to the logit of its next token is shown here.</p>;
   }
@@ -59,6 +66,7 @@ function Attribution({ view, options, arrange, found }: Props) {
       <TokenChoice view={view} query={query} chosen={options} choose={choose} found={found} />
       <Failures view={view} of={[found.attribution]} />
       <Parts view={view} query={query} result={found.attribution} />
+      {head !== null && <HeadTokens view={view} head={head} query={query} result={found.head_tokens} />}
       {!store.alone.value && (
         <AttributionOverTraining view={view} result={found.attribution} says={[`${DLA}; ${SOURCE}.`]} />
       )}

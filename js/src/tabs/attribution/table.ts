@@ -36,3 +36,34 @@ function everyPart(found: Attributed, info: SeriesInfo): Cell[][] {
     whole("mean logit", found.mean_logit),
   ];
 }
+
+/** What a head looks at, and what it writes of each key: a row for each token that it raises or lowers. */
+export function headTokensTable(store: Store, result: Result<"head_tokens">, checkpoints?: number[]): Table {
+  const info = store.info.value;
+  const tokens = store.promptInfo.value?.tokens ?? [];
+  const rows = (checkpoints ?? info?.steps.map((_, index) => index) ?? []).flatMap((checkpoint) => {
+    const found = result.at(checkpoint);
+    if (found === null || info === null) return [];
+    const ranks = found.raised.length / found.keys.length;
+    return Array.from(found.keys).flatMap((key, nth) =>
+      (["raised", "lowered"] as const).flatMap((which) =>
+        Array.from({ length: ranks }, (_, rank): Cell[] => {
+          const [cell, seen] = [nth * ranks + rank, [key, tokens[key] ?? ""]];
+          const id = found[which][cell] ?? 0;
+          const written = [which, id, found.tokens[id] ?? "", exact(found[`${which}_by`][cell])];
+          return [
+            ...training(info, checkpoint),
+            ...seen,
+            exact(found.attention[nth]),
+            exact(found.scores[nth]),
+            ...written,
+          ];
+        }),
+      ),
+    );
+  });
+  const columns = ["key", "key_token", "attention", "score", "which", "token_id", "token", "logits"];
+  const holds =
+    "A row for each token that the head raises or lowers most by a key it attends to, at each checkpoint.";
+  return { columns: [...TRAINING, ...columns], rows, holds };
+}

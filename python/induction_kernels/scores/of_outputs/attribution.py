@@ -23,15 +23,11 @@ from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from induction_kernels.errors import UnsupportedModelError
-from induction_kernels.models.bridges import bare
 from induction_kernels.models.model import Model
 from induction_kernels.models.outputs import capped
 from induction_kernels.restoring import without_gradients
 from induction_kernels.scores.of_outputs.stream import End, show_stream
-from induction_kernels.scores.of_weights.norm import Norm, norm_of
-from induction_kernels.scores.of_weights.parts import Parts, parts_of
-from induction_kernels.scores.of_weights.trial import Trial, trial_of
+from induction_kernels.scores.of_outputs.unembedding import Attributable, Unembedding, refused
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,135 +75,53 @@ def attribute(
     """
     of = Attributable.of(model)
     with without_gradients():
-        reader = _Reader(of, targets.to(model.device), positions.to(model.device))
-        tally = _Tally(of, reader)
+        unembedding = Unembedding(of, positions.to(model.device))
+        tally = _Tally(of, unembedding, targets.to(model.device))
         end = show_stream(model, of.parts, tokens, tally.enters, tally.gives)
         found = tally.attribution(end, tokens)
         _require_sum(model, found, end, targets, positions)
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class Attributable:
-    """A model whose logits are sums of what its parts write.
-
-    Attributes:
-        norm: the last one.
-        trial: what it was seen to do.
-    """
-
-    parts: Parts
-    norm: Norm
-    trial: Trial
-
-    @classmethod
-    def of(cls, model: Model) -> Attributable:
-        """The model, once it was seen to be one.
-
-        Raises:
-            UnsupportedModelError: a model that is not.
-        """
-        parts = parts_of(model)
-        trial = trial_of(model, parts)
-        if trial.writes is not None:
-            raise _refused(model, trial.writes)
-        return cls(parts, norm_of(parts.final_norm, parts.embed, model.name), trial)
-
-
-def _refused(model: Model, why: str) -> UnsupportedModelError:
-    return UnsupportedModelError(
-        f"Logits of {model.name} cannot be attributed to its heads: {why}.",
-        "Attribution needs heads whose z W_O is added to the residual stream as it is, and logits "
-        "that the unembedding makes of the last norm, as in GPT-2, Pythia or Llama.",
-    )
-
-
-class _Reader:
-    """Reads the logits of the targets off what is added to the stream, at some positions.
-
-    Attributes:
-        directions: that the logits less their mean read, with the norm's gain and its centring.
-    """
-
-    def __init__(
-        self,
-        of: Attributable,
-        targets: Int[Tensor, "batch query"],
-        positions: Int[Tensor, " query"],
-    ) -> None:
-        parts = of.parts
-        self.positions = positions
-        self._norm = of.norm
-        self._mean = parts.unembed.mean(0, dtype=torch.float32)
-        self._columns = parts.unembed[targets].float() - self._mean
-        self.directions = self._norm.fold_into(self._columns)
-        flat = torch.zeros_like(parts.embed[:1])
-        self._norm_bias: Tensor = bare(parts.final_norm).forward(flat)[0].float()
-        bias = parts.unembed_bias
-        bias = torch.zeros(len(parts.unembed)).to(self._mean) if bias is None else bias.float()
-        self._bias, self._mean_bias = bias[targets] - bias.mean(), bias.mean()
-
-    def along(self, written: Float[Tensor, "batch query d_model"]) -> Float[Tensor, "batch query"]:
-        """What is read of it, before the last norm divides."""
-        return (written * self.directions).sum(-1)
-
-    def inverse_spread(self, end: End) -> Float[Tensor, "batch query"]:
-        """1 / s, the norm's own: what it made of the stream, over what it makes without dividing;
-        1 where there is nothing to divide."""
-        gained = self._gained(end)
-        size = gained.square().sum(-1)
-        made = end.normal[:, self.positions].float() - self._norm_bias
-        return torch.where(size == 0, 1, (made * gained).sum(-1) / size)
-
-    def bias(self) -> Float[Tensor, "batch query"]:
-        return (self._columns * self._norm_bias).sum(-1) + self._bias
-
-    def mean_logit(self, end: End) -> Float[Tensor, "batch query"]:
-        made = self._gained(end) * self.inverse_spread(end)[..., None] + self._norm_bias
-        return (made * self._mean).sum(-1) + self._mean_bias
-
-    def _gained(self, end: End) -> Float[Tensor, "batch query d_model"]:
-        stream = end.stream[:, self.positions].float()
-        if self._norm.centres:
-            stream = stream - stream.mean(-1, keepdim=True)
-        return stream if self._norm.gain is None else stream * self._norm.gain.float()
-
-
 class _Tally:
     """What each part writes, read as soon as it is there: nothing of it is kept."""
 
-    def __init__(self, of: Attributable, reader: _Reader) -> None:
-        self._parts, self._trial, self._reader = of.parts, of.trial, reader
+    def __init__(
+        self, of: Attributable, unembedding: Unembedding, targets: Int[Tensor, "batch query"]
+    ) -> None:
+        self._parts, self._trial = of.parts, of.trial
+        self._unembedding, self._targets = unembedding, targets
+        self._directions = unembedding.directions(targets)
         self._heads: list[Float[Tensor, "batch head query"]] = []
         self._changes: list[Float[Tensor, "batch query"]] = []
         self._first: Tensor | None = None
         self._stream: Tensor | None = None
 
     def enters(self, _layer: int, stream: Float[Tensor, "batch pos d_model"]) -> None:
-        here = stream[:, self._reader.positions].float()
+        here = stream[:, self._unembedding.positions].float()
         if self._stream is None:
             self._first = here
         else:
-            self._changes.append(self._reader.along(here - self._stream))
+            self._changes.append(self._along(here - self._stream))
         self._stream = here
 
     def gives(self, layer: int, z: Float[Tensor, "batch head pos d_head"]) -> None:
         *_, out = self._parts.heads(layer)
         reads = einsum(
-            self._reader.directions, out.float(),
+            self._directions, out.float(),
             "batch query d_model, head d_head d_model -> batch head query d_head",
         )  # fmt: skip
-        self._heads.append((z[:, :, self._reader.positions].float() * reads).sum(-1))
+        self._heads.append((z[:, :, self._unembedding.positions].float() * reads).sum(-1))
 
     def attribution(self, end: End, tokens: Int[Tensor, "batch pos"]) -> Attribution:
         self.enters(len(self._heads), end.stream)
         assert self._first is not None
-        spread = self._reader.inverse_spread(end)
+        spread = self._unembedding.inverse_spread(end)
         heads = torch.stack(self._heads, 1)
         biases = torch.stack([self._of_out_bias(layer) for layer in range(heads.shape[1])], 1)
         rests = torch.stack(self._changes, 1) - heads.sum(2) - biases
         mlps = rests if self._parts.mlps else torch.zeros_like(rests)  # but for rounding
-        embedding = self._reader.along(self._first)
+        embedding = self._along(self._first)
         of_tokens = self._of_tokens(tokens)
         token = embedding if of_tokens is None else of_tokens
         found = {
@@ -216,24 +130,27 @@ class _Tally:
             "mlps": mlps * spread[:, None],
             "embedding": token * spread,
             "position": (embedding - token) * spread,
-            "bias": self._reader.bias(),
-            "mean_logit": self._reader.mean_logit(end),
+            "bias": self._unembedding.bias(self._targets),
+            "mean_logit": self._unembedding.mean_logit(end),
         }
         return Attribution(**{name: of.cpu() for name, of in found.items()}, cap=end.output.cap)
+
+    def _along(self, written: Float[Tensor, "batch query d_model"]) -> Float[Tensor, "batch query"]:
+        return (written * self._directions).sum(-1)
 
     def _of_out_bias(self, layer: int) -> Float[Tensor, "batch query"]:
         bias = self._parts.out_bias(layer)
         if bias is None:
-            return torch.zeros_like(self._reader.directions[..., 0])
-        return self._reader.directions @ bias.float()
+            return torch.zeros_like(self._directions[..., 0])
+        return self._directions @ bias.float()
 
     def _of_tokens(self, tokens: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch query"] | None:
         """Of the embedding of tokens alone; None where nothing else enters the first layer, or it
         cannot be told apart."""
         if self._parts.rotary or not self._trial.embeds:
             return None
-        here = tokens.to(self._reader.positions.device)[:, self._reader.positions]
-        return self._reader.along(self._trial.embedding * self._parts.embed[here].float())
+        here = tokens.to(self._directions.device)[:, self._unembedding.positions]
+        return self._along(self._trial.embedding * self._parts.embed[here].float())
 
 
 def _require_sum(
@@ -258,7 +175,7 @@ def _require_sum(
     off = (summed - expected).abs()
     if not bool((off <= tolerance * size).all()) and bool(expected.isfinite().all()):
         row = int(off.nan_to_num(torch.inf).argmax())
-        raise _refused(
+        raise refused(
             model,
             f"its parts sum to {float(summed[row]):.4g}, and its own logit is "
             f"{float(expected[row]):.4g}",

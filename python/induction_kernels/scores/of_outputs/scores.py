@@ -15,7 +15,8 @@ from induction_kernels.inputs.batches import in_batches
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.models.model import Model
 from induction_kernels.scores.of_attention import On, probe_in_words
-from induction_kernels.scores.of_outputs.attribution import Attributable, attribute
+from induction_kernels.scores.of_outputs.attribution import attribute
+from induction_kernels.scores.of_outputs.unembedding import Attributable
 from induction_kernels.scores.score import Facts, Range, Score
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from induction_kernels.attention.interface import Attend
 from induction_kernels.attention.kernels import Softmax, attend_plainly
 from induction_kernels.attention.reach import way_to
 from induction_kernels.attention.unfit import DoesNotFitError
@@ -72,6 +73,30 @@ def _fused(model: Model, parts: Parts, tokens: Tensor, entering: Entering, givin
         giving(layer, z)
         return z
 
+    return _attended(model, parts, tokens, entering, attend)
+
+
+def run_attending(
+    model: Model, parts: Parts, tokens: Int[Tensor, "batch pos"], attend: Attend
+) -> End:
+    """Run the model with `attend` for its attention.
+
+    Raises:
+        UnsupportedModelError: attention that is not handed over.
+    """
+    try:
+        with model.evaluating():
+            return _attended(model, parts, tokens.to(model.device), lambda *_: None, attend)
+    except DoesNotFitError as error:
+        raise UnsupportedModelError(
+            f"What heads of {model.name} see cannot be read: {error}.",
+            "Pass the Hugging Face model, or a TransformerBridge without hooks that is not folded.",
+        ) from error
+
+
+def _attended(
+    model: Model, parts: Parts, tokens: Tensor, entering: Entering, attend: Attend
+) -> End:
     fused = way_to(model).fused()
     held = parts if parts.body is None else parts.body
     with _watching(map(bare, held.norms), bare(held.final_norm), entering) as ends:
