@@ -145,6 +145,12 @@ def our_selectivities(_: int, rows: int) -> Work:
     return partial(selectivities, as_model(pythia()), rows=rows)
 
 
+def our_attribution(n: int, batch: int) -> Work:
+    """What all heads add to the logits of the second copy, at all its positions."""
+    tokens, period = repeated(n, batch)
+    return partial(head_scores, as_model(pythia()), ["copy_attribution"], tokens, period=period)
+
+
 def our_scores_on_bridge(n: int, batch: int) -> Work:
     tokens, period = repeated(n, batch)
     return partial(head_scores, as_model(bridge()), SCORES, tokens, period=period)
@@ -391,6 +397,7 @@ CASES: dict[str, Callable[[int, int], Work]] = {
         our_scores,
         bare_forward_on_bigrams,
         our_selectivities,
+        our_attribution,
         bare_llama,
         our_llama_scores,
         our_patterns,

@@ -39,6 +39,13 @@ SPEED: list[dict[str, Any]] = [
         "at_most": [1.15, 1.15],
     },
     {
+        "name": "direct logit attribution of all heads over the bare forward pass",
+        "cases": ("our_attribution", "bare_forward"),
+        "sizes": [(257, 4), (1025, 1)],
+        "runs": [9, 9],
+        "at_most": [4, 4],
+    },
+    {
         "name": "scores over the bare forward pass; SmolLM2-135M's shape",
         "cases": ("our_llama_scores", "bare_llama"),
         "sizes": [(129, 8), (257, 4)],
