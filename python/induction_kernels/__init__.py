@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from induction_kernels.scores.own.functions import function_score
     from induction_kernels.scores.registry import SCORES, head_scores
     from induction_kernels.scores.selectivity import selectivities
+    from induction_kernels.scores.weighing import value_weighted_patterns
     from induction_kernels.sweeps.recorder import Recorder
     from induction_kernels.sweeps.run import sweep
 
@@ -70,6 +71,7 @@ _FROM = {
     "sweep": "sweeps.run",
     "token_losses": "losses.tokens",
     "top_predictions": "losses.predictions",
+    "value_weighted_patterns": "scores.weighing",
     "wiring": "causes.wiring",
 }
 
@@ -106,6 +108,7 @@ __all__ = [
     "sweep",
     "token_losses",
     "top_predictions",
+    "value_weighted_patterns",
     "wiring",
 ]
 

@@ -10,6 +10,7 @@ from induction_kernels import SCORES, as_model, attention_patterns, head_scores
 from induction_kernels.errors import InductionError, ProbeError, SelectionError
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.losses.measure import MEASURES
+from induction_kernels.scores.registry import UNASKED
 from small_models import VOCABULARY, bridge
 
 
@@ -53,7 +54,7 @@ def test_shapes_and_ranges(layers: int, heads: int, period: int, copies: int, bo
     model = bridge(n_layers=layers, n_heads=heads)
     ids = repeated(2, period, copies, 0 if bos else None)
     found = head_scores(model, tokens=ids, period=period)
-    assert set(found.data_vars) == set(SCORES)
+    assert set(found.data_vars) == set(UNASKED)
     for values in found.values():
         assert values.dims == ("layer", "head")
         assert values.shape == (layers, heads)

@@ -11,6 +11,7 @@ from induction_kernels.errors import ProbeError
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe
 from induction_kernels.scores.of_attention import AttentionReader
+from induction_kernels.scores.registry import UNASKED
 from small_models import bridge
 from transformer_lens import head_detector
 
@@ -83,7 +84,7 @@ def test_models_without_tokenizer_have_no_text() -> None:
     model = bridge()
     on_text = {"natural_induction", "entropy", "qk_trace"}
     found = head_scores(model)
-    assert set(found.data_vars) == set(SCORES) - on_text
+    assert set(found.data_vars) == set(UNASKED) - on_text
     assert {line.split(":")[0] for line in found.attrs["left_out"]} == on_text
     assert all("native has no tokenizer" in line for line in found.attrs["left_out"])
     with pytest.raises(ProbeError, match="no tokenizer"):

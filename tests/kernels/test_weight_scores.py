@@ -14,7 +14,7 @@ from induction_kernels.scores.of_weights.circuits import (
     ov_copying,
     qk_trace,
 )
-from induction_kernels.scores.registry import choose_scores
+from induction_kernels.scores.registry import UNASKED, choose_scores
 from small_models import HUGGING_FACE, bridge, wrapped
 
 OF_WEIGHTS = ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition")
@@ -97,7 +97,7 @@ def test_rotary_models_are_approximate_and_folded_ones_are_said_to_be() -> None:
 def test_weights_that_cannot_be_read_are_left_out_and_refused_by_name(tokenizer) -> None:
     model = as_model(ARCHITECTURES["qwen3"](), tokenizer)
     found = head_scores(model)
-    assert set(found.data_vars) == set(SCORES) - set(OF_WEIGHTS)
+    assert set(found.data_vars) == set(UNASKED) - set(OF_WEIGHTS)
     assert len(found.attrs["left_out"]) == len(OF_WEIGHTS)
     assert all("Qwen3ForCausalLM" in line for line in found.attrs["left_out"])
     with pytest.raises(UnsupportedModelError, match="Qwen3ForCausalLM"):

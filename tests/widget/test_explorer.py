@@ -18,7 +18,6 @@ from induction_explorer.series.counterparts import counterparts
 from induction_explorer.series.session import SeriesSession
 from induction_kernels import (
     MEASURES,
-    SCORES,
     as_model,
     head_scores,
     measures,
@@ -27,6 +26,7 @@ from induction_kernels import (
 )
 from induction_kernels.errors import ProbeError
 from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.scores.registry import UNASKED
 from small_models import HUGGING_FACE, bridge, variants
 from traitlets import TraitError
 from wire_page import Page
@@ -40,7 +40,7 @@ def grid(explorer: InductionExplorer, score: str, series: int = 0) -> np.ndarray
 def test_grids_are_the_sweep(explorer, computed) -> None:
     expected = sweep(computed.replica(), progress=False)
     assert explorer._status["state"] == "ready"
-    for name in SCORES:
+    for name in UNASKED:
         assert grid(explorer, name) == pytest.approx(expected[name].values, abs=1e-6)
 
 

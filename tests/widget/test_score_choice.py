@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from front_end import array
 from induction_explorer import InductionExplorer
-from induction_kernels import SCORES, load_demo
+from induction_kernels import load_demo
+from induction_kernels.scores.registry import UNASKED
 from small_models import HUGGING_FACE, bridge
 
 
@@ -14,7 +15,7 @@ def test_scores_of_the_weights_are_there_at_every_checkpoint() -> None:
     explorer.wait()
     assert explorer._series[0]["left_out"] == {}
     infos = {info["name"]: info for info in explorer._scores[0]}
-    assert list(infos) == list(SCORES)
+    assert list(infos) == list(UNASKED)
     for name in ("ov_copying", "copying", "copying_output", "qk_trace", "k_composition"):
         assert infos[name]["group"] == "Weights alone"
         envelope = explorer._grids[f"0/{name}"]

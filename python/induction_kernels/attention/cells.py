@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from induction_kernels.attention.fused import read_fused
 from induction_kernels.attention.hooked import visit_attention
+from induction_kernels.attention.layer_attention import Weigh
 from induction_kernels.attention.readout import Reading
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.inputs.batches import in_batches
@@ -22,11 +24,18 @@ _ROWS = 64
 
 
 def read_cells(
-    model: Model, tokens: Int[Tensor, "batch pos"], readings: dict[str, Reading]
+    model: Model,
+    tokens: Int[Tensor, "batch pos"],
+    readings: dict[str, Reading],
+    weigh: Mapping[str, Weigh] | None = None,
 ) -> tuple[dict[str, Float[Tensor, "layer head"]], Path]:
     """The mean of each reading's cells for every head, float32 on the CPU, and how it was read.
 
+    Args:
+        weigh: what readings of weighed attention are weighed by, which is read fused or not at all.
+
     Raises:
+        DoesNotFitError: attention that is to be weighed cannot be read fused.
         InductionError: not even one row fits into the GPU's memory.
     """
     paths: set[Path] = set()
@@ -34,9 +43,11 @@ def read_cells(
     def read(part: slice) -> dict[str, Tensor]:
         here = {n: Reading(r.readout.of_part(part), r.of) for n, r in readings.items()}
         try:
-            means = read_fused(model, tokens[part], here)
+            means = read_fused(model, tokens[part], here, weigh or {})
             paths.add("fused")
         except DoesNotFitError:
+            if weigh:
+                raise
             means = read_hooked(model, tokens[part], here)
             paths.add("hooked")
         return {name: means[name] * _queries(here[name], part) for name in here}

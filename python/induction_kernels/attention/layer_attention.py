@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from induction_kernels.attention.kernels import Softmax
+
+#: Of a layer and its values [batch, kv_head, pos, d_value], what attention to each position counts.
+Weigh = Callable[[int, Tensor], Float[Tensor, "batch head pos"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +22,7 @@ class LayerAttention:
     Attributes:
         q, k: after rotation; heads of a group share their keys.
         lse: log-sum-exp of the rows of S, and of their sinks.
+        weights: what attention to each key counts, by the name of who weighs it.
     """
 
     layer: int
@@ -26,15 +30,21 @@ class LayerAttention:
     k: Float[Tensor, "batch kv_head pos d_head"]
     lse: Float[Tensor, "batch head pos"]
     softmax: Softmax
+    weights: Mapping[str, Float[Tensor, "batch head pos"]] = field(default_factory=dict)
 
     def rows(
-        self, heads: Sequence[int], start: int, stop: int
+        self, heads: Sequence[int], start: int, stop: int, weighed: str | None = None
     ) -> Float[Tensor, "batch head row key"]:
-        """Rows start..stop-1 of these heads' patterns, up to the last key they can see; float32."""
+        """Rows start..stop-1 of these heads' patterns, up to the last key they can see; float32.
+
+        Args:
+            weighed: times which of the weights.
+        """
         s, allowed = self._scores(heads, start, stop)
         # In place: what is allocated takes longer than what is computed.
         a = s.sub_(self.lse[:, heads, start:stop, None]).exp_()
-        return a.tril_(start) if allowed is None else a.mul_(allowed)
+        a = a.tril_(start) if allowed is None else a.mul_(allowed)
+        return a if weighed is None else a.mul_(self.weights[weighed][:, heads, None, :stop])
 
     def row(self, head: int, query: int) -> tuple[Float[Tensor, " key"], Float[Tensor, " key"]]:
         """Of the first sequence, what a query pays each key up to itself, and S of these less its

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from induction_kernels.attention.door import as_model
 from induction_kernels.attention.fused import Reader, attend_fused, run_fused
 from induction_kernels.attention.hooked import visit_attention
-from induction_kernels.attention.layer_attention import LayerAttention
+from induction_kernels.attention.layer_attention import LayerAttention, Weigh
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.attention.way import Visitor
 from induction_kernels.errors import SelectionError
@@ -91,21 +91,35 @@ def run_patterns(
     store: Callable[[Head, Any], None],
     keep: Keep,
     see: See = lambda *_: None,
+    weigh: Mapping[str, Weigh] | None = None,
 ) -> Output:
     """Run one sequence, let `see` its patterns' rows and `store` what `keep` makes of each one.
 
     Only wanted heads are computed, from their own queries and keys, a layer's together, a block of
     rows at a time; models that do not fit that are read whole, layer by layer.
+
+    Args:
+        weigh: the one thing that their attention is weighed by; by default it is as it is.
+
+    Raises:
+        DoesNotFitError: a model that does not fit, whose attention is to be weighed.
     """
-    read, visit = _readers(heads, store, keep, see)
+    weigh = weigh or {}
+    read, visit = _readers(heads, store, keep, see, *weigh)
     try:
-        return run_fused(model, tokens, read)
+        return run_fused(model, tokens, read, weigh)
     except DoesNotFitError:
+        if weigh:
+            raise
         return Output.of_logits(visit_attention(model, tokens, visit))
 
 
 def _readers(
-    heads: list[Head], store: Callable[[Head, Any], None], keep: Keep, see: See = lambda *_: None
+    heads: list[Head],
+    store: Callable[[Head, Any], None],
+    keep: Keep,
+    see: See = lambda *_: None,
+    weighed: str | None = None,
 ) -> tuple[Reader, Visitor]:
     """Of fused attention, and of a model's own."""
 
@@ -125,7 +139,7 @@ def _readers(
 
     def read(attention: LayerAttention) -> None:
         if wanted := of_layer(attention.layer):
-            keep_all(attention.layer, wanted, _blocks(attention, wanted))
+            keep_all(attention.layer, wanted, _blocks(attention, wanted, weighed))
 
     def visit(layer: int, pattern: Tensor, _scores: Tensor | None) -> None:
         if wanted := of_layer(layer):
@@ -134,10 +148,15 @@ def _readers(
     return read, visit
 
 
-def _blocks(attention: LayerAttention, heads: list[int]) -> Iterator[Float[Tensor, "head row key"]]:
+def _blocks(
+    attention: LayerAttention, heads: list[int], weighed: str | None
+) -> Iterator[Float[Tensor, "head row key"]]:
     n = attention.q.shape[2]
     size = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // (4 * len(heads) * n)))
-    return (attention.rows(heads, start, min(start + size, n))[0] for start in range(0, n, size))
+    return (
+        attention.rows(heads, start, min(start + size, n), weighed)[0]
+        for start in range(0, n, size)
+    )
 
 
 def keep_whole(

@@ -166,12 +166,16 @@ class RowEntropy:
         return 1.0
 
 
+#: The pattern, the scores before the softmax, or the pattern times weights of that name.
+Of = Literal["pattern", "scores", "value", "output"]
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A readout, and what it reads: the pattern A, or the scores S before the softmax."""
+    """A readout, and what it reads."""
 
     readout: Readout | RowEntropy
-    of: Literal["pattern", "scores"]
+    of: Of
 
     def whole(
         self,

@@ -99,18 +99,23 @@ class Stack:
     k: Float[Tensor, "row kv_head pos d_head"]
     lse: Float[Tensor, "row head pos"]
     softmax: Softmax
+    weights: Mapping[str, Float[Tensor, "row head pos"]]
 
     @classmethod
     def of(cls, layers: list[LayerAttention]) -> Stack:
         if len(layers) == 1:
-            return cls(1, layers[0].q, layers[0].k, layers[0].lse, layers[0].softmax)
+            return cls.of_rows(layers[0], 1)
         q, k, lse = (torch.cat([getattr(at, of) for at in layers]) for of in ("q", "k", "lse"))
-        return cls(len(layers), q, k, lse, layers[0].softmax)
+        weights = {
+            name: torch.cat([at.weights[name] for at in layers]) for name in layers[0].weights
+        }
+        return cls(len(layers), q, k, lse, layers[0].softmax, weights)
 
     @classmethod
-    def of_rows(cls, layer: LayerAttention) -> Stack:
-        """One layer's, to be read row by row of its batch."""
-        return cls(len(layer.q), layer.q, layer.k, layer.lse, layer.softmax)
+    def of_rows(cls, layer: LayerAttention, parts: int | None = None) -> Stack:
+        """One layer's, to be read row by row of its batch, or in so many parts."""
+        n = len(layer.q) if parts is None else parts
+        return cls(n, layer.q, layer.k, layer.lse, layer.softmax, layer.weights)
 
     def read(self, readings: Sequence[Reading]) -> list[Float[Tensor, "layer head"]]:
         """What is read of the same cells: float32, on the layers' device."""
@@ -120,19 +125,23 @@ class Stack:
             of_layers = entropies.unflatten(0, (self.n_layers, -1))
             shares = torch.stack([readout.share(of_layer) for of_layer in of_layers])
             return [shares for _ in readings]
-        attention, scores, count = self._zeros(), self._zeros(), self._zeros()
+        scores, count = self._zeros(), self._zeros()
+        attention = {of: self._zeros() for of in wanted - {"scores"}}
         for cells in self._parts_of(readout):
             s, seen = self._scores(cells), self._seen(cells)
             if "scores" in wanted:
                 scores += self._sums(s if seen is None else s.masked_fill(~seen, 0))
                 count += self._batch * s.shape[2] if seen is None else self._sums(seen.expand_as(s))
-            if "pattern" in wanted:
+            if attention:
                 a = (s - cells.at_queries(self.lse)).exp()
-                attention += self._sums(a if seen is None else a * seen)
+                a = a if seen is None else a * seen
+            for of in attention:
+                weighed = a if of == "pattern" else a * cells.at_keys(self.weights[of])
+                attention[of] += self._sums(weighed)
         return [
             mean_of_seen(scores, count)
             if reading.of == "scores"
-            else attention / max(1, reading.readout.queries_in(self._batch))
+            else attention[reading.of] / max(1, reading.readout.queries_in(self._batch))
             for reading in readings
         ]
 

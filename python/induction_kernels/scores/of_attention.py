@@ -8,7 +8,7 @@ TransformerLens' demos.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -19,12 +19,14 @@ from torch import Tensor
 from induction_kernels.attention import readout
 from induction_kernels.attention.cells import Path, read_cells
 from induction_kernels.attention.hooked import only_patterns
-from induction_kernels.attention.readout import Reading, Readout, RowEntropy
+from induction_kernels.attention.readout import Of, Reading, Readout, RowEntropy
+from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.inputs.bigrams import Bigrams, too_small
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.models.model import Model
 from induction_kernels.scores.score import YOURS, Facts, Range, Score
+from induction_kernels.scores.weighing import By, weighing, without_values
 
 #: What a score is measured on.
 Probe = RepeatedTokens | TextProbe | Bigrams
@@ -113,7 +115,7 @@ class AttentionScore(Score):
 
     Attributes:
         cells: the probe's structure to what is read of the pattern.
-        reads: the pattern A, or the scores S before the softmax.
+        reads: the pattern A, the scores S before the softmax, or A times the size of the values.
         range: smallest and largest possible value; None = unbounded.
         copies, period: of the repeated tokens it is measured on; 0 copies = on text.
         given: text that it brings along.
@@ -123,7 +125,7 @@ class AttentionScore(Score):
     """
 
     cells: Callable[[Any], Readout | RowEntropy]
-    reads: Literal["pattern", "scores"] = "pattern"
+    reads: Of = "pattern"
     range: Range = (0.0, 1.0)
     copies: int = 2
     period: int = 50
@@ -148,8 +150,12 @@ class AttentionScore(Score):
             return "Attention on text"
         if self.bigrams is not None:
             return "Selectivity, on random tokens"
-        what = "Attention" if self.reads == "pattern" else "Logits before the softmax"
-        return f"{what}, on repeated tokens"
+        return f"{_READ[self.reads]}, on repeated tokens"
+
+    @property
+    def weighed(self) -> By | None:
+        """By what; None where attention is read as it is."""
+        return self.reads if self.reads in ("value", "output") else None
 
     @property
     def on_text(self) -> bool:
@@ -164,7 +170,8 @@ class AttentionScore(Score):
         return only_patterns(model) if self.reads == "scores" else None
 
     def chance(self, probe: Probe) -> float | None:
-        """What attention spread evenly over the past scores; None before the softmax."""
+        """What attention spread evenly over the past scores, where values are of one size; None
+        before the softmax."""
         if self.reads == "scores":
             return None
         uniform = torch.tensor(self.cells(probe).uniform())
@@ -191,6 +198,14 @@ class AttentionScore(Score):
     def _share_of_rows(self, probe: Probe) -> float:
         readout = self.cells(probe)
         return len(readout.queries) / readout.queries_in(1)
+
+
+_READ: Mapping[Of, str] = {
+    "pattern": "Attention",
+    "scores": "Logits before the softmax",
+    "value": "Attention × size of the value",
+    "output": "Attention × size of the output",
+}
 
 
 def _length(probe: Probe) -> int:
@@ -305,6 +320,22 @@ def _detected(score: AttentionScore, measure: Literal["mul", "abs"]) -> Attentio
     )
 
 
+def _weighed(score: AttentionScore, by: By) -> AttentionScore:
+    size = {"value": "‖v_k‖", "output": "‖v_k W_O‖"}[by]
+    return replace(
+        score,
+        name=f"{score.name}_by_{by}",
+        title=f"{score.title} × {by}",
+        formula=f"{score.formula} · {size} / max over k of {size}",
+        meaning=f"{score.meaning} Each cell counts as much as the {by} of its key is large beside "
+        "the head's largest in the row, so attention to tokens of which nothing is moved counts "
+        "little. At most the score without; chance is where all are alike.",
+        source=f"Kobayashi et al. 2020; {score.source}",
+        reads=by,
+        by_name_only=True,
+    )
+
+
 #: In the order a reader meets them.
 ATTENTION_SCORES: tuple[AttentionScore, ...] = (
     _INDUCTION,
@@ -317,6 +348,8 @@ ATTENTION_SCORES: tuple[AttentionScore, ...] = (
     *map(_before_softmax, (_INDUCTION, _PREVIOUS, _DUPLICATE)),
     *(_detected(s, "mul") for s in (_INDUCTION, _PREVIOUS, _DUPLICATE)),
     *(_detected(s, "abs") for s in (_INDUCTION, _PREVIOUS, _DUPLICATE)),
+    *(_weighed(s, "value") for s in (_INDUCTION, _PREVIOUS, _DUPLICATE, _FIRST)),
+    *(_weighed(s, "output") for s in (_INDUCTION, _PREVIOUS, _DUPLICATE, _FIRST)),
 )
 
 #: What scores of the weights weigh earlier heads by.
@@ -359,12 +392,22 @@ class AttentionReader:
     def by_steps(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
         """The same, probe by probe."""
         for on, probe in self._probes.items():
-            means, self.path = read_cells(model, probe.tokens, self._readings[on])
+            means, self.path = self._read(model, probe, self._readings[on])
             yield {
                 name: self._scores[name].of_cells(mean, probe, means.get(_others(name)))
                 for name, mean in means.items()
                 if name in self._scores
             }
+
+    def _read(
+        self, model: Model, probe: Probe, readings: dict[str, Reading]
+    ) -> tuple[dict[str, Float[Tensor, "layer head"]], Path]:
+        scores = [self._scores[name] for name in readings if name in self._scores]
+        by = {score.weighed for score in scores if score.weighed is not None}
+        try:
+            return read_cells(model, probe.tokens, readings, weighing(model, by))
+        except DoesNotFitError as error:
+            raise without_values(model, error) from error
 
     def probe_of(self, score: AttentionScore) -> Probe:
         return self._probes[score.on]

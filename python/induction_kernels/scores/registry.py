@@ -38,16 +38,20 @@ SCORES: Mapping[str, Score] = {
     for score in (*ATTENTION_SCORES, *SELECTIVITIES, *WEIGHT_SCORES, *OUTPUT_SCORES)
 }
 
+#: Those that are read where nothing is asked for.
+UNASKED = tuple(name for name, score in SCORES.items() if not score.by_name_only)
+
 
 def check_scores(scores: Scores) -> list[Score]:
-    """The scores of these names, and the reader's own; for None all of ours.
+    """The scores of these names, and the reader's own; for None all of ours but those that are read
+    by name only.
 
     Raises:
         SelectionError: a name that is no score, no score at all, or one of the reader's that is
             called as one of ours or as another one.
     """
     if scores is None:
-        return list(SCORES.values())
+        return [SCORES[name] for name in UNASKED]
     wanted = listed(scores)
     unknown = [name for name in wanted if isinstance(name, str) and name not in SCORES]
     if unknown or not wanted:
@@ -218,7 +222,8 @@ def head_scores(
     Args:
         model: anything `as_model` accepts.
         scores: names from `SCORES`; None for all that the model allows: none on text without a
-            tokenizer, none of weights that we cannot read or that would take long. Beside names
+            tokenizer, none of weights that we cannot read or that would take long, and none that is
+            read by name only, as attention times the size of values. Beside names
             functions (model, probe) -> [layer, head], and what `attention_score` and
             `function_score` make.
         tokens: your own repeated tokens [batch, pos]: [BOS,] r, r, ... Without them each score

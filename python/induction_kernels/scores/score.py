@@ -22,6 +22,7 @@ class Score:
         colours: span the range, or the values found where those take up little of it.
         own: it is the reader's, not ours.
         units: of its values; "1" where they have none.
+        by_name_only: it is no part of all scores, which are read where nothing is asked for.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Score:
     colours: Literal["range", "values"] = "range"
     own: bool = False
     units: str = "1"
+    by_name_only: bool = False
 
     @property
     def group(self) -> str:

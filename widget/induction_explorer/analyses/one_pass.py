@@ -1,9 +1,12 @@
-"""What is read off one pass over the prompt: whatever is wanted of it is read off the same one."""
+"""What is read off one pass over the prompt: whatever is wanted of it is read off the same one.
+
+But for attention that is weighed, which takes a pass for each of its ways.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -12,6 +15,7 @@ from induction_explorer.contract import Analysis, Arrays, Head, Steps
 
 if TYPE_CHECKING:
     from induction_kernels.models.outputs import Output
+    from induction_kernels.scores.weighing import By
     from jaxtyping import Float
     from torch import Tensor
 
@@ -23,10 +27,16 @@ class OnePass(Analysis, frozen=True):
     """Of which several share a pass.
 
     Attributes:
-        parts: of what a sweep keeps of prompts, those that answer it (`sweeps/prompts.py`).
+        parts: of what a sweep keeps of prompts, those that answer it (`sweeps/prompts.py`); none
+            where it keeps nothing that does.
     """
 
     parts: ClassVar[tuple[str, ...]] = ("attention",)
+
+    @property
+    def weighed_by(self) -> By | None:
+        """What the attention that it sees is weighed by; None for attention as it is."""
+        return None
 
     def of_kept(self, session: Known, kept: Arrays) -> Arrays:
         """The answer, read off these parts."""
@@ -50,27 +60,36 @@ class OnePass(Analysis, frozen=True):
         """What the pass gave."""
 
     def steps(self, at: At) -> Steps:
-        from induction_kernels.attention.patterns import keep_packed, run_patterns
-
         together = [one for one in (self, *at.beside) if isinstance(one, OnePass)]
         found = {one: one.begin(at.session) for one in together}
-        watching: dict[Head, list[OnePass]] = defaultdict(list)
-        for one in found:
-            for head in one.heads(at.session):
-                watching[head].append(one)
-
-        def store(head: Head, triangle: np.ndarray) -> None:
-            for one in watching[head]:
-                one.see(found[one], head, triangle)
-
-        def see(layer: int, wanted: list[int], start: int, block: Tensor) -> None:
-            for head, rows in zip(wanted, block, strict=True):
-                for one in watching[layer, head]:
-                    one.see_rows(found[one], start, rows)
-
-        output = run_patterns(at.model, at.prompt.tokens, sorted(watching), store, keep_packed, see)
+        for by in dict.fromkeys(one.weighed_by for one in together):
+            _run(at, by, {one: arrays for one, arrays in found.items() if one.weighed_by == by})
         for one, arrays in found.items():
-            one.end(arrays, output, at)
             if one != self:
                 at.give(one, arrays)
         yield lambda: found[self]
+
+
+def _run(at: At, by: By | None, found: Mapping[OnePass, Arrays]) -> None:
+    """One pass, off which these are read."""
+    from induction_kernels.attention.patterns import keep_packed, run_patterns
+    from induction_kernels.scores.weighing import run_weighed_patterns
+
+    watching: dict[Head, list[OnePass]] = defaultdict(list)
+    for one in found:
+        for head in one.heads(at.session):
+            watching[head].append(one)
+
+    def store(head: Head, triangle: np.ndarray) -> None:
+        for one in watching[head]:
+            one.see(found[one], head, triangle)
+
+    def see(layer: int, wanted: list[int], start: int, block: Tensor) -> None:
+        for head, rows in zip(wanted, block, strict=True):
+            for one in watching[layer, head]:
+                one.see_rows(found[one], start, rows)
+
+    args = (at.model, at.prompt.tokens, sorted(watching), store, keep_packed, see)
+    output = run_patterns(*args) if by is None else run_weighed_patterns(*args, by=by)
+    for one, arrays in found.items():
+        one.end(arrays, output, at)

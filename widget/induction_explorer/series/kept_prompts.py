@@ -17,7 +17,9 @@ from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.results import Question
 
 #: The analyses that are answered by what is kept of a prompt.
-OF_A_PROMPT = tuple(kind for kind, one in ANALYSES.items() if issubclass(one, OnePass))
+OF_A_PROMPT = tuple(
+    kind for kind, one in ANALYSES.items() if issubclass(one, OnePass) and one.parts
+)
 
 
 class KeptPrompts:
@@ -55,6 +57,8 @@ class KeptPrompts:
         prompt = self._of(question)
         if prompt is None or not isinstance(question.analysis, OnePass):
             return {}
+        if not question.analysis.parts:
+            return {}
         labels = [self._known.series.labels[i] for i in checkpoints]
         found = self._store.of_prompt(prompt, question.analysis.parts, labels)
         return {
@@ -65,7 +69,8 @@ class KeptPrompts:
 
     def holds(self, question: Question) -> bool:
         """Whether it is of one of them, and can be answered where that is kept."""
-        return isinstance(question.analysis, OnePass) and self._of(question) is not None
+        of_kept = isinstance(question.analysis, OnePass) and bool(question.analysis.parts)
+        return of_kept and self._of(question) is not None
 
     def _of(self, question: Question) -> ReadPrompt | None:
         """The prompt that is asked about. Of two that differ in their answers, either will do for
