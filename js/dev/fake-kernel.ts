@@ -1,5 +1,5 @@
 /** Answers the widget's requests the way the kernel does, out of synthetic patterns and predictions. */
-import { type AnalysisKind, ARRAYS } from "../src/contract.gen";
+import { type AnalysisKind, ARRAYS, type Head } from "../src/contract.gen";
 import { sizeOf, triangleIndex, triangleSize } from "../src/kernel/arrays";
 import type { DType, ErrorInfo, Reply, Request } from "../src/kernel/model";
 import { formed, noise, promptInfo, type Shape } from "./data";
@@ -43,6 +43,24 @@ export function attention(
 /** The same as it is drawn. */
 export function pattern(...of: Parameters<typeof attention>): Uint8Array {
   return new Uint8Array(attention(...of).map((value) => Math.round(255 * value)));
+}
+
+/** The first token moves nothing, every other one half of what it may. */
+export function weighed(
+  shape: Shape,
+  checkpoint: number,
+  { head, by }: { head: Head; by: "value" | "output" },
+  n: number,
+  period: number,
+): Uint8Array {
+  const share = by === "value" ? 0.5 : 0.25;
+  return pattern(shape, checkpoint, ...head, n, period).map((cell, at) => (isFirst(at) ? 0 : cell * share));
+}
+
+/** Whether the key of a cell of the triangle is the first token. */
+function isFirst(cell: number): boolean {
+  const query = Math.floor((Math.sqrt(8 * cell + 1) - 1) / 2);
+  return cell === (query * (query + 1)) / 2;
 }
 
 type Asked = Extract<Request, { kind: AnalysisKind }>;
@@ -182,6 +200,8 @@ function valuesAt(
     }
     case "patterns":
       return { patterns: pattern(shape, checkpoint, ...request.head, n, period) };
+    case "weighed":
+      return { patterns: weighed(shape, checkpoint, request, n, period) };
     case "predictions":
       return predictionsAt(shape, checkpoint, n, answered);
     case "attribution":

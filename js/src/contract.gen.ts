@@ -55,6 +55,11 @@ export interface AnalysisParameters {
    */
   predictions: Record<never, never>;
   /**
+   * Attention of one head on the prompt times the size of each key's value, or of what the head writes of it,
+   * over the largest of the prompt: round(255 a) of the lower triangle, row by row.
+   */
+  weighed: { head: Head; by: "output" | "value" };
+  /**
    * What feeds one head, of every head in an earlier layer: K-composition above its random baseline, the
    * previous-token score, and the change of the head's induction score when this one is ablated, with its
    * standard error; NaN for heads in no earlier layer. And the induction score with nothing ablated.
@@ -116,6 +121,7 @@ export interface AnalysisArrays {
     answer_probability: Float32Array;
     losses: Float32Array;
   };
+  weighed: { patterns: Uint8Array };
   wiring: {
     composition: Float32Array;
     previous_token: Float32Array;
@@ -136,10 +142,11 @@ export const OF_PROMPT = [
   "head_tokens",
   "patterns",
   "predictions",
+  "weighed",
 ] as const;
 
 /** Those of them that one forward pass over it answers. */
-export const ONE_PASS = ["attended", "attention", "patterns", "predictions"] as const;
+export const ONE_PASS = ["attended", "attention", "patterns", "predictions", "weighed"] as const;
 
 /** What computing it is called. */
 export const DOING = {
@@ -152,6 +159,7 @@ export const DOING = {
   losses: "Measuring losses",
   patterns: "Running the prompt",
   predictions: "Running the prompt",
+  weighed: "Running the prompt",
   wiring: "Finding what feeds a head",
 } as const;
 
@@ -213,6 +221,7 @@ export const ARRAYS = {
     answer_probability: "float32 query",
     losses: "float32 query",
   },
+  weighed: { patterns: "uint8 cell" },
   wiring: {
     composition: "float32 layer head",
     previous_token: "float32 layer head",

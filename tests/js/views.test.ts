@@ -118,6 +118,7 @@ describe("names", () => {
       "Heads by induction",
       "Tokens",
       "Prompt",
+      "Patterns show",
       "Attention colours",
       "Next-token predictions",
     ]);

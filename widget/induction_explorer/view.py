@@ -45,6 +45,7 @@ ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "tab": one_of(*TABS),
     "x_scale": one_of("log", "linear"),
     "attention_scale": one_of("linear", "square root", "log"),
+    "attention_of": one_of("attention", "value", "output"),
     "compared_scores": one_of("change", "value"),
     "compared_patterns": one_of("beside", "split"),
     "compared_series": (

@@ -1,15 +1,18 @@
-/** The colours of attention: which scale, and what the bar's ends and middle stand for. */
+/** What is drawn of attention, and its colours: which scale, and what the bar's ends and middle stand for. */
 
 import { rounded } from "../state/text";
+import { AttentionOf } from "../ui/attention-of";
 import { type AttentionScale, attentionAt, gradient, LEAST_ATTENTION, lut } from "../ui/color";
 import type { ViewProps } from "../ui/view";
 
 const SCALES: AttentionScale[] = ["linear", "square root", "log"];
 
-export function AttentionLegend({ view: { store, theme } }: ViewProps) {
+export function AttentionLegend({ view }: ViewProps) {
+  const { store, theme } = view;
   const scale = store.viewState.value.attention_scale;
   return (
     <span class="ie-attention-legend">
+      <AttentionOf view={view} />
       <select
         class="ie-select"
         aria-label="Attention colours"

@@ -17,6 +17,7 @@ const IN_VIEW: Record<string, Fits> = {
   tab: isText,
   x_scale: isText,
   attention_scale: isText,
+  attention_of: isText,
   compared_scores: isText,
   compared_patterns: isText,
   compared_series: orNone((value, state) => isIndex(value, state) && (value as number) < count(state)),

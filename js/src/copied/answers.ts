@@ -164,6 +164,7 @@ const WHAT: Record<AnalysisKind, string> = {
   losses: "losses",
   patterns: "the attention pattern of",
   predictions: "predictions",
+  weighed: "the weighed attention of",
   wiring: "what feeds",
 };
 

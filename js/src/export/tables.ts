@@ -6,6 +6,7 @@ import { comparedTokens, type Place, ranksOf } from "../state/compared-tokens";
 import type { Other } from "../state/comparison";
 import { headName } from "../state/heads";
 import type { Result } from "../state/results";
+import { patternOf, shownAs } from "../state/shown-patterns";
 import type { Store } from "../state/store";
 import { fromOne, quoted } from "../state/text";
 import { type Cell, rowsOf, type Table } from "./table";
@@ -122,10 +123,19 @@ export interface Side {
 
 /** Patterns of the selected heads as they are drawn: at the shown checkpoint, and of what is compared with; or of one. */
 export function patternTable(store: Store, only?: Side, query?: number): Table {
-  return patternsShown(store, only, query).tableOf(({ head, series, checkpoint }) => {
-    const drawn = store.results.of("patterns", { head }, series).at(checkpoint)?.patterns;
-    return drawn === undefined ? null : (cell) => Number(((drawn[cell] as number) / 255).toFixed(3));
-  }, "Attention is a multiple of 1/255 in three decimals: 0.002 more or less.");
+  return patternsShown(store, only, query).tableOf(
+    ({ head, series, checkpoint }) => {
+      const drawn = patternOf(store, head, series).at(checkpoint)?.patterns;
+      return drawn === undefined ? null : (cell) => Number(((drawn[cell] as number) / 255).toFixed(3));
+    },
+    `${sentenceOf(store)} is a multiple of 1/255 in three decimals: 0.002 more or less.`,
+  );
+}
+
+/** What is drawn, at the beginning of a sentence. */
+function sentenceOf(store: Store): string {
+  const { name, formula } = shownAs(store);
+  return formula === "" ? "Attention" : `${name[0]?.toUpperCase()}${name.slice(1)}, ${formula},`;
 }
 
 /** How long the kernel may take. */
@@ -155,6 +165,7 @@ export async function exactPatternTable(store: Store, only?: Side): Promise<Tabl
 /** What is shown now, and a table of it once its attention is known; of one query where that is given. */
 function patternsShown(store: Store, only?: Side, from?: number) {
   const { comparison } = store;
+  const { column } = shownAs(store);
   const tokens = store.promptInfo.value?.tokens ?? [];
   const heads = only === undefined ? store.heads.value : [only.head];
   const [info, shown] = [store.info.value, store.shown.value];
@@ -169,7 +180,7 @@ function patternsShown(store: Store, only?: Side, from?: number) {
   };
   const columns = [
     ...["head", ...(compared ? there.columns : []), "query", "key", "query_token", "key_token"],
-    ...(compared ? ["step_before", "step_after", "attention_before", "attention_after"] : ["attention"]),
+    ...(compared ? ["step_before", "step_after", `${column}_before`, `${column}_after`] : [column]),
   ];
   const steps = compared ? [there.step, info?.steps[shown] ?? null] : [];
   const [first, count] =

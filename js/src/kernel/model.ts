@@ -198,6 +198,8 @@ export interface ViewState {
   x_scale: "log" | "linear";
   /** How attention becomes colour. */
   attention_scale: "linear" | "square root" | "log";
+  /** What patterns and the token strip show: attention, or times the size of each key's value, or of what is written of it. */
+  attention_of: "attention" | "value" | "output";
   /** What the grid shows where the slider has two handles. */
   compared_scores: "change" | "value";
   /** How the patterns at both handles stand: side by side, or the second's mirrored above the diagonal. */

@@ -13,6 +13,7 @@ import { WAITING } from "../kernel/connection";
 import type { ViewState } from "../kernel/model";
 import { headName, sameHead } from "../state/heads";
 import type { Ask } from "../state/results";
+import { askPattern, isWeighed, patternOf, saysOf } from "../state/shown-patterns";
 import { sentence, shortened } from "../state/text";
 import { attentionLut, slotColor } from "../ui/color";
 import { ComparedAs } from "../ui/compared-as";
@@ -30,14 +31,14 @@ export function Patterns({ view }: ViewProps) {
   const other = comparison.other.value;
   const unlike = other !== null && !comparison.sameTokens.value;
   const pairs = other === null || unlike ? null : viewState.value.compared_patterns;
-  useAsks(view.store, () => heads.value.map((head) => ({ analysis: "patterns", parameters: { head } })));
+  useAsks(view.store, () => heads.value.map((head) => askPattern(view.store, head)));
   useAsks(view.store, () => {
     const { other, elsewhere, sameTokens } = comparison;
     if (other.value === null || !elsewhere.value || !sameTokens.value) return [];
     const { series, checkpoint: at } = other.value;
-    return heads.value.flatMap((head): Ask<"patterns">[] => {
+    return heads.value.flatMap((head): Ask[] => {
       const there = comparison.counterpart(head);
-      return there === null ? [] : [{ analysis: "patterns", parameters: { head: there }, series, at }];
+      return there === null ? [] : [{ ...askPattern(view.store, there), series, at }];
     });
   });
   return (
@@ -55,12 +56,12 @@ export function Patterns({ view }: ViewProps) {
         <Save
           view={view}
           title="Attention patterns"
-          about={{ prompt: true }}
+          about={{ prompt: true, says: saysOf(view.store) }}
           draw={(paper) => <Patterns view={paper} />}
           table={() => patternTable(view.store)}
           shownTable={() => patternTable(view.store, undefined, view.pointed.value?.query)}
-          exactTable={() => exactPatternTable(view.store)}
-          of={heads.value.map((head) => view.store.results.of("patterns", { head }))}
+          {...(!isWeighed(view.store) && { exactTable: () => exactPatternTable(view.store) })}
+          of={heads.value.map((head) => patternOf(view.store, head))}
         />
       </div>
       {unlike && (
@@ -262,7 +263,7 @@ interface CanvasProps {
 /** As the signals have it. */
 function triangleOf({ store }: View, { head, series, checkpoint }: BeforeOf): Uint8Array | null {
   if (head === null) return null;
-  return store.results.of("patterns", { head }, series).at(checkpoint.value)?.patterns ?? null;
+  return patternOf(store, head, series).at(checkpoint.value)?.patterns ?? null;
 }
 
 function PatternCanvas({ view, head, name, of, mirrored, above, enlarge }: CanvasProps) {
@@ -356,11 +357,11 @@ interface StateProps extends Pick<CanvasProps, "view" | "head" | "of"> {
 
 /** Why the panel is empty, while it is. */
 function State({ view, head, of, place }: StateProps) {
-  const { results, connection, seriesList, series } = view.store;
+  const { connection, seriesList, series } = view.store;
   const { checkpoint, head: whose } = of;
   const look = `ie-panel-state ${place === null ? "" : `ie-panel-state-${place}`}`;
   if (whose === null) return <div class={look}>no head that ranks as low as {headName(head)}</div>;
-  const result = results.of("patterns", { head: whose }, of.series);
+  const result = patternOf(view.store, whose, of.series);
   if (result.at(checkpoint.value) !== null) return null;
   const error = result.failure(checkpoint.value);
   if (error !== null) {

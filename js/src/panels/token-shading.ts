@@ -61,7 +61,7 @@ export function attended(
   const key = pointed.key ?? mostAttended(row);
   const share = ({ values }: Row) => (values[key] ?? 0).toFixed(2);
   const then = before?.row == null ? "" : ` (${share(before.row)} ${before.at} ${before.label})`;
-  return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share(row)} to key ${key} ${quoted(tokens[key] ?? "")}${then}`;
+  return `query ${query} ${quoted(tokens[query] ?? "")} attends ${share(row)}${row.after} to key ${key} ${quoted(tokens[key] ?? "")}${then}`;
 }
 
 /** The same in three decimals, before → now, where both are as they were computed; else "". */

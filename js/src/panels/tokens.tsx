@@ -6,6 +6,7 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signa
 import { useRef } from "preact/hooks";
 import { type Row, rowOf } from "../state/attention";
 import { headName } from "../state/heads";
+import { patternOf } from "../state/shown-patterns";
 import { attentionLut } from "../ui/color";
 import { Status } from "../ui/status";
 import { TokenList } from "../ui/token-list";
@@ -33,7 +34,7 @@ export function Tokens({ view }: ViewProps) {
   const pattern = useComputed(() =>
     pointed.value === null || readHead.value === null
       ? null
-      : (store.results.of("patterns", { head: readHead.value }).at(store.shown.value)?.patterns ?? null),
+      : (patternOf(store, readHead.value).at(store.shown.value)?.patterns ?? null),
   );
   const row = useComputed(() =>
     pointed.value === null || readHead.value === null

@@ -4,6 +4,7 @@
  */
 import type { Head } from "../contract.gen";
 import { triangleIndex } from "../kernel/arrays";
+import { isWeighed, patternOf, shownAs } from "./shown-patterns";
 import type { Store } from "./store";
 
 /** Of a block, about. */
@@ -32,16 +33,19 @@ export interface Row {
   values: ArrayLike<number>;
   /** As it was computed; else each value may be 0.002 more or less. */
   exact: boolean;
+  /** What it is times, where that is shown: in words, after a number. */
+  after: string;
 }
 
 /** Of a head at a checkpoint, on the current prompt; null while nothing of it is known. */
 export function rowOf(
-  { results, prompts, series: current }: Store,
+  store: Store,
   head: Head,
   checkpoint: number,
   query: number,
-  series = current.value,
+  series = store.series.value,
 ): Row | null {
+  const { results, prompts } = store;
   const tokens = prompts.value[series]?.tokens.length ?? 0;
   if (query >= tokens) return null;
   const { first, last } = blockOf(query, tokens);
@@ -51,11 +55,14 @@ export function rowOf(
       ? all.subarray(triangleIndex(query, 0) - start, triangleIndex(query + 1, 0) - start)
       : null;
   };
-  const computed = results.of("attention", { head, first, last }, series).at(checkpoint)?.attention;
+  const { after } = shownAs(store);
+  const computed = isWeighed(store)
+    ? undefined
+    : results.of("attention", { head, first, last }, series).at(checkpoint)?.attention;
   const values = row(computed, first, last + 1);
-  if (values !== null) return { values, exact: true };
-  const drawn = row(results.of("patterns", { head }, series).at(checkpoint)?.patterns, 0, tokens);
-  return drawn === null ? null : { values: Float32Array.from(drawn, (value) => value / 255), exact: false };
+  if (values !== null) return { values, exact: true, after };
+  const drawn = row(patternOf(store, head, series).at(checkpoint)?.patterns, 0, tokens);
+  return drawn && { values: Float32Array.from(drawn, (value) => value / 255), exact: false, after };
 }
 
 /** The key that gets most. */

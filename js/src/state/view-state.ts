@@ -4,6 +4,7 @@ import type { ViewState } from "../kernel/model";
 const BEGINNING: Omit<ViewState, "x_scale"> = {
   tab: "loss",
   attention_scale: "linear",
+  attention_of: "attention",
   compared_scores: "change",
   compared_patterns: "beside",
   compared_series: null,

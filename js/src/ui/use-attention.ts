@@ -2,6 +2,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { Head } from "../contract.gen";
 import { blockOf } from "../state/attention";
+import { isWeighed } from "../state/shown-patterns";
 import { useAsks } from "./use-asks";
 import type { View } from "./view";
 
@@ -31,6 +32,7 @@ export function useAttention(view: View, whose: () => Whose[]): void {
   useAsks(store, () => {
     const [at, tokens] = [resting.value, store.promptInfo.value?.tokens.length ?? 0];
     if (at === null || at.read?.join() !== readHead.value?.join() || at.query >= tokens) return [];
+    if (isWeighed(store)) return [];
     return whose().map(({ head, ...of }) => ({
       analysis: "attention",
       parameters: { head, ...blockOf(at.query, tokens) },

@@ -9,6 +9,7 @@ import { Save } from "../../export/save";
 import { exactPatternTable, patternTable } from "../../export/tables";
 import { rowOf } from "../../state/attention";
 import { headName } from "../../state/heads";
+import { isWeighed, patternOf, saysOf } from "../../state/shown-patterns";
 import { checkpointText, isolated, shortened } from "../../state/text";
 import { Status } from "../../ui/status";
 import { useAttention } from "../../ui/use-attention";
@@ -38,9 +39,7 @@ export function Enlarged({ view, head, checkpoint, elsewhere, closed, figure }: 
   const { head: whose, series } = elsewhere ?? { head, series: undefined };
   const name = headName(whose);
   const tokens = useComputed(() => store.promptInfo.value?.tokens ?? []);
-  const triangle = useComputed(
-    () => store.results.of("patterns", { head: whose }, series).at(checkpoint.value)?.patterns ?? null,
-  );
+  const triangle = useComputed(() => patternOf(store, whose, series).at(checkpoint.value)?.patterns ?? null);
   useAttention(view, () => [series === undefined ? { head } : { head: whose, series, at: checkpoint.value }]);
   const row = useComputed(() =>
     view.pointed.value === null
@@ -91,11 +90,11 @@ export function Enlarged({ view, head, checkpoint, elsewhere, closed, figure }: 
           <Save
             view={view}
             title={`Pattern of ${name}`}
-            about={{ prompt: true }}
+            about={{ prompt: true, says: saysOf(store) }}
             draw={figure}
             table={() => patternTable(store, only())}
             shownTable={() => patternTable(store, only(), view.pointed.value?.query)}
-            exactTable={() => exactPatternTable(store, only())}
+            {...(!isWeighed(store) && { exactTable: () => exactPatternTable(store, only()) })}
           />
           <span class="ie-enlarged-buttons">
             <Button name="Zoom out" text="−" press={() => zooming.magnify(1 / STEP)} />
