@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 from kernel import Kernel
 from labpage import LabPage
-from notebooks import Head, signed
+from notebooks import LAST, Head, signed
 from parts import Explorer
 from playwright.sync_api import Locator, expect
 
-LAST = 25
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 #: Ablations of heads together take many passes, at each of them.
-FEW = "w = InductionExplorer(series.select([0, 12, 18, -1]))\nw.wait()"
+FEW = "w = InductionExplorer(series.select([0, -1]))\nw.wait()"
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_selecting_in_the_effects_ablates_the_heads_together(
     expect(panel.get_by_text(names, exact=True)).to_be_visible()
     python.run(
         "from induction_kernels import ablate, load_demo;"
-        f"found = ablate(load_demo('attn-only-2l').load({LAST}), {both})"
+        f"found = ablate(load_demo('attn-only-2l').load(-1), {both})"
     )
     change = python.value("found.loss_change")
     expect(panel.get_by_role("table")).to_contain_text(signed(change))
@@ -74,7 +73,7 @@ def test_what_replaces_a_head_is_part_of_the_view(
     )
     python.run(
         "from induction_kernels import ablate, load_demo;"
-        f"model = load_demo('attn-only-2l').load({LAST});"
+        f"model = load_demo('attn-only-2l').load(-1);"
         f"found = ablate(model, [{(*induction,)}], kind='mean', frozen=True)"
     )
     change = python.value("found.loss_change")
@@ -105,12 +104,12 @@ def test_scrubbing_moves_the_wiring_without_the_kernel(
 ) -> None:
     panel = tab(causes, "Wiring")
     expect(panel.get_by_role("table")).to_be_visible()
-    expect(panel.get_by_text("of 26 checkpoints")).to_have_count(0)
+    expect(panel.get_by_text("of 12 checkpoints")).to_have_count(0)
     page.wait_until(lambda: python.value("w._work.pending") == 0, "an idle kernel")
     score = panel.locator(".ie-wiring-score")
     seen = []
     with python.busy():
-        for stop in (0, 10, 14, LAST):
+        for stop in (0, 5, 7, LAST):
             causes.slider.fill(str(stop))
             expect(causes.slider).to_have_value(str(stop))
             page.page.evaluate(FRAMES)

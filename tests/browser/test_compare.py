@@ -131,7 +131,7 @@ def test_a_split_square_shows_after_below_and_before_above(compared: Page) -> No
 
 UNLIKE = """\
 known = load_demo("attn-only-1l").select([0, 12, -1])
-w = InductionExplorer([series, known], compare=12)
+w = InductionExplorer([series, known], compare=4)
 w.wait()
 """
 

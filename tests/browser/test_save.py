@@ -78,7 +78,7 @@ def test_data_are_the_kernels_numbers(page: LabPage, ready: Explorer, python: Ke
     losses = rows_of(save(page, ready, "Loss", "CSV"))
     sent = python.value("[float(x) for x in w.measures()['loss'].values]")
     assert np.float32([row["loss"] for row in losses]).tolist() == np.float32(sent).tolist()
-    assert [row["step"] for row in losses][:2] == ["0", "10"]
+    assert [row["step"] for row in losses][:2] == ["0", "100"]
 
 
 def test_the_menu_by_keyboard(page: LabPage, ready: Explorer) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from kernel import Kernel
 from labpage import LabPage
-from notebooks import Head, signed
+from notebooks import LAST, Head, signed
 from parts import Explorer
 from playwright.sync_api import expect
 
 MEASURES = ["Loss", "In-context learning", "Loss by position", "Induction loss", "Attention sinks"]
 TITLES = [*MEASURES, "Loss PCA", "Scatter", "Passage", "Answer", "Ablation", "Wiring"]
+
+#: Which change came first can be told from all checkpoints only; of the text, a tenth will do.
+ALL = """\
+from induction_kernels.inputs.texts import TextProbe
+series = load_demo("attn-only-2l")
+w = InductionExplorer(series, texts=TextProbe.default(series.model(-1), rows=24))
+w.wait()"""
 
 
 def test_tabs_by_mouse_and_keyboard(page: LabPage, explorer: Explorer) -> None:
@@ -38,7 +46,7 @@ def test_the_value_follows_the_slider(page: LabPage, explorer: Explorer, python:
     losses = python.value("losses")
     last = len(losses) - 1
     value = explorer.measure.locator(".ie-measure-value")
-    for stop in (last, 0, 12):
+    for stop in (last, 0, 6):
         explorer.slider.fill(str(stop))
         expect(value).to_have_text(f"{losses[stop]:.3f}")
 
@@ -59,6 +67,7 @@ def tab(explorer: Explorer, title: str) -> None:
     expect(explorer.measure).to_have_accessible_name(title)
 
 
+@pytest.mark.parametrize("page", [ALL], indirect=True, ids=["all"])
 def test_the_phase_change_is_shaded_said_and_dragged(
     page: LabPage, explorer: Explorer, python: Kernel, induction: Head
 ) -> None:
@@ -108,7 +117,7 @@ def test_a_drag_brushes_checkpoints_and_play_stays_inside(
     mouse.up()
     assert explorer.slider.input_value() == before
     # Where it was let go; the trait hears of the drag on its way too.
-    page.wait_until(lambda: (python.value("w.view.get('brush')") or [0, 0])[1] == 23, "the trait")
+    page.wait_until(lambda: (python.value("w.view.get('brush')") or [0, 0])[1] == 9, "the trait")
     first, last = python.value("w.view['brush']")
     assert first < last
     explorer.play.click()
@@ -123,25 +132,25 @@ def test_one_line_of_python_restores_the_view(
 ) -> None:
     tab(explorer, "Passage")
     explorer.root.get_by_role("button", name="log", exact=True).first.click()
-    explorer.slider.fill("12")
+    explorer.slider.fill("8")
     explorer.root.get_by_role("button", name="Compare", exact=True).click()
     page.wait_until(lambda: python.value("w.view.get('x_scale')") == "log", "the scale")
-    page.wait_until(lambda: python.value("w.compare") == 6, "the second handle")
+    page.wait_until(lambda: python.value("w.compare") == 4, "the second handle")
     python.run("saved = w.view")
     tab(explorer, "Wiring")
     explorer.slider.fill("3")
     page.wait_until(lambda: python.value("w.checkpoint") == 3, "the slider")
     python.run("w.view = saved")
     expect(explorer.measure).to_have_accessible_name("Passage")
-    expect(explorer.slider).to_have_value("12")
-    expect(explorer.root.get_by_role("slider", name="Compare with")).to_have_value("6")
+    expect(explorer.slider).to_have_value("8")
+    expect(explorer.root.get_by_role("slider", name="Compare with")).to_have_value("4")
 
 
 def test_a_clicked_token_is_followed_through_training(
     page: LabPage, explorer: Explorer, python: Kernel
 ) -> None:
     tab(explorer, "Passage")
-    explorer.slider.fill("20")
+    explorer.slider.fill("9")
     python.run("w.compare = 5")
     expect(explorer.measure.get_by_role("listbox", name="Change of loss")).to_be_visible()
     losses = explorer.measure.get_by_role("listbox", name="Loss", exact=True)
@@ -155,10 +164,9 @@ def test_a_clicked_token_is_followed_through_training(
     said = explorer.measure.locator(".ie-status")
     losses.get_by_role("option").nth(9).hover()
     python.run(
-        "from induction_kernels import token_losses, load_demo; import torch;"
+        "from induction_kernels import token_losses; import torch;"
         "ids = torch.tensor([w._prompts[0]['ids']]);"
-        "demo = load_demo('attn-only-2l');"
-        "known = [float(token_losses(demo.load(i), ids)[0, 8]) for i in (20, 5)]"
+        "known = [float(token_losses(series.load(i), ids)[0, 8]) for i in (9, 5)]"
     )
     now, before = python.value("known")
     expect(said).to_contain_text(f"{now:.3f} nats, {before:.3f} at the other checkpoint")
@@ -167,12 +175,12 @@ def test_a_clicked_token_is_followed_through_training(
 def test_a_locked_token_says_its_loss_and_who_attends_to_it(
     page: LabPage, explorer: Explorer, python: Kernel
 ) -> None:
-    explorer.slider.fill("25")
+    explorer.slider.fill(str(LAST))
     explorer.tokens.nth(9).click()
     said = explorer.root.locator(".ie-locked-token")
     python.run(
         "from induction_kernels import attention_patterns, token_losses, load_demo; import torch;"
-        "model = load_demo('attn-only-2l').load(25); ids = torch.tensor([w._prompts[0]['ids']]);"
+        "model = load_demo('attn-only-2l').load(-1); ids = torch.tensor([w._prompts[0]['ids']]);"
         "loss = float(token_losses(model, ids)[0, 8]);"
         "every = [(l, h) for l in range(2) for h in range(8)];"
         "paid = attention_patterns(model, ids, every)[:, 10:, 9].mean(1);"
@@ -225,13 +233,13 @@ def test_ablation_says_what_the_kernel_found(
     page: LabPage, explorer: Explorer, python: Kernel, induction: Head
 ) -> None:
     python.run(f"w.heads = [{[*induction]}]")
-    explorer.slider.fill("25")
+    explorer.slider.fill(str(LAST))
     tab(explorer, "Ablation")
     effects = explorer.measure.get_by_role("grid", name="Ablation effects")
     cell = effects.get_by_role("gridcell", name=f"{induction.name} loss change")
     python.run(
         "from induction_kernels import ablate, load_demo;"
-        f"found = ablate(load_demo('attn-only-2l').load(25), [{(*induction,)}])"
+        f"found = ablate(load_demo('attn-only-2l').load(-1), [{(*induction,)}])"
     )
     change, least = python.value("[found.loss_change, float(min(found.control_loss))]")
     expect(cell).to_have_accessible_name(f"{induction.name} loss change {change:.3f}")
@@ -247,10 +255,10 @@ def test_wiring_follows_the_slider(
 ) -> None:
     python.run(f"w.heads = [{[*induction]}]")
     tab(explorer, "Wiring")
-    explorer.slider.fill("25")
+    explorer.slider.fill(str(LAST))
     rows = explorer.measure.get_by_role("table", name="Heads that feed it").locator("tbody tr")
     expect(rows.first).to_contain_text(previous_token.name)
-    python.run("_of_head = head_scores(series.load(25), 'induction').induction")
+    python.run("_of_head = head_scores(series.load(-1), 'induction').induction")
     formed = f"induction {python.value(f'float(_of_head[{(*induction,)}])'):.3f}"
     expect(explorer.measure.get_by_text(formed)).to_be_visible()
     explorer.slider.fill("2")
