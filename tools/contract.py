@@ -9,6 +9,7 @@ from pathlib import Path
 import induction_explorer.analyses  # noqa: F401 (enters them)
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.contract import ANALYSES, RUNNING_PROMPT, Analysis, dtype_and_dims
+from induction_kernels.scores.classes import CLASSES, THRESHOLD
 from msgspec import inspect, structs
 
 TARGET = Path(__file__).parents[1] / "js" / "src" / "contract.gen.ts"
@@ -59,6 +60,14 @@ def typescript() -> str:
         ]
         lines += _object(f"  {kind}: ", declared, ",")
     lines += ["} as const;", ""]
+    lines += [
+        "/** Of heads, in the order in which ties are broken; and the least that names one. */"
+    ]
+    lines += ["export const HEAD_CLASSES = ["]
+    for one in CLASSES:
+        said = {"name": one.name, "letter": one.letter, "title": one.title, "score": one.score}
+        lines += _object("  ", [f'{key}: "{value}"' for key, value in said.items()], ",")
+    lines += ["] as const;", f"export const CLASS_THRESHOLD = {THRESHOLD:g};", ""]
     return "\n".join(lines)
 
 

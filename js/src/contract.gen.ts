@@ -230,3 +230,14 @@ export const ARRAYS = {
     induction: "float32",
   },
 } as const;
+
+/** Of heads, in the order in which ties are broken; and the least that names one. */
+export const HEAD_CLASSES = [
+  { name: "induction", letter: "I", title: "Induction", score: "induction_selectivity" },
+  { name: "previous", letter: "P", title: "Previous token", score: "previous_selectivity" },
+  { name: "duplicate", letter: "D", title: "Duplicate token", score: "duplicate_selectivity" },
+  { name: "first", letter: "F", title: "First token", score: "first_selectivity" },
+  { name: "self", letter: "S", title: "Self", score: "self_selectivity" },
+  { name: "local", letter: "L", title: "Local", score: "local_selectivity" },
+] as const;
+export const CLASS_THRESHOLD = 30;

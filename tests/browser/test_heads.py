@@ -1,9 +1,17 @@
 """Heads are chosen in the grid; each has a pattern, and Python knows which."""
 
+from __future__ import annotations
+
+import re
+
+from induction_kernels.scores.classes import CLASSES
 from kernel import Kernel
 from labpage import LabPage
 from parts import Explorer
 from playwright.sync_api import expect
+
+#: How the description of a head begins, by `head_class`.
+TITLES = {one.name: one.title.lower() for one in CLASSES} | {"unnamed": "unnamed"}
 
 
 def test_a_click_selects_one_head(page: LabPage, explorer: Explorer, python: Kernel) -> None:
@@ -75,3 +83,36 @@ def test_the_picture_is_the_pattern_of_the_kernel(
     )
     expect(explorer.status).to_contain_text(f"query {query} ")
     expect(explorer.status).to_contain_text(f"attends {value:.2f} to key {key} ")
+
+
+#: How opaque each cell of the grid is painted, away from its number: [layer][head], 0 to 255.
+_OPAQUE = """(canvas) => {
+  const { width, height } = canvas;
+  const context = canvas.getContext("2d");
+  const at = (row, column) =>
+    context.getImageData((column + 0.9) * width / 8, (row + 0.5) * height / 2, 1, 1);
+  return [0, 1].map((row) => [...Array(8).keys()].map((column) => at(row, column).data[3]));
+}"""
+
+
+def test_named_heads_are_described_and_one_class_can_be_lit_alone(
+    page: LabPage, explorer: Explorer, python: Kernel
+) -> None:
+    python.run(
+        "from induction_kernels import head_classes; w.wait();"
+        "named = head_classes(w.scores())['head_class'][-1, 1].values.tolist()"
+    )
+    named = python.value("named")
+    explorer.slider.fill("25")
+    for head in range(8):
+        cell = explorer.cell(f"L1H{head}")
+        expect(cell).to_have_accessible_description(re.compile(rf"^{TITLES[named[head]]}"))
+    explorer.root.get_by_label("Head classes").first.select_option("induction")
+    lit = [[False] * 8, [name == "induction" for name in named]]
+    canvas = explorer.root.locator(".ie-grid-canvas").first
+    page.wait_until(
+        lambda: [[alpha == 255 for alpha in row] for row in canvas.evaluate(_OPAQUE)] == lit,
+        "heads of other classes, dimmed",
+    )
+    page.wait_until(lambda: python.value("w.view.get('head_classes')") == "induction", "the view")
+    assert any(lit[1])

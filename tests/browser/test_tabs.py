@@ -9,8 +9,17 @@ from notebooks import LAST, Head, signed
 from parts import Explorer
 from playwright.sync_api import expect
 
-MEASURES = ["Loss", "In-context learning", "Loss by position", "Induction loss", "Attention sinks"]
-TITLES = [*MEASURES, "Loss PCA", "Scatter", "Passage", "Answer", "Ablation", "Wiring"]
+MEASURES = ["Loss", "In-context learning", "Loss by position", "Induction loss", "Head classes"]
+TITLES = [
+    *MEASURES,
+    "Loss PCA",
+    "Scatter",
+    "Passage",
+    "Answer",
+    "Attribution",
+    "Ablation",
+    "Wiring",
+]
 
 #: Which change came first can be told from all checkpoints only; of the text, a tenth will do.
 ALL = """\

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets
+from induction_kernels.scores.classes import CLASSES
 
 from induction_explorer.options import TABS, check_options, is_index, one_of
 
@@ -52,6 +53,7 @@ ARRANGED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or is_index(value),
         "None or the index of a series",
     ),
+    "head_classes": one_of("marked", "plain", *(one.name for one in CLASSES)),
     "window": (
         lambda value: value is None or _is_pair(value, _is_number),
         "None or [first, last] in the unit of the page's axis of training",

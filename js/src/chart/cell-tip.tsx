@@ -1,6 +1,7 @@
 /** The number of the cell that is pointed at or has the focus, where cells have no room for theirs. */
 import type { ReadonlySignal } from "@preact/signals";
 import type { Head } from "../contract.gen";
+import { classText, type Named } from "../state/classes";
 import { headName } from "../state/heads";
 import { changeText, scoreText } from "../state/text";
 import type { GridLayout } from "./grid-drawing";
@@ -13,12 +14,15 @@ interface Props {
   head: ReadonlySignal<Head | null>;
   /** Whether gains have a plus. */
   signed: boolean;
+  /** Of each head. */
+  names?: ReadonlySignal<readonly (Named | null)[]> | undefined;
 }
 
-export function CellTip({ layout: { heads, width, height }, values, head, signed }: Props) {
+export function CellTip({ layout: { heads, width, height }, values, head, signed, names }: Props) {
   if (head.value === null) return null;
   const [row, column] = head.value;
   const value = values.value[row * heads + column] ?? Number.NaN;
+  const named = names?.value[row * heads + column];
   return (
     <div class="ie-grid-said" aria-hidden="true">
       <Tip
@@ -30,6 +34,7 @@ export function CellTip({ layout: { heads, width, height }, values, head, signed
       >
         {" "}
         {signed ? changeText(value) : scoreText(value)}
+        {named?.first != null && ` · ${classText(named)}`}
       </Tip>
     </div>
   );

@@ -1,6 +1,7 @@
 /** How large a head grid's cells are, and what is painted into them. */
 import type { Head } from "../contract.gen";
 import type { SeriesInfo } from "../kernel/model";
+import { classText, type Named } from "../state/classes";
 import { headName } from "../state/heads";
 import { changeText, decimals, signed as withSign } from "../state/text";
 import { cellColors, type Scale, type Theme } from "../ui/color";
@@ -35,6 +36,13 @@ export function gridLayout(layers: number, heads: number, available: number): Gr
   return { layers, heads, width, height, overflows: heads * width + GUTTER > available };
 }
 
+/** Of every cell, layer by layer. */
+export interface Marks {
+  /** "" where there is none. */
+  letters: string[];
+  dimmed: boolean[];
+}
+
 export interface GridLook {
   scale: Scale | null;
   theme: Theme;
@@ -42,13 +50,29 @@ export interface GridLook {
   digits: number;
   /** Whether gains have a plus. */
   signed: boolean;
+  marks?: Marks | null;
+}
+
+/** Below this a letter in a cell would not be read. */
+const MARK_ROOM = 14;
+/** Cells that are lower have their number further down, under the letter. */
+const ROOM_FOR_BOTH = 34;
+/** Than numbers, letters beside them. */
+const SMALLER = 0.8;
+const DIMMED = 0.25;
+
+/** Where a letter stands in a cell: in the corner over a number, which moves down, else in the middle; null = nowhere. */
+export function placeOfMark({ width, height }: Pick<GridLayout, "width" | "height">, numbered: boolean) {
+  if (Math.min(width, height) < MARK_ROOM) return null;
+  if (!numbered) return { x: width / 2, y: height / 2, down: 0, scale: 1 };
+  return { x: 9, y: 7, down: Math.max(0, Math.min(5, (ROOM_FOR_BOTH - height) / 2)), scale: SMALLER };
 }
 
 export function drawGrid(
   canvas: HTMLCanvasElement,
   { layers, heads, width, height }: GridLayout,
   values: Float32Array,
-  { scale, theme, digits, signed }: GridLook,
+  { scale, theme, digits, signed, marks = null }: GridLook,
   ratio: number,
 ): void {
   const surface = surfaceOf(canvas, heads * width, layers * height, ratio);
@@ -56,25 +80,45 @@ export function drawGrid(
   const { context, fresh, snap } = surface;
   if (fresh) {
     // Here and not on every frame: a font makes the browser bring all styles up to date.
-    context.font = `${Math.min(13, Math.round(height * 0.4 + 2))}px ${getComputedStyle(canvas).fontFamily}`;
+    context.font = `${numberSize(height)}px ${getComputedStyle(canvas).fontFamily}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
   }
   context.clearRect(0, 0, heads * width, layers * height);
   const gap = width > 14 ? 1 : 0.5;
   const write = numberIn({ width, height }, digits, signed);
+  const place = marks === null ? null : placeOfMark({ width, height }, write !== null);
   for (let index = 0; index < layers * heads; index++) {
     const value = values[index] ?? Number.NaN;
     const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
     const { fill, ink } =
       scale === null ? cellColors(NOTHING, Number.NaN, theme) : cellColors(scale, value, theme);
     const [left, top] = [snap(x), snap(y)];
+    context.globalAlpha = marks?.dimmed[index] === true ? DIMMED : 1;
     context.fillStyle = fill;
     context.fillRect(left, top, snap(x + width - gap) - left, snap(y + height - gap) - top);
     if (write === null || !Number.isFinite(value)) continue;
     context.fillStyle = ink;
-    context.fillText(write(value), x + (width - gap) / 2, y + (height - gap) / 2 + 0.5);
+    context.fillText(write(value), x + (width - gap) / 2, y + (height - gap) / 2 + 0.5 + (place?.down ?? 0));
   }
+  context.globalAlpha = 1;
+  if (marks === null || place === null) return;
+  for (let index = 0; index < layers * heads; index++) {
+    const letter = marks.letters[index] ?? "";
+    if (letter === "") continue;
+    const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
+    context.fillStyle = cellColors(scale ?? NOTHING, values[index] ?? Number.NaN, theme).ink;
+    // Scaled, because a second font would make the browser bring all styles up to date.
+    context.save();
+    context.translate(x + place.x, y + place.y);
+    context.scale(place.scale, place.scale);
+    context.fillText(letter, 0, 0);
+    context.restore();
+  }
+}
+
+function numberSize(height: number): number {
+  return Math.min(13, Math.round(height * 0.4 + 2));
 }
 
 /** How a number is written into a cell, with two digits where there is no room for more; null where there is none. */
@@ -95,17 +139,26 @@ type Writing = (value: number) => string;
 export function gridVector(
   { layers, heads, width, height }: GridLayout,
   values: Float32Array,
-  { scale, theme, digits, signed }: GridLook,
+  { scale, theme, digits, signed, marks = null }: GridLook,
 ): string {
   const write = numberIn({ width, height }, digits, signed);
-  const size = Math.min(13, Math.round(height * 0.4 + 2));
+  const size = numberSize(height);
+  const place = marks === null ? null : placeOfMark({ width, height }, write !== null);
   return Array.from({ length: layers * heads }, (_, index) => {
     const value = values[index] ?? Number.NaN;
     const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
     const { fill, ink } = cellColors(scale ?? NOTHING, scale === null ? Number.NaN : value, theme);
-    const cell = `<rect x="${x}" y="${y}" width="${width - 1}" height="${height - 1}" fill="${fill}"/>`;
-    if (write === null || !Number.isFinite(value)) return cell;
-    return `${cell}<text x="${x + width / 2}" y="${y + height / 2}" dy="0.35em" text-anchor="middle" font-size="${size}" fill="${ink}">${write(value)}</text>`;
+    const text = (right: number, down: number, said: string, of = 1) =>
+      `<text x="${x + right}" y="${y + down}" dy="0.35em" text-anchor="middle" font-size="${of * size}" fill="${ink}">${said}</text>`;
+    const letter = marks?.letters[index] ?? "";
+    const parts = [
+      `<rect x="${x}" y="${y}" width="${width - 1}" height="${height - 1}" fill="${fill}"/>`,
+      write === null || !Number.isFinite(value)
+        ? ""
+        : text(width / 2, height / 2 + (place?.down ?? 0), write(value)),
+      letter === "" || place === null ? "" : text(place.x, place.y, letter, place.scale),
+    ].join("");
+    return marks?.dimmed[index] === true ? `<g opacity="${DIMMED}">${parts}</g>` : parts;
   }).join("");
 }
 
@@ -118,6 +171,7 @@ export function nameCells(
   score: string,
   values: Float32Array,
   compared: Compared | null,
+  names: readonly (Named | null)[] = [],
 ): void {
   for (let index = 0; index < cells.length; index++) {
     const head: Head = [Math.floor(index / info.heads), index % info.heads];
@@ -125,6 +179,9 @@ export function nameCells(
     const spoken = Number.isFinite(value) ? value.toFixed(3) : missing(info, head, values);
     const from = compared === null ? "" : ` change ${changeText(change)} from ${compared.labelOf(head)}`;
     cells[index]?.setAttribute("aria-label", `${headName(head)} ${score} ${spoken}${from}`);
+    const named = names[index] ?? null;
+    if (named === null) cells[index]?.removeAttribute("aria-description");
+    else cells[index]?.setAttribute("aria-description", classText(named));
   }
 }
 

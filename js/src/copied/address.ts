@@ -1,4 +1,5 @@
 /** What the reader arranged, in the address of the page. */
+import { HEAD_CLASSES } from "../contract.gen";
 
 type Traits = Record<string, unknown>;
 type Fits = (value: unknown, state: Traits) => boolean;
@@ -20,6 +21,8 @@ const IN_VIEW: Record<string, Fits> = {
   attention_of: isText,
   compared_scores: isText,
   compared_patterns: isText,
+  head_classes: (value) =>
+    ["marked", "plain", ...HEAD_CLASSES.map(({ name }) => name)].includes(String(value)),
   compared_series: orNone((value, state) => isIndex(value, state) && (value as number) < count(state)),
   window: orNone(isPair),
   window_unit: orNone(isText),

@@ -4,8 +4,9 @@
  * `ExplorerModel` mirrors the synced traits of `induction_explorer.InductionExplorer`;
  * tests/widget/test_model_type.py fails when the two lists of names differ.
  */
+
 import type { AnyModel } from "@anywidget/types";
-import type { AnalysisKind, AnalysisParameters, Head } from "../contract.gen";
+import type { AnalysisKind, AnalysisParameters, HEAD_CLASSES, Head } from "../contract.gen";
 
 /** One array on the wire: row-major, little-endian. `data` may be a window on a larger buffer. */
 export interface Envelope {
@@ -206,6 +207,8 @@ export interface ViewState {
   compared_patterns: "beside" | "split";
   /** The series that the slider's second handle stands for; null = the one that is shown. */
   compared_series: number | null;
+  /** Whether the grid marks the classes of heads, or the class whose heads alone are lit. */
+  head_classes: "marked" | "plain" | (typeof HEAD_CLASSES)[number]["name"];
   /** The phase change as the reader drew it, on the axis of training; null = as it was found. */
   window: [number, number] | null;
   /** What `window` is in; null = in the unit of whatever page shows it. */

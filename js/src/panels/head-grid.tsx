@@ -12,14 +12,17 @@ import {
   type GridLayout,
   gridLayout,
   gridVector,
+  type Marks,
   nameCells,
   numberIn,
+  placeOfMark,
 } from "../chart/grid-drawing";
 import { Legend } from "../chart/legend";
 import type { Head } from "../contract.gen";
 import { drawsAs } from "../export/parts";
 import { Save } from "../export/save";
 import { atHandles, changeTable, scoreTable } from "../export/tables";
+import type { Named } from "../state/classes";
 import { headName, sameHead } from "../state/heads";
 import { evenScaleTo, type Scale, scoreScale, slotColor } from "../ui/color";
 import { ComparedAs } from "../ui/compared-as";
@@ -28,6 +31,7 @@ import { useRoving } from "../ui/roving";
 import { useLeaving } from "../ui/use-leaving";
 import { useWidth } from "../ui/use-size";
 import type { View, ViewProps } from "../ui/view";
+import { ClassMarks, marksOf } from "./class-marks";
 
 /** Up to this many cells the names follow every frame; more of them wait until the movement rests. */
 const LIVE_CELLS = 64;
@@ -64,6 +68,7 @@ export function HeadGrid({ view }: ViewProps) {
       ? null
       : { change: comparison.change.value, labelOf: (head) => comparison.labelOf(head) },
   );
+  const marks = useComputed(() => marksOf(store));
   const laid = layout.value;
   const score = store.scoreInfo.value;
   const isChange = change.value !== null;
@@ -106,12 +111,20 @@ export function HeadGrid({ view }: ViewProps) {
           label="Head scores"
           score={score?.name ?? ""}
           signed={isChange}
+          names={store.classes.shown}
+          marks={marks}
         />
       )}
       <Legend view={view} scale={scale} isChange={isChange} />
+      <ClassMarks view={view} tooSmall={laid !== null && hasNoRoom(laid, isChange)} />
       {comparison.elsewhere.value && <Matched view={view} />}
     </section>
   );
+}
+
+/** Whether cells are too small for the letters of classes. */
+function hasNoRoom(layout: GridLayout, signed: boolean): boolean {
+  return placeOfMark(layout, numberIn(layout, 2, signed) !== null) === null;
 }
 
 /** Of the head that is pointed at or else read: its counterpart in the other series, and why that one. */
@@ -148,12 +161,15 @@ interface CellsProps extends ViewProps {
   digits?: number;
   /** Whether gains have a plus. */
   signed?: boolean;
+  /** What heads are called, for the descriptions of the cells; and what is painted of that. */
+  names?: ReadonlySignal<readonly (Named | null)[]>;
+  marks?: ReadonlySignal<Marks | null>;
 }
 
 /** Values of all heads: coloured, numbered where there is room, to be pointed at and selected. */
 export function Cells(props: CellsProps) {
   const { view, layout, scale, values, painted = values, compared, label, score } = props;
-  const { digits = 2, signed = false } = props;
+  const { digits = 2, signed = false, names, marks } = props;
   const { store, theme } = view;
   const canvas = useRef<HTMLCanvasElement>(null);
   const grid = useRef<HTMLDivElement>(null);
@@ -169,7 +185,13 @@ export function Cells(props: CellsProps) {
 
   useSignalEffect(() => {
     if (canvas.current === null) return;
-    const look = { scale: scale.value, theme: theme.value, digits, signed: isSigned.value };
+    const look = {
+      scale: scale.value,
+      theme: theme.value,
+      digits,
+      signed: isSigned.value,
+      marks: marks?.value ?? null,
+    };
     const [now, cells] = [laid.value, painted.value];
     drawGrid(canvas.current, now, cells, look, ratio.value);
     drawsAs(canvas.current, () => gridVector(now, cells, look));
@@ -178,8 +200,9 @@ export function Cells(props: CellsProps) {
     const [what, now, before, info] = [named.value, values.value, compared?.value ?? null, store.info.value];
     if (info === null) return;
     const cells = grid.current?.querySelectorAll("[role=gridcell]") ?? [];
-    if (cells.length <= LIVE_CELLS) return nameCells(cells, info, what, now, before);
-    const timer = setTimeout(() => nameCells(cells, info, what, now, before), REST_MS);
+    const called = names?.value ?? [];
+    if (cells.length <= LIVE_CELLS) return nameCells(cells, info, what, now, before, called);
+    const timer = setTimeout(() => nameCells(cells, info, what, now, before, called), REST_MS);
     return () => clearTimeout(timer);
   });
 
@@ -243,7 +266,7 @@ export function Cells(props: CellsProps) {
         ))}
       </div>
       {numberIn(layout, digits, signed) === null && (
-        <CellTip layout={layout} values={painted} head={said} signed={signed} />
+        <CellTip layout={layout} values={painted} head={said} signed={signed} names={names} />
       )}
     </div>
   );

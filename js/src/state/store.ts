@@ -8,6 +8,7 @@ import { batch, computed, effect, type ReadonlySignal, signal, untracked } from 
 import type { Head } from "../contract.gen";
 import type { ErrorInfo, Model, ScoreInfo, ViewState } from "../kernel/model";
 import { RequestError } from "../kernel/requests";
+import { Classes } from "./classes";
 import { Comparison } from "./comparison";
 import { counterparts, type Known } from "./counterparts";
 import { Curves, type Grid } from "./curves";
@@ -61,6 +62,7 @@ export class Store extends Traits {
     return this.gridValues.value?.subarray(start, start + size) ?? new Float32Array();
   });
   readonly comparison: Comparison;
+  readonly classes = new Classes(this);
   /** Palette slot of each selected head, by name. */
   readonly slots = signal<ReadonlyMap<string, number>>(new Map());
   /** The head that token hover speaks of: the one selected last. */

@@ -8,6 +8,7 @@ const BEGINNING: Omit<ViewState, "x_scale"> = {
   compared_scores: "change",
   compared_patterns: "beside",
   compared_series: null,
+  head_classes: "marked",
   window: null,
   window_unit: null,
   brush: null,

@@ -4,6 +4,7 @@ import { useRef } from "preact/hooks";
 import { drawPattern } from "../../chart/pattern-drawing";
 import type { Head } from "../../contract.gen";
 import type { ScoreInfo, SeriesInfo } from "../../kernel/model";
+import { classText, namedIn } from "../../state/classes";
 import { headName, sameHead } from "../../state/heads";
 import { readsPrompts } from "../../state/held";
 import type { Store } from "../../state/store";
@@ -41,13 +42,18 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
   const hovered = view.hoverHead.value !== null && sameHead(view.hoverHead.value, head);
   const said = (of: Column) => scoreOrComing(store, valueAt(of, info, store.settled.value, head));
   const [value, other] = [said(column), second.value && said(second.value)];
+  const named = namedIn(store.classes.settled.value, info, head);
+  const described = [
+    ...(second.value === null ? [] : [`${second.value.score.name} ${other?.said}`]),
+    ...(named === null ? [] : [classText(named)]),
+  ];
   return (
     <div
       role="option"
       class={`ie-ranked-row ${hovered ? "ie-ranked-hovered" : ""}`}
       data-row={row}
       aria-label={`${row + 1} ${name} ${column.score.name} ${value.said}`}
-      aria-description={second.value === null ? undefined : `${second.value.score.name} ${other?.said}`}
+      aria-description={described.length === 0 ? undefined : described.join("; ")}
       aria-posinset={row + 1}
       aria-setsize={heads.value.length}
       aria-selected={slot !== undefined}
@@ -58,7 +64,10 @@ export function Row({ view, row, isTabStop, ratio, heads, first, second }: Props
       }}
     >
       <span class="ie-ranked-rank">{row + 1}</span>
-      <span class="ie-ranked-name">{name}</span>
+      <span class="ie-ranked-name">
+        {name}
+        {named?.first != null && <small title={classText(named)}> {named.first.letter}</small>}
+      </span>
       <span class="ie-ranked-value">{value.shown}</span>
       {info.steps.length === 1 && <Bar column={column} value={valueAt(column, info, 0, head)} />}
       {readsPrompts(info) ? <Thumbnail key={name} view={view} head={head} ratio={ratio} /> : <span />}

@@ -7,6 +7,7 @@ import { absentText } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 import { absentLosses, LossesState } from "../losses";
 import { type AnyTab, tab } from "../tab";
+import { ClassCounts } from "./counts";
 import { type Figure, figuresOf, hasTab, inUnits } from "./figures";
 import { OverPositions } from "./over-positions";
 import { OverTraining } from "./over-training";
@@ -16,7 +17,7 @@ export function measureTabs(infos: MeasureInfo[]): AnyTab[] {
   return infos.filter(hasTab).map(({ name, title }) =>
     tab({
       name,
-      title,
+      title: name === WITH_CLASSES ? "Head classes" : title,
       group: "Over training",
       options: {},
       everySeries: true,
@@ -24,6 +25,7 @@ export function measureTabs(infos: MeasureInfo[]): AnyTab[] {
       Panel: ({ view, found }) => (
         <>
           <LossesState view={view} losses={found.losses} />
+          {name === WITH_CLASSES && <ClassCounts view={view} />}
           {figuresOf(name, infos).map((figure) => (
             <MeasurePanel key={figure.title} view={view} figure={figure} losses={found.losses} />
           ))}
@@ -32,6 +34,9 @@ export function measureTabs(infos: MeasureInfo[]): AnyTab[] {
     }),
   );
 }
+
+/** The measure whose tab has the classes of heads as well: sinks are one of them, on text. */
+const WITH_CLASSES = "sink_fraction";
 
 interface PanelProps extends ViewProps {
   figure: Figure;
