@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 import nbformat
 import pytest
@@ -17,18 +18,26 @@ CHANGED = "explorer.checkpoint, explorer.score = 0, 'previous_token'\nexplorer.w
 LARGEST = "print(explorer.scores()[{!r}].max(['layer', 'head']).values.tolist()[{}])"
 
 
-def run(*code: str) -> tuple[list[str], float]:
-    """What each picture says, and what the last cell prints."""
-    cells = [nbformat.v4.new_code_cell(cell) for cell in code]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    said = [
-        output.data["text/plain"]
-        for cell in notebook.cells
-        for output in cell.outputs
-        if "data:image/svg" in output.get("data", {}).get("text/html", "")
-    ]
-    return said, float(notebook.cells[-1].outputs[0].text)
+@pytest.fixture
+def notebook() -> Iterator[Callable[..., tuple[list[str], float]]]:
+    """Runs further cells: what all pictures say then, and what the last cell prints."""
+    cells = nbformat.v4.new_notebook()
+    client = NotebookClient(cells, timeout=300, kernel_name="python3")
+
+    def run(*code: str) -> tuple[list[str], float]:
+        for source in code:
+            cells.cells.append(nbformat.v4.new_code_cell(source))
+            client.execute_cell(cells.cells[-1], len(cells.cells) - 1)
+        said = [
+            output.data["text/plain"]
+            for cell in cells.cells
+            for output in cell.outputs
+            if "data:image/svg" in output.get("data", {}).get("text/html", "")
+        ]
+        return said, float(cells.cells[-1].outputs[0].text)
+
+    with client.setup_kernel():
+        yield run
 
 
 def strongest(said: str) -> float:
@@ -36,16 +45,12 @@ def strongest(said: str) -> float:
 
 
 @pytest.mark.slow
-def test_it_stays_what_it_was_while_the_reader_goes_on() -> None:
-    (said,), largest = run(SHOWN, CHANGED, LARGEST.format("induction", 2))
+def test_it_stays_what_it_was_until_it_is_displayed_again(notebook) -> None:
+    (said,), largest = notebook(SHOWN, CHANGED, LARGEST.format("induction", 2))
     assert "· Induction · step 5,000, 20.5M tokens." in said
     assert strongest(said) == pytest.approx(largest, abs=5e-4)
-
-
-@pytest.mark.slow
-def test_displayed_again_every_picture_is_of_what_is_shown_now() -> None:
-    said, largest = run(SHOWN, CHANGED, "explorer", LARGEST.format("previous_token", 0))
-    assert len(said) == 2
-    for one in said:
+    both, largest = notebook("explorer", LARGEST.format("previous_token", 0))
+    assert len(both) == 2
+    for one in both:
         assert "· Previous token · step 0, 0 tokens." in one
         assert strongest(one) == pytest.approx(largest, abs=5e-4)
