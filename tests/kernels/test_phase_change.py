@@ -46,7 +46,7 @@ def checkpoints(count: int) -> dict[str, np.ndarray]:
 
 #: Where false alarms are counted: every count and every kind of spacing, and of the pairs of both
 #: what is not between two others.
-LOOKED_AT = {"log": COUNTS, "even": (12, 26), "irregular": (12, 60)}
+LOOKED_AT = {"log": COUNTS, "even": (12, 26), "irregular": (12, 26, 60)}
 
 
 def every_spacing() -> dict[str, np.ndarray]:

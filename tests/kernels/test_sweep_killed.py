@@ -12,8 +12,7 @@ from induction_kernels import load_demo, sweep
 
 pytestmark = pytest.mark.slow
 
-#: At random; before which write it was killed is gone through one by one in test_sweep_store.py.
-KILLS = 8
+KILLS = 20
 
 #: Imports what a sweep needs once, and is then forked for each: these start within milliseconds.
 processes = multiprocessing.get_context("forkserver")
