@@ -27,15 +27,13 @@ export function AttentionLegend({ view }: ViewProps) {
           </option>
         ))}
       </select>
-      <span aria-hidden="true">{scale === "log" ? `<${rounded(LEAST_ATTENTION, 1)}` : "0"}</span>
-      <span
-        class="ie-legend-bar"
-        aria-hidden="true"
-        style={{ background: gradient(lut("sequential", theme.value)) }}
-      >
-        <span class="ie-legend-middle">{rounded(attentionAt(scale, 0.5), 2)}</span>
+      <span class="ie-attention-bar" aria-hidden="true">
+        <span>{scale === "log" ? `<${rounded(LEAST_ATTENTION, 1)}` : "0"}</span>
+        <span class="ie-legend-bar" style={{ background: gradient(lut("sequential", theme.value)) }}>
+          <span class="ie-legend-middle">{rounded(attentionAt(scale, 0.5), 2)}</span>
+        </span>
+        <span>1</span>
       </span>
-      <span aria-hidden="true">1</span>
     </span>
   );
 }
