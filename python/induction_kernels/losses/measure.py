@@ -110,7 +110,7 @@ MEASURES: Mapping[str, Measure] = {
             f"share of heads whose mean over rows and q < {SINK_LENGTH} of A[q, 0] is above "
             f"{SINK_THRESHOLD:g}",
             "How many of the heads rest on the first token, 0 to 1: attention sinks. They form at "
-            "another time in training than induction heads do, mostly later.",
+            "another time in training than induction heads do.",
             "Gu et al. 2024",
             units="1",
         ),
