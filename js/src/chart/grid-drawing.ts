@@ -56,7 +56,7 @@ export interface GridLook {
 /** Below this a letter in a cell would not be read. */
 const MARK_ROOM = 14;
 /** Cells that are lower have their number further down, under the letter. */
-const ROOM_FOR_BOTH = 34;
+const ROOM_FOR_BOTH = 38;
 /** Than numbers, letters beside them. */
 const SMALLER = 0.8;
 const DIMMED = 0.25;
@@ -65,7 +65,7 @@ const DIMMED = 0.25;
 export function placeOfMark({ width, height }: Pick<GridLayout, "width" | "height">, numbered: boolean) {
   if (Math.min(width, height) < MARK_ROOM) return null;
   if (!numbered) return { x: width / 2, y: height / 2, down: 0, scale: 1 };
-  return { x: 9, y: 7, down: Math.max(0, Math.min(5, (ROOM_FOR_BOTH - height) / 2)), scale: SMALLER };
+  return { x: 9, y: 8, down: Math.max(0, Math.min(4, (ROOM_FOR_BOTH - height) / 2)), scale: SMALLER };
 }
 
 export function drawGrid(
