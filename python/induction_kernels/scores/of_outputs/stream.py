@@ -19,6 +19,7 @@ from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.models.bridges import bare
 from induction_kernels.models.model import Model
 from induction_kernels.models.outputs import Output
+from induction_kernels.models.transformer_lens import is_transformer_lens
 from induction_kernels.restoring import remove, restoring
 from induction_kernels.scores.of_weights.parts import Parts
 
@@ -59,7 +60,7 @@ def show_stream(
         try:
             return _fused(model, parts, tokens, entering, giving)
         except DoesNotFitError as error:
-            if model.kind != "transformer_lens":
+            if not is_transformer_lens(model.module):
                 raise UnsupportedModelError(
                     f"What heads of {model.name} write cannot be read: {error}.",
                     "Ask for scores of the attention.",
