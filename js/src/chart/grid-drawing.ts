@@ -65,7 +65,12 @@ const DIMMED = 0.25;
 export function placeOfMark({ width, height }: Pick<GridLayout, "width" | "height">, numbered: boolean) {
   if (Math.min(width, height) < MARK_ROOM) return null;
   if (!numbered) return { x: width / 2, y: height / 2, down: 0, scale: 1 };
-  return { x: 9, y: 8, down: Math.max(0, Math.min(4, (ROOM_FOR_BOTH - height) / 2)), scale: SMALLER };
+  return {
+    x: 10,
+    y: height < 30 ? 8 : 10,
+    down: Math.max(0, Math.min(4, (ROOM_FOR_BOTH - height) / 2)),
+    scale: SMALLER,
+  };
 }
 
 export function drawGrid(
