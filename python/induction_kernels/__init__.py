@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from induction_kernels.losses.tokens import in_context_learning, token_losses
     from induction_kernels.models.model import Model
     from induction_kernels.scores.classes import head_classes
+    from induction_kernels.scores.effective_rank import effective_ranks
     from induction_kernels.scores.of_outputs.direct import direct_logit_attribution
     from induction_kernels.scores.of_outputs.head_tokens import head_tokens
     from induction_kernels.scores.own.cells import attention_score
@@ -53,6 +54,7 @@ _FROM = {
     "attention_score": "scores.own.cells",
     "copyable": "losses.copyable",
     "direct_logit_attribution": "scores.of_outputs.direct",
+    "effective_ranks": "scores.effective_rank",
     "find_change": "changes.step",
     "find_changes": "changes.step",
     "function_score": "scores.own.functions",
@@ -90,6 +92,7 @@ __all__ = [
     "attention_score",
     "copyable",
     "direct_logit_attribution",
+    "effective_ranks",
     "find_change",
     "find_changes",
     "function_score",
