@@ -16,7 +16,7 @@ explorer.wait()
 explorer"""
 
 #: Bytes. Half of it is the module, which all explorers of a notebook share.
-BUDGET = 350_000
+BUDGET = 370_000
 
 
 @pytest.mark.slow
