@@ -24,8 +24,8 @@ HERE = {
     "ie-rule",
     "ie-rule ie-rule-second",
 }
-#: Tokens are shaded like cells, by a scale of losses.
-SHADED = "ie-token"
+#: Tokens and bars of attribution are coloured like cells, by a scale.
+SHADED = ("ie-token", "ie-attribution-fill")
 
 
 @pytest.fixture
