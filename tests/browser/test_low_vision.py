@@ -12,8 +12,10 @@ from playwright.sync_api import Locator, Page, expect
 #: A style of an element, as it is painted.
 STYLE = "(e, name) => getComputedStyle(e)[name]"
 #: What reaches beyond the right edge, but for what is in something that scrolls by itself.
+# What is drawn follows the room that it gets, in the next frame.
 BEYOND = """
-() => {
+async () => {
+  for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
   const width = document.documentElement.clientWidth;
   const scrolls = (e) => {
     for (let up = e.parentElement; up !== null; up = up.parentElement)
