@@ -1,12 +1,12 @@
 """What is read off one pass over the prompt: whatever is wanted of it is read off the same one.
 
-But for attention that is weighed, which takes a pass for each of its ways.
+Attention that is weighed has passes of its own, which a model may refuse.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -35,7 +35,8 @@ class OnePass(Analysis, frozen=True):
 
     @property
     def weighed_by(self) -> By | None:
-        """What the attention that it sees is weighed by; None for attention as it is."""
+        """What the attention that it sees is weighed by, the same for all that share a pass; None
+        for attention as it is."""
         return None
 
     def of_kept(self, session: Known, kept: Arrays) -> Arrays:
@@ -60,36 +61,30 @@ class OnePass(Analysis, frozen=True):
         """What the pass gave."""
 
     def steps(self, at: At) -> Steps:
+        from induction_kernels.attention.patterns import keep_packed, run_patterns
+        from induction_kernels.scores.weighing import run_weighed_patterns
+
         together = [one for one in (self, *at.beside) if isinstance(one, OnePass)]
         found = {one: one.begin(at.session) for one in together}
-        for by in dict.fromkeys(one.weighed_by for one in together):
-            _run(at, by, {one: arrays for one, arrays in found.items() if one.weighed_by == by})
+        watching: dict[Head, list[OnePass]] = defaultdict(list)
+        for one in found:
+            for head in one.heads(at.session):
+                watching[head].append(one)
+
+        def store(head: Head, triangle: np.ndarray) -> None:
+            for one in watching[head]:
+                one.see(found[one], head, triangle)
+
+        def see(layer: int, wanted: list[int], start: int, block: Tensor) -> None:
+            for head, rows in zip(wanted, block, strict=True):
+                for one in watching[layer, head]:
+                    one.see_rows(found[one], start, rows)
+
+        args = (at.model, at.prompt.tokens, sorted(watching), store, keep_packed, see)
+        by = self.weighed_by
+        output = run_patterns(*args) if by is None else run_weighed_patterns(*args, by=by)
         for one, arrays in found.items():
+            one.end(arrays, output, at)
             if one != self:
                 at.give(one, arrays)
         yield lambda: found[self]
-
-
-def _run(at: At, by: By | None, found: Mapping[OnePass, Arrays]) -> None:
-    """One pass, off which these are read."""
-    from induction_kernels.attention.patterns import keep_packed, run_patterns
-    from induction_kernels.scores.weighing import run_weighed_patterns
-
-    watching: dict[Head, list[OnePass]] = defaultdict(list)
-    for one in found:
-        for head in one.heads(at.session):
-            watching[head].append(one)
-
-    def store(head: Head, triangle: np.ndarray) -> None:
-        for one in watching[head]:
-            one.see(found[one], head, triangle)
-
-    def see(layer: int, wanted: list[int], start: int, block: Tensor) -> None:
-        for head, rows in zip(wanted, block, strict=True):
-            for one in watching[layer, head]:
-                one.see_rows(found[one], start, rows)
-
-    args = (at.model, at.prompt.tokens, sorted(watching), store, keep_packed, see)
-    output = run_patterns(*args) if by is None else run_weighed_patterns(*args, by=by)
-    for one, arrays in found.items():
-        one.end(arrays, output, at)

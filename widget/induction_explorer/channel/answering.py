@@ -115,13 +115,14 @@ class Answering:
         yield subject
         if not isinstance(subject.analysis, OnePass) or subject.prompt is None:
             return
-        session, prompt = subject.session, subject.prompt
+        session, prompt, by = subject.session, subject.prompt, subject.analysis.weighed_by
         for other, at in self._waits:
             if at != checkpoint or other.session is not session or other.prompt is None:
                 continue
-            if isinstance(other.analysis, OnePass) and other.prompt.ids == prompt.ids:
+            alike = isinstance(other.analysis, OnePass) and other.analysis.weighed_by == by
+            if alike and other.prompt.ids == prompt.ids:
                 yield other
-        if prompt.scrub:
+        if prompt.scrub and by is None:
             yield Subject.of(session, Predictions(), prompt)
             for head in session.every_head:
                 yield Subject.of(session, Patterns(head), prompt)

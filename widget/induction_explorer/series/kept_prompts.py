@@ -57,8 +57,6 @@ class KeptPrompts:
         prompt = self._of(question)
         if prompt is None or not isinstance(question.analysis, OnePass):
             return {}
-        if not question.analysis.parts:
-            return {}
         labels = [self._known.series.labels[i] for i in checkpoints]
         found = self._store.of_prompt(prompt, question.analysis.parts, labels)
         return {
@@ -69,12 +67,13 @@ class KeptPrompts:
 
     def holds(self, question: Question) -> bool:
         """Whether it is of one of them, and can be answered where that is kept."""
-        of_kept = isinstance(question.analysis, OnePass) and bool(question.analysis.parts)
-        return of_kept and self._of(question) is not None
+        return self._of(question) is not None
 
     def _of(self, question: Question) -> ReadPrompt | None:
         """The prompt that is asked about. Of two that differ in their answers, either will do for
-        what does not depend on them."""
+        what does not depend on them. None of what a sweep keeps nothing of."""
+        if question.analysis.kind not in OF_A_PROMPT:
+            return None
         for one in self.all:
             of_answer = question.analysis.of != "answer" or one.answer_id == _number(question)
             if one.ids == question.ids and of_answer:
