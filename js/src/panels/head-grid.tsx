@@ -10,7 +10,6 @@ import {
   type Compared,
   drawGrid,
   type GridLayout,
-  gridLayout,
   gridVector,
   type Marks,
   nameCells,
@@ -18,6 +17,7 @@ import {
   placeOfMark,
 } from "../chart/grid-drawing";
 import { Legend } from "../chart/legend";
+import { useGridLayout } from "../chart/use-grid-layout";
 import type { Head } from "../contract.gen";
 import { drawsAs } from "../export/parts";
 import { Save } from "../export/save";
@@ -29,7 +29,6 @@ import { ComparedAs } from "../ui/compared-as";
 import { headAt } from "../ui/pointing";
 import { useRoving } from "../ui/roving";
 import { useLeaving } from "../ui/use-leaving";
-import { useWidth } from "../ui/use-size";
 import type { View, ViewProps } from "../ui/view";
 import { ClassMarks, marksOf } from "./class-marks";
 
@@ -43,13 +42,7 @@ const LEAST_CHANGE = 0.01;
 
 export function HeadGrid({ view }: ViewProps) {
   const { store, theme } = view;
-  const [ref, available] = useWidth<HTMLElement>();
-  const layout = useComputed<GridLayout | null>(() => {
-    const info = store.info.value;
-    return info === null || available.value === 0
-      ? null
-      : gridLayout(info.layers, info.heads, available.value);
-  });
+  const [ref, layout] = useGridLayout(store);
   const { comparison } = store;
   /** How every head changed, where that is what the grid shows. */
   const change = useComputed(() =>

@@ -1,14 +1,12 @@
 /** The change of loss by ablating the selected heads, through training, over the range of random heads. */
 import { type Drawn, plotAlong } from "../../chart/plot";
-import { TrainingChart } from "../../chart/training-chart";
-import { Save } from "../../export/save";
 import { analysisTable } from "../../export/tables";
 import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
 import { lowered } from "../../state/text";
 import { trainingOf } from "../../state/training";
-import { Progress, pendingText, Throughout } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
+import { OverTraining } from "../over-training";
 
 /** Letters that fit beside the curve. */
 const LONGEST_NAME = 12;
@@ -28,38 +26,21 @@ export function AblationThroughTraining(props: Props) {
   return gone && result.known === 0 ? null : <Chart {...props} />;
 }
 
-function Chart(props: Props) {
-  const { view, result, how } = props;
+function Chart({ view, result, how }: Props) {
   const { store } = view;
-  const { throughout } = result;
+  const compared = result.whole(store.shown.value)?.control_loss.length !== 0;
+  const heads = store.heads.value.map(headName).join(" + ");
   return (
-    <figure aria-label="Ablation through training">
-      <figcaption class="ie-caption">
-        <Save
-          view={view}
-          title="Ablation through training"
-          about={{ training: true, says: [`Ablated: ${lowered(how)}`] }}
-          draw={(paper) => <Chart {...props} view={paper} />}
-          table={() => analysisTable(store, result, "")}
-          of={[result]}
-        />
-        <span class="ie-heading" role="heading" aria-level={3}>
-          Change of loss through training
-        </span>
-        <span class="ie-note">
-          {" "}
-          in nats, without {store.heads.value.map(headName).join(" + ")}
-          {result.whole(store.shown.value)?.control_loss.length !== 0 && "; grey: the range of random heads"}
-          <Progress view={view} result={throughout} />
-        </span>
-      </figcaption>
-      <Throughout view={view} of={result} />
-      <TrainingChart
-        view={view}
-        plot={(width) => plot(view, result, width)}
-        empty={throughout.refusal === null && pendingText(store, throughout)}
-      />
-    </figure>
+    <OverTraining
+      view={view}
+      result={result}
+      title="Ablation through training"
+      heading="Change of loss through training"
+      note={`in nats, without ${heads}${compared ? "; grey: the range of random heads" : ""}`}
+      about={{ says: [`Ablated: ${lowered(how)}`] }}
+      table={() => analysisTable(store, result, "")}
+      plot={(view, width) => plot(view, result, width)}
+    />
   );
 }
 

@@ -1,7 +1,7 @@
 /** What every head does alone, as a grid like that of the scores. */
 import { type Signal, useComputed, useSignal } from "@preact/signals";
-import { type GridLayout, gridLayout } from "../../chart/grid-drawing";
 import { ScaleLegend } from "../../chart/legend";
+import { useGridLayout } from "../../chart/use-grid-layout";
 import { Save } from "../../export/save";
 import { analysisTable, atHandles } from "../../export/tables";
 import { Cells } from "../../panels/head-grid";
@@ -9,7 +9,6 @@ import type { Result } from "../../state/results";
 import { lowered } from "../../state/text";
 import { evenScale, type Scale } from "../../ui/color";
 import { pendingText, progressText } from "../../ui/pending";
-import { useWidth } from "../../ui/use-size";
 import type { ViewProps } from "../../ui/view";
 
 /** Colours reach at least this far, in nats: smaller changes are the noise of the text. */
@@ -42,13 +41,7 @@ export function EachHead(props: Props) {
 function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
   const { view, result, how, frozen, what } = props;
   const { store, theme } = view;
-  const [ref, available] = useWidth<HTMLElement>();
-  const layout = useComputed<GridLayout | null>(() => {
-    const info = store.info.value;
-    return info === null || available.value === 0
-      ? null
-      : gridLayout(info.layers, info.heads, available.value);
-  });
+  const [ref, layout] = useGridLayout(store);
   const values = useComputed(() => result.at(store.shown.value)?.[what.value] ?? new Float32Array());
   /** At every checkpoint where something is known. */
   const known = useComputed(() =>

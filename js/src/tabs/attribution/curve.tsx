@@ -1,15 +1,13 @@
 /** What the selected heads add to the logit over training, beside the logit itself. */
 import { type Curve, type Drawn, plotAlong } from "../../chart/plot";
 import { currentTraining } from "../../chart/series-curves";
-import { TrainingChart } from "../../chart/training-chart";
 import type { Head } from "../../contract.gen";
-import { Save } from "../../export/save";
 import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
 import { slotColor } from "../../ui/color";
-import { Progress, pendingText, Throughout } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
+import { OverTraining } from "../over-training";
 import type { Attributed } from "./parts";
 import { attributionTable } from "./table";
 
@@ -18,39 +16,21 @@ interface Props extends ViewProps {
   says: string[];
 }
 
-export function AttributionOverTraining(props: Props) {
-  const { view, result, says } = props;
+export function AttributionOverTraining({ view, result, says }: Props) {
   const { store } = view;
-  const { throughout } = result;
-  const others = targetsElsewhere(store, result);
+  const elsewhere = targetsElsewhere(store, result)
+    ? "; where another token is the likeliest, nothing is drawn: choose one to follow it"
+    : "";
   return (
-    <figure aria-label="Attribution over training">
-      <figcaption class="ie-caption">
-        <Save
-          view={view}
-          title="Attribution over training"
-          about={{ training: true, prompt: true, says }}
-          draw={(paper) => <AttributionOverTraining {...props} view={paper} />}
-          table={() => attributionTable(store, result)}
-          of={[result]}
-        />
-        <span class="ie-heading" role="heading" aria-level={3}>
-          Attribution over training
-        </span>
-        <span class="ie-note">
-          {" "}
-          of the selected heads, and the logit less its mean
-          {others && "; where another token is the likeliest, nothing is drawn: choose one to follow it"}
-          <Progress view={view} result={throughout} />
-        </span>
-      </figcaption>
-      <Throughout view={view} of={result} />
-      <TrainingChart
-        view={view}
-        plot={(width) => plot(view, result, width)}
-        empty={throughout.refusal === null && pendingText(store, throughout)}
-      />
-    </figure>
+    <OverTraining
+      view={view}
+      result={result}
+      title="Attribution over training"
+      note={`of the selected heads, and the logit less its mean${elsewhere}`}
+      about={{ prompt: true, says }}
+      table={() => attributionTable(store, result)}
+      plot={(view, width) => plot(view, result, width)}
+    />
   );
 }
 

@@ -1,7 +1,7 @@
 /** What every part of the model adds to the logit of one token, directly: of the answer, of what comes next, or of any. */
 import { type ReadonlySignal, useComputed } from "@preact/signals";
-import { type GridLayout, gridLayout } from "../../chart/grid-drawing";
 import { ScaleLegend } from "../../chart/legend";
+import { useGridLayout } from "../../chart/use-grid-layout";
 import { Save } from "../../export/save";
 import { atHandles } from "../../export/tables";
 import { Cells } from "../../panels/head-grid";
@@ -10,7 +10,6 @@ import type { Store } from "../../state/store";
 import { quoted, rounded, scoreText } from "../../state/text";
 import { evenScale, type Scale } from "../../ui/color";
 import { Failures, pendingText } from "../../ui/pending";
-import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
 import { indices, type PanelProps, tab } from "../tab";
 import { Bars } from "./bars";
@@ -162,13 +161,7 @@ interface GridProps {
 }
 
 function Grid({ view, scale, values }: GridProps) {
-  const [ref, available] = useWidth<HTMLElement>();
-  const layout = useComputed<GridLayout | null>(() => {
-    const info = view.store.info.value;
-    return info === null || available.value === 0
-      ? null
-      : gridLayout(info.layers, info.heads, available.value);
-  });
+  const [ref, layout] = useGridLayout(view.store);
   const laid = layout.value;
   return (
     <section ref={ref} class="ie-each">
