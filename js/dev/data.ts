@@ -36,6 +36,7 @@ export function seriesInfo(name: string, { layers, heads, checkpoints }: Shape):
     layers,
     heads,
     attending: Array.from({ length: layers }, (_, layer) => layer),
+    key_heads: [],
     context: 128,
     left_out: {},
     without_model: null,

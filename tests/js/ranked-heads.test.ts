@@ -2,9 +2,12 @@
 import { describe, expect, it, vi } from "vitest";
 import { envelope, SCORES, seriesInfo, traits } from "../../js/dev/data";
 import { fakeKernel } from "../../js/dev/fake-kernel";
+import { HEAD_CLASSES } from "../../js/src/contract.gen";
 import type { ExplorerModel } from "../../js/src/kernel/model";
 import { placed, strongest } from "../../js/src/panels/ranked-heads/preview";
 import { keptRows, ROW, scrolledTo, seenRows } from "../../js/src/panels/ranked-heads/rows";
+import { rankedTable } from "../../js/src/panels/ranked-heads/table";
+import { named } from "../../js/src/state/classes";
 import { rankedHeads, secondScore } from "../../js/src/state/ranking";
 import { rowsOf, saved } from "./saved";
 import { freshPage, one, SHAPE, settle, show, TOKENS } from "./shown";
@@ -299,6 +302,23 @@ describe("the list", () => {
     fake.receive({ _series: [seriesInfo("run", SHAPE)], _status: ready });
     await settle();
     expect([other(), described()]).toEqual(["not computed", "previous_token not computed"]);
+  });
+
+  it("is saved with the class of every head where it is known", () => {
+    const info = seriesInfo("x", { layers: 1, heads: 3, checkpoints: 1 });
+    const classes = [named([30, 1, 1, 1, 1, 1]), named([1, 2, 1, 1, 1, 1]), null];
+    const heads: [number, number][] = [
+      [0, 1],
+      [0, 0],
+      [0, 2],
+    ];
+    const { columns, rows } = rankedTable(heads, info, 0, [], classes);
+    expect(columns).toEqual(["rank", "layer", "head", "class"]);
+    expect(rows).toEqual([
+      [1, 0, 1, "unnamed"],
+      [2, 0, 0, HEAD_CLASSES[0].name],
+      [3, 0, 2, null],
+    ]);
   });
 
   it("is saved with every head, both scores and ranks, at the checkpoint that is ranked", async () => {

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import traitlets
 import xarray
 from front_end import array
-from induction_explorer import InductionExplorer, load_demo, sweep
+from induction_explorer import CheckpointSeries, InductionExplorer, load_demo, sweep
 from induction_explorer.series import following
 from induction_explorer.series.stored import StoreSession
-from induction_kernels import Recorder
+from induction_kernels import Recorder, as_model
 from induction_kernels.errors import StoreError
 from patience import until
 from small_models import bridge, variants
+from transformers import LlamaConfig, LlamaForCausalLM
 
 ROWS = [[(3 * i + j) % 300 for j in range(60)] for i in range(4)]
 
@@ -230,3 +232,16 @@ def test_a_gap_says_its_reason(series, tmp_path, monkeypatch) -> None:
     assert explorer._series[0]["faults"] == {"2": "The disk ate it."}
     assert explorer.checkpoint == 3
     explorer.close()
+
+
+def test_it_knows_which_heads_share_keys(tmp_path) -> None:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=40, hidden_size=24, intermediate_size=16, num_hidden_layers=2,
+        num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=32,
+    )  # fmt: skip
+    series = CheckpointSeries.single(as_model(LlamaForCausalLM(config)))
+    sweep(series, ["induction"], store=tmp_path / "x.zarr")
+    kept = InductionExplorer.from_store(tmp_path / "x.zarr")
+    assert kept._series[0]["key_heads"] == [2, 2]
+    kept.close()

@@ -3,6 +3,7 @@ import type { Head } from "../contract.gen";
 import type { SeriesInfo } from "../kernel/model";
 import { classText, type Named } from "../state/classes";
 import { headName } from "../state/heads";
+import { sharedText } from "../state/shared-keys";
 import { changeText, decimals, signed as withSign } from "../state/text";
 import { cellColors, type Scale, type Theme } from "../ui/color";
 import { surfaceOf } from "./canvas";
@@ -51,7 +52,12 @@ export interface GridLook {
   /** Whether gains have a plus. */
   signed: boolean;
   marks?: Marks | null;
+  /** Cells, layer by layer, behind which a rule stands: other heads than the next ones share their keys. */
+  ends?: readonly number[];
 }
+
+/** Of a rule between groups of heads, as of notes. */
+const RULE: Record<Theme, string> = { light: "#666b73", dark: "#9aa0aa" };
 
 /** Below this a letter in a cell would not be read. */
 const MARK_ROOM = 14;
@@ -77,7 +83,7 @@ export function drawGrid(
   canvas: HTMLCanvasElement,
   { layers, heads, width, height }: GridLayout,
   values: Float32Array,
-  { scale, theme, digits, signed, marks = null }: GridLook,
+  { scale, theme, digits, signed, marks = null, ends = [] }: GridLook,
   ratio: number,
 ): void {
   const surface = surfaceOf(canvas, heads * width, layers * height, ratio);
@@ -107,6 +113,11 @@ export function drawGrid(
     context.fillText(write(value), x + (width - gap) / 2, y + (height - gap) / 2 + 0.5 + (place?.down ?? 0));
   }
   context.globalAlpha = 1;
+  context.fillStyle = RULE[theme];
+  for (const end of ends) {
+    const [right, top] = [((end % heads) + 1) * width, Math.floor(end / heads) * height];
+    context.fillRect(snap(right - 1), snap(top), 1, snap(top + height) - snap(top));
+  }
   if (marks === null || place === null) return;
   for (let index = 0; index < layers * heads; index++) {
     const letter = marks.letters[index] ?? "";
@@ -144,12 +155,12 @@ type Writing = (value: number) => string;
 export function gridVector(
   { layers, heads, width, height }: GridLayout,
   values: Float32Array,
-  { scale, theme, digits, signed, marks = null }: GridLook,
+  { scale, theme, digits, signed, marks = null, ends = [] }: GridLook,
 ): string {
   const write = numberIn({ width, height }, digits, signed);
   const size = numberSize(height);
   const place = marks === null ? null : placeOfMark({ width, height }, write !== null);
-  return Array.from({ length: layers * heads }, (_, index) => {
+  const cells = Array.from({ length: layers * heads }, (_, index) => {
     const value = values[index] ?? Number.NaN;
     const [x, y] = [(index % heads) * width, Math.floor(index / heads) * height];
     const { fill, ink } = cellColors(scale ?? NOTHING, scale === null ? Number.NaN : value, theme);
@@ -164,7 +175,12 @@ export function gridVector(
       letter === "" || place === null ? "" : text(place.x, place.y, letter, place.scale),
     ].join("");
     return marks?.dimmed[index] === true ? `<g opacity="${DIMMED}">${parts}</g>` : parts;
-  }).join("");
+  });
+  const rules = ends.map((end) => {
+    const [right, top] = [((end % heads) + 1) * width, Math.floor(end / heads) * height];
+    return `<rect x="${right - 1}" y="${top}" width="1" height="${height}" fill="${RULE[theme]}"/>`;
+  });
+  return [...cells, ...rules].join("");
 }
 
 const NOTHING: Scale = { min: 0, max: 1, kind: "sequential", lut: new Uint32Array(256) };
@@ -185,8 +201,9 @@ export function nameCells(
     const from = compared === null ? "" : ` change ${changeText(change)} from ${compared.labelOf(head)}`;
     cells[index]?.setAttribute("aria-label", `${headName(head)} ${score} ${spoken}${from}`);
     const named = names[index] ?? null;
-    if (named === null) cells[index]?.removeAttribute("aria-description");
-    else cells[index]?.setAttribute("aria-description", classText(named));
+    const described = [named === null ? "" : classText(named), sharedText(info, head)].filter(Boolean);
+    if (described.length === 0) cells[index]?.removeAttribute("aria-description");
+    else cells[index]?.setAttribute("aria-description", described.join("; "));
   }
 }
 

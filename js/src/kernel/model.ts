@@ -36,6 +36,8 @@ export interface SeriesInfo {
   heads: number;
   /** The layers that have attention; hybrid models have others too. */
   attending: number[];
+  /** Heads of keys and values of each layer, 0 where that is not known; none where no heads are known to share them. */
+  key_heads: number[];
   /** Longest prompt in tokens. */
   context: number;
   /** What goes on after its name and says what it is, where there is no model to ask; else null. */

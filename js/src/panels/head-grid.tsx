@@ -24,6 +24,7 @@ import { Save } from "../export/save";
 import { atHandles, changeTable, scoreTable } from "../export/tables";
 import type { Named } from "../state/classes";
 import { headName, sameHead } from "../state/heads";
+import { groupEnds, sharedText, sharingText } from "../state/shared-keys";
 import { evenScaleTo, type Scale, scoreScale, slotColor } from "../ui/color";
 import { ComparedAs } from "../ui/compared-as";
 import { headAt } from "../ui/pointing";
@@ -109,6 +110,7 @@ export function HeadGrid({ view }: ViewProps) {
         />
       )}
       <Legend view={view} scale={scale} isChange={isChange} />
+      <SharedKeys view={view} />
       <ClassMarks view={view} tooSmall={laid !== null && hasNoRoom(laid, isChange)} />
       {comparison.elsewhere.value && <Matched view={view} />}
     </section>
@@ -118,6 +120,21 @@ export function HeadGrid({ view }: ViewProps) {
 /** Whether cells are too small for the letters of classes. */
 function hasNoRoom(layout: GridLayout, signed: boolean): boolean {
   return placeOfMark(layout, numberIn(layout, 2, signed) !== null) === null;
+}
+
+/** Where heads share keys and values, which do; and of the head that is pointed at or else read, with whom. */
+function SharedKeys({ view }: ViewProps) {
+  const { info, activeHead } = view.store;
+  const said = info.value === null ? "" : sharingText(info.value);
+  if (info.value === null || said === "") return null;
+  const head = view.hoverHead.value ?? activeHead.value;
+  const shared = head === null ? "" : sharedText(info.value, head);
+  return (
+    <p class="ie-note ie-shared-keys">
+      {said.charAt(0).toUpperCase() + said.slice(1)}.
+      {head !== null && shared !== "" && ` ${headName(head)} ${shared}.`}
+    </p>
+  );
 }
 
 /** Of the head that is pointed at or else read: its counterpart in the other series, and why that one. */
@@ -176,6 +193,7 @@ export function Cells(props: CellsProps) {
   const isSigned = useSignal(signed);
   isSigned.value = signed;
 
+  const ends = useComputed(() => (store.info.value === null ? [] : groupEnds(store.info.value)));
   useSignalEffect(() => {
     if (canvas.current === null) return;
     const look = {
@@ -184,6 +202,7 @@ export function Cells(props: CellsProps) {
       digits,
       signed: isSigned.value,
       marks: marks?.value ?? null,
+      ends: ends.value,
     };
     const [now, cells] = [laid.value, painted.value];
     drawGrid(canvas.current, now, cells, look, ratio.value);
@@ -259,7 +278,14 @@ export function Cells(props: CellsProps) {
         ))}
       </div>
       {numberIn(layout, digits, signed) === null && (
-        <CellTip layout={layout} values={painted} head={said} signed={signed} names={names} />
+        <CellTip
+          layout={layout}
+          values={painted}
+          head={said}
+          info={store.info.value}
+          signed={signed}
+          names={names}
+        />
       )}
     </div>
   );

@@ -31,5 +31,8 @@ class OfAttentionOnly:
     def kinds_of_layers(self) -> list[str]:
         return ["full_attention"] * self._model.n_layers
 
+    def said_key_heads(self) -> int:
+        return self._model.n_heads
+
     def has_sinks(self) -> bool:
         return False

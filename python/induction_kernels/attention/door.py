@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from induction_kernels.attention.check import layers_that_attend
+from induction_kernels.attention.key_heads import key_heads
 from induction_kernels.errors import InductionError, UnsupportedModelError
 from induction_kernels.models.attention_only import is_attention_only, of_attention_only
 from induction_kernels.models.hugging_face import is_hugging_face, of_hugging_face
@@ -59,18 +60,18 @@ def as_model(model: Any, tokenizer: Any | None = None, *, name: str | None = Non
             "interface, so its attention cannot be read.",
             HOW_TO,
         )
-    view.attending = _look_at(view)
+    view.attending, view.key_heads = _look_at(view)
     return view
 
 
-def _look_at(model: Model) -> tuple[int, ...]:
-    """The layers that attend.
+def _look_at(model: Model) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The layers that attend, and how many heads of keys each layer has.
 
     Raises:
         UnsupportedModelError: attention that cannot be read, or a model that cannot be run at all.
     """
     try:
-        return layers_that_attend(model)
+        return layers_that_attend(model), key_heads(model)
     except (InductionError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # of the model's own code, which may do anything

@@ -78,6 +78,9 @@ class OfHuggingFace:
         kinds = getattr(config, "layer_types", None) or getattr(config, "layers_block_type", None)
         return list(kinds or [])[: self._model.n_layers]
 
+    def said_key_heads(self) -> int:
+        return 0
+
     def has_sinks(self) -> bool:
         return agreement_of(self._module).sinks
 

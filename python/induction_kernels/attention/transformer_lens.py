@@ -58,6 +58,9 @@ class OfTransformerLens:
     def kinds_of_layers(self) -> list[str]:
         return ["full_attention"] * self._model.n_layers
 
+    def said_key_heads(self) -> int:
+        return int(getattr(self._module.cfg, "n_key_value_heads", None) or self._model.n_heads)
+
     def has_sinks(self) -> bool:
         return False
 

@@ -61,5 +61,9 @@ class Way(Protocol):
     def kinds_of_layers(self) -> list[str]:
         """What the configuration says of each layer, where it does."""
 
+    def said_key_heads(self) -> int:
+        """How many heads of keys and values a layer has where `fused` does not show it; 0 where
+        nothing that can be trusted says."""
+
     def has_sinks(self) -> bool:
         """Whether learned sinks take a part of every row."""

@@ -31,6 +31,8 @@ class Model:
         d_vocab: rows of the embedding; the tokenizer may know fewer tokens.
         weights: "raw" as trained, or "folded" (TransformerLens' compatibility mode).
         attending: the layers that have attention; hybrid models have others too.
+        key_heads: heads of keys and values of each layer; fewer than `n_heads` where heads share
+            them (grouped queries), 0 where that is not known.
     """
 
     module: nn.Module
@@ -43,6 +45,7 @@ class Model:
     d_vocab: int
     weights: Literal["raw", "folded"]
     attending: tuple[int, ...] = ()
+    key_heads: tuple[int, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -71,6 +74,11 @@ class Model:
         """The coordinates of one number a head, as a dataset has them."""
         return {"layer": range(self.n_layers), "head": range(self.n_heads)}
 
+    @property
+    def shares_keys(self) -> bool:
+        """Whether some heads are known to share their keys and values."""
+        return any(0 < count < self.n_heads for count in self.key_heads)
+
     def provenance(self) -> dict[str, str]:
         """What has to be known of the model to repeat a number."""
         empty = [la for la in range(self.n_layers) if la not in self.attending]
@@ -80,6 +88,7 @@ class Model:
             "dtype": str(self.dtype).removeprefix("torch."),
             "device": self.device.type,
             **({"layers_without_attention": ", ".join(map(str, empty))} if empty else {}),
+            **({"key_heads": " ".join(map(str, self.key_heads))} if self.shares_keys else {}),
         }
 
     @contextlib.contextmanager

@@ -181,7 +181,11 @@ class Measuring:
     def contents(self, model: Model, series: str) -> Contents:
         """Of a sweep of the series of this name."""
         provenance = model.provenance()
-        notes = {"device": provenance.pop("device")} | describe_left_out(self._left_out)
+        # Older stores, which may be added to, do not say how many heads have keys.
+        noted = {
+            name: provenance.pop(name) for name in ("device", "key_heads") if name in provenance
+        }
+        notes = noted | describe_left_out(self._left_out)
         attrs = provenance | {
             "series": series,
             "parameters": sum(p.numel() for p in model.module.parameters()),

@@ -97,6 +97,8 @@ class Known:
         faults: why checkpoints cannot be shown; a new dict with each of them.
         left_out: scores that are not measured, by title, and why.
         attending: the layers that have attention; hybrid models have others too.
+        key_heads: heads of keys and values of each layer, 0 where that is not known; none where no
+            heads are known to share them.
         light: small enough to ask a question of every checkpoint.
     """
 
@@ -108,6 +110,7 @@ class Known:
     heads: int
     context: int
     attending: list[int]
+    key_heads: list[int]
     light: bool
     left_out: Mapping[str, str]
 
@@ -313,6 +316,7 @@ class Known:
             "layers": self.layers,
             "heads": self.heads,
             "attending": self.attending,
+            "key_heads": self.key_heads,
             "context": self.context,
             "without_model": self.without_model,
             "held": list(self.held),

@@ -63,6 +63,7 @@ class SeriesSession(Known):
         self.tokenizer_model = model
         self.layers, self.heads, self.context = model.n_layers, model.n_heads, model.n_ctx
         self.attending = list(model.attending)
+        self.key_heads = list(model.key_heads) if model.shares_keys else []
         self.parameters = sum(p.numel() for p in model.module.parameters())
         chosen = chosen or Chosen(None)
         scores, left_out = choose_scores(chosen.names, model)

@@ -128,6 +128,7 @@ class StoreSession(Known):
         without = kept.attrs.get("layers_without_attention", "")
         empty = {int(layer) for layer in without.split(", ") if layer}
         self.attending = [layer for layer in range(self.layers) if layer not in empty]
+        self.key_heads = [int(count) for count in kept.attrs.get("key_heads", "").split()]
         self._why_not = dict(one.split(": ", 1) for one in kept.attrs.get("left_out", ()))
         self.left_out = {
             name.replace("_", " ").capitalize(): reason for name, reason in self._why_not.items()

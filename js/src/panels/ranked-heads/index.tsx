@@ -55,7 +55,15 @@ export function RankedHeads({ view }: ViewProps) {
             patterns: readsPrompts(info.value),
           }}
           draw={(paper) => <RankedHeads view={paper} />}
-          table={() => rankedTable(heads.value, info.value, settled.value, [first.value, second.value])}
+          table={() =>
+            rankedTable(
+              heads.value,
+              info.value,
+              settled.value,
+              [first.value, second.value],
+              store.classes.settled.value,
+            )
+          }
           isRead
         />
       </div>

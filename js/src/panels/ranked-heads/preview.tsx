@@ -3,7 +3,9 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { drawPattern } from "../../chart/pattern-drawing";
 import type { Head } from "../../contract.gen";
 import { triangleIndex } from "../../kernel/arrays";
+import { classText, namedIn } from "../../state/classes";
 import { headName } from "../../state/heads";
+import { sharedText } from "../../state/shared-keys";
 import { checkpointText, quoted, scoreText } from "../../state/text";
 import { attentionLut } from "../../ui/color";
 import type { View } from "../../ui/view";
@@ -53,12 +55,16 @@ export function Preview({ view, head, column, row, close }: Props) {
   }, [close]);
   if (info === null) return null;
   const name = headName(head);
+  const named = namedIn(store.classes.settled.value, info, head);
+  const shared = sharedText(info, head);
   const when = checkpointText(info, at);
   const cell = triangle && strongest(triangle, tokens.length);
   return (
     <div ref={card} class="ie-ranked-preview" popover="manual" role="tooltip">
       <strong>{name}</strong> {column.score.title} {scoreText(valueAt(column, info, at, head))}
       <div class="ie-note">{when}</div>
+      {named !== null && <div class="ie-note">{classText(named)}</div>}
+      {shared !== "" && <div class="ie-note">{shared}</div>}
       {triangle === null ? (
         <p class="ie-note">computing …</p>
       ) : (
