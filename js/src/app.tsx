@@ -20,6 +20,7 @@ import { watchKernel, watchTheme } from "./ui/host";
 import { keepKey } from "./ui/keys";
 import { NeedsModel } from "./ui/needs-model";
 import { Notices } from "./ui/notices";
+import { restOffScreen } from "./ui/off-screen";
 import { NoPicture } from "./ui/picture";
 import { playOnce } from "./ui/play-once";
 import { View, type ViewProps } from "./ui/view";
@@ -30,6 +31,7 @@ export function mount(model: Model, store: Store, el: HTMLElement, abort: AbortS
   render(<App view={new View(store, watchTheme(abort))} />, el);
   el.addEventListener("keydown", keepKey, { signal: abort });
   playOnce(store, el, abort);
+  restOffScreen(el, abort);
   abort.addEventListener("abort", () => render(null, el), { once: true });
 }
 
