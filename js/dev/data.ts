@@ -145,8 +145,8 @@ export function promptTokens(length: number): string[] {
   return Array.from({ length }, (_, i) => (i === 0 ? "<|bos|>" : ` ${WORDS[(i - 1) % WORDS.length]}`));
 }
 
-export function promptInfo(tokens: string[], scrub = true, answer = ""): PromptInfo {
-  return { generation: 1, tokens, ids: tokens.map((_, i) => i), answer, scrub, error: null };
+export function promptInfo(tokens: string[], scrub = true, answer = "", generation = 1): PromptInfo {
+  return { generation, tokens, ids: tokens.map((_, i) => i), answer, scrub, error: null };
 }
 
 /** The traits of an explorer that has computed everything. */
@@ -238,6 +238,7 @@ export function traits(shape: Shape, tokens = promptTokens(64), name = "attn-onl
     _picture: "ie-picture-0",
     prompt: tokens.slice(1).join("").trim(),
     answer: "",
+    prompts: [],
     _series: [seriesInfo(name, shape)],
     _scores: [SCORES],
     _grids: {

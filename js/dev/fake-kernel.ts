@@ -125,11 +125,16 @@ function runPrompt(request: Extract<Request, { kind: "prompt" }>, model: FakeMod
     return;
   }
   const tokens = ["<|bos|>", ...(request.text.match(/\s*\S+/g) ?? [])];
-  const generation = (model.get("_prompts")[0]?.generation ?? 0) + 1;
+  const { text, answer } = request;
+  const flips = model.get("prompts");
+  const at = flips.findIndex((one) => one.join() === [text, answer].join());
+  const shown = flips.findIndex((one) => one.join() === [model.get("prompt"), model.get("answer")].join());
+  const generation = at < 0 ? (model.get("_prompts")[0]?.generation ?? 0) + 100 : at + 1;
   model.receive({
-    prompt: request.text,
-    answer: request.answer,
-    _prompts: [{ ...promptInfo(tokens, true, request.answer), generation }],
+    prompt: text,
+    answer,
+    ...(at < 0 && { prompts: flips.map((one, index) => (index === shown ? [text, answer] : one)) }),
+    _prompts: [promptInfo(tokens, true, answer, generation)],
   });
   model.reply({ id: request.id, chunk: 0, chunks: 0, done: true, body: {} });
 }

@@ -38,10 +38,26 @@ function unlabelled(base: ExplorerModel): Partial<ExplorerModel> {
   };
 }
 
+const PROMPTS: ExplorerModel["prompts"] = [
+  ["A B C A B", " C"],
+  ["When Mary and John went to the store, John gave a drink to", " Mary"],
+  [`def of(${"first, second, third, ".repeat(8)}): return of(first,`, ""],
+  ["שלום עולם, שלום", ""],
+];
+
 const CASES: Record<string, Case> = {
   "2l": {
     shape: TWO,
     traits: () => ({ answer: " Mary", _prompts: [promptInfo(promptTokens(64), true, " Mary")] }),
+  },
+  prompts: {
+    shape: TWO,
+    traits: () => ({
+      prompts: PROMPTS,
+      prompt: "A B C A B",
+      answer: " C",
+      _prompts: [promptInfo(["<|bos|>", "A", " B", " C", " A", " B"], true, " C")],
+    }),
   },
   single: { shape: { ...TWO, checkpoints: 1 }, traits: () => ({ checkpoint: 0 }) },
   model: { shape: { layers: 30, heads: 9, checkpoints: 1 }, traits: unlabelled },

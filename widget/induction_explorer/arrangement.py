@@ -9,6 +9,7 @@ import traitlets
 from induction_kernels.errors import InductionError
 from induction_kernels.names import legible
 
+from induction_explorer import several_prompts
 from induction_explorer.channel.partial_state import PartialState
 from induction_explorer.choices import (
     check_heads,
@@ -40,6 +41,7 @@ class Arrangement(PartialState):
     score = _written_by_js(traitlets.Unicode("induction"))
     heads = _written_by_js(traitlets.List())
     series = _written_by_js(traitlets.Int())
+    prompts: Any = traitlets.Any().tag(sync=True)
     prompt = traitlets.Unicode().tag(sync=True)
     answer = traitlets.Unicode().tag(sync=True)
     view = traitlets.Dict()
@@ -83,6 +85,14 @@ class Arrangement(PartialState):
     @traitlets.validate("heads")
     def _check_heads(self, proposal: Any) -> list[list[int]]:
         return check_heads(proposal.value, self._session)
+
+    @traitlets.default("prompts")
+    def _without_prompts(self) -> list[several_prompts.Pair]:
+        return []
+
+    @traitlets.validate("prompts")
+    def _check_prompts(self, proposal: Any) -> list[several_prompts.Pair]:
+        return several_prompts.checked(proposal.value, self._read_prompt, self.prompts)
 
     @traitlets.validate("prompt", "answer")
     def _check_prompt(self, proposal: Any) -> str:

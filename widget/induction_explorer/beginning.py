@@ -8,11 +8,12 @@ from typing import Any
 
 from induction_kernels.losses.measure import MEASURES
 
+from induction_explorer import several_prompts
 from induction_explorer.channel.work import Status
 from induction_explorer.choices import check_index, score_in
 from induction_explorer.series.derived import UNKNOWN
 from induction_explorer.series.known import Known
-from induction_explorer.series.several import infos
+from induction_explorer.series.several import infos, read_prompt
 
 
 def beginning(found: Sequence[tuple[Known, int]], chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,13 +21,19 @@ def beginning(found: Sequence[tuple[Known, int]], chosen: Mapping[str, Any]) -> 
     `chosen` has no others.
 
     Raises:
-        traitlets.TraitError: a series that does not exist is chosen.
+        traitlets.TraitError: a series that does not exist is chosen, or prompts that cannot be run.
         InductionError: the model reads not even one letter.
     """
     number = check_index("series", chosen.get("series", 0), len(found), "series")
     first, checkpoint = found[number]
     prompt, answer = first.default_prompt()
     sessions = [session for session, _ in found]
+    prompts = several_prompts.checked(
+        chosen.get("prompts", []), lambda *one: read_prompt(sessions, first, *one)
+    )
+    begins = several_prompts.shown_first(prompts, chosen.get("prompt"), chosen.get("answer", ""))
+    if begins is not None:
+        chosen = {**chosen, "prompts": prompts, "prompt": begins[0], "answer": begins[1]}
     return {
         "checkpoint": checkpoint,
         "heads": [],

@@ -8,6 +8,7 @@ from typing import Any
 import traitlets
 from induction_kernels.errors import InductionError
 
+from induction_explorer import several_prompts
 from induction_explorer.arrangement import Arrangement
 from induction_explorer.channel.requests import Requests
 from induction_explorer.channel.work import Status, Work
@@ -17,7 +18,7 @@ from induction_explorer.series.curves import Curves, Kind
 from induction_explorer.series.derived import Findings
 from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt, refused
-from induction_explorer.series.several import infos, submit
+from induction_explorer.series.several import infos, read_each, submit
 from induction_explorer.series.stored import StoreSession
 
 
@@ -52,6 +53,8 @@ class Computing(Arrangement):
     #: Each series' reading of the prompt, and of which prompt and answer that is.
     _read: list[Prompt | InductionError]
     _ran: tuple[str, str] | None = None
+    #: Numbers of the prompts and answers that were run: one that is shown again has its own.
+    _generations: dict[tuple[str, str], int]
     _generation = 0
     #: The chosen score where the slider is, while it is computed.
     _first: Task | None = None
@@ -73,22 +76,46 @@ class Computing(Arrangement):
     @traitlets.observe("prompt", "answer")
     def _start_prompt(self, _change: Any) -> None:
         """Run what is to be read now, once where both were changed together."""
-        if self._ran == (self.prompt, self.answer):
+        if self._ran == (self.prompt, self.answer) or self._settles_among_prompts():
             return
         self._read = self._read_prompt(self.prompt, self.answer)
         self._ran = (self.prompt, self.answer)
-        self._generation += 1
-        self._requests.follow(self._read, self._generation, self._order)
+        if self._ran not in self._generations:
+            self._generation += 1
+            self._generations[self._ran] = self._generation
+        number = self._generations[self._ran]
+        self._requests.follow(self._read, number, self._order, self._read_beside())
         self._prompts = [
-            one.info(self._generation)
-            if isinstance(one, Prompt)
-            else refused(one, self._generation)
+            one.info(number) if isinstance(one, Prompt) else refused(one, number)
             for one in self._read
         ]
         self._show_progress()
 
+    def _settles_among_prompts(self) -> bool:
+        """Whether another answer than the one set belongs to the prompt, which is shown now."""
+        before, now = [*(self._ran or ("", ""))], [self.prompt, self.answer]
+        prompts, shown = several_prompts.followed(self.prompts, before, now)
+        if prompts != self.prompts:
+            self.prompts = prompts
+        self.answer = shown[1]
+        return shown != now
+
+    @traitlets.observe("prompts")
+    def _show_one_of_prompts(self, _change: Any) -> None:
+        """What is shown is one of them."""
+        shown = several_prompts.shown_first(self.prompts, self.prompt, self.answer)
+        if shown is not None and shown != [self.prompt, self.answer]:
+            with self.hold_sync(), self.hold_trait_notifications():
+                self.prompt, self.answer = shown
+
+    def _read_beside(self) -> list[list[Prompt | InductionError]]:
+        """The prompts beside the one shown, as each series reads them."""
+        pairs = several_prompts.beside(self.prompts, [self.prompt, self.answer])
+        return [read_each(self._sessions, *one) for one in pairs]
+
     def _run_again(self) -> None:
         self._ran = None
+        self._generations = {}
         self._start_prompt(None)
 
     # --- scores, measures and what curves have in them ---

@@ -54,8 +54,8 @@ class InductionExplorer(Leaving):
             Without any name all of ours are there. docs/own-score.md has more.
         play: whether its page plays through training once as soon as all of it is there; not for
             a reader who touches it first, or who prefers less motion.
-        **traits: `checkpoint`, `score`, `heads`, `prompt`, `answer`, `series`, `compare` to start
-            with, or a `view` saved before.
+        **traits: `checkpoint`, `score`, `heads`, `prompt`, `answer`, `prompts`, `series`, `compare`
+            to start with, or a `view` saved before.
 
     Attributes:
         checkpoint: index of the checkpoint shown.
@@ -64,6 +64,9 @@ class InductionExplorer(Leaving):
         heads: selected heads, [[layer, head], ...]; until someone chooses, the best previous-token
             and the best induction head of the checkpoint that was shown first.
         prompt: the text whose patterns and predictions are shown.
+        prompts: several to flip through, one of them shown: texts, pairs (text, answer), or
+            {"text": ..., "answer": ...}; [] for none. `prompt` set to one of their texts shows that
+            one with its answer; any other text edits the one that is shown.
         answer: the continuation whose rank is shown, as it stands (" C"); "" for none.
         series: index of the series shown.
         view: all of these, and everything else that the reader arranged (tab, axes, windows, chosen
@@ -129,12 +132,19 @@ class InductionExplorer(Leaving):
                 f"InductionExplorer has no argument {unknown[0]!r}. It takes a model, tokenizer, "
                 f"texts, scores, play, {', '.join(sorted(_PUBLIC))}."
             )
+        both = [name for name in ("prompt", "answer") if name in traits]
+        if traits.get("prompts") and both:
+            raise TypeError(
+                f"InductionExplorer was given {both[0]}= and prompts=. Give one prompt with its "
+                "answer, or several as prompts=[(text, answer), ...], the one to begin with first."
+            )
         anywidget_loader.hand_over()  # a page needs it before the widget
         in_view, arranged = split(traits.get("view", {}))
         chosen = {name: traits[name] for name in PARTS if name in traits} | in_view
         found = open_all(model, tokenizer, *measured)
         self._sessions = [session for session, _ in found]
         self._read = []
+        self._generations = {}
         self._reply = weakly(self.send)
         self._findings = Findings(self._sessions)
 

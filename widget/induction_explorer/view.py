@@ -16,7 +16,7 @@ from induction_explorer.options import TABS, check_options, is_index, one_of
 
 #: Traits that are part of the view, in the order in which they are restored: each is checked
 #: against those before it.
-PARTS = ("series", "checkpoint", "compare", "score", "heads", "prompt", "answer")
+PARTS = ("series", "checkpoint", "compare", "score", "heads", "prompts", "prompt", "answer")
 
 
 def _is_number(value: Any) -> bool:
@@ -129,13 +129,13 @@ def split(view: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def in_order(view: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The traits that a view sets, one after the other but for what belongs together: a prompt and
-    its answer are one run.
+    its answer are one run, of those that there are.
 
     Raises:
         traitlets.TraitError: as `split`.
     """
     traits, arranged = split(view)
     run: dict[str, Any] = {
-        name: traits.pop(name) for name in ("prompt", "answer") if name in traits
+        name: traits.pop(name) for name in ("prompts", "prompt", "answer") if name in traits
     }
     return [*({name: value} for name, value in traits.items()), run, {"_view": arranged}]

@@ -45,7 +45,7 @@ export interface SeriesInfo {
   /** The analyses whose answers are there without one. */
   held: AnalysisKind[];
   /** Prompts and answers of which a store keeps what every checkpoint does with them. */
-  kept_prompts: [text: string, answer: string][];
+  kept_prompts: PromptPair[];
   /** Small enough to ask a question of every checkpoint. */
   light: boolean;
   /** Its losses come without being asked for; those of what is too large are asked for as "losses". */
@@ -151,9 +151,11 @@ export interface PhaseInfo {
   text: string;
 }
 
+export type PromptPair = [text: string, answer: string];
+
 /** The current prompt as one series' tokenizer sees it. */
 export interface PromptInfo {
-  /** Rises with every new prompt; replies to requests carry it so that late ones are dropped. */
+  /** Of this prompt and answer alone, also when they are shown again; replies to requests carry it so that late ones are dropped. */
   generation: number;
   /** Display text a token; control characters are raw, incomplete UTF-8 is written \xE2\x82. */
   tokens: string[];
@@ -237,6 +239,8 @@ export interface ExplorerModel {
   // Public, written by the kernel alone: JS changes them through a "prompt" request.
   prompt: string;
   answer: string;
+  /** Several to flip through, of which the prompt and its answer are one; none where there is just one. */
+  prompts: PromptPair[];
   // What the kernel computed.
   _series: SeriesInfo[];
   /** One list a series: what it measures, with its own ranges and baselines. */

@@ -2,14 +2,16 @@
 import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { sameTokens } from "../state/passage";
+import type { Store } from "../state/store";
 import { sentence } from "../state/text";
 import { Alert } from "../ui/notices";
 import type { ViewProps } from "../ui/view";
+import { PromptFlipper } from "./prompt-flipper";
 
 export function PromptForm({ view }: ViewProps) {
   const { store } = view;
-  const text = useDraft(store.prompt);
-  const answer = useDraft(store.answer);
+  const text = useDraft(store.prompt, store);
+  const answer = useDraft(store.answer, store);
   const { running, error } = store.promptRun.value;
   const problem = error ?? store.promptInfo.value?.error ?? null;
   const idle = store.connected.value && !running;
@@ -30,6 +32,7 @@ export function PromptForm({ view }: ViewProps) {
       }}
       onKeyDown={onKeyDown}
     >
+      <PromptFlipper view={view} />
       <label class="ie-field ie-field-prompt">
         <span class="ie-heading">Prompt</span>
         <textarea
@@ -94,13 +97,25 @@ function OtherSeries({ view }: ViewProps) {
   );
 }
 
-/** What stands in a field: follows the kernel's text, but never takes away what was typed and not run. */
-function useDraft(text: ReadonlySignal<string>): Signal<string> {
+/**
+ * What stands in a field: follows the kernel's text, but never takes away what was typed and not run. Where prompts
+ * are flipped through, that stays with the prompt it was typed at.
+ */
+function useDraft(text: ReadonlySignal<string>, { prompt, flips }: Store): Signal<string> {
   const draft = useSignal(text.peek());
   const followed = useRef(draft.peek());
+  const of = useRef(prompt.peek());
+  const left = useRef(new Map<string, string>());
   useSignalEffect(() => {
-    if (draft.peek() === followed.current) draft.value = text.value;
-    followed.current = text.value;
+    const [before, now, next] = [of.current, prompt.value, text.value];
+    const isOne = (wanted: string) => flips.peek().some(([one]) => one === wanted);
+    const typed = draft.peek() === followed.current ? null : draft.peek();
+    if (now !== before && isOne(before) && isOne(now)) {
+      if (typed === null) left.current.delete(before);
+      else left.current.set(before, typed);
+      draft.value = left.current.get(now) ?? next;
+    } else if (typed === null) draft.value = next;
+    [followed.current, of.current] = [next, now];
   });
   return draft;
 }

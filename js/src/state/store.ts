@@ -37,6 +37,16 @@ export class Store extends Traits {
   /** Whether the current series is one checkpoint; and whether any of them is more. */
   readonly alone = computed(() => this.info.value !== null && isAlone(this.info.value));
   readonly overTraining = computed(() => !this.seriesList.value.every(isAlone));
+  /** Which of the prompts to flip through is shown: as before while its text has come and its answer not yet. */
+  readonly flipAt = computed<number>(() => {
+    const [text, answer] = [this.prompt.value, this.answer.value];
+    const at = this.flips.value.findIndex((one) => one[0] === text && one[1] === answer);
+    if (at >= 0) this.#flippedTo = at;
+    return this.#flippedTo;
+  });
+  #flippedTo = 0;
+  /** The one that is on its way meanwhile. */
+  #flippingTo: number | null = null;
   readonly promptInfo = computed(() => this.prompts.value[this.series.value] ?? null);
   /** Of the current series. */
   readonly scores = computed<ScoreInfo[]>(() => this.scoresOf.value[this.series.value] ?? []);
@@ -268,6 +278,20 @@ export class Store extends Traits {
   scoreAgain(score: string): void {
     const question = { kind: "again", series: this.series.value, score } as const;
     this.requests.send(question, "again", () => {}).finished.catch(() => {}); // the status says what failed
+  }
+
+  /** Shows another of the prompts; one that is shown again is answered from what is known of it. */
+  async flipTo(index: number): Promise<void> {
+    const pair = this.flips.peek()[index];
+    if (pair === undefined || !this.connected.peek()) return;
+    this.#flippingTo = index;
+    await this.runPrompt(...pair);
+    if (this.#flippingTo === index) this.#flippingTo = null;
+  }
+
+  /** The one before or after: of those that are pressed for quickly, each counts. */
+  flipBy(by: -1 | 1): void {
+    this.flipTo((this.#flippingTo ?? this.flipAt.peek()) + by);
   }
 
   async runPrompt(text: string, answer: string): Promise<void> {

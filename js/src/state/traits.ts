@@ -23,6 +23,8 @@ export class Traits {
   readonly status: Signal<ExplorerModel["_status"]>;
   readonly prompt: Signal<string>;
   readonly answer: Signal<string>;
+  /** To flip through; none where there is just one. */
+  readonly flips: Signal<ExplorerModel["prompts"]>;
 
   readonly series: Signal<number>;
   readonly score: Signal<string>;
@@ -59,6 +61,7 @@ export class Traits {
     this.prompts = this.#follow("_prompts", abort);
     this.prompt = this.#follow("prompt", abort);
     this.answer = this.#follow("answer", abort);
+    this.flips = this.#follow("prompts", abort);
     this.series = signal(model.get("series"));
     this.score = signal(model.get("score"));
     this.heads = signal(model.get("heads"));

@@ -97,7 +97,8 @@ class Answering:
         session = subject.session.with_model()
         passes = subject.analysis.passes(session)
         steps = self._steps(subject, checkpoint)
-        label = "" if urgency is Urgency.PROMPT else subject.analysis.doing
+        is_ahead = urgency in (Urgency.PROMPT, Urgency.NEXT)
+        label = "" if is_ahead else subject.analysis.doing
         counted = subject.analysis.counting(session)
         return self._work.submit_steps(urgency, steps, passes=passes, label=label, counted=counted)
 

@@ -161,8 +161,13 @@ class Requests:
         prompts: Sequence[Prompt | InductionError],
         generation: int,
         order: Callable[[Known], Sequence[int]],
+        beside: Sequence[Sequence[Prompt | InductionError]] = (),
     ) -> None:
-        """There are new prompts, one a series: what was asked of others is forgotten."""
+        """There are new prompts, one a series: what was asked of others is forgotten.
+
+        Args:
+            beside: those that may be looked at next, run when nothing else waits.
+        """
         for pending in list(self._pending.values()):
             if pending.generation is not None:
                 self._stop(pending)
@@ -181,6 +186,19 @@ class Requests:
                     self._answering.run_ahead(session.with_model(), prompt, order(session))
         for session, ids in left:
             session.results.leave(ids)
+        for prompts_beside in beside:
+            self._run_beside(prompts_beside, order)
+
+    def _run_beside(
+        self,
+        prompts: Sequence[Prompt | InductionError],
+        order: Callable[[Known], Sequence[int]],
+    ) -> None:
+        for session, prompt in zip(self._sessions, prompts, strict=True):
+            if isinstance(prompt, Prompt) and prompt.scrub and self._answering is not None:
+                self._answering.run_ahead(
+                    session.with_model(), prompt, order(session), Urgency.NEXT
+                )
 
     def run_ahead(self, session: Known, checkpoints: Sequence[int]) -> bool:
         """There are these as well to run the prompt on; whether that is as it was: they may be too

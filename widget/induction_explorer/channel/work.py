@@ -27,6 +27,7 @@ _LABELS = {
     Urgency.SWEEP: "Scoring heads at every checkpoint",
     Urgency.REST: "Computing what was asked for at every checkpoint",
     Urgency.MEASURE: "Measuring losses at every checkpoint",
+    Urgency.NEXT: "Running the prompts beside it",
 }
 
 

@@ -25,7 +25,8 @@ Steps = Generator[Any, None, None]
 
 class Urgency(IntEnum):
     """Someone waits for it; it is seen beside that; it makes scrubbing complete; it fills the
-    curves; it is the rest of what was asked for; it fills the measures."""
+    curves; it is the rest of what was asked for; it fills the measures; it may be looked at
+    next."""
 
     ASKED = 0
     BESIDE = 1
@@ -33,6 +34,7 @@ class Urgency(IntEnum):
     SWEEP = 3
     REST = 4
     MEASURE = 5
+    NEXT = 6
 
 
 @dataclass(eq=False)

@@ -164,6 +164,8 @@ def _said(shown: Shown, left_out: str) -> str:
         f"A copy made on {when} with Induction Explorer {package_version()}.",
         "It needs neither a kernel nor a network.",
     ]
+    if (count := len(shown.state["prompts"])) > 1:
+        lines.append(f"Of {count} prompts it holds the one that was shown.")
     for session, prompt in zip(shown.sessions, shown.prompts, strict=True):
         lines += not_computed(session, prompt)
     if left_out:
