@@ -10,7 +10,14 @@ type Traits = Record<string, unknown>;
 interface Contents {
   state: Traits;
   buffer_paths: (string | number)[][];
+  /** The traits that each prompt sets of which it holds answers. */
+  prompts: ShownPrompt[];
   answers: Held[];
+}
+
+interface ShownPrompt extends Traits {
+  prompt: string;
+  answer: string;
 }
 
 /** What of its state a copy begins otherwise with, and what hears of what the reader arranges. */
@@ -30,21 +37,34 @@ export async function open(
   signal: AbortSignal,
 ): Promise<void> {
   const { data, buffers } = await contents(text);
-  const { state, buffer_paths, answers } = data as Contents;
+  const { state, buffer_paths, prompts, answers } = data as Contents;
+  const promptOf = (text: unknown, answer: unknown) =>
+    prompts.find((one) => one.prompt === text && one.answer === answer);
   const held = new Answers(answers, buffers.slice(buffer_paths.length));
   const model = new PageModel((message: Message) => {
     if (message.method !== "custom") {
       onArranged(state, message.state);
       return;
     }
+    const content = message.content as Asked;
+    const flipped = content.kind === "prompt" ? promptOf(content.text, content.answer) : undefined;
     queueMicrotask(() => {
-      for (const [content, parts] of held.to(message.content as Asked)) {
-        model.receive({ method: "custom", content }, parts, null);
+      if (flipped !== undefined) {
+        model.receive({ method: "update", state: flipped, buffer_paths: [] }, [], null);
+        onArranged(state, { prompt: flipped.prompt, answer: flipped.answer });
+        const done = { id: content.id, chunk: 0, chunks: 0, done: true, body: {} };
+        model.receive({ method: "custom", content: done }, [], null);
+        return;
+      }
+      for (const [said, parts] of held.to(content)) {
+        model.receive({ method: "custom", content: said }, parts, null);
       }
     });
   });
   const ofState = buffers.slice(0, buffer_paths.length);
-  model.receive({ method: "update", state: { ...state, ...arranged(state) }, buffer_paths }, ofState, null);
+  const { prompt, answer, ...set } = arranged(state);
+  const begins = promptOf(prompt ?? state.prompt, answer ?? state.answer);
+  model.receive({ method: "update", state: { ...state, ...set, ...begins }, buffer_paths }, ofState, null);
   const { initialize, render } = make();
   const props = { model: model as never, signal };
   initialize(props);

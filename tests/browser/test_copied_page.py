@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from computed_demo import computed_demo
-from induction_explorer import InductionExplorer
+from induction_explorer import InductionExplorer, load_demo
 from parts import Explorer
 from playwright.sync_api import Browser, Page, Route, expect
 from silent import silent
@@ -162,3 +162,37 @@ def test_a_module_scrubs_in_a_page_of_myst(
     expect(page.get_by_role("slider", name="Checkpoint")).to_have_count(0)
     assert said == []
     context.close()
+
+
+def test_it_flips_through_the_prompts_that_were_run(chrome: Browser, tmp_path: Path) -> None:
+    """And a link opens at the one that was left."""
+    given = [("A B C A B", " C"), ("the cat sat on the cat", "")]
+    made = InductionExplorer(load_demo("attn-only-2l").select([12, 25]), prompts=given)
+    made.wait()
+    file = made.to_html(tmp_path / "x.html")
+    counts = {}
+    for text, answer in given:
+        made._run_prompt(text, answer)
+        counts[text] = len(made._prompts[0]["tokens"])
+    made.close()
+    with silent(chrome, file, viewport={"width": 1440, "height": 900}) as page:
+        view = Explorer(page)
+        prompts = page.get_by_role("combobox", name="Prompt")
+        expect(prompts.locator("option")).to_have_text(["A B C A B → C", "the cat sat on the cat"])
+        head = view.root.get_by_role("img", name=re.compile("^Attention pattern")).first
+        name = (head.get_attribute("aria-label") or "").split()[2]
+        first = view.picture(name)
+        prompts.select_option(index=1)
+        expect(view.tokens).to_have_count(counts["the cat sat on the cat"])
+        expect(view.root.get_by_text("computing …")).to_have_count(0)
+        expect(view.alerts).to_have_count(0)
+        assert view.picture(name) != first
+        page.wait_for_url(re.compile("prompt"))
+        again = page.context.new_page()
+        again.goto(page.url)
+        expect(Explorer(again).tokens).to_have_count(counts["the cat sat on the cat"])
+        expect(again.get_by_role("combobox", name="Prompt")).to_have_value("1")
+        prompts.select_option(index=0)
+        expect(view.tokens).to_have_count(counts["A B C A B"])
+        page.wait_for_url(re.compile("^(?!.*prompt)"))
+        assert view.picture(name) == first

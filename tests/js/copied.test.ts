@@ -23,6 +23,7 @@ function patterns(head: number): [Held, DataView] {
   const held: Held = {
     kind: "patterns",
     series: 0,
+    generation: 7,
     parameters: { head: [0, head] },
     checkpoints: [0, 2],
     words: {},
@@ -41,6 +42,13 @@ function copy(...heads: number[]): Answers {
 
 const NOTHING: Said = [{}, []];
 const asked = { id: "a", kind: "patterns", series: 0, generation: 7 };
+
+it("never gives what is of another prompt", () => {
+  const [[content] = NOTHING] = copy(0).to({ ...asked, generation: 8, checkpoints: [0], head: [0, 0] });
+  expect(content.error).toMatchObject({ final: true });
+  const attended = { id: "a", kind: "attended", series: 0, generation: 8, checkpoints: [0], token: 1 };
+  expect(copy(0).to(attended)[0]?.[0].error).toMatchObject({ final: true });
+});
 
 it("gives the checkpoints that were asked for, in that order", () => {
   const [[content, [buffer]] = NOTHING, ...more] = copy(0, 1).to({
@@ -101,6 +109,18 @@ it("an address has what is not as it began, and nothing else is taken from one",
   for (const wrong of ["", "#", "#L1", "#%7B", "#null", "#7"])
     expect(arrangedIn(wrong, beginning)).toEqual({});
   expect(arrangedIn(`#${encodeURIComponent('{"_status": 1}')}`, beginning)).toEqual({});
+});
+
+it("an address has the prompt that is shown, of those that the copy holds", () => {
+  const kept_prompts = [
+    ["A", " B"],
+    ["C", ""],
+  ];
+  const beginning = { prompt: "A", answer: " B", _view: {}, _series: [{ kept_prompts }] };
+  const there = withArranged("", beginning, { prompt: "C", answer: "" });
+  expect(arrangedIn(there, beginning)).toEqual({ prompt: "C", answer: "" });
+  expect(withArranged(there, beginning, { prompt: "A", answer: " B" })).toBe("#");
+  expect(arrangedIn(`#${encodeURIComponent('{"prompt": "gone"}')}`, beginning)).toEqual({});
 });
 
 it("an address has all that a reader can arrange, of every tab", () => {

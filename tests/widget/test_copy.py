@@ -303,3 +303,47 @@ def test_a_copy_on_the_worker_has_what_is_known(large, tmp_path) -> None:
     soon(copy)
     assert copied.wait(PATIENCE)
     assert held(made[0].read_text()) == {}
+
+
+def test_it_has_the_answers_of_all_prompts_that_were_run(series, tmp_path) -> None:
+    given = [("the cat sat on the cat", " sat"), ("A B C A B", " C"), ("one two one", "")]
+    widget = InductionExplorer(series, prompts=given)
+    widget.wait()  # the first, and the one beside it
+    path = widget.to_html(tmp_path / "x.html")
+    data, buffers = contents(path.read_text())
+    pairs = [(one["prompt"], one["answer"]) for one in data["prompts"]]
+    assert pairs == given[:2]
+    assert data["state"]["_series"][0]["kept_prompts"] == [list(one) for one in given[:2]]
+    assert "Of 3 prompts it holds the 2 that were run and fit into it." in path.read_text()
+    buffers = buffers[len(data["buffer_paths"]) :]
+    each = dict.fromkeys((one["_prompts"][0]["generation"] for one in data["prompts"]), 0)
+    model = series.load(-1)
+    for one in data["answers"]:
+        arrays = [buffers.pop(0) for _ in one["arrays"]]
+        if one["kind"] != "patterns":
+            continue
+        each[one["generation"]] += 1
+        (text,) = [
+            shown["prompt"]
+            for shown in data["prompts"]
+            if shown["_prompts"][0]["generation"] == one["generation"]
+        ]
+        pattern = attention_patterns(model, text, [tuple(one["parameters"]["head"])])[0].numpy()
+        cells = np.frombuffer(arrays[0], "uint8").reshape(one["arrays"][0]["shape"])[-1]
+        lower = pattern[np.tril_indices(len(pattern))]
+        assert np.abs(cells / 255 - lower).max() < 1 / 254
+    assert list(each.values()) == [len(widget._session.every_head)] * 2
+    widget.close()
+
+
+def test_prompts_that_do_not_fit_are_left_out_whole(series, tmp_path) -> None:
+    widget = InductionExplorer(series, prompts=["the cat sat on the cat", "A B C " * 12])
+    widget.wait()
+    whole = widget.to_html(tmp_path / "x.html").read_text()
+    size = len(whole.encode())
+    text = widget.to_html(tmp_path / "y.html", max_size=size - 1000).read_text()
+    assert len(contents(whole)[0]["prompts"]) == 2
+    assert [one["prompt"] for one in contents(text)[0]["prompts"]] == ["the cat sat on the cat"]
+    assert "Of 2 prompts it holds the 1 that were run and fit into it." in text
+    assert len(text.encode()) <= size - 1000
+    widget.close()

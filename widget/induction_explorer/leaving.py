@@ -17,13 +17,14 @@ from induction_explorer.export.picture.output import PictureOutput
 from induction_explorer.export.picture.whole import Picture, Subject, picture
 from induction_explorer.export.snapshot import Snapshot
 from induction_explorer.export.writing import replacing
-from induction_explorer.series.prompt import Prompt
+from induction_explorer.series.prompt import Prompt, refused
+from induction_explorer.series.several import read_each
 from induction_explorer.view import PARTS
 
 if TYPE_CHECKING:
     import xarray
 
-    from induction_explorer.export.html import Shown
+    from induction_explorer.export.html import Read, Shown
     from induction_explorer.series.known import Known
 
 
@@ -141,9 +142,28 @@ class Leaving(Computing):
         with SHARED:
             names = (*self.computed, *PARTS, "_view")
             state = {name: getattr(self, name) for name in names} | self._curves.everything()
-            prompts = [one if isinstance(one, Prompt) else None for one in self._read]
             looked_at = [self._looked_at(session) for session in self._sessions]
-            return write(Shown(state, self._sessions, prompts, looked_at), limit)
+            shown = [self.prompt, self.answer]
+            others = [one for one in self.prompts if one != shown]
+            read = [
+                self._read_for_copy(-number, *one) for number, one in enumerate([shown, *others])
+            ]
+            return write(Shown(state, self._sessions, read[0], read[1:], looked_at), limit)
+
+    def _read_for_copy(self, generation: int, text: str, answer: str) -> Read:
+        from induction_explorer.export.html import Read
+
+        each = read_each(self._sessions, text, answer)
+        return Read(
+            text,
+            answer,
+            generation,
+            [one if isinstance(one, Prompt) else None for one in each],
+            [
+                one.info(generation) if isinstance(one, Prompt) else refused(one, generation)
+                for one in each
+            ],
+        )
 
     def _complete(self, seconds: float) -> None:
         """Compute what a copy shows. A function that observes a trait may want a copy on the thread

@@ -30,16 +30,23 @@ const IN_VIEW: Record<string, Fits> = {
   tabs: (value) => isRecord(value) && Object.values(value as Traits).every(isRecord),
 };
 
-/** The traits that the page writes, as kernel/writer.ts has them; a person may have written the address. */
+/** The traits that the page writes, as kernel/writer.ts has them, and which prompt is shown; a person may have written the address. */
 const ARRANGED: Record<string, Fits> = {
   series: (value, state) => isIndex(value, state) && (value as number) < count(state),
   checkpoint: isIndex,
   compare: orNone(isIndex),
   score: isText,
   heads: (value) => Array.isArray(value) && value.every(isPair),
+  prompt: (value, state) => kept(state).some(([text]) => text === value),
+  answer: (value, state) => kept(state).some(([, answer]) => answer === value),
   _view: (value, state) =>
     isRecord(value) && Object.entries(value as Traits).every(([name, one]) => IN_VIEW[name]?.(one, state)),
 };
+
+/** The prompts that the copy holds, the same of every series. */
+function kept({ _series }: Traits): [text: string, answer: string][] {
+  return Array.isArray(_series) ? (_series[0]?.kept_prompts ?? []) : [];
+}
 
 function count({ _series }: Traits): number {
   return Array.isArray(_series) ? _series.length : 0;

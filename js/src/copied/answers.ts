@@ -8,6 +8,8 @@ import { headName } from "../state/heads";
 export interface Held {
   kind: string;
   series: number;
+  /** Of the prompt that they are of; null of what depends on none. */
+  generation: number | null;
   parameters: Record<string, unknown>;
   checkpoints: number[];
   words: Record<string, unknown>;
@@ -62,14 +64,19 @@ export class Answers {
     }
   }
 
-  #entry({ kind, series, ...asked }: Asked): Entry | undefined {
-    return this.#entries
-      .get(`${kind}/${series}`)
-      ?.find(({ parameters }) =>
-        Object.entries(parameters).every(
-          ([name, value]) => JSON.stringify(asked[name]) === JSON.stringify(value),
-        ),
-      );
+  /** Of what is asked for: to this kind of question, of its series and prompt. */
+  #of(kind: string, { series, generation }: Asked): Entry[] {
+    const all = this.#entries.get(`${kind}/${series}`) ?? [];
+    return all.filter((one) => one.generation === null || one.generation === generation);
+  }
+
+  #entry(question: Asked): Entry | undefined {
+    const { kind, series: _, generation: __, ...asked } = question;
+    return this.#of(kind, question).find(({ parameters }) =>
+      Object.entries(parameters).every(
+        ([name, value]) => JSON.stringify(asked[name]) === JSON.stringify(value),
+      ),
+    );
   }
 
   #found(asked: Asked): Said[] {
@@ -113,8 +120,8 @@ export class Answers {
 
   /** Read off the patterns of all heads, as analyses/attended.py has it; what is not held is not said. */
   #attended(asked: Asked): Said[] {
-    const { series, checkpoints, token } = asked;
-    const entries = this.#entries.get(`patterns/${series}`) ?? [];
+    const { checkpoints, token } = asked;
+    const entries = this.#of("patterns", asked);
     const first = entries[0];
     const size = first?.arrays[0]?.shape[1] ?? 0;
     const tokens = Math.floor(Math.sqrt(2 * size));

@@ -29,10 +29,10 @@ def fitting(
     thinned: list[str] = []
     for one in wanted:
         part = one
-        size = _size(one)
+        size = size_of(one)
         if size > room and _is_first(one, held):
             part = _thinned(one, looked_at[one.series], room / size)
-            size = _size(part)
+            size = size_of(part)
         if size > room or not part.checkpoints:
             left.append(one)
             continue
@@ -60,7 +60,8 @@ def _thinned(one: Answers, looked_at: Sequence[int], share: float) -> Answers:
     return one.at([i for i in order if i in known][:count])
 
 
-def _size(one: Answers) -> int:
+def size_of(one: Answers) -> int:
+    """Bytes that it takes in a copy, about."""
     return int(_WRITTEN * len(gzip.compress(packed(one.head(), one.buffers()), 6)))
 
 

@@ -27,9 +27,11 @@ class Answers:
 
     Attributes:
         words: what a reply says beside the arrays.
+        generation: of the prompt; None of what does not depend on one.
     """
 
     series: int
+    generation: int | None
     analysis: Analysis
     checkpoints: list[int]
     arrays: Arrays
@@ -40,6 +42,7 @@ class Answers:
         return {
             "kind": self.analysis.kind,
             "series": self.series,
+            "generation": self.generation,
             "parameters": msgspec.to_builtins(self.analysis),
             "checkpoints": self.checkpoints,
             "words": self.words,
@@ -60,27 +63,40 @@ class Answers:
 
 
 def answers(
-    number: int, session: Known, prompt: Prompt | None, heads: Sequence[Head]
+    number: int,
+    session: Known,
+    prompt: Prompt | None,
+    generation: int,
+    heads: Sequence[Head],
+    *,
+    of_text: bool = True,
 ) -> Iterator[Answers]:
     """All that is known of a series and its prompt, what a reader misses most first: the patterns
-    of these heads come in this order, after everything else."""
-    asked = dict.fromkeys(_asked(session, prompt), None)
+    of these heads come in this order, after everything else.
+
+    Args:
+        generation: of the prompt.
+        of_text: also what depends on no prompt.
+    """
+    asked = dict.fromkeys(_asked(session, prompt, of_text), None)
     for analysis in [*asked, *(Patterns(head) for head in heads)]:
         subject = Subject.of(session, analysis, prompt)
         known = subject.known_at(range(len(session.series)))
         if known:
             each = list(known.values())
             arrays = {name: np.stack([one[name] for one in each]) for name in analysis.arrays}
-            yield Answers(number, analysis, list(known), arrays, analysis.words(session, each))
+            words = analysis.words(session, each)
+            of = None if analysis.of == "text" else generation
+            yield Answers(number, of, analysis, list(known), arrays, words)
 
 
-def _asked(session: Known, prompt: Prompt | None) -> Iterator[Analysis]:
+def _asked(session: Known, prompt: Prompt | None, of_text: bool) -> Iterator[Analysis]:
     """What was asked before, but for patterns."""
     ids = None
     if prompt is not None:
         ids = prompt.ids
         yield Predictions()
     for question in session.results.questions():
-        of_this = question.ids is None or question.ids == ids
+        of_this = of_text if question.ids is None else question.ids == ids
         if of_this and not isinstance(question.analysis, Patterns):
             yield question.analysis

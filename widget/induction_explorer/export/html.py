@@ -23,7 +23,7 @@ from induction_kernels.sizes import in_words
 from ipywidgets.widgets.widget import _remove_buffers
 
 from induction_explorer.channel.work import Status
-from induction_explorer.export.fitting import fitting
+from induction_explorer.export.fitting import fitting, size_of
 from induction_explorer.export.held import Answers, answers
 from induction_explorer.export.lacking import not_computed
 from induction_explorer.page.frames import packed
@@ -39,18 +39,36 @@ _SENTENCE = 400
 
 
 @dataclass(frozen=True, eq=False)
+class Read:
+    """A prompt as the series of an explorer read it.
+
+    Attributes:
+        generation: tells its answers from those of others.
+        prompts: one a series; None where it cannot.
+        infos: `PromptInfo` of js/src/kernel/model.ts, one a series.
+    """
+
+    text: str
+    answer: str
+    generation: int
+    prompts: Sequence[Prompt | None]
+    infos: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
 class Shown:
     """What an explorer knows.
 
     Attributes:
         state: the traits that js/src/kernel/model.ts has, with all data.
-        prompts: as each series reads the prompt; None where it cannot.
+        prompt: the one that is shown; `others` can be flipped to.
         looked_at: of each series the checkpoints that a reader sees first.
     """
 
     state: Mapping[str, Any]
     sessions: Sequence[Known]
-    prompts: Sequence[Prompt | None]
+    prompt: Read
+    others: Sequence[Read]
     looked_at: Sequence[Sequence[int]]
 
 
@@ -82,18 +100,44 @@ def _fitted(
             f"The page and its scores and losses alone take {in_words(least + _SENTENCE)}.",
             f"Allow at least that; max_size={in_words(max_size)} was given.",
         )
-    held, left_out = fitting(_by_want(shown), shown.looked_at, room)
+    held, left_out = fitting(_by_want(shown, shown.prompt), shown.looked_at, room)
+    room -= sum(map(size_of, held))
+    for other in shown.others:  # whole, or not at all
+        its = _by_want(shown, other)
+        size = sum(map(size_of, its))
+        if size <= room:
+            held += its
+            room -= size
     return write(shown, held, left_out)
 
 
-def _by_want(shown: Shown) -> list[Answers]:
+def _by_want(shown: Shown, of: Read) -> list[Answers]:
     """Series by series in turn; of each the selected heads before others, the strongest first."""
     score, heads = shown.state["score"], shown.state["heads"]
     each = [
-        answers(number, session, prompt, _by_strength(session, score, heads))
-        for number, (session, prompt) in enumerate(zip(shown.sessions, shown.prompts, strict=True))
+        answers(
+            number,
+            session,
+            prompt,
+            of.generation,
+            _by_strength(session, score, heads),
+            of_text=of is shown.prompt,
+        )
+        for number, (session, prompt) in enumerate(zip(shown.sessions, of.prompts, strict=True))
     ]
     return [one for one in chain.from_iterable(zip_longest(*each)) if one is not None]
+
+
+def _held_prompts(shown: Shown, held: Sequence[Answers]) -> list[Read]:
+    """Those with answers, in the order of the explorer's; the shown one in any case."""
+    answered = {one.generation for one in held}
+    of = {
+        (one.text, one.answer): one
+        for one in (shown.prompt, *shown.others)
+        if one is shown.prompt or one.generation in answered
+    }
+    order = [(text, answer) for text, answer in shown.state["prompts"]]
+    return [of[pair] for pair in dict.fromkeys([*order, *of]) if pair in of]
 
 
 def _by_strength(session: Known, score: str, selected: Sequence[Sequence[int]]) -> list[Head]:
@@ -119,7 +163,7 @@ def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
         policy=policy,
         title=html.escape(f"{names} - Induction Explorer"),
         styles=_styles(),
-        said=html.escape(_said(shown, left_out)),
+        said=html.escape(_said(shown, held, left_out)),
         held=_packed(shown, held),
         script=script,
     )
@@ -127,46 +171,60 @@ def _page(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
 
 def _module(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
     """What js/src/copy.ts looks for, before its code."""
-    copy = {"held": _packed(shown, held), "styles": _styles(), "said": _said(shown, left_out)}
+    copy = {"held": _packed(shown, held), "styles": _styles(), "said": _said(shown, held, left_out)}
     return f"const COPY = {json.dumps(copy)};\n{(_STATIC / 'copy.js').read_text()}"
 
 
 def _packed(shown: Shown, held: Sequence[Answers]) -> str:
     """In base64, as js/src/open-copy.ts reads it."""
-    prompt, answer = shown.state["prompt"], shown.state["answer"]
+    prompts = [one for one in _held_prompts(shown, held) if one.text]
     series = [
         info
         | {
             "without_model": "is shown in a copy without a kernel, which holds what was known when "
             "it was made.",
             "held": sorted({one.analysis.kind for one in held if one.series == number}),
-            "kept_prompts": [[prompt, answer]] if prompt else [],
+            "kept_prompts": [[one.text, one.answer] for one in prompts],
         }
         for number, info in enumerate(shown.state["_series"])
     ]
     of_a_copy = {
         "_series": series,
-        "_prompts": [info | {"scrub": True} for info in shown.state["_prompts"]],
+        "_prompts": _scrubbed(shown.prompt),
         "_status": Status.ready(),
         "_behind": 0,
         "_play": False,
     }
     bare, paths, buffers = _remove_buffers({**shown.state, **of_a_copy})
-    data = {"state": bare, "buffer_paths": paths, "answers": [one.head() for one in held]}
+    data = {
+        "state": bare,
+        "buffer_paths": paths,
+        "prompts": [
+            {"prompt": one.text, "answer": one.answer, "_prompts": _scrubbed(one)}
+            for one in prompts
+        ],
+        "answers": [one.head() for one in held],
+    }
     frame = packed(data, [*buffers, *(b for one in held for b in one.buffers())])
     return base64.b64encode(gzip.compress(frame, 9, mtime=0)).decode()
 
 
-def _said(shown: Shown, left_out: str) -> str:
+def _scrubbed(of: Read) -> list[Mapping[str, Any]]:
+    """Its `_prompts`: a copy asks for all that it holds at once."""
+    return [{**info, "scrub": True} for info in of.infos]
+
+
+def _said(shown: Shown, held: Sequence[Answers], left_out: str) -> str:
     made = datetime.now().astimezone()
     when = f"{made.day} {made:%B %Y}"
     lines = [
         f"A copy made on {when} with Induction Explorer {package_version()}.",
         "It needs neither a kernel nor a network.",
     ]
-    if (count := len(shown.state["prompts"])) > 1:
-        lines.append(f"Of {count} prompts it holds the one that was shown.")
-    for session, prompt in zip(shown.sessions, shown.prompts, strict=True):
+    count, has = 1 + len(shown.others), len(_held_prompts(shown, held))
+    if has < count:
+        lines.append(f"Of {count} prompts it holds the {has} that were run and fit into it.")
+    for session, prompt in zip(shown.sessions, shown.prompt.prompts, strict=True):
         lines += not_computed(session, prompt)
     if left_out:
         lines.append(f"Left out to keep the file small: {left_out}.")
