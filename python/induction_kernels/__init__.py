@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from induction_kernels.attention.door import as_model
     from induction_kernels.attention.patterns import attention_patterns
     from induction_kernels.causes.ablation import ablate, ablate_each, ablations
+    from induction_kernels.causes.patching import attribution_patching, compare_patching
     from induction_kernels.causes.wiring import wiring
     from induction_kernels.changes.series import phase_changes
     from induction_kernels.changes.step import find_change, find_changes
@@ -52,6 +53,8 @@ _FROM = {
     "as_model": "attention.door",
     "attention_patterns": "attention.patterns",
     "attention_score": "scores.own.cells",
+    "attribution_patching": "causes.patching",
+    "compare_patching": "causes.patching",
     "copyable": "losses.copyable",
     "direct_logit_attribution": "scores.of_outputs.direct",
     "effective_ranks": "scores.effective_rank",
@@ -90,6 +93,8 @@ __all__ = [
     "as_model",
     "attention_patterns",
     "attention_score",
+    "attribution_patching",
+    "compare_patching",
     "copyable",
     "direct_logit_attribution",
     "effective_ranks",

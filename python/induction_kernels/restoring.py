@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,6 +38,20 @@ def without_gradients() -> Iterator[None]:
         return
     with restoring(partial(torch.set_grad_enabled, mode=True)):
         torch.set_grad_enabled(mode=False)
+        yield
+
+
+@contextmanager
+def gradients_as_before() -> Iterator[None]:
+    """After this context gradients are on or off as they were, whoever turned them on in it; in it
+    there is no inference mode, whose tensors cannot be differentiated.
+
+    To be entered first: where an interrupt keeps a context from being left at once, it is left
+    last, and must not put back what was only so within another.
+    """
+    before = torch.is_grad_enabled()
+    outside = torch.inference_mode(mode=False) if torch.is_inference_mode_enabled() else None
+    with outside or nullcontext(), restoring(partial(torch.set_grad_enabled, mode=before)):
         yield
 
 

@@ -151,6 +151,24 @@ def our_attribution(n: int, batch: int) -> Work:
     return partial(head_scores, as_model(pythia()), ["copy_attribution"], tokens, period=period)
 
 
+def our_patching(n: int, batch: int) -> Work:
+    """What ablating each head would do to the loss on the second copy, estimated."""
+    tokens, period = repeated(n, batch)
+    return partial(head_scores, as_model(pythia()), ["patching_estimate"], tokens, period=period)
+
+
+def bare_model(n: int, batch: int) -> Work:
+    """The model alone with sdpa attention, its logits among it."""
+    model = pythia()
+    tokens, _ = repeated(n, batch)
+
+    def work() -> None:
+        with torch.no_grad():
+            model(input_ids=tokens, use_cache=False)
+
+    return work
+
+
 def our_scores_on_bridge(n: int, batch: int) -> Work:
     tokens, period = repeated(n, batch)
     return partial(head_scores, as_model(bridge()), SCORES, tokens, period=period)
@@ -398,6 +416,8 @@ CASES: dict[str, Callable[[int, int], Work]] = {
         bare_forward_on_bigrams,
         our_selectivities,
         our_attribution,
+        our_patching,
+        bare_model,
         bare_llama,
         our_llama_scores,
         our_patterns,

@@ -46,6 +46,13 @@ SPEED: list[dict[str, Any]] = [
         "at_most": [4, 4],
     },
     {
+        "name": "attribution patching of all heads over the bare forward pass with its logits",
+        "cases": ("our_patching", "bare_model"),
+        "sizes": [(101, 10), (257, 4), (1025, 1)],
+        "runs": [7, 7, 7],
+        "at_most": [4, 4, 4],
+    },
+    {
         "name": "scores over the bare forward pass; SmolLM2-135M's shape",
         "cases": ("our_llama_scores", "bare_llama"),
         "sizes": [(129, 8), (257, 4)],

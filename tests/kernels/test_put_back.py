@@ -16,7 +16,14 @@ import pytest
 import torch
 import transformers as t
 from architectures import ARCHITECTURES
-from induction_kernels import as_model, attention_patterns, head_scores, threads, token_losses
+from induction_kernels import (
+    as_model,
+    attention_patterns,
+    attribution_patching,
+    head_scores,
+    threads,
+    token_losses,
+)
 from induction_kernels.attention import interface
 from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.own import run_own
@@ -110,6 +117,7 @@ def ignore(*_: object) -> None:
 PASSES: dict[str, Callable[[Any], object]] = {
     "fused": lambda m: token_losses(m, TOKENS),
     "hooked": lambda m: visit_attention(as_model(m), TOKENS, ignore, scores=True),
+    "derivatives": lambda m: attribution_patching(m, TOKENS, metric="answer_logit", answer=3),
     "intervention": lambda m: Intervener(as_model(m), TOKENS).run({(1, 2): torch.zeros(())}),
 }
 

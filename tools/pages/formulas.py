@@ -10,6 +10,7 @@ from induction_kernels import MEASURES, SCORES
 from induction_kernels.inputs.bigrams import LENGTH
 from induction_kernels.losses.measure import Measure
 from induction_kernels.scores.of_attention import AttentionScore
+from induction_kernels.scores.of_causes.scores import CauseScore
 from induction_kernels.scores.of_outputs.scores import OutputScore
 from induction_kernels.scores.of_weights.scores import WeightScore
 from induction_kernels.scores.score import Score
@@ -56,7 +57,7 @@ def _cell(text: str) -> str:
 
 
 def _range(score: Score) -> str:
-    assert isinstance(score, AttentionScore | WeightScore | OutputScore)
+    assert isinstance(score, AttentionScore | WeightScore | OutputScore | CauseScore)
     low, high = score.range
     if low is None and high is None:
         return "unbounded" if not getattr(score, "detects", None) else "up to the ceiling shown"
@@ -70,7 +71,7 @@ def _read_on(score: Score) -> str:
         return (
             f"{score.bigrams} rows of {LENGTH} random tokens, the last of which stood once before"
         )
-    assert isinstance(score, AttentionScore | OutputScore)
+    assert isinstance(score, AttentionScore | OutputScore | CauseScore)
     if not score.copies:
         return "text"
     return f"BOS and {score.copies} copies of {score.period} random tokens"

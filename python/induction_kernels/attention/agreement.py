@@ -21,6 +21,7 @@ from induction_kernels.attention.kernels import Softmax, attention
 from induction_kernels.attention.own import run_own
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.models.outputs import NotCutHereError
+from induction_kernels.restoring import without_gradients
 
 #: The largest relative difference of a row of logits. Half precision leaves more, and of a mixture
 #: of experts now and then another expert, so there it is the middle one of the rows.
@@ -73,7 +74,8 @@ def agreement_of(module: Any) -> Agreement:
     if known is not None and known.weights != weights and _still_alike(module, known.alike):
         known.weights = weights
     if known is None or known.weights != weights:
-        known = _known[module] = _Compared(weights, _alike(module), _compare(module))
+        with without_gradients():
+            known = _known[module] = _Compared(weights, _alike(module), _compare(module))
     return known.agreement
 
 

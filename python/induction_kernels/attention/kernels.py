@@ -75,10 +75,12 @@ def attention(
 ) -> tuple[Float[Tensor, "batch head pos d_value"], Float[Tensor, "batch head pos"]]:
     """Attention's output and its rows' log-sum-exp, by the fused kernel of the device.
 
-    Where there is none, or scores are capped, S is computed a few rows at a time.
+    Where there is none, or scores are capped, S is computed a few rows at a time; and under
+    gradients wherever they would flow through the log-sum-exp or a bias, of which kernels know
+    none.
     """
     kernel = _KERNELS.get(q.device.type)
-    if kernel is None or softmax.cap is not None:
+    if kernel is None or softmax.cap is not None or _is_beyond_kernels(softmax):
         out, lse = _in_blocks(q, k, v, softmax)
     else:
         width = max(q.shape[-1], v.shape[-1])  # the kernels know one only
@@ -89,6 +91,12 @@ def attention(
         out = out * (lse - with_sink).exp()[..., None].to(out.dtype)
         lse = with_sink
     return out, lse
+
+
+def _is_beyond_kernels(softmax: Softmax) -> bool:
+    if not torch.is_grad_enabled():
+        return False
+    return softmax.sinks is not None or (softmax.bias is not None and softmax.bias.requires_grad)
 
 
 def _padded(x: Tensor, width: int) -> Tensor:

@@ -107,7 +107,7 @@ class Ablator:
         means = self._means(model, sets, probe) if self.kind == "mean" else {}
         for own, columns in rows.by_length():
             tokens, groups = rows.tokens[own, columns], _groups(len(own))
-            donors = self._donors(groups) if self.kind == "resample" else None
+            donors = donors_of(len(own), self.seed) if self.kind == "resample" else None
 
             def run(
                 part: slice,
@@ -155,16 +155,6 @@ class Ablator:
             else:
                 replaced = {head: (given or means)[head] for head in heads}
             yield losses(intervener.run(replaced, frozen=self.frozen))
-
-    def _donors(self, groups: Sequence[slice]) -> Int[Tensor, " row"]:
-        """Of every row the one whose outputs it gets: another of its group, however many rows are
-        run at a time."""
-        return torch.cat(
-            [
-                group.start + permutation_without_fixed_points(group.stop - group.start, self.seed)
-                for group in groups
-            ]
-        )
 
     def _outputs(
         self, model: Model, sets: Sequence[Sequence[Head]], tokens: Int[Tensor, "row pos"]
@@ -293,6 +283,21 @@ def _rows(probe: TextProbe | RepeatedTokens) -> Rows:
     if isinstance(probe, TextProbe):
         return Rows.masked(probe.tokens, probe.attention_mask)
     return Rows.whole(probe.tokens)
+
+
+def donors_of(rows: int, seed: int) -> Int[Tensor, " row"]:
+    """Of every row the one whose outputs it gets: another of its group, however many rows are run
+    at a time.
+
+    Raises:
+        SelectionError: a group of a single row.
+    """
+    return torch.cat(
+        [
+            group.start + permutation_without_fixed_points(group.stop - group.start, seed)
+            for group in _groups(rows)
+        ]
+    )
 
 
 def _groups(rows: int) -> list[slice]:

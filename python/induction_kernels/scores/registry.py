@@ -1,12 +1,13 @@
 """Every score of a head by name, and `head_scores`, which reads them off a model.
 
-What they are is in `of_attention`, `selectivity`, `of_weights` and `of_outputs`.
+What they are is in `of_attention`, `selectivity`, `of_weights`, `of_outputs` and `of_causes`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,6 +21,7 @@ from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.models.model import Model
 from induction_kernels.provenance import package_version
 from induction_kernels.scores.of_attention import ATTENTION_SCORES, AttentionReader, AttentionScore
+from induction_kernels.scores.of_causes.scores import CAUSE_SCORES, CauseReader, CauseScore
 from induction_kernels.scores.of_outputs.scores import OUTPUT_SCORES, OutputReader, OutputScore
 from induction_kernels.scores.of_weights.scores import WEIGHT_SCORES, WeightReader, WeightScore
 from induction_kernels.scores.own.arrays import ArrayScore
@@ -35,7 +37,13 @@ if TYPE_CHECKING:
 #: Every score by name, in the order a reader meets them.
 SCORES: Mapping[str, Score] = {
     score.name: score
-    for score in (*ATTENTION_SCORES, *SELECTIVITIES, *WEIGHT_SCORES, *OUTPUT_SCORES)
+    for score in (
+        *ATTENTION_SCORES,
+        *SELECTIVITIES,
+        *WEIGHT_SCORES,
+        *OUTPUT_SCORES,
+        *CAUSE_SCORES,
+    )
 }
 
 #: Those that are read where nothing is asked for.
@@ -126,6 +134,8 @@ class Scorer:
         )
         of_outputs = [score for score in scores if isinstance(score, OutputScore)]
         self._outputs = OutputReader(model, of_outputs, probe, seed)
+        of_causes = [score for score in scores if isinstance(score, CauseScore)]
+        self._causes = CauseReader(model, of_causes, probe, seed)
         of_functions = [score for score in scores if isinstance(score, FunctionScore)]
         self._functions = FunctionReader(model, of_functions, probe, seed)
         self._of_functions = of_functions
@@ -154,7 +164,7 @@ class Scorer:
             for found in self._weights.by_steps(model, attention):
                 values |= found
                 yield values
-        for found in self._outputs.by_steps(model):
+        for found in chain(self._outputs.by_steps(model), self._causes.by_steps(model)):
             values |= found
             yield values
         for score in self._of_functions:
@@ -180,6 +190,8 @@ class Scorer:
             return self._weights.facts(score)
         if isinstance(score, OutputScore):
             return self._outputs.facts(score)
+        if isinstance(score, CauseScore):
+            return self._causes.facts(score)
         if isinstance(score, FunctionScore):
             return self._functions.facts(score)
         if isinstance(score, ArrayScore):
@@ -223,8 +235,8 @@ def head_scores(
         model: anything `as_model` accepts.
         scores: names from `SCORES`; None for all that the model allows: none on text without a
             tokenizer, none of weights that we cannot read or that would take long, and none that is
-            read by name only, as attention times the size of values. Beside names
-            functions (model, probe) -> [layer, head], and what `attention_score` and
+            read by name only, as attention times the size of values and estimates of ablations.
+            Beside names functions (model, probe) -> [layer, head], and what `attention_score` and
             `function_score` make.
         tokens: your own repeated tokens [batch, pos]: [BOS,] r, r, ... Without them each score
             makes its default probe.

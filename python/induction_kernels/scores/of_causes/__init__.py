@@ -1,0 +1,1 @@
+"""Scores of what heads do to a number, estimated: attribution patching."""
