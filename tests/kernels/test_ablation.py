@@ -186,8 +186,9 @@ def test_layers_below_are_not_run_again(monkeypatch) -> None:
         blocks += 1
         return plain(*arguments)
 
+    model = as_model(bridge(n_layers=5))
     monkeypatch.setattr(native, "_run_block", count)
-    intervener = Intervener(as_model(bridge(n_layers=5)), rows(2))
+    intervener = Intervener(model, rows(2))
     assert blocks == 5
     clean = intervener.clean.output.logits()
     intervener.run({(3, 0): torch.zeros(())})
