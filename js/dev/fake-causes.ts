@@ -3,7 +3,10 @@ import type { Head } from "../src/contract.gen";
 import type { Request } from "../src/kernel/model";
 import { formed, noise, type Shape } from "./data";
 
-type Cause = Extract<Request, { kind: "ablation" | "ablation_grid" | "wiring" }>;
+type Cause = Extract<
+  Request,
+  { kind: "ablation" | "ablation_grid" | "patching_estimate" | "patching_exact" | "wiring" }
+>;
 type Values = Record<string, number[]>;
 
 export const DRAWS = 20;
@@ -15,6 +18,10 @@ export function causesAt(shape: Shape, request: Cause, checkpoint: number, answe
       return together(shape, checkpoint, request.heads, answered);
     case "ablation_grid":
       return each(shape, checkpoint);
+    case "patching_estimate":
+      return { estimated_change: estimates(shape, checkpoint), metric: [0.4] };
+    case "patching_exact":
+      return { exact_change: measured(shape, checkpoint, request.top) };
     case "wiring":
       return wiring(shape, checkpoint, request.head);
   }
@@ -69,6 +76,22 @@ function each(shape: Shape, checkpoint: number): Values {
   const changes = allHeads(shape).map(([layer, head]) => lossChange(shape, checkpoint, layer, head));
   const of = (factor: number) => changes.map((change) => factor * change);
   return { loss: of(1), in_context_learning: of(0.8), induction_loss: of(9) };
+}
+
+/** Too small for the heads that matter, as estimates are. */
+function estimates(shape: Shape, checkpoint: number): number[] {
+  return allHeads(shape).map(([layer, head]) => {
+    const change = 9 * lossChange(shape, checkpoint, layer, head);
+    return change / (1 + 0.4 * Math.abs(change)) + 0.02 * (noise(checkpoint, head, layer, 37) - 0.5);
+  });
+}
+
+function measured(shape: Shape, checkpoint: number, top: number | null): number[] {
+  const estimated = estimates(shape, checkpoint).map(Math.abs);
+  const least = [...estimated].sort((a, b) => b - a)[(top ?? estimated.length) - 1] ?? 0;
+  return allHeads(shape).map(([layer, head], index) =>
+    (estimated[index] as number) < least ? Number.NaN : 9 * lossChange(shape, checkpoint, layer, head),
+  );
 }
 
 function wiring(shape: Shape, checkpoint: number, [layer, head]: Head): Values {

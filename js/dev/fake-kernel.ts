@@ -10,7 +10,10 @@ import type { FakeModel } from "./fake-model";
 const CHECKPOINTS_A_PART = 8;
 const K = 10;
 const DELAY_MS = 60;
-const CAUSES: ReadonlySet<string> = new Set(["ablation", "ablation_grid", "wiring"]);
+const CAUSES: ReadonlySet<string> = new Set([
+  ...["ablation", "ablation_grid"],
+  ...["patching_estimate", "patching_exact", "wiring"],
+]);
 
 /** Rows of a stochastic triangle, all by default: uniform noise, previous token in early layers, the
  * induction stripe in late ones. */
@@ -215,6 +218,8 @@ function valuesAt(
       return headTokensAt(shape, checkpoint, request.head, request.query);
     case "ablation":
     case "ablation_grid":
+    case "patching_estimate":
+    case "patching_exact":
     case "wiring":
       return causesAt(shape, request, checkpoint, answered);
     default:

@@ -46,6 +46,21 @@ export interface AnalysisParameters {
    * the measures come as rows of `_measures`, to every page that shows the series.
    */
   losses: Record<never, never>;
+  /**
+   * How much the loss on the second copy of repeated random tokens, in nats, or the logit of the prompt's
+   * answer would change if each head alone gave something else: attribution patching, sum over positions of
+   * (z' - z) dm/dz. And that number as it is. No head is ablated.
+   */
+  patching_estimate: { how: "mean" | "resample" | "zero"; metric: "answer_logit" | "second_copy_loss" };
+  /**
+   * How much the same number does change when each of the heads with the largest estimates is ablated alone,
+   * whatever their sign: so many of them, or all. NaN of heads that were not.
+   */
+  patching_exact: {
+    how: "mean" | "resample" | "zero";
+    metric: "answer_logit" | "second_copy_loss";
+    top: number | null;
+  };
   /** Attention of one head on the prompt: round(255 a) of the lower triangle, row by row. */
   patterns: { head: Head };
   /**
@@ -112,6 +127,8 @@ export interface AnalysisArrays {
     lowered_by: Float32Array;
   };
   losses: { loss: Float32Array };
+  patching_estimate: { estimated_change: Float32Array; metric: Float32Array };
+  patching_exact: { exact_change: Float32Array };
   patterns: { patterns: Uint8Array };
   predictions: {
     ids: Int32Array;
@@ -140,6 +157,8 @@ export const OF_PROMPT = [
   "attention",
   "attribution",
   "head_tokens",
+  "patching_estimate",
+  "patching_exact",
   "patterns",
   "predictions",
   "weighed",
@@ -157,6 +176,8 @@ export const DOING = {
   attribution: "Attributing logits",
   head_tokens: "Reading what a head writes",
   losses: "Measuring losses",
+  patching_estimate: "Estimating ablations",
+  patching_exact: "Ablating the heads with the largest estimates",
   patterns: "Running the prompt",
   predictions: "Running the prompt",
   weighed: "Running the prompt",
@@ -212,6 +233,8 @@ export const ARRAYS = {
     lowered_by: "float32 key rank",
   },
   losses: { loss: "float32" },
+  patching_estimate: { estimated_change: "float32 layer head", metric: "float32" },
+  patching_exact: { exact_change: "float32 layer head" },
   patterns: { patterns: "uint8 cell" },
   predictions: {
     ids: "int32 query rank",

@@ -58,6 +58,29 @@ def test_selecting_in_the_effects_ablates_the_heads_together(
     expect(panel.get_by_role("figure").locator(".ie-measure-rule")).to_have_count(2)
 
 
+@pytest.mark.parametrize("page", [FEW], indirect=True, ids=["few"])
+def test_estimates_stand_beside_the_heads_that_are_ablated(
+    page: LabPage, causes: Explorer, python: Kernel
+) -> None:
+    figure = tab(causes, "Ablation").get_by_role("figure", name="Estimated ablations")
+    python.run(
+        "from induction_kernels import compare_patching, load_demo;"
+        "found = compare_patching(load_demo('attn-only-2l').load(-1), top=5)"
+    )
+    estimated = python.value("float(found.estimated_change[0, 4])")
+    cells = figure.get_by_role("grid", name="Attribution patching estimates")
+    expect(
+        cells.get_by_role("gridcell", name=f"L0H4 estimated induction loss change {estimated:.3f}")
+    ).to_be_visible()
+    figure.get_by_role("combobox", name="Ablate exactly").select_option("the 5 largest")
+    pearson, spearman = (python.value(f"found.attrs['{one}']") for one in ("pearson", "spearman"))
+    said = (
+        f"The 5 heads that were ablated: estimated and measured changes correlate by {pearson:.2f}"
+    )
+    expect(figure).to_contain_text(f"{said} (Pearson), their ranks by {spearman:.2f} (Spearman).")
+    expect(figure.locator("svg [data-mark=dot] circle")).to_have_count(5)
+
+
 def test_what_replaces_a_head_is_part_of_the_view(
     page: LabPage, causes: Explorer, python: Kernel, induction: Head
 ) -> None:

@@ -109,8 +109,31 @@ describe("the ablation tab", () => {
     expect(panel.textContent).toContain("only 3 such sets of other heads: the 20 draws repeat them");
     expect(panel.textContent).toMatch(/The answer ' B': probability 0\.\d\d → 0\.\d\d, rank \d+ → \d+/);
     expect(panel.textContent).toContain("Effects do not add up");
-    expect(one(panel, "figure").textContent).toContain("Change of loss through training");
+    const through = one(panel, "[aria-label='Ablation through training']");
+    expect(through.textContent).toContain("Change of loss through training");
     expect(panel.textContent).not.toContain("computing …");
+  });
+
+  it("estimates every head, says that it does, and measures the largest beside that", async () => {
+    const panel = await show("ablation");
+    const figure = one(panel, "[aria-label='Estimated ablations']");
+    const cells = all(one(figure, "[aria-label='Attribution patching estimates']"), "[role=gridcell]");
+    expect(cells.map((cell) => cell.getAttribute("aria-label"))[6]).toMatch(
+      /^L1H2 estimated induction loss change -?\d\.\d{3}$/,
+    );
+    expect(figure.textContent).toContain("no head is ablated");
+    expect(asked("patching_estimate")[0]).toMatchObject({ how: "zero", metric: "second_copy_loss" });
+    expect(asked("patching_exact")).toEqual([]);
+    choose(one(figure, "[aria-label='Ablate exactly']"), "five");
+    await settle();
+    expect(asked("patching_exact").at(-1)).toMatchObject({ top: 5, metric: "second_copy_loss" });
+    expect(figure.textContent).toMatch(/The 5 heads that were ablated: estimated and measured changes/);
+    choose(one(figure, "[aria-label='Ablate exactly']"), "all");
+    choose(one(figure, "[aria-label='Estimated change of']"), "answer_logit");
+    choose(one(panel, "[aria-label='Replace by']"), "mean");
+    await settle();
+    expect(asked("patching_exact").at(-1)).toMatchObject({ top: null, metric: "answer_logit", how: "mean" });
+    expect(figure.textContent).toContain("The 8 heads that were ablated");
   });
 
   it("shows what is there already, and its sentence once random heads are there too", async () => {
@@ -159,7 +182,7 @@ describe("the ablation tab", () => {
   it("without a selected head says so, and follows one selected later", async () => {
     const panel = await show("ablation", { heads: [] });
     expect(panel.textContent).toContain("No head is selected.");
-    expect(panel.querySelector("figure")).toBeNull();
+    expect(panel.querySelector("[aria-label='Ablation through training']")).toBeNull();
     effects(panel)[4]?.click();
     await settle();
     expect(panel.textContent).toContain("random draws");

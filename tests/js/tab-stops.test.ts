@@ -14,7 +14,7 @@ const TABS = [
  * Of a whole page of two series, with a table and a menu for each figure: more would make a reader press Tab for
  * longer than anyone does.
  */
-const MOST = 45;
+const MOST = 50;
 
 let fake: FakeModel;
 let el: HTMLElement;

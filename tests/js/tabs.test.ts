@@ -63,7 +63,7 @@ describe("the kernel is asked", () => {
     ["answer", always],
     ["scatter", always],
     ["attribution", ["attribution", "head_tokens", ...always]],
-    ["ablation", ["ablation", "ablation_grid", ...always]],
+    ["ablation", ["ablation", "ablation_grid", "patching_estimate", ...always]],
     ["wiring", [...always, "wiring"]],
   ])("for what the tab %s shows, and nothing else", async (tab, kinds) => {
     const { fake } = await show({ _view: { tab } });

@@ -12,6 +12,7 @@ from induction_kernels import (
     CheckpointSeries,
     ablate_each,
     attention_patterns,
+    attribution_patching,
     head_scores,
     load_demo,
     loss_pca,
@@ -53,6 +54,16 @@ def test_fused_is_hooked(kind, dtype, n) -> None:
     model = sharpened(ARCHITECTURES[kind]()).to("cuda", dtype)
     exact = dtype == torch.float32
     assert difference(model, n, (n - 1) // 2, logits=exact) < (1e-4 if exact else BFLOAT16_BOUND)
+
+
+@pytest.mark.parametrize("baseline", ["zero", "resample"])
+@pytest.mark.parametrize("kind", sorted(ARCHITECTURES))
+def test_slopes_are_those_of_the_cpu(kind, baseline) -> None:
+    torch.manual_seed(0)
+    model = sharpened(ARCHITECTURES[kind]())
+    there = attribution_patching(model, baseline=baseline)
+    here = attribution_patching(model.to("cuda"), baseline=baseline)
+    np.testing.assert_allclose(here, there, atol=1e-3 * float(abs(there).max()), rtol=1e-3)
 
 
 @pytest.mark.parametrize("kind", [*ARCHITECTURES, "native", "grouped native", "bridge"])

@@ -19,7 +19,8 @@ def test_typescript_knows_what_python_declares() -> None:
 
 
 GOOD = {"head": [0, 1], "heads": [[0, 1]], "how": "zero", "frozen": False, "token": 0}
-GOOD |= {"first": 0, "last": 0, "query": 0, "by": "value"}
+GOOD |= {"first": 0, "last": 0, "query": 0, "by": "value", "top": 1}
+GOOD |= {"metric": "answer_logit"}
 WRONG: list[Any] = [None, -1, 1.5, "noise", [], [1], [1, -2], [[0]], {"a": 1}, True, [[0, 1], "x"]]
 
 

@@ -48,7 +48,7 @@ def test_one_line_restores_what_was_saved(two) -> None:
         ({"tabs": {"pasage": {}}}, r"view\['tabs'\] has 'pasage'; it may have loss, .+ passage"),
         (
             {"tabs": {"ablation": {"hou": "mean"}}},
-            r"view\['tabs'\]\['ablation'\] has 'hou'; it may have how, frozen\.",
+            r"view\['tabs'\]\['ablation'\] has 'hou'; it may have how, frozen, metric, top\.",
         ),
         (
             {"tabs": {"ablation": {"how": "noise"}}},

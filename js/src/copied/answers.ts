@@ -169,6 +169,8 @@ const WHAT: Record<AnalysisKind, string> = {
   attribution: "what adds to this logit",
   head_tokens: "what this head writes",
   losses: "losses",
+  patching_estimate: "the estimated ablation of each head",
+  patching_exact: "the ablation of these heads",
   patterns: "the attention pattern of",
   predictions: "predictions",
   weighed: "the weighed attention of",

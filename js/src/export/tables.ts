@@ -65,7 +65,7 @@ export function scoreTable(store: Store, names: string[], { checkpoints, heads }
 }
 
 /** Of those of a series, layer by layer. */
-export function headAt(index: number, { heads }: SeriesInfo): Head {
+export function headAt(index: number, { heads }: Pick<SeriesInfo, "heads">): Head {
   return [Math.floor(index / heads), index % heads];
 }
 

@@ -22,7 +22,12 @@ from induction_kernels.models.model import Model
 from induction_kernels.models.outputs import Output
 from induction_kernels.provenance import package_version
 from induction_kernels.restoring import without_gradients
-from induction_kernels.scores.of_causes.estimate import Estimate, Instead, estimate
+from induction_kernels.scores.of_causes.estimate import (
+    Estimate,
+    Instead,
+    estimate,
+    estimate_by_steps,
+)
 from induction_kernels.scores.of_causes.metrics import (
     Metric,
     MetricFunction,
@@ -92,6 +97,12 @@ class Patching:
     def estimate(self, model: Model, batch: int = ABLATED_BATCH) -> Estimate:
         """Raises: UnsupportedModelError, InductionError: as `attribution_patching`."""
         return estimate(model, self.tokens, self.metric, self.instead, batch=batch)
+
+    def estimate_by_steps(
+        self, model: Model, batch: int = ABLATED_BATCH
+    ) -> Iterator[Callable[[], Estimate | None]]:
+        """`estimate`: after every pass a function that gives it, None until it is whole."""
+        return estimate_by_steps(model, self.tokens, self.metric, self.instead, batch=batch)
 
     def exact_by_steps(
         self, model: Model, heads: Sequence[Head], batch: int = ABLATED_BATCH

@@ -22,6 +22,8 @@ _IN_TABS = {
     "ablation": "ablations of heads",
     "ablation_grid": "the ablation of every head",
     "head_tokens": "what heads write of tokens",
+    "patching_estimate": "estimated ablations",
+    "patching_exact": "ablations beside the estimated ones",
     "wiring": "the wiring of heads",
 }
 

@@ -2,6 +2,7 @@
 import { type Signal, useComputed, useSignal } from "@preact/signals";
 import { ScaleLegend } from "../../chart/legend";
 import { useGridLayout } from "../../chart/use-grid-layout";
+import type { AnalysisKind } from "../../contract.gen";
 import { Save } from "../../export/save";
 import { analysisTable, atHandles } from "../../export/tables";
 import { Cells } from "../../panels/head-grid";
@@ -108,7 +109,8 @@ function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
   );
 }
 
-function Waiting({ view, result }: Pick<Props, "view" | "result">) {
+/** Nothing where nothing is missing. */
+export function Waiting({ view, result }: ViewProps & { result: Result<AnalysisKind> }) {
   const missing = result.at(view.store.shown.value) === null;
   const text = missing ? pendingText(view.store, result) : progressText(view.store, result);
   return text === "" ? null : <p class="ie-note">{text}</p>;

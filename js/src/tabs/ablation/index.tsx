@@ -4,6 +4,7 @@ import { Failures } from "../../ui/pending";
 import { flag, oneOf, type PanelProps, tab } from "../tab";
 import { AblationThroughTraining } from "./curve";
 import { EachHead } from "./each";
+import { Estimated, TOP } from "./estimated";
 import { Together } from "./together";
 
 const HOW = {
@@ -17,18 +18,29 @@ const options = {
   how: oneOf("zero", "mean", "resample"),
   /** Whether later patterns stay as they were. */
   frozen: flag(false),
+  /** What estimates are changes of. */
+  metric: oneOf("second_copy_loss", "answer_logit"),
+  /** How many heads, those with the largest estimates, are ablated beside them. */
+  top: oneOf("none", "five", "ten", "twenty", "all"),
 };
-type Props = PanelProps<typeof options, "ablation" | "ablation_grid">;
+type Props = PanelProps<
+  typeof options,
+  "ablation" | "ablation_grid" | "patching_estimate" | "patching_exact"
+>;
 
 export default tab({
   name: "ablation",
   title: "Ablation",
   group: "Causes",
   options,
-  asks: ({ options: { how, frozen }, heads, prompt }) => ({
+  asks: ({ options: { how, frozen, metric, top }, heads, prompt }) => ({
     ...(heads.length > 0 &&
       prompt !== null && { ablation: { heads: [...heads].sort(byPlace), how, frozen } }),
     ablation_grid: { how },
+    ...(prompt !== null && {
+      patching_estimate: { how, metric },
+      ...(top !== "none" && { patching_exact: { how, metric, top: TOP[top] } }),
+    }),
   }),
   throughout: ["ablation"],
   Panel: Ablation,
@@ -48,7 +60,10 @@ function Ablation({ view, options, arrange, found }: Props) {
         with random heads before reading a cause into a number.
       </p>
       <Choices options={options} arrange={arrange} />
-      <Failures view={view} of={[found.ablation_grid, found.ablation]} />
+      <Failures
+        view={view}
+        of={[found.ablation_grid, found.ablation, found.patching_estimate, found.patching_exact]}
+      />
       <div class="ie-columns ie-columns-scores">
         <EachHead
           view={view}
@@ -58,6 +73,14 @@ function Ablation({ view, options, arrange, found }: Props) {
         />
         <Together view={view} result={found.ablation} />
       </div>
+      <Estimated
+        view={view}
+        estimate={found.patching_estimate}
+        measured={found.patching_exact}
+        options={options}
+        arrange={arrange}
+        how={HOW[options.value.how]}
+      />
       {!view.store.alone.value && (
         <AblationThroughTraining view={view} result={found.ablation} how={HOW[options.value.how]} />
       )}

@@ -24,7 +24,7 @@ Heads that matter can have an estimate near 0; measure those that matter to you.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -74,8 +74,35 @@ def estimate(
     Raises:
         UnsupportedModelError, InductionError: as `derivatives`.
     """
+    *_, last = estimate_by_steps(model, tokens, metric, instead, batch=batch)
+    found = last()
+    assert found is not None
+    return found
+
+
+def estimate_by_steps(
+    model: Model,
+    tokens: Int[Tensor, "row pos"],
+    metric: Metric,
+    instead: Instead = "zero",
+    *,
+    batch: int = ABLATED_BATCH,
+) -> Iterator[Callable[[], Estimate | None]]:
+    """`estimate`: after every pass a function that gives it, None until it is whole.
+
+    Between two of them other weights may be put into the model and taken out again.
+    """
     run = partial(_sums, model, tokens, metric, instead)
-    parts = [sums for _, sums in in_batches(tokens, batch, run)]
+    parts: list[_Sums] = []
+    for place, part in in_batches(tokens, batch, run):
+        parts.append(part)
+        whole = place.stop == len(tokens)
+        yield partial(_estimate, model, tokens, instead, parts) if whole else lambda: None
+
+
+def _estimate(
+    model: Model, tokens: Int[Tensor, "row pos"], instead: Instead, parts: list[_Sums]
+) -> Estimate:
     rows, length = tokens.shape
     change = torch.full((model.n_layers, model.n_heads), torch.nan, dtype=torch.double)
     for layer in model.attending:
