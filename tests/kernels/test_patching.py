@@ -339,6 +339,7 @@ def test_a_folded_bridge_is_refused_as_its_ablation_is() -> None:
         attribution_patching(folded)
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize(
     ("asked", "error", "match"),
     [
@@ -369,6 +370,7 @@ def test_what_cannot_be_is_refused_in_words(asked: Any, error: Any, match: str) 
         attribution_patching(made("gpt2"), **asked)
 
 
+@pytest.mark.unchecked
 @pytest.mark.parametrize("top", [0, -1, 2.5, True, "all"])
 def test_a_number_of_heads_that_is_none_is_refused(top: Any) -> None:
     with pytest.raises(SelectionError, match="whole number of heads"):
