@@ -8,6 +8,7 @@ import { KeptPrompts } from "./panels/kept-prompts";
 import { OneCheckpoint } from "./panels/one-checkpoint";
 import { Patterns } from "./panels/patterns";
 import { Predictions } from "./panels/predictions";
+import { PromptFlipper } from "./panels/prompt-flipper";
 import { PromptForm } from "./panels/prompt-form";
 import { RankedHeads } from "./panels/ranked-heads";
 import { ScorePicker } from "./panels/score-picker";
@@ -89,6 +90,8 @@ function OnPrompt({ view }: ViewProps) {
   return (
     <>
       <div class="ie-reading">
+        {/* Above the tokens, whose lines are more or fewer with each prompt: the buttons stay under the pointer. */}
+        {view.store.info.value?.without_model === null && <PromptFlipper view={view} />}
         <Tokens view={view} />
         {view.store.info.value?.without_model === null ? (
           <PromptForm view={view} />

@@ -32,12 +32,15 @@ def test_prompts_are_flipped_through_by_keys(
     tokens = page.get_by_role("listbox", name="Tokens")
     following = page.get_by_role("button", name="Next prompt")
     following.focus()
+    place = following.bounding_box()
     for number, begins in ((2, "When Mary"), (3, "def of"), (4, "שלום")):
         page.keyboard.press("Enter")
         expect(flipper).to_contain_text(f"prompt {number} of 4")
         expect(field).to_have_value(re.compile(f"^{begins}"))
         expect(following).to_be_focused()
         assert flipper.evaluate(PLACE) == [True, True]
+        # Whoever clicks on finds it where it was, however many lines the tokens take.
+        assert following.bounding_box() == place
     expect(following).to_be_disabled()
     page.keyboard.press("Enter")
     page.get_by_role("combobox", name="Prompts").select_option(index=1)

@@ -6,7 +6,6 @@ import type { Store } from "../state/store";
 import { sentence } from "../state/text";
 import { Alert } from "../ui/notices";
 import type { ViewProps } from "../ui/view";
-import { PromptFlipper } from "./prompt-flipper";
 
 export function PromptForm({ view }: ViewProps) {
   const { store } = view;
@@ -32,7 +31,6 @@ export function PromptForm({ view }: ViewProps) {
       }}
       onKeyDown={onKeyDown}
     >
-      <PromptFlipper view={view} />
       <label class="ie-field ie-field-prompt">
         <span class="ie-heading">Prompt</span>
         <textarea
