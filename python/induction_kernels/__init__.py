@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from induction_kernels.checkpoints import CheckpointSeries
     from induction_kernels.demo import load_demo
     from induction_kernels.errors import InductionError
+    from induction_kernels.heads.headvis.reading import read_headvis
+    from induction_kernels.heads.headvis.writing import write_headvis
+    from induction_kernels.heads.pages import head_pages
     from induction_kernels.losses.components import loss_pca
     from induction_kernels.losses.copyable import copyable
     from induction_kernels.losses.measure import MEASURES
@@ -62,6 +65,7 @@ _FROM = {
     "find_changes": "changes.step",
     "function_score": "scores.own.functions",
     "head_classes": "scores.classes",
+    "head_pages": "heads.pages",
     "head_scores": "scores.registry",
     "head_tokens": "scores.of_outputs.head_tokens",
     "in_context_learning": "losses.tokens",
@@ -70,6 +74,7 @@ _FROM = {
     "measures": "losses.measures",
     "passage_losses": "losses.passages",
     "phase_changes": "changes.series",
+    "read_headvis": "heads.headvis.reading",
     "scores_from_csv": "scores.own.files",
     "scores_from_headvis": "scores.own.files",
     "selectivities": "scores.selectivity",
@@ -78,6 +83,7 @@ _FROM = {
     "top_predictions": "losses.predictions",
     "value_weighted_patterns": "scores.weighing",
     "wiring": "causes.wiring",
+    "write_headvis": "heads.headvis.writing",
 }
 
 __all__ = [
@@ -102,6 +108,7 @@ __all__ = [
     "find_changes",
     "function_score",
     "head_classes",
+    "head_pages",
     "head_scores",
     "head_tokens",
     "in_context_learning",
@@ -110,6 +117,7 @@ __all__ = [
     "measures",
     "passage_losses",
     "phase_changes",
+    "read_headvis",
     "scores_from_csv",
     "scores_from_headvis",
     "selectivities",
@@ -118,6 +126,7 @@ __all__ = [
     "top_predictions",
     "value_weighted_patterns",
     "wiring",
+    "write_headvis",
 ]
 
 

@@ -18,6 +18,7 @@ from induction_kernels import (
     CheckpointSeries,
     as_model,
     attention_patterns,
+    head_pages,
     head_scores,
     load_demo,
     loss_pca,
@@ -32,6 +33,7 @@ from induction_kernels.attention.readout import (
     prefix_matching,
     previous_token,
 )
+from induction_kernels.heads.pages import ROWS_AT_A_TIME
 from induction_kernels.inputs.bigrams import Bigrams
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.inputs.texts import TextProbe
@@ -167,6 +169,30 @@ def bare_model(n: int, batch: int) -> Work:
             model(input_ids=tokens, use_cache=False)
 
     return work
+
+
+def forwards_of_corpus(n: int, rows: int) -> Work:
+    """The model alone, as many rows at a time as pages of heads are read on."""
+    body = pythia().base_model
+    tokens, _ = repeated(n, rows)
+
+    def work() -> None:
+        with torch.no_grad():
+            for part in tokens.split(ROWS_AT_A_TIME):
+                body(input_ids=part, use_cache=False)
+
+    return work
+
+
+def our_pages(n: int, rows: int) -> Work:
+    """The pages of all heads."""
+    return partial(head_pages, as_model(pythia()), repeated(n, rows)[0], progress=False)
+
+
+def our_page(n: int, rows: int) -> Work:
+    """Of one, as the explorer asks for it."""
+    tokens, _ = repeated(n, rows)
+    return partial(head_pages, as_model(pythia()), tokens, [(3, 2)], progress=False)
 
 
 def our_scores_on_bridge(n: int, batch: int) -> Work:

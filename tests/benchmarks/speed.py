@@ -53,6 +53,20 @@ SPEED: list[dict[str, Any]] = [
         "at_most": [4, 4, 4],
     },
     {
+        "name": "pages of all heads over the bare forward passes of the corpus",
+        "cases": ("our_pages", "forwards_of_corpus"),
+        "sizes": [(257, 128)],
+        "runs": [3],
+        "at_most": [1.3],
+    },
+    {
+        "name": "the page of one head over the bare forward passes of the corpus",
+        "cases": ("our_page", "forwards_of_corpus"),
+        "sizes": [(257, 128)],
+        "runs": [3],
+        "at_most": [1.3],
+    },
+    {
         "name": "scores over the bare forward pass; SmolLM2-135M's shape",
         "cases": ("our_llama_scores", "bare_llama"),
         "sizes": [(129, 8), (257, 4)],

@@ -15,8 +15,8 @@ PACKAGE = HOUSE.name
 
 #: Each imports only from those before it. What everybody uses has no room, and comes before all.
 ROOMS = (
-    "models", "inputs", "attention", "checkpoints", "scores", "losses", "changes", "causes",
-    "sweeps", "plots", "demo",
+    "models", "inputs", "attention", "checkpoints", "scores", "heads", "losses", "changes",
+    "causes", "sweeps", "plots", "demo",
 )  # fmt: skip
 
 #: The package itself brings the public names together.

@@ -1,0 +1,1 @@
+"""What one head does over a corpus."""
