@@ -5,6 +5,7 @@ import type { DType, ErrorInfo, Reply, Request } from "../src/kernel/model";
 import { formed, noise, promptInfo, type Shape } from "./data";
 import { attributionAt, headTokensAt } from "./fake-attribution";
 import { causesAt, DRAWS } from "./fake-causes";
+import { headPageAt, pageSizes } from "./fake-head-page";
 import type { FakeModel } from "./fake-model";
 
 const CHECKPOINTS_A_PART = 8;
@@ -150,6 +151,7 @@ function partOf(shape: Shape, request: Asked, model: FakeModel, period: number):
     ...{ layer: shape.layers, head: shape.heads, query: n, cell: triangleSize(n), rank: K },
     draw: found[0]?.control_loss?.length ?? DRAWS,
     pair: found[0]?.attention?.length ?? 0,
+    ...(request.kind === "head_page" && pageSizes(n)),
     ...(request.kind === "head_tokens" && { key: found[0]?.keys?.length ?? 0, rank: 4 }),
   };
   const arrays: FakePart["arrays"] = [];
@@ -168,7 +170,10 @@ function partOf(shape: Shape, request: Asked, model: FakeModel, period: number):
     arrays.push({ name, dtype, shape: [found.length, ...one] });
     bytes.push(new Uint8Array(values.buffer));
   }
-  const words = WORDED.has(request.kind) ? { tokens: WORDS } : {};
+  const words = {
+    ...(WORDED.has(request.kind) && { tokens: WORDS }),
+    ...(request.kind === "head_page" && { texts: TEXTS, origin: "a made-up text" }),
+  };
   return { body: words, arrays, data: new DataView(concatenated(bytes)) };
 }
 
@@ -183,8 +188,11 @@ function concatenated(parts: Uint8Array[]): ArrayBuffer {
 }
 
 /** Whose answers have ids of tokens. */
-const WORDED: ReadonlySet<string> = new Set(["predictions", "attribution", "head_tokens"]);
+const WORDED: ReadonlySet<string> = new Set(["predictions", "attribution", "head_page", "head_tokens"]);
 const WORDS = Object.fromEntries(Array.from({ length: 40 }, (_, id) => [id, ` word${id}`]));
+
+/** Of rows as text. */
+const TEXTS = Object.fromEntries(Array.from({ length: 40 }, (_, row) => [row, `the text of row ${row}`]));
 
 interface FakePart {
   body: Record<string, unknown>;
@@ -214,6 +222,8 @@ function valuesAt(
       return predictionsAt(shape, checkpoint, n, answered);
     case "attribution":
       return attributionAt(shape, checkpoint, request.token ?? (request.query + 1) % 40);
+    case "head_page":
+      return headPageAt(shape, checkpoint, request.head, n);
     case "head_tokens":
       return headTokensAt(shape, checkpoint, request.head, request.query);
     case "ablation":

@@ -36,6 +36,14 @@ export interface AnalysisParameters {
    */
   attribution: { query: number; token: number | null };
   /**
+   * What one head attends to on the rows of text read so far, position 0 left out as query and as key. Of
+   * sequences, the strongest first and −1 where there are fewer: the row, its interval of five (5 has the
+   * strongest), its largest A[q, k] with k < q, its ids, and of each query the keys that get most and
+   * round(255 a) of each. The share of attention at each distance from query to key, and of position 0. The
+   * tokens that it looks from and at most: their share of attention, and over their share of all tokens.
+   */
+  head_page: { head: Head };
+  /**
    * The keys that a head attends to most from a query, with the attention and the score before the softmax,
    * less its mean over the keys that are seen; and for each the tokens whose logits the head raises and
    * lowers most where it attends there alone, in logits. Ids and positions.
@@ -117,6 +125,23 @@ export interface AnalysisArrays {
     cap: Float32Array;
     target: Int32Array;
   };
+  head_page: {
+    rows: Int32Array;
+    row: Int32Array;
+    interval: Int32Array;
+    strength: Float32Array;
+    ids: Int32Array;
+    keys: Int32Array;
+    attention: Uint8Array;
+    distances: Float32Array;
+    first: Float32Array;
+    from_ids: Int32Array;
+    from_share: Float32Array;
+    from_times: Float32Array;
+    at_ids: Int32Array;
+    at_share: Float32Array;
+    at_times: Float32Array;
+  };
   head_tokens: {
     keys: Int32Array;
     attention: Float32Array;
@@ -174,6 +199,7 @@ export const DOING = {
   attended: "Running the prompt",
   attention: "Running the prompt",
   attribution: "Attributing logits",
+  head_page: "Reading what a head attends to",
   head_tokens: "Reading what a head writes",
   losses: "Measuring losses",
   patching_estimate: "Estimating ablations",
@@ -222,6 +248,23 @@ export const ARRAYS = {
     mean_logit: "float32",
     cap: "float32",
     target: "int32",
+  },
+  head_page: {
+    rows: "int32",
+    row: "int32 sequence",
+    interval: "int32 sequence",
+    strength: "float32 sequence",
+    ids: "int32 sequence position",
+    keys: "int32 sequence position slot",
+    attention: "uint8 sequence position slot",
+    distances: "float32 distance",
+    first: "float32",
+    from_ids: "int32 token",
+    from_share: "float32 token",
+    from_times: "float32 token",
+    at_ids: "int32 token",
+    at_share: "float32 token",
+    at_times: "float32 token",
   },
   head_tokens: {
     keys: "int32 key",

@@ -55,14 +55,14 @@ SPEED: list[dict[str, Any]] = [
     {
         "name": "pages of all heads over the bare forward passes of the corpus",
         "cases": ("our_pages", "forwards_of_corpus"),
-        "sizes": [(257, 128)],
+        "sizes": [(257, 256)],
         "runs": [3],
         "at_most": [1.3],
     },
     {
         "name": "the page of one head over the bare forward passes of the corpus",
         "cases": ("our_page", "forwards_of_corpus"),
-        "sizes": [(257, 128)],
+        "sizes": [(257, 256)],
         "runs": [3],
         "at_most": [1.3],
     },

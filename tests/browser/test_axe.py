@@ -84,7 +84,7 @@ def test_nothing_is_found_in_causes(windows: Windows, harness: Harness, theme: s
     page = windows.new_page(viewport={"width": 1440, "height": 900})
     harness.open(page, case="2l", theme=theme)
     page.evaluate(AXE.read_text())
-    for tab in ("Attribution", "Ablation", "Wiring"):
+    for tab in ("Attribution", "Head on text", "Ablation", "Wiring"):
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_text("computing …")).to_have_count(0)
         page.get_by_role("tabpanel").get_by_role("button", name="Table of").first.click()

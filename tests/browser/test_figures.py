@@ -110,7 +110,7 @@ def test_every_figure_says_what_it_is_of_and_nothing_to_press(
         names.append(button.get_attribute("aria-label"))
         said = " ".join(words(path))
         assert "step 3,000" in said
-    assert len(set(names)) == 22
+    assert len(set(names)) == 23
     assert page.locator(".ie-paper").count() == 0
 
 

@@ -119,7 +119,7 @@ def says_what_the_rest_needs(view: Explorer) -> None:
     """Once where it would stand, and nowhere else an error, or a field that is of no use."""
     expect(view.root.locator(".ie-stage")).to_contain_text(NEEDS_A_MODEL)
     expect(view.prompt).to_have_count(0)
-    for title in ("Passage", "Answer", "Attribution", "Ablation", "Wiring"):
+    for title in ("Passage", "Answer", "Attribution", "Head on text", "Ablation", "Wiring"):
         tab(view, title)
         expect(view.measure).to_contain_text(NEEDS_A_MODEL)
     expect(view.alerts).to_have_count(0)

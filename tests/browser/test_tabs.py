@@ -17,6 +17,7 @@ TITLES = [
     "Passage",
     "Answer",
     "Attribution",
+    "Head on text",
     "Ablation",
     "Wiring",
 ]

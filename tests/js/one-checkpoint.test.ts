@@ -62,6 +62,7 @@ describe("one checkpoint", () => {
       "Passage",
       "Answer",
       "Attribution",
+      "Head on text",
       "Ablation",
       "Wiring",
     ]);

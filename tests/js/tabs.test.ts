@@ -35,6 +35,7 @@ describe("a tab", () => {
     expect(groups.map((group) => [group.firstElementChild?.textContent, first(group)])).toEqual([
       ["Over training", "Loss"],
       ["On this prompt", "Passage"],
+      ["On text", "Head on text"],
       ["Causes", "Ablation"],
     ]);
     const tabs = [...el.querySelectorAll<HTMLElement>("[role=tab]")];

@@ -51,7 +51,7 @@ def some(kind: str) -> Any:
 
 def plain(patterns: np.ndarray, tokens: np.ndarray) -> dict[str, Any]:
     """The same numbers, of whole patterns."""
-    inner = patterns[:, 1:, 1:]
+    inner = np.tril(patterns, -1)[:, 1:, 1:]
     n = tokens.shape[1]
     distances = np.zeros(n)
     looked_from, looked_at = np.zeros(VOCABULARY), np.zeros(VOCABULARY)
@@ -140,7 +140,7 @@ def test_few_rows_fill_the_highest_interval_first() -> None:
     assert equal_frequency(np.float32([0.1, 0.9])).tolist() == [3, 5]
     assert equal_frequency(np.float32([2, 2, 2, 2, 2])).tolist() == [5, 4, 3, 2, 1]
     page = head_pages(made("gpt2"), rows_of_tokens(1, 2), [(0, 0)], progress=False)[0, 0]
-    assert [(one.row, one.interval) for one in page.sequences] == [(0, 5)]
+    assert [(one.row, one.interval, one.strength) for one in page.sequences] == [(0, 5, 0)]
     assert len(page.distances) == 2
 
 
@@ -157,8 +157,14 @@ def test_padding_counts_for_nothing() -> None:
         total[: len(one.distances)] += one.distances
     np.testing.assert_allclose(found.distances, total, atol=1e-5)
     assert found.counts.sum() == int(mask[:, 1:].sum())
-    lengths = {one.row: one.cells.length for one in found.sequences}
-    assert (lengths[2], lengths[4]) == (5, 9)
+    cells = {one.row: one.cells for one in found.sequences}
+    for row in (2, 4):
+        expected = alone[row].sequences[0].cells
+        assert (cells[row].length, cells[row].at.tolist()) == (
+            expected.length,
+            expected.at.tolist(),
+        )
+    assert (cells[2].length, cells[4].length) == (5, 9)
 
 
 def test_a_previous_token_head_looks_one_back_and_nowhere_else() -> None:

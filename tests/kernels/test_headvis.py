@@ -85,9 +85,9 @@ def test_files_are_those_that_headvis_names(folder) -> None:
         inner = [
             value
             for at, value in zip(one["attention_indices"], one["attention_values"], strict=True)
-            if at // n > 0 and at % n > 0
+            if 0 < at % n < at // n
         ]
-        assert one["max_activation"] == max(inner)  # as its page computes it
+        assert one["max_activation"] == max(inner)
         assert all(at % n <= at // n for at in one["attention_indices"])
 
 
@@ -135,6 +135,20 @@ def test_a_damaged_sequence_is_said(folder, change, said) -> None:
     with pytest.raises(StoreError, match=said):
         read_headvis(folder)[1, 6]
     assert read_headvis(folder)[0, 2].sequences  # the others are as they were
+
+
+def test_the_last_cell_is_one_and_the_next_is_none(folder) -> None:
+    file = folder / "heads" / "L1H6.json"
+    head = json.loads(file.read_text())
+    n = head["sequences"][0]["seq_len"]
+    for at, is_one in ((n * n - 1, True), (n * n, False)):
+        head["sequences"][0] |= {"attention_indices": [at], "attention_values": [0.5]}
+        file.write_text(json.dumps(head))
+        if is_one:
+            assert cells(read_headvis(folder)[1, 6].sequences[0]).keys.tolist() == [n - 1]
+        else:
+            with pytest.raises(StoreError, match=f"cell {at}, which is none of"):
+                read_headvis(folder)[1, 6]
 
 
 def test_folders_that_are_none_are_said(folder, pages, tmp_path) -> None:

@@ -167,6 +167,7 @@ const WHAT: Record<AnalysisKind, string> = {
   attended: "how much every head attends to this token",
   attention: "this attention",
   attribution: "what adds to this logit",
+  head_page: "what is on text of",
   head_tokens: "what this head writes",
   losses: "losses",
   patching_estimate: "the estimated ablation of each head",

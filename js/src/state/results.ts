@@ -29,9 +29,11 @@ export interface Ask<A extends AnalysisKind = AnalysisKind> {
 
 /** The named arrays of one checkpoint, and the words beside them. */
 export type Values<A extends AnalysisKind> = AnalysisArrays[A] & Words<A>;
-type Words<A> = A extends "predictions" | "attribution" | "head_tokens"
-  ? { tokens: Record<string, string> }
-  : unknown;
+type Words<A> = A extends "head_page"
+  ? { tokens: Record<string, string>; texts: Record<string, string>; origin: string }
+  : A extends "predictions" | "attribution" | "head_tokens"
+    ? { tokens: Record<string, string> }
+    : unknown;
 
 /** Answers to one question that may change; everything read of it is read through signals. */
 export class Result<A extends AnalysisKind> {
@@ -251,17 +253,17 @@ export class Results {
 
   /**
    * All usable checkpoints, nearest first, where they are affordable or wanted throughout; else where the
-   * slider rests, and where its second handle does of what only takes a pass.
+   * slider rests, and where its second handle does of what only takes a pass or is shown there alone.
    */
   checkpoints(ask: Ask): number[] {
-    const { analysis, series = this.#store.series.value, beside = false, at } = ask;
+    const { analysis, series = this.#store.series.value, beside = false, resting = false, at } = ask;
     const { seriesList, checkpoint, settled, settledCompare } = this.#store;
     const info = seriesList.value[series];
     if (info === undefined) return [];
-    const once = onePass.has(analysis);
+    const both = onePass.has(analysis) || resting;
     const every = ask.throughout || this.#isWhole(ask);
     const here = at ?? (every ? checkpoint.peek() : settled.value);
-    const there = every || beside || !once || at !== undefined ? null : settledCompare.value;
+    const there = every || beside || !both || at !== undefined ? null : settledCompare.value;
     const wanted = every ? info.steps.map((_, index) => index) : [...new Set([here, there ?? here])];
     return wanted
       .filter((index) => index < info.steps.length && info.faults[index] === undefined)

@@ -105,7 +105,7 @@ function Panel({ view, tab }: { view: View; tab: AnyTab }) {
     const of = (analysis: AnalysisKind) =>
       new Result(store.results, analysis, () => {
         const parameters = asked.value[analysis];
-        return parameters === undefined ? null : { analysis, parameters };
+        return parameters === undefined ? null : { analysis, parameters, ...how(tab) };
       });
     const names = Object.keys(ARRAYS) as AnalysisKind[];
     return Object.fromEntries(names.map((name) => [name, of(name)])) as { [A in AnalysisKind]: Result<A> };
@@ -115,7 +115,7 @@ function Panel({ view, tab }: { view: View; tab: AnyTab }) {
       const all = tab.everySeries ? seriesFirst(store) : [store.series.value];
       return Object.entries(asked.value).flatMap(([analysis, parameters]) =>
         all.flatMap((series) => {
-          const ask = { analysis, parameters, series } as Ask;
+          const ask = { analysis, parameters, series, ...how(tab) } as Ask;
           return tab.throughout?.includes(ask.analysis) ? [ask, { ...ask, throughout: true }] : [ask];
         }),
       );
@@ -124,6 +124,10 @@ function Panel({ view, tab }: { view: View; tab: AnyTab }) {
   }, [store, tab]);
   const arrange = (change: Record<string, unknown>) => store.arrangeTab(tab.name, change);
   return <tab.Panel view={view} options={options} arrange={arrange} found={found} />;
+}
+
+function how({ resting }: AnyTab): { resting?: true } {
+  return resting ? { resting } : {};
 }
 
 /** Every series, the current one first. */

@@ -43,7 +43,7 @@ export interface PanelProps<O extends Options = Options, A extends AnalysisKind 
 }
 
 /** What tabs stand under in the strip, in this order. */
-export const GROUPS = ["Over training", "On this prompt", "Causes"] as const;
+export const GROUPS = ["Over training", "On this prompt", "On text", "Causes"] as const;
 
 export interface Tab<O extends Options = Options, A extends AnalysisKind = never> {
   name: string;
@@ -56,6 +56,8 @@ export interface Tab<O extends Options = Options, A extends AnalysisKind = never
   throughout?: readonly A[];
   /** It asks the same of every series; `found.<analysis>.in(series)` has it. */
   everySeries?: true;
+  /** It asks only where the slider's handles rest, and after what is shown beside it. */
+  resting?: true;
   /** It is of training alone: not there where every series is one checkpoint. */
   overTraining?: true;
   /** Absent where it is always there. */

@@ -1,6 +1,6 @@
 """The page of a head: what it attends to over a corpus.
 
-A row's strength is the largest A[q, k] with q, k >= 1, as HeadVis has it
+A row's strength is the largest A[q, k] with 1 <= k < q, by which HeadVis samples sequences
 (https://github.com/anthropics/headvis, Luger, Kamath et al. 2026), and rows are divided into five
 intervals of equal frequency by it. What is shown are the strongest of the highest, and of each
 other a sample: a head is not judged by where it does most.
@@ -41,7 +41,7 @@ class HeadPage:
     """What one head attends to; position 0 is left out, as query and as key, but for `first`.
 
     Attributes:
-        strengths: the largest A[q, k] of each row.
+        strengths: the largest A[q, k] of each row, without the diagonal.
         intervals: of each row, 1 to 5.
         sequences: those that are shown, the strongest first.
         distances: the sum of A[q, k] with q - k so much.

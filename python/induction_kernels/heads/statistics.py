@@ -85,7 +85,7 @@ class Statistics:
     """Of some heads of a layer, on a batch of rows; float32 on the CPU.
 
     Attributes:
-        strength: the largest A[q, k] with q, k >= 1.
+        strength: the largest A[q, k] with 1 <= k < q.
         first: the sum over q >= 1 of A[q, 0].
         by_distance: the sum of A[q, k] with q - k so much.
         by_query, by_key: the sums over keys, and over queries.
@@ -141,10 +141,11 @@ def _of_some(
             a *= (queries < lengths.to(a.device)[:, None])[:, None, :, None]
         first += a[..., 0].sum((0, 2)).cpu()
         a[..., 0] = 0
-        strength = torch.maximum(strength, a.amax((2, 3)).cpu())
         by_query[..., start:stop] = a.sum(3).cpu()
         by_key[..., :stop] += a.sum(2).cpu()
         by_distance[:, :stop] += distances(a).sum(0).cpu()
+        a.diagonal(start, 2, 3).zero_()
+        strength = torch.maximum(strength, a.amax((2, 3)).cpu())
     return Statistics(strength, first, by_distance, by_query, by_key)
 
 

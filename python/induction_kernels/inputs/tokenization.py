@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -113,6 +114,33 @@ def encode(model: Model, text: str) -> list[int]:
             "Pass the tokenizer that the model was trained with.",
         )
     return ids
+
+
+#: A row of text may begin and end within words, which its tokenizer would read otherwise.
+_CUT = 8
+
+
+def text_of(model: Model, ids: Sequence[int]) -> str:
+    """A text that `prompt_tokens` reads as these ids, without the BOS that it puts in front.
+
+    Where there is none it is of the ids less a few at the ends, as of a row that begins within a
+    word; and where there is none of these either, what the ids decode to.
+    """
+    ids = list(ids[1:]) if list(ids[:1]) == [model.bos_id] else list(ids)
+    if model.tokenizer is None:
+        return " ".join(map(str, ids))
+    for less in range(min(_CUT, len(ids))):
+        for start in range(less + 1):
+            part = ids[start : len(ids) - less + start]
+            text = _decoded(model.tokenizer, part)
+            if encode(model, text) == part:
+                return text
+    return _decoded(model.tokenizer, ids)
+
+
+def _decoded(tokenizer: Any, ids: list[int]) -> str:
+    text: str = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+    return text
 
 
 def _encode(model: Model, text: str, bos: bool = True) -> Tensor:

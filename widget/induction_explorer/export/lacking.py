@@ -21,6 +21,7 @@ _IN_TABS = {
     "attribution": "attributions of logits",
     "ablation": "ablations of heads",
     "ablation_grid": "the ablation of every head",
+    "head_page": "what heads attend to on text",
     "head_tokens": "what heads write of tokens",
     "patching_estimate": "estimated ablations",
     "patching_exact": "ablations beside the estimated ones",

@@ -6,6 +6,7 @@ import logging
 import time
 import weakref
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.findings import Finding
 from induction_kernels.errors import InductionError
 from induction_kernels.inputs.texts import TextProbe, Texts
-from induction_kernels.inputs.tokenization import token_strings
+from induction_kernels.inputs.tokenization import text_of, token_strings
 from induction_kernels.models.model import Model
 from induction_kernels.names import legible
 from induction_kernels.scores.of_attention import AttentionScore
@@ -107,6 +108,20 @@ class SeriesSession(Known):
 
     def token_strings(self, ids: Sequence[int]) -> list[str]:
         return token_strings(self.tokenizer_model, list(ids))
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        return text_of(self.tokenizer_model, ids)
+
+    @cached_property
+    def text(self) -> TextProbe:
+        """What heads are read on: the reader's, or the default.
+
+        Raises:
+            ProbeError: a model without tokenizer, and no text.
+        """
+        if self.given_text is not None:
+            return self.given_text
+        return TextProbe.default(self.tokenizer_model, budget.reading(self).rows)
 
     def score_infos(self) -> list[dict[str, Any]]:
         return [self.describe(score) for score in self.every_score]

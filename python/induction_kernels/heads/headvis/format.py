@@ -25,7 +25,7 @@ class Sequence(Struct):
     Attributes:
         interval: 1 to `Config.n_intervals`; the last has the strongest.
         attention_indices: q * seq_len + k of the cells that are kept.
-        max_activation: the largest A[q, k] with q, k >= 1.
+        max_activation: the largest A[q, k] with 1 <= k < q; of Neuronpedia with k = q, too.
     """
 
     sequence_id: int

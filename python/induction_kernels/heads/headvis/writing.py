@@ -28,7 +28,7 @@ _DECIMALS, _TOKENS, _STRENGTH_BINS = 4, 50, 20
 _METRICS = {
     "qk_distance": "Mean of q − k by attention, position 0 left out as query and as key",
     "qk_distance_variance": "Variance of the same",
-    "mean_max_activation": "Mean over sequences of the largest attention, position 0 left out",
+    "mean_max_activation": "Mean over sequences of the largest A[q, k] with 1 ≤ k < q",
     "first_token_attention": "Mean attention to position 0",
 }
 
