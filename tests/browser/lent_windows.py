@@ -1,12 +1,17 @@
-"""Windows without a notebook: what one test is done with, the next of its kind begins in."""
+"""Windows without a notebook: what one test is done with, the next begins in."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page
 
-_USUAL: ViewportSize = {"width": 1280, "height": 720}
+#: What a window that is there can be told.
+_TOLD: dict[str, Any] = {
+    "viewport": {"width": 1280, "height": 720},
+    "color_scheme": "light",
+    "reduced_motion": "no-preference",
+}
 
 
 class Windows:
@@ -17,30 +22,30 @@ class Windows:
 
     def __init__(self, chrome: Browser) -> None:
         self._chrome = chrome
-        self._blank: dict[str, list[Page]] = {}
+        self._blank: dict[tuple[tuple[str, Any], ...], list[Page]] = {}
         self._lent: list[tuple[Page, dict[str, Any]]] = []
 
     def new_page(self, **options: Any) -> Page:
         """A blank one, until `take_back` or `close`."""
-        blank = self._blank.get(_kind(options))
-        page = blank.pop() if blank else self._chrome.new_context(**options).new_page()
-        self._lent.append((page, options))
+        told = {name: options.get(name, usual) for name, usual in _TOLD.items()}
+        fixed = {"device_scale_factor": 1} | options
+        fixed = {name: value for name, value in fixed.items() if name not in _TOLD}
+        blank = self._blank.get(_kind(fixed))
+        page = blank.pop() if blank else self._chrome.new_context(**fixed).new_page()
+        page.set_viewport_size(told.pop("viewport"))
+        page.emulate_media(**told)
+        self._lent.append((page, fixed))
         return page
 
     def take_back(self) -> None:
         """Those in use, to be used again, but for what no new window would have."""
-        for page, options in self._lent:
+        for page, fixed in self._lent:
             if page.is_closed() or page.context.pages != [page]:
                 page.context.close()
                 continue
             page.goto("about:blank")
-            page.set_viewport_size(options.get("viewport", _USUAL))
-            page.emulate_media(
-                color_scheme=options.get("color_scheme", "light"),
-                reduced_motion=options.get("reduced_motion", "no-preference"),
-            )
             page.mouse.move(0, 0)
-            self._blank.setdefault(_kind(options), []).append(page)
+            self._blank.setdefault(_kind(fixed), []).append(page)
         self._lent = []
 
     def close(self) -> None:
@@ -50,5 +55,5 @@ class Windows:
         self._lent = []
 
 
-def _kind(options: dict[str, Any]) -> str:
-    return repr(sorted(options.items()))
+def _kind(fixed: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(fixed.items()))

@@ -43,47 +43,54 @@ PRESS = """(pressed) => {
 }"""
 
 
+#: What the last key did is drawn.
+DRAWN = "() => new Promise(then => requestAnimationFrame(() => requestAnimationFrame(then)))"
+
+
 @pytest.fixture
 def window(windows: Windows, harness: Harness) -> Page:
-    page = windows.new_page()
-    harness.open(page, case="2l", tab="wiring")
-    page.get_by_role("button", name="Save Attention patterns").click()
-    page.get_by_role("menuitem", name="CSV").wait_for()
-    return page
-
-
-@pytest.fixture
-def untouched(windows: Windows, harness: Harness) -> Page:
     """Nothing is open or locked here."""
     page = windows.new_page()
     harness.open(page, case="2l", tab="wiring")
     return page
 
 
-@pytest.mark.parametrize("key", CELL_KEYS)
-def test_keys_of_cells_stay_in_the_widget(window: Page, key: str) -> None:
-    parts, reached = window.evaluate(PRESS, key)
-    assert parts > 60
-    assert reached == []
+def test_keys_of_cells_stay_in_the_widget(window: Page, subtests: pytest.Subtests) -> None:
+    for key in CELL_KEYS:
+        with subtests.test(key=key):
+            open_a_menu(window)
+            parts, reached = window.evaluate(PRESS, key)
+            assert parts > 60
+            assert reached == []
 
 
-@pytest.mark.parametrize("key", HOST_KEYS)
-def test_keys_of_the_host_go_through(untouched: Page, key: str) -> None:
-    parts, reached = untouched.evaluate(PRESS, key)
-    assert parts > 60
-    assert len(reached) == parts
+def open_a_menu(window: Page) -> None:
+    """Which some keys close, and others leave as it is."""
+    window.evaluate(DRAWN)
+    item = window.get_by_role("menuitem", name="CSV")
+    if item.count() == 0:
+        window.get_by_role("button", name="Save Attention patterns").click()
+    item.wait_for()
 
 
-def test_escape_unlocks_a_token_first(untouched: Page) -> None:
-    untouched.evaluate("addEventListener('keydown', (e) => { window.last = e.key })")
-    token = untouched.get_by_role("listbox", name="Tokens").get_by_role("option").nth(3)
+def test_keys_of_the_host_go_through(window: Page, subtests: pytest.Subtests) -> None:
+    for key in HOST_KEYS:
+        with subtests.test(key=key):
+            parts, reached = window.evaluate(PRESS, key)
+            assert parts > 60
+            assert len(reached) == parts
+
+
+def test_escape_unlocks_a_token_first(window: Page) -> None:
+    window.evaluate("addEventListener('keydown', (e) => { window.last = e.key })")
+    token = window.get_by_role("listbox", name="Tokens").get_by_role("option").nth(3)
     token.click()
     expect(token).to_have_attribute("aria-selected", "true")
-    untouched.evaluate("window.last = null")
+    window.evaluate("window.last = null")
     token.press("Escape")
-    assert untouched.evaluate("window.last") is None
+    assert window.evaluate("window.last") is None
     token.press("Escape")
-    assert untouched.evaluate("window.last") == "Escape"
+    assert window.evaluate("window.last") == "Escape"
 
 
 def test_no_key_changes_the_notebook(page: LabPage, explorer: Explorer) -> None:

@@ -44,11 +44,21 @@ def test_it_is_as_new(own: Windows, options: dict) -> None:
     assert own.new_page(**options) is not page
 
 
-def test_another_kind_is_another_window(own: Windows) -> None:
+def test_it_is_told_of_another_size_and_other_colours(own: Windows) -> None:
+    state = own.new_page(viewport=SIZE, color_scheme="dark").evaluate(STATE)
+    own.close()
+    page = own.new_page()
+    own.take_back()
+    again = own.new_page(viewport=SIZE, color_scheme="dark")
+    assert again is page
+    assert again.evaluate(STATE) == state
+
+
+def test_another_scale_is_another_window(own: Windows) -> None:
     page = own.new_page(viewport=SIZE)
     own.take_back()
     assert own.new_page(viewport=SIZE, device_scale_factor=2) is not page
-    assert own.new_page(viewport=SIZE) is page
+    assert own.new_page(viewport=SIZE, device_scale_factor=1) is page
 
 
 def test_after_a_failure_it_is_gone(own: Windows) -> None:

@@ -36,11 +36,17 @@ class Screen:
         self.page = page
         self.harness = harness
         self.session: CDPSession = page.context.new_cdp_session(page)
-        self.width = WIDTH
+        self.reset()
+
+    def reset(self) -> None:
+        self._measure(WIDTH, 1)
 
     def scale(self, ratio: float) -> None:
         # Zooming makes the page narrower or wider too; without that, Chromium tells no listener.
-        self.width = 2 * WIDTH + 1 - self.width
+        self._measure(2 * WIDTH + 1 - self.width, ratio)
+
+    def _measure(self, width: int, ratio: float) -> None:
+        self.width = width
         self.session.send(
             "Emulation.setDeviceMetricsOverride",
             {
@@ -70,11 +76,17 @@ class Screen:
         return lambda at_x, at_y: pixels[int((at_y - y) * ratio), int((at_x - x) * ratio)]
 
 
-@pytest.fixture
-def screen(harness: Harness, chrome: Browser) -> Iterator[Screen]:
+@pytest.fixture(scope="module")
+def shared_screen(harness: Harness, chrome: Browser) -> Iterator[Screen]:
     context = chrome.new_context(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1)
     yield Screen(context.new_page(), harness)
     context.close()
+
+
+@pytest.fixture
+def screen(shared_screen: Screen) -> Screen:
+    shared_screen.reset()
+    return shared_screen
 
 
 @pytest.fixture(params=[1, 1.25, 2])
@@ -262,7 +274,6 @@ def test_a_dot_is_where_it_is_pointed_at(screen: Screen) -> None:
 
 def test_a_change_of_scale_is_drawn_at_once(screen: Screen) -> None:
     """As when a window is moved to another screen, or the page is zoomed."""
-    screen.scale(1)
     screen.open(case="2l")
     grid = head_scores(screen)
     canvas = screen.page.locator(".ie-grid-canvas")
