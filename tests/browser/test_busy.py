@@ -11,7 +11,7 @@ import kernel
 import pytest
 from lab import Lab
 from labpage import LabPage, open_notebook, write_notebook
-from notebooks import EXPLORER, FEW, SHOW, Desk
+from notebooks import EXPLORER, FEW, FEW_EXPLORER, SHOW, Desk
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 
@@ -99,7 +99,7 @@ def test_a_kernel_that_stands_still_does_not_answer_until_it_goes_on(alone: LabP
 
 
 def test_nothing_computes_for_ever_once_the_kernel_has_died(lab: Lab, chrome: Browser) -> None:
-    notebook = write_notebook(lab, "dying.ipynb", FEW, EXPLORER, SHOW)
+    notebook = write_notebook(lab, "dying.ipynb", FEW, FEW_EXPLORER, SHOW)
     with open_notebook(chrome, lab, notebook) as page:
         explorer = run_without_subshells(page)
         process = process_of(page)

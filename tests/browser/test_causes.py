@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kernel import Kernel
 from labpage import LabPage
-from notebooks import LAST, Head, signed
+from notebooks import LAST, LITTLE_TEXT, Head, signed
 from parts import Explorer
 from playwright.sync_api import Locator, expect
 
@@ -13,7 +13,7 @@ FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 
 
 #: Ablations of heads together take many passes, at each of them.
-FEW = "w = InductionExplorer(series.select([0, -1]))\nw.wait()"
+FEW = f"{LITTLE_TEXT}w = InductionExplorer(series.select([0, -1]), texts=texts)\nw.wait()"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_selecting_in_the_effects_ablates_the_heads_together(
     expect(panel.get_by_text(names, exact=True)).to_be_visible()
     python.run(
         "from induction_kernels import ablate, load_demo;"
-        f"found = ablate(load_demo('attn-only-2l').load(-1), {both})"
+        f"found = ablate(load_demo('attn-only-2l').load(-1), {both}, texts)"
     )
     change = python.value("found.loss_change")
     expect(panel.get_by_role("table")).to_contain_text(signed(change))

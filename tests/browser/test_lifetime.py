@@ -7,7 +7,7 @@ import kernel
 import pytest
 from lab import Lab
 from labpage import VIEWPORT, LabPage, open_notebook, write_notebook
-from notebooks import EXPLORER, FEW, SHOW, Desk, check_traffic, without_kernel
+from notebooks import EXPLORER, FEW, FEW_EXPLORER, SHOW, Desk, check_traffic, without_kernel
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 
@@ -96,7 +96,7 @@ def test_a_reopened_notebook_finds_its_living_widget(story: LabPage) -> None:
 def test_after_a_kernel_restart_it_says_so_goes_on_drawing_and_is_run_again(
     lab: Lab, chrome: Browser
 ) -> None:
-    notebook = write_notebook(lab, "restart.ipynb", FEW, *CELLS)
+    notebook = write_notebook(lab, "restart.ipynb", FEW, FEW_EXPLORER, SHOW, SHOW)
     with open_notebook(chrome, lab, notebook, height=HEIGHT) as page:
         page.run_all()
         first, second = views(page)

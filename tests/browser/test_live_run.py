@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from notebooks import SHOW, Desk, until_drawn
+from notebooks import LITTLE_TEXT, SHOW, Desk, until_drawn
 from playwright.sync_api import expect
 
 #: Three checkpoints of the bundled series, as they were recorded; the others come later.
-RUN = """\
+RUN = f"""\
+{LITTLE_TEXT}\
 import tempfile
 from pathlib import Path
 from induction_explorer import CheckpointSeries
@@ -20,7 +21,8 @@ def train_to(index):
     recorder.save(series[index].step)
 for index in (0, 2, 3):
     train_to(index)
-w = InductionExplorer(CheckpointSeries.from_folder(folder, model), heads=[[1, 6], [0, 2]])
+run = CheckpointSeries.from_folder(folder, model)
+w = InductionExplorer(run, texts=texts, heads=[[1, 6], [0, 2]])
 w.wait()"""
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from labpage import LabPage
-from notebooks import Desk
+from notebooks import LITTLE_TEXT, Desk
 from parts import Explorer
 from playwright.sync_api import expect
 
@@ -28,7 +28,7 @@ def mine(model, probe):
     if state["broken"]:
         raise ValueError("not yet")
     return np.ones((2, 8))
-w = InductionExplorer(series, scores=[llc, mine])
+w = InductionExplorer(series, texts=texts, scores=[llc, mine])
 w.wait()
 """
 
@@ -36,7 +36,7 @@ w.wait()
 def test_a_score_of_ones_own_is_picked_and_marked(
     desk: Desk, request: pytest.FixtureRequest
 ) -> None:
-    with desk.notebook(request.node.name, CELL, "display(w)") as page:
+    with desk.notebook(request.node.name, LITTLE_TEXT, CELL, "display(w)") as page:
         page.run_all()
         view = Explorer(page.page)
         view.wait_until_computed()

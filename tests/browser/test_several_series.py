@@ -57,6 +57,7 @@ def takes_the_longest_prompt(trio: LabPage, view: Explorer) -> None:
 
 
 MIXED = """\
+from induction_kernels.inputs.texts import TextProbe
 from induction_explorer import CheckpointSeries, InductionExplorer, load_demo
 known = load_demo("attn-only-1l").select([0, 12, 18, -1])
 weights = [
@@ -65,7 +66,8 @@ weights = [
 unknown = CheckpointSeries.from_state_dicts(
     known.load(-1), weights, steps=[0, 200, 3000], name="ריצה 2"
 )
-w = InductionExplorer([known, unknown])
+texts = TextProbe.default(known.model(-1), rows=8)
+w = InductionExplorer([known, unknown], texts=texts)
 w.wait()
 """
 

@@ -14,7 +14,7 @@ from computed_demo import FORMING
 from kernel import Kernel
 from lab import Lab
 from labpage import LabPage, open_notebook, write_notebook
-from notebooks import SHOW, check_traffic
+from notebooks import LITTLE_TEXT, SHOW, check_traffic
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 
@@ -23,8 +23,9 @@ FILLING = f"""
 import sys
 from induction_explorer import load_demo, sweep
 series = load_demo("attn-only-2l").select({FORMING})
+{LITTLE_TEXT}\
 asked = (["induction", "previous_token", "prefix_matching"],)
-more = dict(measures=True, store=sys.argv[1], progress=False)
+more = dict(measures=True, texts=texts, store=sys.argv[1], progress=False)
 sweep(series.select([0, 1, 2, 3, 5, 7]), *asked, **more)
 print("half", flush=True)
 input()
