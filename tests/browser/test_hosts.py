@@ -25,20 +25,26 @@ def window(windows: Windows) -> Page:
     return windows.new_page(viewport={"width": 1000, "height": 900})
 
 
-@pytest.fixture(params=HOSTS)
-def host(request: pytest.FixtureRequest, window: Page, harness: Harness) -> Host:
-    """A host that shows the widget."""
-    harness.open(window, host=request.param, case="series")
-    return HOSTS[request.param]
-
-
 def assert_readable(page: Page, least: int) -> None:
     found = page.evaluate(CONTRASTS)
     assert len(found) > least
     assert [text for text in found if text[0] < READABLE] == []
 
 
-def test_the_widget_stands_on_the_ground_of_its_host(host: Host, window: Page) -> None:
+@pytest.mark.parametrize("name", HOSTS)
+def test_the_widget_in_a_host(
+    window: Page, harness: Harness, name: str, subtests: pytest.Subtests
+) -> None:
+    harness.open(window, host=name, case="series")
+    with subtests.test("the widget stands on the ground of its host"):
+        stands_on_the_ground(HOSTS[name], window)
+    with subtests.test("tables are ours"):
+        tables_are_ours(window)
+    with subtests.test("every text can be read"):
+        every_text_can_be_read(window)
+
+
+def stands_on_the_ground(host: Host, window: Page) -> None:
     root = window.locator(".ie")
     expect(root).to_have_attribute("data-theme", host.theme)
     ground = "e => getComputedStyle(e).backgroundColor"
@@ -51,7 +57,7 @@ def test_the_widget_stands_on_the_ground_of_its_host(host: Host, window: Page) -
     assert window.locator("#output").evaluate(ground) in ("rgba(0, 0, 0, 0)", own)
 
 
-def test_every_text_can_be_read(host: Host, window: Page) -> None:
+def every_text_can_be_read(window: Page) -> None:
     window.get_by_role("listbox", name="Tokens").get_by_role("option").nth(14).click()
     for tab in window.get_by_role("tablist").get_by_role("tab").all():
         tab.click()
@@ -85,7 +91,7 @@ def test_eight_heads_can_be_told_by_names_that_can_be_read(window: Page, harness
         assert_readable(window, least=80)
 
 
-def test_tables_are_ours(host: Host, window: Page) -> None:
+def tables_are_ours(window: Page) -> None:
     """No bands, our hairlines, and numbers under the names of their columns."""
     window.get_by_role("tab", name="Ablation").click()
     expect(window.get_by_role("table", name="Ablation of the selected heads")).to_be_visible()

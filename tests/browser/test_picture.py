@@ -71,14 +71,22 @@ def test_a_notebook_reopened_without_state_shows_it(shown: LabPage, chrome: Brow
         shown.lab.api("DELETE", f"kernels/{shown.lab.kernel_of(other)}")
 
 
-@pytest.mark.parametrize("with_state", [True, False])
-def test_nbconvert_shows_it_without_a_network(
-    shown: LabPage, chrome: Browser, tmp_path: Path, with_state: bool
+def test_the_saved_notebook(
+    shown: LabPage, desk: Desk, chrome: Browser, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
+    for with_state in (True, False):
+        with subtests.test("nbconvert shows it without a network", with_state=with_state):
+            notebook = saved(shown) if with_state else without_state(shown)
+            nbconvert_shows_it_without_a_network(notebook, chrome, tmp_path / "x.html")
+    with subtests.test("it is of text that says what the explorer knows"):
+        it_is_of_text_that_says_what_the_explorer_knows(shown, desk)
+    with subtests.test("it is small"):
+        it_is_small(saved(shown))
+
+
+def nbconvert_shows_it_without_a_network(notebook: dict, chrome: Browser, file: Path) -> None:
     """With state, the page asks a CDN for what draws widgets."""
-    notebook = saved(shown) if with_state else without_state(shown)
     html, _ = HTMLExporter().from_notebook_node(nbformat.reads(json.dumps(notebook), 4))
-    file = tmp_path / "x.html"
     file.write_text(html)
     context = chrome.new_context(offline=True)
     page = context.new_page()
@@ -87,7 +95,7 @@ def test_nbconvert_shows_it_without_a_network(
     context.close()
 
 
-def test_it_is_of_text_that_says_what_the_explorer_knows(shown: LabPage, desk: Desk) -> None:
+def it_is_of_text_that_says_what_the_explorer_knows(shown: LabPage, desk: Desk) -> None:
     (source,) = (
         re.findall(r"base64,([^\"]*)", "".join(output["data"]["text/html"]))[0]
         for cell in saved(shown)["cells"]
@@ -101,8 +109,7 @@ def test_it_is_of_text_that_says_what_the_explorer_knows(shown: LabPage, desk: D
     assert ">phase change</text>" in svg
 
 
-def test_a_saved_notebook_is_small(shown: LabPage) -> None:
-    notebook = saved(shown)
+def it_is_small(notebook: dict) -> None:
     outputs = len(json.dumps([cell["outputs"] for cell in notebook["cells"]]))
     state = len(json.dumps(notebook["metadata"]["widgets"]))
     print(f"{outputs:,} bytes of output, {state:,} of state")

@@ -29,14 +29,15 @@ def test_ctrl_enter_runs_the_prompt_and_not_the_cell(
     expect(explorer.prompt).to_be_focused()
 
 
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [("", "The prompt is empty"), ("word " * 300, "takes at most")],
-    ids=["empty", "too long"],
-)
 def test_a_prompt_that_cannot_run(
-    page: LabPage, explorer: Explorer, python: Kernel, text: str, complaint: str
+    explorer: Explorer, python: Kernel, subtests: pytest.Subtests
 ) -> None:
+    for text, complaint in (("", "The prompt is empty"), ("word " * 300, "takes at most")):
+        with subtests.test(complaint):
+            is_refused(explorer, python, text, complaint)
+
+
+def is_refused(explorer: Explorer, python: Kernel, text: str, complaint: str) -> None:
     head = "L{}H{}".format(*python.value("w.heads")[0])
     prompt, count, picture = (
         python.value("w.prompt"),
@@ -68,17 +69,25 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_text_is_shown_and_not_run(
-    page: LabPage, explorer: Explorer, python: Kernel, text: str
+    explorer: Explorer, python: Kernel, subtests: pytest.Subtests
 ) -> None:
     explorer.tokens.first.wait_for()
+    for name, text in HOSTILE.items():
+        with subtests.test(name):
+            is_shown_and_not_run(explorer, python, text)
+
+
+def is_shown_and_not_run(explorer: Explorer, python: Kernel, text: str) -> None:
+    before = python.value("len(w._prompts[0]['tokens'])")
     python.run(f"w.prompt = {text!r}")
-    expect(explorer.tokens).to_have_count(python.value("len(w._prompts[0]['tokens'])"))
+    count = python.value("len(w._prompts[0]['tokens'])")
+    assert count != before, "it cannot be seen that the page shows this text"
+    expect(explorer.tokens).to_have_count(count)
     expect(explorer.root.get_by_text("computing …")).to_have_count(0)
     explorer.tokens.last.hover()
     expect(explorer.status).to_contain_text("attends")
-    assert page.page.evaluate("window.__pwned") is None
+    assert explorer.page.evaluate("window.__pwned") is None
     assert explorer.root.locator("img, script").count() == 0
     assert explorer.root.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
     # Every token has a box that can be seen and pointed at.
@@ -97,5 +106,5 @@ def test_hostile_text_typed_by_the_reader(
     explorer.run.click()
     page.wait_until(lambda: python.value("w.prompt") == text, "the trait")
     expect(explorer.tokens).to_have_count(python.value("len(w._prompts[0]['tokens'])"))
-    assert page.page.evaluate("window.__pwned") is None
+    assert explorer.page.evaluate("window.__pwned") is None
     assert explorer.root.locator("img, script").count() == 0

@@ -44,7 +44,7 @@ def ready(page: LabPage, explorer: Explorer, python: Kernel) -> Explorer:
     return explorer
 
 
-def test_charts_are_vectors(page: LabPage, ready: Explorer) -> None:
+def charts_are_vectors(page: LabPage, ready: Explorer) -> None:
     for title in ("Loss", "Induction of every head", "Induction at this checkpoint"):
         path = save(page, ready, title, "SVG")
         text = path.read_text()
@@ -61,7 +61,7 @@ def test_charts_are_vectors(page: LabPage, ready: Explorer) -> None:
             assert path.name.startswith("attn-only-2l-loss-step-")
 
 
-def test_pixels_are_twice_as_many(page: LabPage, ready: Explorer) -> None:
+def pixels_are_twice_as_many(page: LabPage, ready: Explorer) -> None:
     figure = ElementTree.fromstring(save(page, ready, "Loss", "SVG").read_text())
     data = save(page, ready, "Loss", "PNG").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
@@ -69,7 +69,7 @@ def test_pixels_are_twice_as_many(page: LabPage, ready: Explorer) -> None:
     assert size == (2 * int(figure.attrib["width"]), 2 * int(figure.attrib["height"]))
 
 
-def test_data_are_the_kernels_numbers(page: LabPage, ready: Explorer, python: Kernel) -> None:
+def data_are_the_kernels_numbers(page: LabPage, ready: Explorer, python: Kernel) -> None:
     rows = rows_of(save(page, ready, "Induction of every head", "CSV"))
     sent = python.value("[float(x) for x in w.scores()['induction'].values.ravel()]")
     assert np.float32([row["induction"] for row in rows]).tolist() == np.float32(sent).tolist()
@@ -81,7 +81,7 @@ def test_data_are_the_kernels_numbers(page: LabPage, ready: Explorer, python: Ke
     assert [row["step"] for row in losses][:2] == ["0", "100"]
 
 
-def test_the_menu_by_keyboard(page: LabPage, ready: Explorer) -> None:
+def the_menu_goes_by_keyboard(page: LabPage, ready: Explorer) -> None:
     button = ready.root.get_by_role("button", name="Save Loss", exact=True)
     button.focus()
     page.page.keyboard.press("ArrowDown")
@@ -92,3 +92,16 @@ def test_the_menu_by_keyboard(page: LabPage, ready: Explorer) -> None:
     page.page.keyboard.press("Escape")
     expect(items).to_have_count(0)
     expect(button).to_be_focused()
+
+
+def test_panels_are_saved(
+    page: LabPage, ready: Explorer, python: Kernel, subtests: pytest.Subtests
+) -> None:
+    with subtests.test("charts are vectors"):
+        charts_are_vectors(page, ready)
+    with subtests.test("pixels are twice as many"):
+        pixels_are_twice_as_many(page, ready)
+    with subtests.test("data are the kernel's numbers"):
+        data_are_the_kernels_numbers(page, ready, python)
+    with subtests.test("the menu goes by keyboard"):
+        the_menu_goes_by_keyboard(page, ready)
