@@ -11,7 +11,7 @@ PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
-.PHONY: explore test check compat build contract lint types page-tests fast-tests enforced-tests bench others screenshots docs mutants chromium dist clean
+.PHONY: explore test check compat build contract lint types page-tests fast-page-tests fast-tests enforced-tests bench others screenshots docs mutants chromium dist clean
 
 explore: build
 	$(BIN)/python tools/explore.py $(ARGS)
@@ -27,7 +27,7 @@ test: build chromium
 # Leaves to `make test`: slow tests, browser tests, the shapes in the kernels' signatures, and of what
 # is tested on many models, lengths or faults all but two.
 check: build
-	$(MAKE) $(SIDE_BY_SIDE) fast-tests lint types page-tests
+	$(MAKE) $(SIDE_BY_SIDE) fast-tests lint types fast-page-tests
 
 # Other Pythons and other versions of what we stand on, in environments kept in build/compat/, and
 # other hosts. PYTHONS="/path/to/python3.13 ..." names interpreters that are not on PATH.
@@ -54,6 +54,10 @@ types: .venv/installed node_modules/installed
 
 page-tests: build
 	npm run --silent test
+
+# Those of slow files draw the whole page by the dozen.
+fast-page-tests: build
+	npm run --silent test -- --exclude '**/*.slow.test.ts'
 
 fast-tests: build
 	$(PYTEST_FAST) -m "not slow and not browser and not compat" --cases 2

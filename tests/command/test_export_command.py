@@ -49,6 +49,7 @@ def test_every_number_is_in_the_table_where_it_belongs(ending, store, kept, tmp_
     assert [*tmp_path.glob("*.partial")] == []
 
 
+@pytest.mark.slow
 def test_of_some_names_there_are_only_their_rows_and_columns(store, tmp_path) -> None:
     path = tmp_path / "x.csv"
     assert here("export", store, "-o", path, "--only", "induction").exit_code == 0

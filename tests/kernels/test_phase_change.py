@@ -154,6 +154,7 @@ def alarms_of_sawteeth(
 TOO_MANY = 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["triangles", "sawtooth", "kink in ln x", "gradual"])
 def test_waves_kinks_and_gradual_steps_are_no_changes(kind) -> None:
     rng = np.random.default_rng(9)
@@ -319,6 +320,7 @@ def say(capsys, title: str, rows: dict[str, dict[str, float]]) -> None:
             print(f"{name:14}" + " ".join(f"{100 * share:12.1f}" for share in row.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("sigma", [0.0, 0.002, 0.1])
 def test_a_smooth_power_law_gives_none(spacing, sigma) -> None:

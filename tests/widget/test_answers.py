@@ -159,6 +159,7 @@ def test_forty_clicks_leave_only_what_the_last_waits_for(series) -> None:
         assert explorer._work.pending <= len(EVERYWHERE) * 2
 
 
+@pytest.mark.slow
 def test_what_comes_in_parts_is_nan_or_right(series, monkeypatch) -> None:
     monkeypatch.setattr("induction_explorer.channel.worker.STEP", 0)
     monkeypatch.setattr("induction_explorer.channel.answering.STEP", 0)

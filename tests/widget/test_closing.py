@@ -20,6 +20,7 @@ def series_of(tokenizer: Any, name: str, layers: int) -> CheckpointSeries:
     return CheckpointSeries.from_state_dicts(model, variants(model), tokenizer=tokenizer, name=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["displayed", "waited for"])
 def test_what_is_watched_is_computed_first(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch, how: str

@@ -162,6 +162,7 @@ def test_what_failed_is_said_when_the_rest_is_there_and_is_tried_again(large, mo
     assert part["done"]
 
 
+@pytest.mark.slow
 def test_on_a_series_that_is_small_enough_nobody_need_insist(series, monkeypatch) -> None:
     monkeypatch.setattr("induction_explorer.series.budget.PARAMETER_PASSES", 10**12)
     explorer = InductionExplorer(series, prompt=PROMPT, answer=ANSWER)
