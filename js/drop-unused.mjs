@@ -1,5 +1,6 @@
 /** Lets esbuild leave out what nothing uses of d3's packages. */
 import { readFile } from "node:fs/promises";
+import { withoutMethods } from "./leave-out.mjs";
 
 /** The calls that give a constant its value, which esbuild believes to do more unless it is told otherwise there. */
 const CALLS =
@@ -13,7 +14,10 @@ export const dropUnused = {
   name: "drop-unused",
   setup({ onLoad }) {
     onLoad({ filter: /node_modules\/d3-[^/]+\/.*\.mjs$/ }, async ({ path }) => ({
-      contents: classesAsValues(await readFile(path, "utf8")).replace(CALLS, "/* @__PURE__ */ "),
+      contents: classesAsValues(withoutMethods(path, await readFile(path, "utf8"))).replace(
+        CALLS,
+        "/* @__PURE__ */ ",
+      ),
     }));
   },
 };

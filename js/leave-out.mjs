@@ -53,6 +53,24 @@ const ABSENT = {
   "d3-time-format/[^/]+/[^/]+": {},
 };
 
+/** Methods of a selection that no mark of the charts here calls. */
+const METHODS =
+  "selectChild exit join merge sort property classed html raise lower insert clone on dispatch".split(" ");
+
+/** d3-selection without them, which say so when they are called; any other text as it is. */
+export function withoutMethods(path, text) {
+  if (!/node_modules\/d3-selection\//.test(path)) return text;
+  const lines = METHODS.map((name) => [name, `  ${name}: selection_${name},`]);
+  const missing = lines.filter(([, line]) => !text.includes(line)).map(([name]) => name);
+  if (missing.length > 0)
+    throw new Error(`d3-selection has no ${missing.join(", ")}: see ${import.meta.url}`);
+  const without = lines.reduce(
+    (rest, [name, line]) => rest.replace(line, `  ${name}: absent("${name}"),`),
+    text,
+  );
+  return `import { absent } from ${JSON.stringify(ABSENCE)};${without}`;
+}
+
 /** @param {string[]} names */
 function kept(...names) {
   return Object.fromEntries(names.map((name) => [name, KEPT]));
