@@ -7,7 +7,7 @@ import { dropUnused } from "./drop-unused.mjs";
 import { leaveOut } from "./leave-out.mjs";
 
 /** In bytes: above this the build fails. */
-export const BUDGET = 402_000;
+export const BUDGET = 400_000;
 
 /** @type {import("esbuild").BuildOptions} */
 export const common = {
