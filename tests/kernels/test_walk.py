@@ -139,7 +139,8 @@ def test_what_no_checkpoint_could_answer_is_said_as_it_is(error, ask, whole) -> 
 
 
 def test_all_go_through_a_series_the_same_way() -> None:
-    """One bar; a loop over models, one over tasks of a cluster, and `check`, without a model."""
+    """One bar; a loop over models, one over tasks of a cluster, and `check`, without a model; and
+    one over rows of text."""
     import induction_kernels
 
     house = Path(induction_kernels.__file__).parent
@@ -151,5 +152,5 @@ def test_all_go_through_a_series_the_same_way() -> None:
     assert with_("from tqdm") == {"checkpoints/progress.py"}
     assert with_(" progress_bar(") == {
         "checkpoints/progress.py", "checkpoints/series.py", "checkpoints/walk.py",
-        "sweeps/cluster.py",
+        "heads/pages.py", "sweeps/cluster.py",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""How far work on the checkpoints of a series is, for whoever waits for it."""
+"""How far work on checkpoints of a series, or rows of a text, is, for whoever waits for it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tqdm.auto import tqdm
 
 @contextmanager
 def progress_bar(
-    name: str, total: int, *, there: int = 0, show: bool = True
-) -> Iterator[Callable[[], object]]:
-    """What is to be called after each checkpoint."""
-    with tqdm(desc=name, unit="checkpoint", total=total, initial=there, disable=not show) as bar:
+    name: str, total: int, *, there: int = 0, unit: str = "checkpoint", show: bool = True
+) -> Iterator[Callable[..., object]]:
+    """What is to be called after each of them, or with how many there were."""
+    with tqdm(desc=name, unit=unit, total=total, initial=there, disable=not show) as bar:
         yield bar.update
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from induction_kernels.attention.door import as_model
 from induction_kernels.attention.patterns import check_heads
+from induction_kernels.checkpoints.progress import progress_bar
 from induction_kernels.errors import SelectionError
 from induction_kernels.heads.corpus import Corpus
 from induction_kernels.heads.page import Head, HeadPage
@@ -91,14 +90,14 @@ def head_pages(
     wanted = check_heads(model, heads)
     text = TextProbe.of(model, texts, attention_mask)
     corpus = Corpus(text, wanted, strongest, samples)
-    with tqdm(desc=model.name, unit="row", total=len(text.tokens), disable=not progress) as bar:
-        for _ in read_by_steps(corpus, model, batch_size):
-            bar.update(corpus.done - bar.n)
+    with progress_bar(model.name, len(text.tokens), unit="row", show=progress) as done:
+        for rows in read_by_steps(corpus, model, batch_size):
+            done(rows)
     return HeadPages(model, text, {head: corpus.page(head) for head in wanted})
 
 
-def read_by_steps(corpus: Corpus, model: Model, batch_size: int) -> Iterator[None]:
-    """Read all rows, some in a pass and a pass in a step.
+def read_by_steps(corpus: Corpus, model: Model, batch_size: int) -> Iterator[int]:
+    """Read all rows, some in a pass and a pass in a step: says how many it was.
 
     Raises:
         InductionError: attention that is not finite; not even one row fits into memory.
@@ -107,4 +106,4 @@ def read_by_steps(corpus: Corpus, model: Model, batch_size: int) -> Iterator[Non
         corpus.text.tokens, batch_size, lambda rows: corpus.read(model, rows)
     ):
         corpus.add(read)
-        yield
+        yield read.rows.stop - read.rows.start
