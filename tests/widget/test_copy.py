@@ -223,8 +223,8 @@ def test_without_time_it_has_what_is_looked_at_and_says_what_it_lacks(large, tmp
     assert (
         "Not computed for small, and so not in it: predictions at 2 of 4 checkpoints, attention "
         "patterns at 2 of 4 checkpoints, attributions of logits, ablations of heads, the ablation "
-        "of every head, what heads write of tokens, estimated ablations, ablations "
-        "beside the estimated ones, the wiring of heads." in unescape(text)
+        "of every head, what heads attend to on text, what heads write of tokens, estimated "
+        "ablations, ablations beside the estimated ones, the wiring of heads." in unescape(text)
     )
 
 

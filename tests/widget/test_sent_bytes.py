@@ -8,7 +8,7 @@ from induction_explorer import InductionExplorer, bundle, load_demo
 from induction_explorer.channel.worker import SHARED
 
 #: Bytes of the module, which comes once a page.
-MODULE = 190_000
+MODULE = 196_000
 #: Of an explorer that knows nothing yet, and of all that it tells of 16 heads at 26 checkpoints,
 #: the patterns of two among it; and of its largest message.
 BEGINNING, IN_ALL, LARGEST = 30_000, 330_000, 60_000

@@ -80,24 +80,24 @@ def read_prompt(
     Raises:
         InductionError: the current series cannot read it.
     """
-    prompts = read_each(sessions, prompt, answer)
-    for session, one in zip(sessions, prompts, strict=True):
-        is_empty_store = not prompt and isinstance(session, StoreSession)
-        if session is current and isinstance(one, InductionError) and not is_empty_store:
-            raise one
+    is_empty_store = not prompt and isinstance(current, StoreSession)
+    return read_each(sessions, prompt, answer, needed=None if is_empty_store else current)
+
+
+def read_each(
+    sessions: Sequence[Known], prompt: str, answer: str, needed: Known | None = None
+) -> list[Prompt | InductionError]:
+    """The prompt as each series reads it; a series that cannot gets its reason instead, which is
+    raised where it is the one that is needed."""
+    prompts: list[Prompt | InductionError] = []
+    for session in sessions:
+        try:
+            prompts.append(session.read_prompt(prompt, answer))
+        except InductionError as error:
+            if session is needed:
+                raise
+            prompts.append(without_frames(error))
     return prompts
-
-
-def read_each(sessions: Sequence[Known], prompt: str, answer: str) -> list[Prompt | InductionError]:
-    """The prompt as each series reads it; a series that cannot gets its reason instead."""
-    return [_read(session, prompt, answer) for session in sessions]
-
-
-def _read(session: Known, prompt: str, answer: str) -> Prompt | InductionError:
-    try:
-        return session.read_prompt(prompt, answer)
-    except InductionError as error:
-        return without_frames(error)
 
 
 def submit(
