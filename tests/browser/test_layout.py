@@ -122,7 +122,7 @@ def test_pointing_at_a_head_moves_nothing(
     window.set_viewport_size({"width": width, "height": 3000})
     harness.open(window, case=case)
     window.get_by_role("tab", name="Ablation").click()
-    expect(window.locator(".ie-legend-readout")).to_have_count(2)
+    expect(window.locator(".ie-legend-readout")).to_have_count(3)
     expect(window.get_by_text(re.compile(r"computing …|\d of \d+ checkpoints"))).to_have_count(0)
     before = window.evaluate(TOPS)
     for grid in ("Head scores", "Ablation effects"):

@@ -67,7 +67,7 @@ function Excerpt({ sequence: { tokens, query, key } }: { sequence: Sequence }) {
       {key < from && (
         <>
           <TokenAt tokens={tokens} at={key} kind="key" />
-          <span class="ie-note"> … </span>
+          <span> … </span>
         </>
       )}
       {tokens.slice(from, query + AFTER + 1).map((_, nth) => (
