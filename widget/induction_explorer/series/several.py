@@ -85,7 +85,7 @@ def read_prompt(
 
 
 def read_each(
-    sessions: Sequence[Known], prompt: str, answer: str, needed: Known | None = None
+    sessions: Sequence[Known], prompt: str, answer: str, *, needed: Known | None = None
 ) -> list[Prompt | InductionError]:
     """The prompt as each series reads it; a series that cannot gets its reason instead, which is
     raised where it is the one that is needed."""
