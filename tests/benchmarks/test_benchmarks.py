@@ -15,6 +15,7 @@ sys.path.insert(0, str(HERE))
 import gpu  # noqa: E402
 from cases import CASES  # noqa: E402
 from report import gpu_part, page  # noqa: E402
+from speed import MEMORY, SPEED  # noqa: E402
 
 
 @pytest.mark.slow
@@ -22,6 +23,11 @@ from report import gpu_part, page  # noqa: E402
 def test_every_case_runs(name: str) -> None:
     few_checkpoints = any(word in name for word in ("sweep", "series", "loops"))
     CASES[name](*((3, 4) if few_checkpoints else (33, 1)))()
+
+
+def test_what_is_compared_are_cases() -> None:
+    compared = {name for one in (*SPEED, *MEMORY) for name in one["cases"]}
+    assert compared - set(CASES) == set()
 
 
 @pytest.mark.slow
