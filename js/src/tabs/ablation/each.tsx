@@ -1,11 +1,9 @@
 /** What every head does alone, as a grid like that of the scores. */
 import { type Signal, useComputed, useSignal } from "@preact/signals";
-import { ScaleLegend } from "../../chart/legend";
-import { useGridLayout } from "../../chart/use-grid-layout";
 import type { AnalysisKind } from "../../contract.gen";
 import { Save } from "../../export/save";
 import { analysisTable, atHandles } from "../../export/tables";
-import { Cells } from "../../panels/head-grid";
+import { GridToScale } from "../../panels/grid-to-scale";
 import type { Result } from "../../state/results";
 import { lowered } from "../../state/text";
 import { evenScale, type Scale } from "../../ui/color";
@@ -42,70 +40,63 @@ export function EachHead(props: Props) {
 function Each(props: Props & { what: Signal<keyof typeof WHAT> }) {
   const { view, result, how, frozen, what } = props;
   const { store, theme } = view;
-  const [ref, layout] = useGridLayout(store);
   const values = useComputed(() => result.at(store.shown.value)?.[what.value] ?? new Float32Array());
   /** At every checkpoint where something is known. */
   const known = useComputed(() =>
     (store.info.value?.steps ?? []).flatMap((_, i) => result.at(i)?.[what.value] ?? []),
   );
   const scale = useComputed<Scale>(() => evenScale(known.value, LEAST, theme.value));
-  const laid = layout.value;
   const { title, meaning } = WHAT[what.value];
   return (
-    <section ref={ref} class="ie-each">
-      <div class="ie-caption">
-        <Save
-          view={view}
-          title="Ablation of each head"
-          about={{ says: [`Ablated, one head at a time: ${lowered(how)}`] }}
-          draw={(paper) => <Each {...props} view={paper} />}
-          table={() => analysisTable(store, result, "layer head")}
-          shownTable={() => analysisTable(store, result, "layer head", { checkpoints: atHandles(store) })}
-          of={[result]}
-        />
-        <span class="ie-heading" role="heading" aria-level={3}>
-          Each head alone
-        </span>{" "}
-        <label class="ie-note">
-          change of{" "}
-          <select
-            class="ie-select"
-            aria-label="Change of"
-            value={what.value}
-            onChange={(event) => {
-              what.value = event.currentTarget.value as keyof typeof WHAT;
-            }}
-          >
-            {Object.entries(WHAT).map(([name, { title }]) => (
-              <option key={name} value={name}>
-                {title}
-              </option>
-            ))}
-          </select>
-        </label>
-      </div>
-      {laid !== null && (
-        <Cells
-          key={`${laid.layers}x${laid.heads}`}
-          view={view}
-          layout={laid}
-          scale={scale}
-          values={values}
-          label="Ablation effects"
-          score={`${title} change`}
-          digits={3}
-        />
-      )}
+    <GridToScale
+      view={view}
+      scale={scale}
+      values={values}
+      label="Ablation effects"
+      score={`${title} change`}
+      digits={3}
+      units={known.value.length > 0 ? "nats" : null}
+      caption={
+        <div class="ie-caption">
+          <Save
+            view={view}
+            title="Ablation of each head"
+            about={{ says: [`Ablated, one head at a time: ${lowered(how)}`] }}
+            draw={(paper) => <Each {...props} view={paper} />}
+            table={() => analysisTable(store, result, "layer head")}
+            shownTable={() => analysisTable(store, result, "layer head", { checkpoints: atHandles(store) })}
+            of={[result]}
+          />
+          <span class="ie-heading" role="heading" aria-level={3}>
+            Each head alone
+          </span>{" "}
+          <label class="ie-note">
+            change of{" "}
+            <select
+              class="ie-select"
+              aria-label="Change of"
+              value={what.value}
+              onChange={(event) => {
+                what.value = event.currentTarget.value as keyof typeof WHAT;
+              }}
+            >
+              {Object.entries(WHAT).map(([name, { title }]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </select>
+          </label>
+        </div>
+      }
+    >
       {known.value.length > 0 && (
-        <>
-          <ScaleLegend view={view} scale={scale.value} title="nats" chance={null} values={values} />
-          <p class="ie-note">
-            {meaning} {frozen && "Here later heads always attend anew."}
-          </p>
-        </>
+        <p class="ie-note">
+          {meaning} {frozen && "Here later heads always attend anew."}
+        </p>
       )}
       <Waiting view={view} result={result} />
-    </section>
+    </GridToScale>
   );
 }
 

@@ -1,12 +1,10 @@
 /** What ablating each head would do, estimated for all at once, beside what it does where that was measured. */
 import { type ReadonlySignal, useComputed, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { type GridLayout, gridLayout } from "../../chart/grid-drawing";
-import { ScaleLegend } from "../../chart/legend";
 import { Names } from "../../chart/names";
 import { Save } from "../../export/save";
 import { atHandles, headAt } from "../../export/tables";
-import { Cells } from "../../panels/head-grid";
+import { GridToScale } from "../../panels/grid-to-scale";
 import { headName } from "../../state/heads";
 import type { Result } from "../../state/results";
 import { changeText, decimals } from "../../state/text";
@@ -131,13 +129,6 @@ function Chosen({ options, arrange }: Props) {
 
 function Grid({ view, estimate, options }: Props) {
   const { store, theme } = view;
-  const [ref, available] = useWidth<HTMLElement>();
-  const layout = useComputed<GridLayout | null>(() => {
-    const info = store.info.value;
-    return info === null || available.value === 0
-      ? null
-      : gridLayout(info.layers, info.heads, available.value);
-  });
   const values = useComputed(() => estimate.at(store.shown.value)?.estimated_change ?? new Float32Array());
   const known = useComputed(() =>
     (store.info.value?.steps ?? []).flatMap((_, i) => estimate.at(i)?.estimated_change ?? []),
@@ -146,32 +137,18 @@ function Grid({ view, estimate, options }: Props) {
   const scale = useComputed<Scale>(() =>
     evenScale(known.value, METRICS[options.value.metric].least, theme.value),
   );
-  const laid = layout.value;
   return (
-    <section ref={ref} class="ie-each">
-      {laid !== null && (
-        <Cells
-          key={`${laid.layers}x${laid.heads}`}
-          view={view}
-          layout={laid}
-          scale={scale}
-          values={values}
-          label="Attribution patching estimates"
-          score={`estimated ${title} change`}
-          digits={3}
-        />
-      )}
-      {known.value.length > 0 && (
-        <ScaleLegend
-          view={view}
-          scale={scale.value}
-          title={`${units}, estimated`}
-          chance={null}
-          values={values}
-        />
-      )}
+    <GridToScale
+      view={view}
+      scale={scale}
+      values={values}
+      label="Attribution patching estimates"
+      score={`estimated ${title} change`}
+      digits={3}
+      units={known.value.length > 0 ? `${units}, estimated` : null}
+    >
       <Waiting view={view} result={estimate} />
-    </section>
+    </GridToScale>
   );
 }
 

@@ -1,16 +1,14 @@
 /** What every part of the model adds to the logit of one token, directly: of the answer, of what comes next, or of any. */
-import { type ReadonlySignal, useComputed } from "@preact/signals";
-import { ScaleLegend } from "../../chart/legend";
-import { useGridLayout } from "../../chart/use-grid-layout";
+import { useComputed } from "@preact/signals";
 import { Save } from "../../export/save";
 import { atHandles } from "../../export/tables";
-import { Cells } from "../../panels/head-grid";
+import { GridToScale } from "../../panels/grid-to-scale";
 import type { Result } from "../../state/results";
 import type { Store } from "../../state/store";
 import { quoted, rounded, scoreText } from "../../state/text";
-import { evenScale, type Scale } from "../../ui/color";
+import { evenScale } from "../../ui/color";
 import { Failures, pendingText } from "../../ui/pending";
-import type { View, ViewProps } from "../../ui/view";
+import type { ViewProps } from "../../ui/view";
 import { indices, type PanelProps, tab } from "../tab";
 import { Bars } from "./bars";
 import { TokenChoice } from "./choice";
@@ -131,7 +129,14 @@ function Parts(props: PartsProps) {
       {found.value === null && <p class="ie-note">{pendingText(store, result)}</p>}
       {known.value.length > 0 && (
         <div class="ie-columns ie-columns-scores">
-          <Grid view={view} scale={ofHeads} values={values} />
+          <GridToScale
+            view={view}
+            scale={ofHeads}
+            values={values}
+            label="Head attributions"
+            score="attribution"
+            units="logits"
+          />
           <div>
             <Bars view={view} found={found} scale={ofParts} />
             <p class="ie-note">
@@ -152,33 +157,4 @@ const ALL = ["heads", "mlps", "embedding", "position", "out_bias", "bias", "logi
 
 function arrays(known: Attributed[], names: readonly (typeof ALL)[number][]): Float32Array[] {
   return known.flatMap((one) => names.map((name) => one[name]));
-}
-
-interface GridProps {
-  view: View;
-  scale: ReadonlySignal<Scale>;
-  values: ReadonlySignal<Float32Array>;
-}
-
-function Grid({ view, scale, values }: GridProps) {
-  const [ref, layout] = useGridLayout(view.store);
-  const laid = layout.value;
-  return (
-    <section ref={ref} class="ie-each">
-      {laid !== null && (
-        <>
-          <Cells
-            key={`${laid.layers}x${laid.heads}`}
-            view={view}
-            layout={laid}
-            scale={scale}
-            values={values}
-            label="Head attributions"
-            score="attribution"
-          />
-          <ScaleLegend view={view} scale={scale.value} title="logits" chance={null} values={values} />
-        </>
-      )}
-    </section>
-  );
 }

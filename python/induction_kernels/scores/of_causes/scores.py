@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -10,14 +10,13 @@ from torch import Tensor
 
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.models.model import Model
-from induction_kernels.scores.of_attention import On, probe_in_words
 from induction_kernels.scores.of_causes.estimate import estimate
 from induction_kernels.scores.of_causes.metrics import Metric, second_copy_loss
-from induction_kernels.scores.score import Facts, Range, Score
+from induction_kernels.scores.on_repeats import RepeatsReader, RepeatsScore
 
 
 @dataclass(frozen=True, kw_only=True)
-class CauseScore(Score):
+class CauseScore(RepeatsScore):
     """An estimate of what taking a head away changes, on repeated tokens.
 
     Attributes:
@@ -25,15 +24,8 @@ class CauseScore(Score):
     """
 
     metric: Callable[[RepeatedTokens], Metric]
-    copies: int = 2
-    period: int = 50
-    range: Range = (None, None)
     units: str = "nats"
     by_name_only: bool = True
-
-    @property
-    def on(self) -> On:
-        return On(self.copies, self.period)
 
     @property
     def group(self) -> str:
@@ -59,17 +51,8 @@ _PATCHING_ESTIMATE = CauseScore(
 CAUSE_SCORES = (_PATCHING_ESTIMATE,)
 
 
-class CauseReader:
-    """Scores of causes bound to their probes: a pass forwards and one backwards each."""
-
-    def __init__(
-        self, model: Model, scores: Iterable[CauseScore], given: RepeatedTokens | None, seed: int
-    ) -> None:
-        self._probes: dict[CauseScore, RepeatedTokens] = {}
-        for score in scores:
-            probe = score.on.make(model, given, seed)
-            assert isinstance(probe, RepeatedTokens)
-            self._probes[score] = probe
+class CauseReader(RepeatsReader[CauseScore]):
+    """Scores of causes: a pass forwards and one backwards each."""
 
     def by_steps(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
         """One float32 [layer, head] on the CPU a score, by name, score by score.
@@ -80,7 +63,3 @@ class CauseReader:
         for score, probe in self._probes.items():
             found = estimate(model, probe.tokens, score.metric(probe))
             yield {score.name: found.change.float()}
-
-    def facts(self, score: CauseScore) -> Facts:
-        probe = self._probes[score]
-        return Facts(score.range, 0.0, probe_in_words(probe), probe.provenance())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,10 +14,9 @@ from induction_kernels.errors import UnsupportedModelError
 from induction_kernels.inputs.batches import in_batches
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.models.model import Model
-from induction_kernels.scores.of_attention import On, probe_in_words
 from induction_kernels.scores.of_outputs.attribution import attribute
 from induction_kernels.scores.of_outputs.unembedding import Attributable
-from induction_kernels.scores.score import Facts, Range, Score
+from induction_kernels.scores.on_repeats import RepeatsReader, RepeatsScore
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputScore(Score):
+class OutputScore(RepeatsScore):
     """The mean of what a head adds to logits, directly, on repeated tokens.
 
     Attributes:
@@ -42,14 +41,7 @@ class OutputScore(Score):
     """
 
     asks: Callable[[RepeatedTokens], Asked]
-    copies: int = 2
-    period: int = 50
-    range: Range = (None, None)
     units: str = "logits"
-
-    @property
-    def on(self) -> On:
-        return On(self.copies, self.period)
 
     @property
     def group(self) -> str:
@@ -85,17 +77,8 @@ _COPY_ATTRIBUTION = OutputScore(
 OUTPUT_SCORES = (_COPY_ATTRIBUTION,)
 
 
-class OutputReader:
-    """Scores of outputs bound to their probes: one forward pass each."""
-
-    def __init__(
-        self, model: Model, scores: Iterable[OutputScore], given: RepeatedTokens | None, seed: int
-    ) -> None:
-        self._probes: dict[OutputScore, RepeatedTokens] = {}
-        for score in scores:
-            probe = score.on.make(model, given, seed)
-            assert isinstance(probe, RepeatedTokens)
-            self._probes[score] = probe
+class OutputReader(RepeatsReader[OutputScore]):
+    """Scores of outputs: one forward pass each."""
 
     def by_steps(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
         """One float32 [layer, head] on the CPU a score, by name, score by score.
@@ -105,10 +88,6 @@ class OutputReader:
         """
         for score, probe in self._probes.items():
             yield {score.name: _mean(model, probe, score.asks(probe))}
-
-    def facts(self, score: OutputScore) -> Facts:
-        probe = self._probes[score]
-        return Facts(score.range, 0.0, probe_in_words(probe), probe.provenance())
 
 
 def _mean(model: Model, probe: RepeatedTokens, asked: Asked) -> Float[Tensor, "layer head"]:
