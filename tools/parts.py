@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
+#: Something stands on a canvas, which is empty until its pattern has come.
+DRAWN = """canvas => {
+  const { width, height } = canvas;
+  return width > 0 && canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean);
+}"""
+
 
 class Explorer:
     """One view of an InductionExplorer on a page."""
@@ -49,5 +55,7 @@ class Explorer:
         return self.cells.evaluate_all("cells => cells.map(c => c.getAttribute('aria-label'))")
 
     def picture(self, head: str) -> str:
-        """A pattern as it is drawn, to compare with itself later."""
-        return self.pattern(head).evaluate("canvas => canvas.toDataURL()")
+        """A pattern once it is drawn, to compare with itself later."""
+        canvas = self.pattern(head)
+        self.page.wait_for_function(DRAWN, arg=canvas.element_handle())
+        return canvas.evaluate("canvas => canvas.toDataURL()")

@@ -39,11 +39,9 @@ def test_a_prompt_that_cannot_run(
 
 def is_refused(explorer: Explorer, python: Kernel, text: str, complaint: str) -> None:
     head = "L{}H{}".format(*python.value("w.heads")[0])
-    prompt, count, picture = (
-        python.value("w.prompt"),
-        explorer.tokens.count(),
-        explorer.picture(head),
-    )
+    prompt, count = python.value("w.prompt"), python.value("len(w._prompts[0]['tokens'])")
+    expect(explorer.tokens).to_have_count(count)
+    picture = explorer.picture(head)
     explorer.prompt.fill(text)
     explorer.run.click()
     expect(explorer.alerts.filter(has_text=complaint)).to_be_visible()
