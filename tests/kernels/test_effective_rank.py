@@ -9,10 +9,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from induction_kernels import as_model, effective_ranks
-from induction_kernels.errors import ProbeError
+from induction_kernels import as_model, effective_ranks, head_scores, load_demo, sweep
+from induction_kernels.errors import InductionError, ProbeError
 from induction_kernels.inputs.bigrams import Bigrams
 from induction_kernels.scores.effective_rank import rank_of
+from induction_kernels.scores.registry import UNASKED
 from small_models import HUGGING_FACE, bridge
 
 
@@ -75,7 +76,34 @@ def test_rows_of_one_direction_are_one_and_nothing_has_none() -> None:
         [1.0, -2.0, 0.5], dtype=torch.float64
     )
     assert float(rank_of(z.T @ z)) == pytest.approx(1)
-    assert bool(rank_of(torch.zeros(3, 3, dtype=torch.float64)).isnan())
+    assert float(rank_of(torch.zeros(3, 3, dtype=torch.float64))) == 0
+    both = torch.stack([torch.eye(3, dtype=torch.float64), torch.full((3, 3), torch.nan).double()])
+    assert rank_of(both)[0] == pytest.approx(3)
+    assert rank_of(both)[1].isnan()
+
+
+def test_the_score_reads_256_rows_and_by_name_only() -> None:
+    series = load_demo("attn-only-1l").select([-1])
+    model = series.load(-1)
+    scored = head_scores(model, ["effective_rank"]).effective_rank
+    np.testing.assert_allclose(scored, effective_ranks(model, rows=256), rtol=1e-5)
+    assert scored.attrs["probe_batch"] == 256
+    assert scored.attrs["range"] == "0 to 16"
+    swept = sweep(series, scores=["effective_rank"], progress=False).effective_rank
+    np.testing.assert_allclose(swept[-1], scored, rtol=1e-5)
+    assert "effective_rank" not in UNASKED
+
+
+def test_a_head_that_gives_nothing_has_0_and_broken_weights_are_named() -> None:
+    model = HUGGING_FACE["llama"]().eval()
+    values = model.model.layers[0].self_attn.v_proj.weight.data.unflatten(0, (2, -1))
+    values[0] = 0  # of the first two heads
+    found = head_scores(model, ["effective_rank"]).effective_rank
+    assert found[0, :2].values.tolist() == [0, 0]
+    assert float(found[0, 2:].min()) > 1
+    values[1] = torch.nan
+    with pytest.raises(InductionError, match="effective_rank of L0H2 in LlamaForCausalLM is not"):
+        head_scores(model, ["effective_rank"])
 
 
 def test_batches_make_no_difference(monkeypatch) -> None:

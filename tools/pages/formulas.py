@@ -9,6 +9,7 @@ from pathlib import Path
 from induction_kernels import MEASURES, SCORES
 from induction_kernels.inputs.bigrams import LENGTH
 from induction_kernels.losses.measure import Measure
+from induction_kernels.scores.effective_rank import RankScore
 from induction_kernels.scores.of_attention import AttentionScore
 from induction_kernels.scores.of_causes.scores import CauseScore
 from induction_kernels.scores.of_outputs.scores import OutputScore
@@ -57,6 +58,8 @@ def _cell(text: str) -> str:
 
 
 def _range(score: Score) -> str:
+    if isinstance(score, RankScore):
+        return "0 to the size of a head, or to the number of rows"
     assert isinstance(score, AttentionScore | WeightScore | OutputScore | CauseScore)
     low, high = score.range
     if low is None and high is None:
@@ -67,7 +70,7 @@ def _range(score: Score) -> str:
 def _read_on(score: Score) -> str:
     if isinstance(score, WeightScore):
         return "weights, and random tokens" if score.on_tokens else "weights"
-    if isinstance(score, AttentionScore) and score.bigrams is not None:
+    if isinstance(score, AttentionScore | RankScore) and score.bigrams is not None:
         return (
             f"{score.bigrams} rows of {LENGTH} random tokens, the last of which stood once before"
         )

@@ -1,6 +1,7 @@
 """Every score of a head by name, and `head_scores`, which reads them off a model.
 
-What they are is in `of_attention`, `selectivity`, `of_weights`, `of_outputs` and `of_causes`.
+What they are is in `of_attention`, `selectivity`, `of_weights`, `of_outputs`, `effective_rank` and
+`of_causes`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from induction_kernels.inputs.padding import Mask
 from induction_kernels.inputs.probes import RepeatedTokens
 from induction_kernels.models.model import Model
 from induction_kernels.provenance import package_version
+from induction_kernels.scores.effective_rank import RANK_SCORES, RankReader, RankScore
 from induction_kernels.scores.of_attention import ATTENTION_SCORES, AttentionReader, AttentionScore
 from induction_kernels.scores.of_causes.scores import CAUSE_SCORES, CauseReader, CauseScore
 from induction_kernels.scores.of_outputs.scores import OUTPUT_SCORES, OutputReader, OutputScore
@@ -42,6 +44,7 @@ SCORES: Mapping[str, Score] = {
         *SELECTIVITIES,
         *WEIGHT_SCORES,
         *OUTPUT_SCORES,
+        *RANK_SCORES,
         *CAUSE_SCORES,
     )
 }
@@ -134,6 +137,8 @@ class Scorer:
         )
         of_outputs = [score for score in scores if isinstance(score, OutputScore)]
         self._outputs = OutputReader(model, of_outputs, probe, seed)
+        of_ranks = [score for score in scores if isinstance(score, RankScore)]
+        self._ranks = RankReader(model, of_ranks)
         of_causes = [score for score in scores if isinstance(score, CauseScore)]
         self._causes = CauseReader(model, of_causes, probe, seed)
         of_functions = [score for score in scores if isinstance(score, FunctionScore)]
@@ -164,7 +169,9 @@ class Scorer:
             for found in self._weights.by_steps(model, attention):
                 values |= found
                 yield values
-        for found in chain(self._outputs.by_steps(model), self._causes.by_steps(model)):
+        for found in chain(
+            self._outputs.by_steps(model), self._ranks.by_steps(model), self._causes.by_steps(model)
+        ):
             values |= found
             yield values
         for score in self._of_functions:
@@ -190,6 +197,8 @@ class Scorer:
             return self._weights.facts(score)
         if isinstance(score, OutputScore):
             return self._outputs.facts(score)
+        if isinstance(score, RankScore):
+            return self._ranks.facts(score)
         if isinstance(score, CauseScore):
             return self._causes.facts(score)
         if isinstance(score, FunctionScore):
@@ -235,7 +244,8 @@ def head_scores(
         model: anything `as_model` accepts.
         scores: names from `SCORES`; None for all that the model allows: none on text without a
             tokenizer, none of weights that we cannot read or that would take long, and none that is
-            read by name only, as attention times the size of values and estimates of ablations.
+            read by name only, as attention times the size of values, effective ranks and estimates
+            of ablations.
             Beside names functions (model, probe) -> [layer, head], and what `attention_score` and
             `function_score` make.
         tokens: your own repeated tokens [batch, pos]: [BOS,] r, r, ... Without them each score
