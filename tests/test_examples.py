@@ -87,6 +87,14 @@ def test_every_cell_of_one_head_runs() -> None:
     lost = re.findall(r"nats, probability of the answer (\S+) → (\S+)", printed)
     assert [float(before) > 0.3 for before, _ in lost] == [True, True]
     assert [float(after) > 0.3 for _, after in lost] == [False, True]
+    # Estimated and exact: of our head they agree, of the one that feeds it they are opposite.
+    rows = (rf"^{head} +(\S+) +(\S+)$" for head in ("1 +6", "0 +4"))
+    ours, feeding = (re.search(row, printed, re.MULTILINE) for row in rows)
+    assert ours is not None
+    assert max(float(ours[1]), float(ours[2])) < -4
+    assert feeding is not None
+    assert float(feeding[1]) > 2
+    assert float(feeding[2]) < -8
     grown = re.search(r"^induction (\[.+\])$", printed, re.MULTILINE)
     assert grown is not None
     values = json.loads(grown[1])
@@ -148,6 +156,6 @@ def printed_by(
     client.execute(env=dict(os.environ if env is None else env))
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [one for one in outputs if "ename" in one]
-    return "".join(
+    return "\n".join(
         one.get("text", "") + str(one.get("data", {}).get("text/plain", "")) for one in outputs
     )
