@@ -133,7 +133,7 @@ def shows_the_phase_change(view: Explorer) -> None:
     expect(view.root.locator(".ie-band")).to_have_count(3)
 
 
-WITH_PROMPTS = """
+WITH_PROMPTS = f"""
 import sys
 from induction_explorer import load_demo, sweep
 prompts = [
@@ -141,7 +141,9 @@ prompts = [
     "the list of the list of",
 ]
 series = load_demo("attn-only-2l").select([0, 12, 20, 25])
-sweep(series, ["induction", "previous_token"], store=sys.argv[1], prompts=prompts, progress=False)
+{LITTLE_TEXT}\
+more = dict(prompts=prompts, head_pages=[(1, 7)], texts=texts, measures=False, progress=False)
+sweep(series, ["induction", "previous_token"], store=sys.argv[1], **more)
 """
 
 
@@ -177,8 +179,26 @@ def test_prompts_that_a_store_keeps(lab: Lab, chrome: Browser, tmp_path: Path) -
         for title, needs in (("Passage", False), ("Answer", False), ("Ablation", True)):
             tab(view, title)
             if needs:
-                expect(view.measure).to_contain_text("scores, losses and prompts")
+                expect(view.measure).to_contain_text("scores, losses, prompts and pages of heads")
             else:
                 expect(view.measure).not_to_contain_text("model:")
         expect(view.alerts).to_have_count(0)
+        shows_what_heads_attend_to_on_text(view)
         assert python.value("'torch' in __import__('sys').modules") is False
+
+
+def shows_what_heads_attend_to_on_text(view: Explorer) -> None:
+    """Of the heads that the store keeps it; of others it says so."""
+    view.cell("L1H7").click()
+    tab(view, "Head on text")
+    strengths = view.measure.locator(".ie-sequence-strength")
+    expect(strengths.first).to_be_visible()
+    formed = strengths.first.inner_text()
+    view.measure.get_by_role("option").last.hover()
+    expect(view.measure.get_by_role("status")).to_contain_text("attends")
+    expect(view.measure.get_by_role("button", name="Use as prompt")).to_have_count(0)
+    view.slider.press("Home")
+    expect(strengths.first).not_to_have_text(formed)
+    expect(view.alerts).to_have_count(0)
+    view.cell("L0H3").click()
+    expect(view.alerts).to_contain_text("The store keeps nothing of L0H3 on text. It keeps L1H7")

@@ -1,40 +1,15 @@
-"""The cells of a pattern in which there is something to see."""
+"""Finds the cells of a pattern in which there is something to see."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from induction_kernels.heads.page import KEYS_A_QUERY, LEAST, Cells
 from induction_kernels.heads.statistics import Rows, blocks
-
-#: Of each query at most so many keys, those with most attention, and none with less than this.
-KEYS_A_QUERY = 8
-LEAST = 0.005
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Those that are kept of one pattern, row by row.
-
-    Attributes:
-        at: q * length + k.
-    """
-
-    length: int
-    at: Int32[np.ndarray, " cell"]
-    attention: Float32[np.ndarray, " cell"]
-
-    @property
-    def queries(self) -> Int32[np.ndarray, " cell"]:
-        return self.at // self.length
-
-    @property
-    def keys(self) -> Int32[np.ndarray, " cell"]:
-        return self.at % self.length
 
 
 def bytes_of_cells(length: int) -> int:

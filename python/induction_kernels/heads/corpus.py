@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from induction_kernels.attention.fused import attend_fused
@@ -18,9 +20,9 @@ from induction_kernels.attention.hooked import visit_attention
 from induction_kernels.attention.layer_attention import LayerAttention
 from induction_kernels.attention.unfit import DoesNotFitError
 from induction_kernels.errors import InductionError, ProbeError
-from induction_kernels.heads.cells import Cells, Keeping, cells_of
+from induction_kernels.heads.cells import Keeping, cells_of
 from induction_kernels.heads.intervals import candidates, chosen, equal_frequency
-from induction_kernels.heads.page import Head, HeadPage, Shown
+from induction_kernels.heads.page import Cells, Head, HeadPage, Shown
 from induction_kernels.heads.statistics import FusedRows, Rows, Statistics, WholeRows, statistics
 from induction_kernels.inputs.texts import TextProbe
 from induction_kernels.models.model import Model
@@ -153,6 +155,10 @@ class Corpus:
 
     # --- what is known ---
 
+    def vocabulary(self) -> tuple[Int[np.ndarray, " token"], Int[np.ndarray, " token"]]:
+        """The tokens of all rows, and how often each is there, position 0 left out."""
+        return self._tokens.numpy(), torch.bincount(self._ids).numpy()
+
     def page(self, head: Head) -> HeadPage:
         """Of the rows that were read so far."""
         nth = self._places[head]
@@ -175,4 +181,4 @@ class Corpus:
 
     def _sequence(self, nth: int, row: int, interval: int, strength: float) -> Shown:
         tokens = self.text.tokens[row, : int(self._lengths[row])]
-        return Shown(row, interval, strength, tokens, self._cells[nth][row])
+        return Shown(row, interval, strength, tokens.numpy(), self._cells[nth][row])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Int
 
 #: Equal-frequency intervals of sequences by strength; the last has the strongest.
@@ -30,6 +29,8 @@ def equal_frequency(
 
 def candidates(rows: int) -> Int[np.ndarray, " candidate"]:
     """Rows by chance, the same of every model and head, in the order in which they are taken."""
+    import torch  # which whoever opens pages that are kept does not import
+
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(0))
     return order[:CANDIDATES].numpy()
 

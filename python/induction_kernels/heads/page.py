@@ -12,12 +12,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int
-from torch import Tensor
-
-from induction_kernels.heads.cells import Cells
+from jaxtyping import Float32, Float64, Int, Int32
 
 Head = tuple[int, int]
+
+#: Of each query at most so many keys, those with most attention, and none with less than this.
+KEYS_A_QUERY = 8
+LEAST = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Those that are kept of one pattern, row by row.
+
+    Attributes:
+        at: q * length + k.
+    """
+
+    length: int
+    at: Int32[np.ndarray, " cell"]
+    attention: Float32[np.ndarray, " cell"]
+
+    @property
+    def queries(self) -> Int32[np.ndarray, " cell"]:
+        return self.at // self.length
+
+    @property
+    def keys(self) -> Int32[np.ndarray, " cell"]:
+        return self.at % self.length
+
+    @property
+    def slots(self) -> Int[np.ndarray, " cell"]:
+        """Of each, how many of its query stand before it: less than `KEYS_A_QUERY`."""
+        return np.arange(len(self.at)) - np.searchsorted(self.queries, self.queries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +59,7 @@ class Shown:
     row: int
     interval: int
     strength: float
-    tokens: Int[Tensor, " pos"]
+    tokens: Int[np.ndarray, " pos"]
     cells: Cells
 
 

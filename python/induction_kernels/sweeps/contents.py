@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of what is kept of a prompt, or of the page of a head.
+
+    Attributes:
+        dims: with "{key}" where another prompt has another length.
+    """
+
+    dims: tuple[str, ...]
+    dtype: str
+    title: str
+    meaning: str
+    units: str = "1"
+
+    def said(self, kind: str) -> dict[str, str]:
+        """Of a variable of this kind that it is kept as."""
+        return {
+            "title": self.title,
+            "meaning": self.meaning,
+            "units": self.units,
+            "kind": kind,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +42,8 @@ class Variable:
         dims: those after "checkpoint".
         shape: how long they are.
         attrs: the same for every checkpoint: whoever finds others measures something else. Their
-            "kind" is "score", "measure" or "prompt".
-        dtype: float32 or int32.
+            "kind" is "score", "measure", "prompt" or "page".
+        dtype: float32, float64 or int32.
     """
 
     name: str
@@ -26,6 +51,11 @@ class Variable:
     shape: tuple[int, ...]
     attrs: Mapping[str, Any]
     dtype: str = "float32"
+
+    @property
+    def size(self) -> int:
+        """Bytes at a checkpoint."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 class Found(dict[str, np.ndarray]):

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.fingerprints import differ
+from induction_kernels.checkpoints.progress import say
 from induction_kernels.checkpoints.walk import OF_THE_CALLER, visit
 from induction_kernels.errors import CheckpointError, InductionError, StoreError
 from induction_kernels.models.model import Model
+from induction_kernels.sizes import in_words
 from induction_kernels.sweeps.access import folder_of
 from induction_kernels.sweeps.doubts import keep_findings
 from induction_kernels.sweeps.downloads import Downloads
@@ -38,6 +40,7 @@ def left(store: Store, series: CheckpointSeries, asked: Asked, *, retry: bool) -
     """
     unfit = {one.split(":")[0] for one in store.attrs.get("left_out", ())}
     names = [name for name in asked.names if asked.scores is not None or name not in unfit]
+    names += asked.names_of_pages(store.every_head)
     given_up = {} if retry else store.faults()
     lacking = zip(series, store.lacks(list(series), names), strict=True)
     return [i for i, (one, some) in enumerate(lacking) if some and one.label not in given_up]
@@ -94,7 +97,7 @@ def fill(
     refuse_other_weights(store, series)
     if retry:
         store.forget_unread(list(series), asked.own)
-    filling = Filling(store, series, asked)
+    filling = Filling(store, series, asked, say_sizes=progress)
     missing = left(store, series, asked, retry=retry)
     to_load = missing or [len(series) - 1]
     with contextlib.closing(filling):
@@ -151,10 +154,17 @@ def _closer(
 
 
 class Filling:
-    """Reads checkpoints of a series into a store."""
+    """Reads checkpoints of a series into a store.
 
-    def __init__(self, store: Store, series: CheckpointSeries, asked: Asked) -> None:
+    Args:
+        say_sizes: say, before the first is read, how much of the store pages of heads will take.
+    """
+
+    def __init__(
+        self, store: Store, series: CheckpointSeries, asked: Asked, *, say_sizes: bool = False
+    ) -> None:
         self._store, self._series, self._asked = store, series, asked
+        self._say_sizes = say_sizes
         self._measuring: Measuring | None = None
         self._expected = list(series)
         self._lacking: dict[int, list[str]] = {}
@@ -237,7 +247,11 @@ class Filling:
 
     def _begin(self, model: Model) -> Measuring:
         measuring = Measuring(model, self._asked, self._series)
-        self._store.hold(self._expected, measuring.contents(model, self._series.name))
+        contents = measuring.contents(model, self._series.name)
+        self._store.hold(self._expected, contents)
+        pages = sum(one.size for one in contents.variables if one.attrs["kind"] == "page")
+        if pages and self._say_sizes:
+            say(f"Pages of heads: {in_words(pages)} of {self._store.place} a checkpoint.")
         keep_findings(self._store, self._series)
         self._measuring = measuring
         self._write_first()

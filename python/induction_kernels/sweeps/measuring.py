@@ -1,4 +1,5 @@
-"""What a sweep finds of each checkpoint, bound to its probes: scores, measures, and of prompts."""
+"""What a sweep finds of each checkpoint, bound to its probes: scores, measures, of prompts and of
+text."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import numpy as np
 from induction_kernels.checkpoints import CheckpointSeries
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.errors import SelectionError
+from induction_kernels.heads.page import Head
 from induction_kernels.inputs.texts import TextProbe, Texts
 from induction_kernels.losses.measure import MEASURES, Measure
 from induction_kernels.losses.measures import Measurer
@@ -28,8 +30,11 @@ from induction_kernels.scores.registry import (
 )
 from induction_kernels.scores.score import Score
 from induction_kernels.sweeps.contents import Contents, Found, Variable
-from induction_kernels.sweeps.prompts import checked
-from induction_kernels.sweeps.reading_prompts import PromptReader, coordinates
+from induction_kernels.sweeps.pages import SweptPage
+from induction_kernels.sweeps.pages import checked as checked_heads
+from induction_kernels.sweeps.prompts import checked as checked_prompts
+from induction_kernels.sweeps.reading_pages import PagesReader
+from induction_kernels.sweeps.reading_prompts import PromptReader, coordinates, vocabulary
 
 
 class Asked:
@@ -38,13 +43,15 @@ class Asked:
     Args:
         scores: names from `SCORES` and the reader's own; None for all that the model allows.
         measures: names from `MEASURES`, or whether all are wanted; None where a text is given.
-        texts: what losses are measured on; None for the default text.
+        texts: what losses are measured and heads read on; None for the default text.
         seed: of the probes' random tokens.
         prompts: texts, or pairs of a text and its answer.
+        head_pages: the heads whose pages are kept; True for all.
 
     Raises:
         SelectionError: a score or a measure that does not exist, a score of the reader's called as
-            one of ours or as a measure, a text for no measure, or what is no prompt.
+            one of ours or as a measure, a text that nothing is read on, or what is no prompt or no
+            head.
     """
 
     def __init__(
@@ -54,6 +61,7 @@ class Asked:
         texts: Texts | None = None,
         seed: int = 0,
         prompts: Iterable[str | tuple[str, str]] | str | None = None,
+        head_pages: Iterable[Head] | bool | None = None,
     ) -> None:
         # An iterator can be read only once.
         every = check_scores(scores)
@@ -69,8 +77,9 @@ class Asked:
         self.measures = _chosen(texts is not None if measures is None else measures)
         self.texts = texts if texts is None or isinstance(texts, TextProbe) else _kept(texts)
         self.seed = seed
-        self.prompts = checked(prompts)
-        if texts is not None and not self.measures:
+        self.prompts = checked_prompts(prompts)
+        self.head_pages = checked_heads(head_pages)
+        if texts is not None and not self.measures and not self.head_pages:
             raise SelectionError(
                 "texts= was given and no measure was asked for.",
                 "Losses are measured on them: leave out measures=, or name some.",
@@ -78,9 +87,14 @@ class Asked:
 
     @property
     def names(self) -> list[str]:
-        """Of all that the model may allow."""
+        """Of all that the model may allow, but for pages of heads."""
         of_prompts = (name for prompt in self.prompts for name in prompt.names)
         return [*self.every, *(one.name for one in self.measures), *of_prompts]
+
+    def names_of_pages(self, every_head: Sequence[Head]) -> list[str]:
+        """Of a model that has these heads."""
+        heads = every_head if self.head_pages == "all" else self.head_pages
+        return [name for head in heads for name in SweptPage(*head).names]
 
 
 def _refuse_measures(scores: Iterable[Score]) -> None:
@@ -112,7 +126,8 @@ class Measuring:
     """Reads what was asked off one checkpoint after another, on the same tokens throughout.
 
     Raises:
-        SelectionError: an array that is not of this series; says what differs.
+        SelectionError: an array that is not of this series, or a head that the model does not
+            have; says what differs.
         ProbeError: there has to be text, and it cannot be read by this model.
         PromptError: a prompt that cannot be run on this model.
         UnsupportedModelError: a score of weights that cannot be read.
@@ -128,13 +143,19 @@ class Measuring:
         self._scorer = Scorer(model, list(self._read_off.values()), seed=asked.seed)
         self._scores, self._shape = scores, (model.n_layers, model.n_heads)
         self._scorers = {tuple(self._read_off): self._scorer}
-        self._measurer = _measurer(model, asked) if asked.measures else None
+        on_text = asked.measures or asked.head_pages
+        text = TextProbe.of(model, asked.texts) if on_text else None
+        self._measurer = _measurer(model, text, asked.seed) if text and asked.measures else None
+        self._pages = (
+            PagesReader(model, asked.head_pages, text) if text and asked.head_pages else None
+        )
         self._prompts = [PromptReader(model, prompt) for prompt in asked.prompts]
         of_prompts = (name for one in self._prompts for name in one.prompt.names)
         self.names = [
             *(score.name for score in self._scores),
             *(measure.name for measure in asked.measures),
             *of_prompts,
+            *(self._pages.names if self._pages else ()),
         ]
 
     def __call__(self, model: Model, names: Sequence[str] | None = None) -> Found:
@@ -162,6 +183,8 @@ class Measuring:
         for reader in self._prompts:
             if any(name in wanted for name in reader.prompt.names):
                 found |= reader(model)
+        if self._pages is not None:
+            found |= self._pages(model, wanted)
         return Found({name: found[name] for name in wanted if name in found}, faults, changed)
 
     def add_given(self, found: Found, checkpoint: Checkpoint, names: Sequence[str]) -> None:
@@ -214,7 +237,13 @@ class Measuring:
                 for one in self._asked.measures
             ]
         variables += [one for reader in self._prompts for one in reader.variables(model)]
-        return Contents(attrs, notes, variables, coords | coordinates(model, self._prompts))
+        coords |= coordinates(self._prompts)
+        if self._pages is not None:
+            variables += self._pages.variables()
+            coords |= self._pages.coordinates()
+        if self._prompts or self._pages is not None:
+            coords |= vocabulary(model)
+        return Contents(attrs, notes, variables, coords)
 
     @property
     def notes(self) -> dict[str, str]:
@@ -225,11 +254,10 @@ class Measuring:
         return path
 
 
-def _measurer(model: Model, asked: Asked) -> Measurer:
-    text = TextProbe.of(model, asked.texts)
+def _measurer(model: Model, text: TextProbe, seed: int) -> Measurer:
     predicted = min(model.n_ctx, text.tokens.shape[1] - 1)
     positions = in_context_learning_positions(predicted)
-    return Measurer(model, text, positions=positions, seed=asked.seed)
+    return Measurer(model, text, positions=positions, seed=seed)
 
 
 def _of_score(scorer: Scorer, score: Score) -> dict[str, object]:

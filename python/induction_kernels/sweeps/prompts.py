@@ -9,24 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from induction_kernels.errors import SelectionError
+from induction_kernels.sweeps.contents import Part
 
 #: The coordinate with the strings of all tokens, in the order of ids.
 VOCABULARY = "vocabulary"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One array that is kept of a prompt.
-
-    Attributes:
-        dims: with "{key}" where another prompt has another length.
-    """
-
-    dims: tuple[str, ...]
-    dtype: str
-    title: str
-    meaning: str
-    units: str = "1"
 
 
 _CELLS = "cell_{key}"
@@ -111,9 +97,7 @@ class ReadPrompt(SweptPrompt):
 
     def attrs(self, part: str) -> dict[str, Any]:
         """Of the variable that this part is kept as."""
-        of = PARTS[part]
-        said = {"title": of.title, "meaning": of.meaning, "units": of.units, "kind": "prompt"}
-        return asdict(self) | said | {"part": part}
+        return asdict(self) | PARTS[part].said("prompt") | {"part": part}
 
 
 def checked(prompts: Iterable[str | tuple[str, str]] | str | None) -> list[SweptPrompt]:

@@ -91,13 +91,15 @@ class PromptReader:
         ]
 
 
-def coordinates(model: Model, readers: Sequence[PromptReader]) -> dict[str, tuple[str, np.ndarray]]:
-    """What ids stand for, and of each prompt its ids."""
-    if not readers:
-        return {}
-    strings = np.array(token_strings(model, list(range(model.d_vocab))), np.dtypes.StringDType())
-    of_prompts = {
+def coordinates(readers: Sequence[PromptReader]) -> dict[str, tuple[str, np.ndarray]]:
+    """Of each prompt its ids."""
+    return {
         f"id_{one.prompt.key}": (f"query_{one.prompt.key}", np.array(one.prompt.ids))
         for one in readers
     }
-    return {VOCABULARY: (VOCABULARY, strings), **of_prompts}
+
+
+def vocabulary(model: Model) -> dict[str, tuple[str, np.ndarray]]:
+    """What ids stand for."""
+    strings = np.array(token_strings(model, list(range(model.d_vocab))), np.dtypes.StringDType())
+    return {VOCABULARY: (VOCABULARY, strings)}

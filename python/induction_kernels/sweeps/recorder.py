@@ -64,6 +64,7 @@ class Recorder:
         name: str | None = None,
         seed: int = 0,
         prompts: Iterable[str | tuple[str, str]] | str | None = None,
+        head_pages: Iterable[tuple[int, int]] | bool | None = None,
     ) -> None:
         """Args:
             folder: of the weights, made if it is not there; its files are called
@@ -71,8 +72,8 @@ class Recorder:
             model: whose weights are saved, or that is scored, as it is then.
             steps: at which; by default spread evenly in the logarithm (`is_log_spaced`).
             store: of the scores: a place as `sweep(store=)` has it, which may go on from there.
-            scores, measures, texts, seed, prompts: as in `sweep`; all scores by default. Your own
-                may be functions or readouts, not arrays.
+            scores, measures, texts, seed, prompts, head_pages: as in `sweep`; all scores by
+                default. Your own may be functions or readouts, not arrays.
             tokenizer: for measures, where the model has none.
             tokens_per_step: to count tokens in the store.
             name: of the series in the store; by default the folder's, or else the model's.
@@ -89,7 +90,7 @@ class Recorder:
         self._rate = rate_of(tokens_per_step)
         self._scores: LiveScores | None = None
         if store is not None:
-            asked = Asked(scores, measures, texts, seed, prompts)
+            asked = Asked(scores, measures, texts, seed, prompts, head_pages)
             of_folder = None if self._folder is None else self._folder.name
             self._scores = LiveScores(store, model, asked, tokenizer, name or of_folder)
         elif self._folder is None:

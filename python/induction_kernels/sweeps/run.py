@@ -42,6 +42,7 @@ def sweep(
     disk: int | None = None,
     seed: int = 0,
     prompts: Iterable[str | tuple[str, str]] | str | None = None,
+    head_pages: Iterable[tuple[int, int]] | bool | None = None,
     progress: bool = True,
 ) -> xarray.Dataset:
     """Scores of every head at every checkpoint, and measures, on the same tokens throughout.
@@ -58,8 +59,8 @@ def sweep(
             or a dict by name. docs/own-score.md has more.
         measures: names from `induction_kernels.MEASURES`, or True for all; none by default, unless
             there are texts.
-        texts: what losses are measured on: strings, a column of a dataset, or token ids [row, pos];
-            by default held-out text of the bundled series.
+        texts: what losses are measured, and heads read, on: strings, a column of a dataset, or
+            token ids [row, pos]; by default held-out text of the bundled series.
         store: a folder such as "x.zarr", or where else zarr can write: "s3://bucket/x.zarr".
         retry: read again what could not be read before; otherwise the store's word is taken.
         refine: read only so many checkpoints, or with True a third of them: half of them spaced
@@ -79,6 +80,10 @@ def sweep(
             checkpoint: `InductionExplorer.from_store` shows them without a model. Four bytes a
             head and cell of the lower triangle; they are not in the dataset that is returned.
             Needs a store.
+        head_pages: (layer, head) pairs, or True for all heads, of which the store keeps what they
+            attend to over the texts at each checkpoint, as `head_pages` finds it of one model. 72
+            bytes a token of the 14 rows that are shown of a head, half a megabyte by default; a
+            line says how much it is. Needs a store.
         progress: show a progress bar, and that line.
 
     Returns:
@@ -92,15 +97,15 @@ def sweep(
 
     Raises:
         SelectionError: a score or a measure that does not exist, a score of your own that is
-            called as another, has other heads or no checkpoint of the series, what is no prompt, or
-            one checkpoint is larger than `disk`.
+            called as another, has other heads or no checkpoint of the series, what is no prompt or
+            no head, or one checkpoint is larger than `disk`.
         PromptError: a prompt that the model cannot run.
         ProbeError: text is needed, and the model has no tokenizer or cannot read it.
         CheckpointError: not one checkpoint could be read, or there is no room to download one.
         StoreError: the store holds another model's or probe's numbers; says what differs. Or it
             cannot be written, or read.
     """
-    asked = Asked(scores, measures, texts, seed, prompts)
+    asked = Asked(scores, measures, texts, seed, prompts, head_pages)
     downloads = Downloads(keep_downloads, disk)
     if store is not None:
         if client is None:
@@ -117,7 +122,7 @@ def sweep(
         read = partial(read, downloads=downloads, progress=progress)
         return _into(kept, series, asked, read, retry=retry)
     needing = {"retry": retry, "refine": refine, "client": client, "prompts": prompts}
-    for name, given in needing.items():
+    for name, given in (needing | {"head_pages": head_pages}).items():
         if given not in (False, None):
             raise SelectionError(
                 f"{name}= was given without store=.", 'Give a place: store="x.zarr".'

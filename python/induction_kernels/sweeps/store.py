@@ -34,6 +34,7 @@ from induction_kernels.sweeps.access import (
 from induction_kernels.sweeps.contents import Contents, Found, Variable
 from induction_kernels.sweeps.own import CHANGED, said_of
 from induction_kernels.sweeps.own import FAULTS as OWN_FAULTS
+from induction_kernels.sweeps.pages import COUNT
 from induction_kernels.sweeps.stored import (
     COORDINATES,
     FAULTS,
@@ -49,13 +50,18 @@ OF_OWN = (OWN_FAULTS, CHANGED)
 #: Of a coordinate along training, in one file.
 _ROWS = 1024
 #: Coordinates of other names than their dimensions.
-_ALONG_ROWS = ["chosen_position", FINGERPRINT]
+_ALONG_ROWS = ["chosen_position", COUNT, FINGERPRINT]
 
 _FINGERPRINTS = Variable(
     FINGERPRINT, (), (), {"long_name": "of the weights that were read", "units": "1"}, "uint64"
 )
 #: What stands where nothing is kept.
-_NOTHING = {"float32": np.nan, "int32": np.iinfo(np.int32).min, "uint64": UNKNOWN}
+_NOTHING = {
+    "float32": np.nan,
+    "float64": np.nan,
+    "int32": np.iinfo(np.int32).min,
+    "uint64": UNKNOWN,
+}
 
 
 class Store(Stored):
@@ -72,6 +78,7 @@ class Store(Stored):
         if not self.exists:
             return
         self._compare("", self.attrs, contents.attrs, contents.attrs)
+        self._check_corpus(contents)
         for one in contents.variables:
             if one.name not in self.names:
                 continue
@@ -83,6 +90,14 @@ class Store(Stored):
         for name, (_, values) in contents.coords.items():
             if name in self.coords and not np.array_equal(self._arrays[name][:], values):
                 raise self._other(name, _in_short(self._arrays[name][:]), _in_short(values))
+
+    def _check_corpus(self, contents: Contents) -> None:
+        """Pages of heads are of one text, whichever heads they are of."""
+        here = [one.attrs for one in contents.variables if one.attrs["kind"] == "page"]
+        if here and self.pages:
+            there = self._arrays[self.pages[0].names[0]].attrs.asdict()
+            of_text = [key for key in there if key.startswith("text")]
+            self._compare("pages of heads: ", there, here[0], of_text)
 
     def _compare(
         self, of: str, there: Mapping[str, Any], here: Mapping[str, Any], keys: Iterable[str]

@@ -17,10 +17,13 @@ import numpy as np
 from induction_kernels.checkpoints.checkpoint import Checkpoint
 from induction_kernels.checkpoints.coordinates import along_training
 from induction_kernels.errors import StoreError
+from induction_kernels.heads.page import Head, HeadPage
 from induction_kernels.sweeps import chunks
 from induction_kernels.sweeps.access import folder_of, get_all, options_of, reading, together
 from induction_kernels.sweeps.own import CHANGED, as_attrs
 from induction_kernels.sweeps.own import FAULTS as OWN_FAULTS
+from induction_kernels.sweeps.pages import COUNT, TOKEN, SweptPage
+from induction_kernels.sweeps.pages import PARTS as OF_A_PAGE
 from induction_kernels.sweeps.prompts import VOCABULARY, ReadPrompt, SweptPrompt
 
 if TYPE_CHECKING:
@@ -71,6 +74,8 @@ class Stored:
         #: Of the coordinates, but for those along training.
         self.coords: list[str] = []
         self._token_strings: np.ndarray | None = None
+        #: The tokens that pages of heads were read on, and how often each is there.
+        self._corpus: tuple[np.ndarray, np.ndarray] | None = None
         self._rows: dict[str, int] = {}
         self.refresh()
 
@@ -91,7 +96,7 @@ class Stored:
         self.checkpoints = [Checkpoint(**one) for one in listed.get("checkpoints", [])]
         self.names, self.coords = listed.get("variables", []), listed.get("coords", [])
         self._rows = {one.label: row for row, one in enumerate(self.checkpoints)}
-        self._token_strings = None
+        self._token_strings = self._corpus = None
 
     def _open_arrays(self, root: zarr.Group, listed: dict[str, Any]) -> dict[str, Any]:
         """Those that are listed: of others it may not be all there yet what they are."""
@@ -187,13 +192,23 @@ class Stored:
         ]
 
     @property
+    def every_head(self) -> list[Head]:
+        """Those that have attention; none of what is not there yet."""
+        if not self.checkpoints:
+            return []
+        layers, heads = (self._arrays[name][:].tolist() for name in ("layer", "head"))
+        said = str(self.attrs.get("layers_without_attention", ""))
+        without = {int(layer) for layer in said.split(", ") if layer}
+        return [(layer, head) for layer in layers if layer not in without for head in heads]
+
+    @property
     def prompts(self) -> list[ReadPrompt]:
         """Of which something is kept, in the order in which they came."""
         attrs = (self._arrays[name].attrs.asdict() for name in self.names)
         return list(dict.fromkeys(ReadPrompt.of(one) for one in attrs if one["kind"] == "prompt"))
 
     def token_strings(self, ids: Sequence[int]) -> list[str]:
-        """Of a store that keeps prompts."""
+        """Of a store that keeps prompts, or pages of heads."""
         with reading(self.place):
             if self._token_strings is None:
                 self._token_strings = self._arrays[VOCABULARY][:]
@@ -204,7 +219,34 @@ class Stored:
     ) -> list[dict[str, np.ndarray] | None]:
         """These parts of what is kept of a prompt at each of these checkpoints; None where it is
         not there (yet)."""
-        arrays = [self._arrays[prompt.named(part)] for part in parts]
+        return self._parts_of(prompt, parts, labels)
+
+    @property
+    def pages(self) -> list[SweptPage]:
+        """Of which something is kept, in the order in which they came."""
+        attrs = (self._arrays[name].attrs.asdict() for name in self.names)
+        return list(
+            dict.fromkeys(SweptPage(*one["of_head"]) for one in attrs if one["kind"] == "page")
+        )
+
+    @property
+    def text_of_pages(self) -> str:
+        """Where the corpus is from that they were read on, in words; "" without any."""
+        first = next(iter(self.pages), None)
+        return "" if first is None else self._arrays[first.names[0]].attrs["text"]
+
+    def of_page(self, page: SweptPage, labels: Sequence[str]) -> list[HeadPage | None]:
+        """At each of these checkpoints; None where it is not there (yet)."""
+        found = self._parts_of(page, [*OF_A_PAGE], labels)
+        with reading(self.place):
+            if self._corpus is None:
+                self._corpus = (self._arrays[TOKEN][:], self._arrays[COUNT][:])
+        return [None if parts is None else page.page(parts, *self._corpus) for parts in found]
+
+    def _parts_of(
+        self, of: SweptPrompt | SweptPage, parts: Sequence[str], labels: Sequence[str]
+    ) -> list[dict[str, np.ndarray] | None]:
+        arrays = [self._arrays[of.named(part)] for part in parts]
         with reading(self.place):
             found = self._rows_of([(one, self._rows[at]) for at in labels for one in arrays])
         each = [found[i : i + len(parts)] for i in range(0, len(found), len(parts))]
@@ -228,7 +270,8 @@ class Stored:
         at.sort(key=lambda one: one.step)
         rows = [self._rows[one.label] for one in at]
         faults = self.faults()
-        names = [n for n in self.names if self._arrays[n].attrs["kind"] != "prompt"]
+        kinds = {"score", "measure"}
+        names = [n for n in self.names if self._arrays[n].attrs["kind"] in kinds]
         dims = {dim for name in names for dim in self._dims(name)}
         with reading(self.place):
             return xarray.Dataset(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from induction_kernels.heads.padded import Padded
+from induction_kernels.sweeps.pages import SAMPLES, SEQUENCES, STRONGEST
 
 from induction_explorer.contract import Analysis, Arrays, Head, Steps, analysis
 from induction_explorer.series import budget
 
 if TYPE_CHECKING:
-    from induction_kernels.heads.corpus import Corpus
     from induction_kernels.heads.page import HeadPage as Found
 
     from induction_explorer.series.at import At
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from induction_explorer.series.prompt import Prompt
     from induction_explorer.series.session import SeriesSession
 
-#: Sequences of the highest interval, and of each other; tokens of each list.
-_STRONGEST, _SAMPLES, _TOKENS = 6, 2, 12
+#: Of each list.
+_TOKENS = 12
 
 
 @analysis("head_page")
@@ -70,24 +70,30 @@ class HeadPage(Analysis, frozen=True):
         from induction_kernels.heads.corpus import Corpus
         from induction_kernels.heads.pages import read_by_steps
 
-        corpus = Corpus(at.session.text, [self.head], _STRONGEST, _SAMPLES)
+        corpus = Corpus(at.session.text, [self.head], STRONGEST, SAMPLES)
         for _ in read_by_steps(corpus, at.model, _rows_a_pass(at.session)):
-            yield partial(_arrays, corpus, self.head)
+            yield lambda: _arrays(corpus.page(self.head))
+
+    @classmethod
+    def of_kept(cls, page: Found) -> Arrays:
+        """The answer that a page is which a sweep kept."""
+        return _arrays(page)
 
     def words(self, session: Known, found: list[Arrays]) -> dict[str, Any]:
-        """The tokens of ids, rows as text that becomes the prompt, and whose text it is."""
-        of = session.with_model()
+        """The tokens of ids, rows as text that becomes the prompt where one can be run, and whose
+        text it is."""
         named = ("ids", "from_ids", "at_ids")
         ids = np.unique(np.concatenate([one[name].ravel() for one in found for name in named]))
         known = ids[ids >= 0].tolist()
         rows = {
-            str(row): of.text_of(tokens[tokens >= 0].tolist())
+            str(row): text
             for one in found
             for row, tokens in zip(one["row"].tolist(), one["ids"], strict=True)
             if row >= 0
+            if (text := session.row_as_prompt(tokens[tokens >= 0].tolist())) is not None
         }
         strings = dict(zip(map(str, known), session.token_strings(known), strict=True))
-        return {"tokens": strings, "texts": rows, "origin": of.text.origin}
+        return {"tokens": strings, "texts": rows, "origin": session.text_origin}
 
 
 def _rows_a_pass(session: SeriesSession) -> int:
@@ -96,43 +102,29 @@ def _rows_a_pass(session: SeriesSession) -> int:
     )
 
 
-def _arrays(corpus: Corpus, head: Head) -> Arrays:
-    page = corpus.page(head)
-    return _of_sequences(page, corpus.text.tokens.shape[1]) | _of_all(page, corpus.done)
+def _arrays(page: Found) -> Arrays:
+    return _of_sequences(page) | _of_all(page)
 
 
-def _of_sequences(page: Found, length: int) -> Arrays:
-    from induction_kernels.heads.cells import KEYS_A_QUERY
-    from induction_kernels.heads.intervals import INTERVALS
-
-    count = _STRONGEST + (INTERVALS - 1) * _SAMPLES
-    row, interval = (np.full(count, -1, np.int32) for _ in range(2))
-    strength = np.full(count, np.nan, np.float32)
-    ids = np.full((count, length), -1, np.int32)
-    keys = np.full((count, length, KEYS_A_QUERY), -1, np.int32)
-    attention = np.zeros(keys.shape, np.uint8)
+def _of_sequences(page: Found) -> Arrays:
+    padded = Padded.of(page, SEQUENCES)
+    interval, strength = np.full(SEQUENCES, -1, np.int32), np.full(SEQUENCES, np.nan, np.float32)
     for nth, shown in enumerate(page.sequences):
-        row[nth], interval[nth], strength[nth] = shown.row, shown.interval, shown.strength
-        ids[nth, : len(shown.tokens)] = shown.tokens.numpy()
-        cells = shown.cells
-        # Cells stand query by query: each has the place after its query's first.
-        slot = np.arange(len(cells.at)) - np.searchsorted(cells.queries, cells.queries)
-        keys[nth, cells.queries, slot] = cells.keys
-        attention[nth, cells.queries, slot] = np.rint(255 * cells.attention).clip(0, 255)
+        interval[nth], strength[nth] = shown.interval, shown.strength
     return {
-        "row": row,
+        "row": padded.rows,
         "interval": interval,
         "strength": strength,
-        "ids": ids,
-        "keys": keys,
-        "attention": attention,
+        "ids": padded.ids,
+        "keys": padded.keys,
+        "attention": np.rint(255 * padded.attention).clip(0, 255).astype(np.uint8),
     }
 
 
-def _of_all(page: Found, rows: int) -> Arrays:
+def _of_all(page: Found) -> Arrays:
     queries = max(1, int(page.counts.sum()))
     found: Arrays = {
-        "rows": np.asarray(rows, np.int32),
+        "rows": np.asarray(len(page.strengths), np.int32),
         "distances": (page.distances / queries).astype(np.float32),
         "first": np.asarray(page.first, np.float32),
     }

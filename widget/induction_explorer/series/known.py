@@ -163,6 +163,19 @@ class Known:
         """What they stand for."""
         raise NotImplementedError
 
+    @property
+    def text_origin(self) -> str:
+        """Where the text is from that heads are read on, in words.
+
+        Raises:
+            ProbeError: there is none.
+        """
+        raise NotImplementedError
+
+    def row_as_prompt(self, ids: Sequence[int]) -> str | None:
+        """A row of it as text that can be run; None where only what is kept can."""
+        return None
+
     def answers(self, question: Question, checkpoints: Sequence[int]) -> dict[int, Arrays]:
         """As far as they are known at these."""
         kept = {i: question.analysis.kept(self, i) for i in checkpoints}

@@ -109,8 +109,12 @@ class SeriesSession(Known):
     def token_strings(self, ids: Sequence[int]) -> list[str]:
         return token_strings(self.tokenizer_model, list(ids))
 
-    def text_of(self, ids: Sequence[int]) -> str:
+    def row_as_prompt(self, ids: Sequence[int]) -> str:
         return text_of(self.tokenizer_model, ids)
+
+    @property
+    def text_origin(self) -> str:
+        return self.text.origin
 
     @cached_property
     def text(self) -> TextProbe:

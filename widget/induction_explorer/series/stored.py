@@ -15,7 +15,9 @@ from induction_kernels.names import legible
 from induction_kernels.sweeps.own import CHANGED, FAULTS
 from induction_kernels.sweeps.stored import Stored
 
+from induction_explorer.analyses.head_page import HeadPage
 from induction_explorer.channel.worker import SHARED
+from induction_explorer.series.kept_pages import KeptPages
 from induction_explorer.series.kept_prompts import OF_A_PROMPT, KeptPrompts
 from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt
@@ -149,6 +151,7 @@ class StoreSession(Known):
         self._scored = through
         self.measured = StoredMeasures(kept, through)
         self._prompts = KeptPrompts(self._store, self)
+        self._pages = KeptPages(self._store, self)
         self.results = Results()  # a run that goes on may have written over what it held
 
     @property
@@ -170,12 +173,16 @@ class StoreSession(Known):
 
     @property
     def without_model(self) -> str:
-        holds = "scores, losses and prompts" if self.kept_prompts else "scores and losses"
+        of_prompts = ["prompts"] if self.kept_prompts else []
+        of_heads = ["pages of heads"] if self._pages.all else []
+        *others, last = ["scores", "losses", *of_prompts, *of_heads]
+        holds = f"{', '.join(others)} and {last}"
         return f"was opened from a store, which holds {holds}."
 
     @property
     def held(self) -> Sequence[str]:
-        return OF_A_PROMPT if self.kept_prompts else ()
+        of_text = (HeadPage.kind,) if self._pages.all else ()
+        return (*(OF_A_PROMPT if self.kept_prompts else ()), *of_text)
 
     # --- of prompts ---
 
@@ -193,14 +200,21 @@ class StoreSession(Known):
     def token_strings(self, ids: Sequence[int]) -> list[str]:
         return self._store.token_strings(ids)
 
+    @property
+    def text_origin(self) -> str:
+        return self._pages.origin
+
     def answers(self, question: Question, checkpoints: Sequence[int]) -> dict[int, Arrays]:
         found = super().answers(question, checkpoints)
-        more = self._prompts.answers(question, [i for i in checkpoints if i not in found])
+        missing = [i for i in checkpoints if i not in found]
+        more = self._prompts.answers(question, missing) | self._pages.answers(question, missing)
         for checkpoint, arrays in more.items():
             self.results.keep(question, checkpoint, arrays)
         return found | more
 
     def lacks(self, question: Question, checkpoint: int) -> InductionError:
+        if (why := self._pages.lacks(question, checkpoint)) is not None:
+            return why
         if question.ids is None or not self._prompts.holds(question):
             return self.needs_model()
         where = self.series.labels[checkpoint]

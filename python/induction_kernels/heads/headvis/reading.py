@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 
 from induction_kernels.errors import SelectionError, StoreError
-from induction_kernels.heads.cells import Cells
 from induction_kernels.heads.headvis import format as form
+from induction_kernels.heads.page import Cells
 
 Head = tuple[int, int]
 T = TypeVar("T")
