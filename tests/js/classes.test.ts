@@ -5,7 +5,7 @@ import { fakeKernel } from "../../js/dev/fake-kernel";
 import { FakeModel } from "../../js/dev/fake-model";
 import { placeOfMark } from "../../js/src/chart/grid-drawing";
 import { HEAD_CLASSES } from "../../js/src/contract.gen";
-import type { ExplorerModel } from "../../js/src/kernel/model";
+import type { ExplorerModel, MeasureInfo } from "../../js/src/kernel/model";
 import { marksOf } from "../../js/src/panels/class-marks";
 import { classText, named } from "../../js/src/state/classes";
 import { Store } from "../../js/src/state/store";
@@ -70,6 +70,31 @@ describe("over training", () => {
     const plain = new Store(new FakeModel(traits(SHAPE, TOKENS)).model, pageSignal());
     expect(plain.classes.countsIn(0)).toBe(null);
     expect([...countTable(plain).rows][0]?.slice(-7)).toEqual(Array(7).fill(null));
+  });
+});
+
+describe("where they are not known", () => {
+  const COMPUTING = { state: "computing", label: "", progress: "", done: 0, total: 1, error: null } as const;
+  const said = async (change: Partial<ExplorerModel>) => {
+    const [measure] = traits(SHAPE, TOKENS)._measure_infos;
+    const sinks = { ...(measure as MeasureInfo), name: "sink_fraction" };
+    const { el } = await show(
+      { ...change, _view: { tab: "sink_fraction" }, _measure_infos: [sinks] },
+      fakeKernel(SHAPE),
+    );
+    return one(el, "[aria-label='Heads of each class'] .ie-measures-empty").textContent;
+  };
+
+  it("it is said whether they are to come", async () => {
+    const { _grids, ...none } = withClasses({ _status: COMPUTING });
+    const unknown = Object.fromEntries(
+      Object.entries(_grids).filter(([key]) => !key.includes("selectivity")),
+    );
+    expect(await said({ ...none, _grids: unknown })).toBe("computing …");
+    expect(await said({ ...none, _grids: unknown, _status: { ...COMPUTING, state: "ready" } })).toContain(
+      "not known",
+    );
+    expect(await said({ ...traits(SHAPE, TOKENS), _status: COMPUTING })).toContain("not known here");
   });
 });
 

@@ -213,9 +213,21 @@ describe("the scatter", () => {
 
   it("says how many heads have no value, and draws the others", async () => {
     const without = (c: number, head: number) => (head < 3 ? Number.NaN : across(c, head));
-    const { el } = await show({ _grids: { ...GRIDS, "0/previous_token": scores(without) } });
+    const { el, fake } = await show({ _grids: { ...GRIDS, "0/previous_token": scores(without) } });
     expect(await dots(el)).toHaveLength(SIZE - 3 + 1);
-    expect(one(el, "[role=tabpanel]").textContent).toContain("3 of 8 heads have no value of one of the two.");
+    const { textContent } = one(el, "[role=tabpanel]");
+    expect(textContent).toContain("3 of 8 heads have no value of one of the two.");
+    const computing = {
+      state: "computing",
+      label: "",
+      progress: "",
+      done: 0,
+      total: 1,
+      error: null,
+    } as const;
+    fake.receive({ _status: computing });
+    await settle();
+    expect(one(el, "[role=tabpanel]").textContent).toContain("no value of one of the two yet.");
   });
 
   it("says which score it shows where the series lacks the one that was chosen", async () => {

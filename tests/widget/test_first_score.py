@@ -107,3 +107,37 @@ def test_what_goes_wrong_is_said_once(series, order, monkeypatch) -> None:
     explorer.wait()
     assert explorer._status["error"] is None
     assert all(map(all, known(explorer).values()))
+
+
+@pytest.fixture
+def by_parts(series, monkeypatch) -> list[dict[str, list[bool]]]:
+    """What the page has of scores, each time that it is told, while every part takes long."""
+    monkeypatch.setattr("induction_explorer.series.several.TELL_AFTER", 0)
+    pages: list[dict[str, list[bool]]] = []
+    with SHARED:
+        explorer = InductionExplorer(series, score="previous_token", checkpoint=1)
+        explorer.observe(lambda _: pages.append(known(explorer)), "_grids")
+    explorer.wait()
+    return pages
+
+
+def test_scores_come_as_they_are_read_where_the_reader_looks(by_parts) -> None:
+    parts = [page for page in by_parts if page["induction"] == [False, True, False, False]]
+    counts = [sum(rows[1] for rows in page.values()) for page in parts]
+    assert len(set(counts)) > 1, "all of them came at once"
+    assert counts == sorted(counts)
+    assert all(map(all, by_parts[-1].values()))
+
+
+def test_of_a_checkpoint_that_fails_in_the_middle_nothing_stays(series, monkeypatch) -> None:
+    def fail_later(self: Any, model: Any) -> Any:
+        yield next(by_parts(self, model))
+        raise RuntimeError("in the middle")
+
+    by_parts = Scorer._by_parts
+    monkeypatch.setattr(Scorer, "_by_parts", fail_later)
+    monkeypatch.setattr("induction_explorer.series.several.TELL_AFTER", 0)
+    explorer = InductionExplorer(series, score="copy_attribution")
+    explorer.wait()
+    assert "in the middle" in explorer._series[0]["faults"]["1"]
+    assert not any(any(rows) for rows in known(explorer).values())

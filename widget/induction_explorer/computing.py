@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import traitlets
@@ -18,8 +19,11 @@ from induction_explorer.series.curves import Curves, Kind
 from induction_explorer.series.derived import Findings
 from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt, refused
-from induction_explorer.series.several import infos, read_each, submit
+from induction_explorer.series.several import infos, read_each, submit, told_between
 from induction_explorer.series.stored import StoreSession
+
+#: What is done to a single checkpoint, in words.
+_OF_ONE = ("Scoring heads", "Measuring losses")
 
 
 class Computing(Arrangement):
@@ -148,8 +152,9 @@ class Computing(Arrangement):
 
     def _choose_heads(self) -> None:
         """Begin with the two heads of the circuit, as soon as their scores are there."""
-        if not self._heads_chosen and self._session.is_scored(self.checkpoint):
-            self.heads = self._session.best_heads(self.checkpoint, "previous_token", "induction")
+        best = self._session.best_heads(self.checkpoint, "previous_token", "induction")
+        if best and not self._heads_chosen:
+            self.heads = best
 
     def _sweep(self) -> None:
         """See whether checkpoints are what their names say, score and measure each, then look for
@@ -167,12 +172,16 @@ class Computing(Arrangement):
     def _compute(self, session: Known, checkpoints: Iterable[int]) -> None:
         """Scores and measures of these, as far as they are not there."""
         checkpoints = list(checkpoints)
+        scoring, measuring = ("", "") if len(session.series) > 1 else _OF_ONE
         left = [i for i in checkpoints if not session.is_scored(i)]
-        submit(self._work, Urgency.SWEEP, session.score, left, weakly(self._show_scores))
+        part = partial(weakly(self._show_part), session)
+        steps = partial(told_between, session.score, part)
+        submit(self._work, Urgency.SWEEP, steps, left, weakly(self._show_scores), scoring)
         self._compute_own(session, checkpoints)
         if session.measured.unasked:
             left = [i for i in checkpoints if not session.measured.knows(i)]
-            submit(self._work, Urgency.MEASURE, session.measure, left, weakly(self._show_measures))
+            show = weakly(self._show_measures)
+            submit(self._work, Urgency.MEASURE, session.measure, left, show, measuring)
 
     def _compute_own(self, session: Known, checkpoints: Iterable[int]) -> None:
         """The reader's own scores of these, after all of ours."""
@@ -209,6 +218,12 @@ class Computing(Arrangement):
             self._tell("grids")
         else:
             self._curves.first = self.score
+            self._set(self._curves.scores())
+
+    def _show_part(self, session: Known, checkpoint: int) -> None:
+        """Of the checkpoint that the reader looks at, while the rest of its scores is computed."""
+        if session is self._session and checkpoint == self.checkpoint:
+            self._choose_heads()
             self._set(self._curves.scores())
 
     def _show_measures(self) -> None:

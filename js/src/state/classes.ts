@@ -43,6 +43,11 @@ export class Classes {
     return counts.some((one) => one !== null) ? counts : null;
   }
 
+  /** Whether a series has no such scores, or not all of them: they are not to come either. */
+  lacksScoresIn(series: number): boolean {
+    return HEAD_CLASSES.some(({ score }) => this.#store.scoreIn(series, score) === null);
+  }
+
   #at(checkpoint: number): (Named | null)[] {
     const series = this.#store.series.value;
     const [info, grids] = [this.#store.seriesList.value[series], this.#grids(series)];
@@ -50,9 +55,8 @@ export class Classes {
   }
 
   #grids(series: number): Grids | null {
-    const { scoreIn, gridIn } = this.#store;
-    if (HEAD_CLASSES.some(({ score }) => scoreIn(series, score) === null)) return null;
-    const grids = HEAD_CLASSES.map(({ score }) => gridIn(series, score));
+    if (this.lacksScoresIn(series)) return null;
+    const grids = HEAD_CLASSES.map(({ score }) => this.#store.gridIn(series, score));
     return grids.every((grid) => grid !== null) ? grids : null;
   }
 }

@@ -33,6 +33,11 @@ export function absentText({ working, curves, connection }: Store, otherwise: st
   return working.value || curves.fetching.value || state.value === "gone" ? WAITING[state.value] : otherwise;
 }
 
+/** Whether what is not known of the checkpoint where the slider rests may still come. */
+export function mayCome({ working, curves, info, settled }: Store): boolean {
+  return info.value?.faults[settled.value] === undefined && (working.value || curves.fetching.value);
+}
+
 /** "12 of 26 checkpoints" while some are on their way. */
 export function progressText<A extends AnalysisKind>(store: Store, result: Result<A>): string {
   const { known, wanted } = result;

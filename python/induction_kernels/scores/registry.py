@@ -156,10 +156,20 @@ class Scorer:
         return values
 
     def by_steps(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
-        """The same: after every part what is known, in the end all of it.
+        """The same: after every part what is known, in the end all of it, once it is known to be
+        numbers.
 
         Between two of them other weights may be put into the model and taken out again.
         """
+        found: dict[str, Tensor] = {}
+        for values in self._by_parts(model):
+            found = {one.name: values[one.name] for one in self.scores if one.name in values}
+            yield found
+        _check_finite(model, self.scores, found)
+        yield found
+
+    def _by_parts(self, model: Model) -> Iterator[dict[str, Float[Tensor, "layer head"]]]:
+        """With what scores of the weights take of the attention."""
         values: dict[str, Tensor] = {}
         for found in self._attention.by_steps(model):
             values |= found
@@ -177,9 +187,6 @@ class Scorer:
         for score in self._of_functions:
             values[score.name] = self._functions(model, score)
             yield values
-        values = {score.name: values[score.name] for score in self.scores}
-        _check_finite(model, self.scores, values)
-        yield values
 
     def call(self, model: Model, score: FunctionScore) -> Float[Tensor, "layer head"]:
         """One of the reader's functions alone: float32 on the CPU, NaN as `readings` says."""

@@ -274,9 +274,12 @@ class Known:
         return self.is_scored(checkpoint)
 
     def best_heads(self, checkpoint: int, *scores: str) -> list[list[int]]:
-        """The head with the highest value of each score; none where the checkpoint failed."""
+        """The head with the highest value of each score; none before these are known, and where the
+        checkpoint failed."""
         grids = [self.grids[score][checkpoint] for score in scores if score in self.grids]
         known = [grid for grid in grids if np.isfinite(grid).any()]
+        if len(known) < len(grids) and not self.is_scored(checkpoint):
+            return []
         best = [divmod(int(np.nanargmax(grid)), self.heads) for grid in known]
         return [list(head) for head in dict.fromkeys(best)]
 

@@ -22,7 +22,6 @@ from induction_kernels.names import legible
 from induction_kernels.scores.of_attention import AttentionScore
 from induction_kernels.scores.registry import SCORES, Scorer, choose_scores
 from induction_kernels.scores.score import Score
-from torch import Tensor
 
 from induction_explorer.channel.worker import SHARED, soon
 from induction_explorer.prompts import default_prompt
@@ -279,26 +278,26 @@ class SeriesSession(Known):
             _log.debug("%s could not be scored alone.", name, exc_info=True)
 
     def score(self, checkpoint: int, then: int | None = None) -> Generator[None, None, None]:
-        """Fill one row of every grid, part by part, or the checkpoint's fault; `then` is wanted
-        next."""
+        """Fill one row of every grid, of some with each part, or the checkpoint's fault; `then` is
+        wanted next."""
         if self.is_scored(checkpoint):
             return
         before = self.series.fingerprint(checkpoint) if self.grows else 0
         try:
             model = self.load(checkpoint, then)
-            values: dict[str, Tensor] = {}
-            for values in self.scorer.by_steps(model):  # noqa: B007 - the last has them all
+            for values in self.scorer.by_steps(model):
+                self._fill(checkpoint, {name: one.numpy() for name, one in values.items()})
                 yield
                 self.series.model(checkpoint)  # others may have been here since
-            self._fill(checkpoint, {name: one.numpy() for name, one in values.items()})
             self.faults = {i: why for i, why in self.faults.items() if i != checkpoint}
         except Exception as error:  # noqa: BLE001 - the reader is told; the others go on
             self.faults = self.faults | {checkpoint: _say(error)}
+            self._fill(checkpoint, {score.name: np.nan for score in self.scorer.scores})
             if self.grows:
                 self._broken[self.series[checkpoint].label] = before
         self._scored.add(checkpoint)
 
-    def _fill(self, checkpoint: int, found: Mapping[str, np.ndarray]) -> None:
+    def _fill(self, checkpoint: int, found: Mapping[str, np.ndarray | float]) -> None:
         for name, values in found.items():
             self.grids[name][checkpoint] = values
 

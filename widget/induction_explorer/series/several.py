@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from induction_kernels.errors import InductionError, SelectionError
 from induction_kernels.names import distinct
 
 from induction_explorer.channel.work import Work, without_frames
-from induction_explorer.channel.worker import Steps, Urgency
+from induction_explorer.channel.worker import SHARED, Steps, Urgency
 from induction_explorer.series.known import Known
 from induction_explorer.series.prompt import Prompt
 from induction_explorer.series.stored import StoreSession
@@ -17,6 +18,9 @@ from induction_explorer.series.stored import StoreSession
 if TYPE_CHECKING:
     from induction_kernels.inputs.texts import Texts
     from induction_kernels.scores.own.given import Scores
+
+#: Seconds into a checkpoint after which a reader is shown what of it has been found so far.
+TELL_AFTER = 0.5
 
 
 def open_all(
@@ -98,6 +102,22 @@ def read_each(
                 raise
             prompts.append(without_frames(error))
     return prompts
+
+
+def told_between(
+    steps: Callable[[int, int | None], Steps],
+    tell: Callable[[int], None],
+    checkpoint: int,
+    then: int | None,
+) -> Steps:
+    """The steps of a checkpoint, of which is told now and then what they have found so far."""
+    told = time.monotonic()
+    for _ in steps(checkpoint, then):
+        if time.monotonic() >= told + TELL_AFTER:
+            with SHARED:
+                tell(checkpoint)
+            told = time.monotonic()
+        yield
 
 
 def submit(

@@ -10,6 +10,7 @@ import { readsPrompts } from "../../state/held";
 import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { attentionLut, slotColor } from "../../ui/color";
+import { mayCome } from "../../ui/pending";
 import type { View, ViewProps } from "../../ui/view";
 import type { Ranking } from "./list";
 import { ROW } from "./rows";
@@ -105,10 +106,8 @@ function Bar({ column, value }: { column: Column; value: number }) {
 }
 
 /** A score as it is shown and said; of one that may still come, that. */
-function scoreOrComing({ working, curves, info, settled }: Store, value: number) {
-  const usable = info.value?.faults[settled.value] === undefined;
-  const coming = Number.isNaN(value) && usable && (working.value || curves.fetching.value);
-  return coming
+function scoreOrComing(store: Store, value: number) {
+  return Number.isNaN(value) && mayCome(store)
     ? { shown: "…", said: "still being computed" }
     : { shown: scoreText(value), said: scoreText(value) };
 }

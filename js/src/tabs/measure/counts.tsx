@@ -9,6 +9,7 @@ import { TRAINING, training } from "../../export/tables";
 import { titleOf } from "../../state/classes";
 import type { Store } from "../../state/store";
 import { slotColor } from "../../ui/color";
+import { absentText } from "../../ui/pending";
 import type { ViewProps } from "../../ui/view";
 
 const TITLE = "Heads of each class";
@@ -16,11 +17,13 @@ const MEANING =
   "How many heads look mainly at one place on random tokens. A class says where a head looks, not what it writes " +
   "or whether the model needs it; a head that looks at two places counts for the one it looks at most.";
 const FORMULA = `class = the largest of six selectivities, from ${CLASS_THRESHOLD}`;
+const UNKNOWN = "The six selectivities are not known here.";
 const SOURCE = "arXiv 2606.02378";
 
 export function ClassCounts({ view }: ViewProps) {
   const { store } = view;
   const counts = store.classes.countsIn(store.series.value);
+  const lacking = store.classes.lacksScoresIn(store.series.value);
   return (
     <figure aria-label={TITLE}>
       <figcaption class="ie-caption">
@@ -37,7 +40,7 @@ export function ClassCounts({ view }: ViewProps) {
         </p>
       </figcaption>
       {counts === null ? (
-        <p class="ie-note ie-measures-empty">The six selectivities are not known here.</p>
+        <p class="ie-note ie-measures-empty">{lacking ? UNKNOWN : absentText(store, UNKNOWN)}</p>
       ) : store.alone.value ? (
         <Numbers counts={counts[0] ?? []} />
       ) : (

@@ -15,7 +15,7 @@ import { headName } from "../../state/heads";
 import type { Store } from "../../state/store";
 import { scoreText } from "../../state/text";
 import { slotColor } from "../../ui/color";
-import { absentText } from "../../ui/pending";
+import { absentText, mayCome } from "../../ui/pending";
 import { placeIn, useHover } from "../../ui/pointing";
 import { useWidth } from "../../ui/use-size";
 import type { View, ViewProps } from "../../ui/view";
@@ -241,7 +241,7 @@ function Chart({ view, drawn }: { view: View; drawn: ReadonlySignal<Drawn | null
       </div>
       {missing > 0 && (
         <p class="ie-note">
-          {missing} of {now.heads} heads have no value of one of the two.
+          {missing} of {now.heads} heads have no value of one of the two{mayCome(view.store) && " yet"}.
         </p>
       )}
     </>
