@@ -22,7 +22,7 @@ if (process.argv.includes("--harness")) {
     console.error("--harness needs the folder that the page is written to.");
     process.exit(1);
   }
-  await build({ ...harness, outdir: folder });
+  await build({ ...harness, outdir: folder, sourcemap: false, minify: true });
   await copyFile("js/dev/index.html", `${folder}/index.html`);
 } else if (process.argv.includes("--dev")) {
   const dev = await context({ ...harness, outdir: "js/dev", write: false });

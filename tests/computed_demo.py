@@ -17,7 +17,9 @@ def computed_demo(checkpoints: Sequence[int] = FORMING) -> Iterator[InductionExp
     """Of these of the bundled two-layer series, with all that is computed unasked: losses of eight
     rows of text, a fifth of the time that all rows take."""
     series = load_demo("attn-only-2l").select(checkpoints)
-    explorer = InductionExplorer(series, texts=TextProbe.default(series.model(-1), rows=8))
+    explorer = InductionExplorer(
+        series, texts=TextProbe.default(series.replica(private=True).model(-1), rows=8)
+    )
     try:
         explorer.wait()
         yield explorer

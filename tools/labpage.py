@@ -149,6 +149,18 @@ class LabPage:
         self.command("docmanager:open", path=notebook)
         self._wait_until_open()
 
+    def clear(self) -> None:
+        """Its outputs, as the Edit menu does, and what became of the window."""
+        self.page.set_viewport_size(VIEWPORT)
+        self.command("notebook:clear-all-cell-outputs")
+
+    def cells(self) -> list[str]:
+        """The source of each cell."""
+        return self.page.evaluate(
+            "[...jupyterapp.shell.currentWidget.content.model.cells]"
+            ".map((cell) => cell.sharedModel.getSource())"
+        )
+
     def _wait_until_open(self) -> None:
         self.page.locator(".jp-Notebook").wait_for()
         self.page.wait_for_function(

@@ -86,9 +86,10 @@ def desk(shared_desk: Desk, request: pytest.FixtureRequest) -> Iterator[Desk]:
 
 @pytest.fixture
 def page(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
-    """A notebook of the test's own that shows an explorer `w` on attn-only-2l, or the one that a
+    """A notebook that shows an explorer `w` of the test's own on attn-only-2l, or the one that a
     cell given as the parameter makes."""
-    with desk.notebook(request.node.name, getattr(request, "param", EXPLORER), SHOW) as page:
+    cell = getattr(request, "param", EXPLORER)
+    with desk.notebook(request.node.name, cell, SHOW, again=True) as page:
         page.run_all()
         until_drawn(page, desk.python)
         yield page

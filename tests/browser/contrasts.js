@@ -19,21 +19,32 @@
     const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
     return (high + 0.05) / (low + 0.05);
   };
-  /** Under a box: the grounds of the elements around it that reach there. */
-  const behind = (element, box) => {
-    if (element === null) return [255, 255, 255, 1];
-    const { left, right, top, bottom } = element.getBoundingClientRect();
-    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-    const inside = left <= x && x <= right && top <= y && y <= bottom;
-    const own = inside ? rgba(getComputedStyle(element).backgroundColor) : [0, 0, 0, 0];
-    return own[3] === 1 ? own : over(own, behind(element.parentElement, box));
+  const kept = (of) => {
+    const values = new Map();
+    return (key) => {
+      if (!values.has(key)) values.set(key, of(key));
+      return values.get(key);
+    };
   };
-  const opacity = (element) =>
-    element === null ? 1 : Number(getComputedStyle(element).opacity) * opacity(element.parentElement);
+  const colored = kept(rgba);
+  const box = kept((element) => element.getBoundingClientRect());
+  const background = kept((element) => colored(getComputedStyle(element).backgroundColor));
+  /** Under a box: the grounds of the elements around it that reach there. */
+  const behind = (element, { left, top, width, height }) => {
+    if (element === null) return [255, 255, 255, 1];
+    const around = box(element);
+    const [x, y] = [left + width / 2, top + height / 2];
+    const inside = around.left <= x && x <= around.right && around.top <= y && y <= around.bottom;
+    const own = inside ? background(element) : [0, 0, 0, 0];
+    return own[3] === 1 ? own : over(own, behind(element.parentElement, { left, top, width, height }));
+  };
+  const opacity = kept((element) =>
+    element === null ? 1 : Number(getComputedStyle(element).opacity) * opacity(element.parentElement),
+  );
   const found = [];
   const add = (element, color, ground, text) => {
-    const ink = rgba(color);
-    ink[3] *= opacity(element);
+    const [r, g, b, a] = colored(color);
+    const ink = [r, g, b, a * opacity(element)];
     found.push([
       ratio(over(ink, ground), ground),
       text.trim(),
@@ -63,7 +74,7 @@
       element.closest(".ie-wiring-nodes g")?.querySelector("circle") ??
       (element.matches(".ie-wiring-name") ? element.parentElement.querySelector("circle") : null);
     const under = behind(element.closest("div"), range.getBoundingClientRect());
-    const ground = circle === null ? under : over(rgba(getComputedStyle(circle).fill), under);
+    const ground = circle === null ? under : over(colored(getComputedStyle(circle).fill), under);
     add(element, style.fill, ground, node.data);
   }
   for (const field of root.querySelectorAll("input[type=text], textarea, select")) {

@@ -18,12 +18,9 @@ COLLISIONS = (Path(__file__).parent / "collisions.js").read_text()
 #: What moves with the slider is placed after the frame in which it appears.
 TWO_FRAMES = "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
 
-#: Losses of eight rows of text have the same curves, and take a tenth of the time.
 TWO = f"""\
-from induction_kernels.inputs.texts import TextProbe
 both = [load_demo(name).select({FORMING}) for name in ("attn-only-2l", "attn-only-3l")]
-texts = TextProbe.default(both[0].model(-1), rows=8)
-w = InductionExplorer(both, texts=texts, heads=[[0, 0], [0, 3], [1, 1], [1, 2]])
+w = InductionExplorer(both, heads=[[0, 0], [0, 3], [1, 1], [1, 2]])
 w.wait()"""
 
 

@@ -10,11 +10,9 @@ from notebooks import SHOW, Desk
 from parts import Explorer
 from playwright.sync_api import Locator, expect
 
-#: Losses of eight rows of text are as many numbers, and take a tenth of the time.
 ALL = """\
-from induction_kernels.inputs.texts import TextProbe
 three = [load_demo(f"attn-only-{layers}l") for layers in (1, 2, 3)]
-w = InductionExplorer(three, texts=TextProbe.default(three[0].model(-1), rows=8))
+w = InductionExplorer(three)
 w.wait()"""
 
 
@@ -57,7 +55,6 @@ def takes_the_longest_prompt(trio: LabPage, view: Explorer) -> None:
 
 
 MIXED = """\
-from induction_kernels.inputs.texts import TextProbe
 from induction_explorer import CheckpointSeries, InductionExplorer, load_demo
 known = load_demo("attn-only-1l").select([0, 12, 18, -1])
 weights = [
@@ -66,8 +63,7 @@ weights = [
 unknown = CheckpointSeries.from_state_dicts(
     known.load(-1), weights, steps=[0, 200, 3000], name="ריצה 2"
 )
-texts = TextProbe.default(known.model(-1), rows=8)
-w = InductionExplorer([known, unknown], texts=texts)
+w = InductionExplorer([known, unknown])
 w.wait()
 """
 

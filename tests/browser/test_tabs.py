@@ -26,7 +26,8 @@ TITLES = [
 ALL = """\
 from induction_kernels.inputs.texts import TextProbe
 series = load_demo("attn-only-2l")
-w = InductionExplorer(series, texts=TextProbe.default(series.model(-1), rows=24))
+reader = series.replica(private=True).model(-1)
+w = InductionExplorer(series, texts=TextProbe.default(reader, rows=24))
 w.wait()"""
 
 
