@@ -37,7 +37,8 @@ LEFT_OUT_PREFIXES = ("_sysconfigdata", "config-")  # paths and compiler flags of
 HELDOUT_SHARE = 0.25
 
 
-def source_files() -> list[tuple[str, Path]]:
+@cache
+def source_files() -> tuple[tuple[str, Path], ...]:
     """(path relative to the standard library, in POSIX form; path) of every file read, sorted."""
     root = Path(sysconfig.get_path("stdlib"))
     files = []
@@ -48,7 +49,7 @@ def source_files() -> list[tuple[str, Path]]:
             if name.endswith(".py") and _is_wanted(name):
                 path = Path(folder) / name
                 files.append((path.relative_to(root).as_posix(), path))
-    return sorted(files)
+    return tuple(sorted(files))
 
 
 def _is_wanted(name: str) -> bool:
