@@ -62,7 +62,8 @@ class LayerAttention:
         """S of these rows, whatever is masked, and which cells are not; None where attention is
         simply causal."""
         kv_heads = [head * self.k.shape[1] // self.q.shape[1] for head in heads]
-        q, k = self.q[:, heads, start:stop].float(), self.k[:, kv_heads, :stop].float()
+        q = self.q[:, _run(heads), start:stop].float()
+        k = self.k[:, _run(kv_heads), :stop].float()
         allowed, bias = (
             None
             if of is None
@@ -70,3 +71,10 @@ class LayerAttention:
             for of in (self.softmax.allowed, self.softmax.bias)
         )
         return self.softmax.scores(q @ k.mT, bias), allowed
+
+
+def _run(heads: Sequence[int]) -> Sequence[int] | slice:
+    """As a slice where one follows the other: what is indexed with that is not copied."""
+    first = heads[0] if heads else 0
+    follows = list(heads) == list(range(first, first + len(heads)))
+    return slice(first, first + len(heads)) if follows else heads

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
 from induction_kernels.heads.page import KEYS_A_QUERY, LEAST, Cells
@@ -35,9 +35,7 @@ class Keeping:
         """The next rows of these heads' patterns, from `start` on."""
         if not self._rows:
             return
-        values, keys = (
-            most.cpu().numpy() for most in largest(block[self._rows].flatten(0, 1), KEYS_A_QUERY)
-        )
+        values, keys = largest(block[self._rows].flatten(0, 1), KEYS_A_QUERY)
         queries = np.arange(start, start + block.shape[2])[:, None]
         of_rows = [
             (row, length, head)
@@ -66,27 +64,35 @@ def cells_of(of: Rows, heads: Sequence[int], length: int, longest: int) -> dict[
 
 def largest(
     a: Float[Tensor, "head row key"], count: int
-) -> tuple[Float[Tensor, "head row most"], Int[Tensor, "head row most"]]:
+) -> tuple[Float32[np.ndarray, "head row most"], Int[np.ndarray, "head row most"]]:
     """The `count` largest of each row, which are not negative, and their keys, in any order.
 
-    Sorted out of groups of which every `width`-th key is one: the largest are in the `count` groups
-    whose maxima are largest. That takes a third of the time of looking among all.
+    Looked for in groups of which every `width`-th key is one: the largest are in the `count` groups
+    whose maxima are largest. That takes a fifth of the time of looking among all.
     """
     keys = a.shape[2]
     width = -(-keys // count)
     if width <= count:
-        most = a.topk(min(count, keys), sorted=False)
-        return most.values, most.indices
+        return _most(a.cpu().numpy(), count)
     padded = nn.functional.pad(a, (0, width * count - keys), value=-1)
     grouped = padded.unflatten(2, (count, width))
     groups = grouped.amax(2).topk(count, sorted=False).indices
     among = grouped.gather(3, groups[:, :, None].expand(-1, -1, count, -1)).flatten(2)
-    most = among.topk(count, sorted=False)
-    of_group = groups.gather(2, most.indices % count)
-    return most.values, most.indices // count * width + of_group
+    values, at = _most(among.cpu().numpy(), count)
+    member = at // count
+    of_group = np.take_along_axis(groups.cpu().numpy(), at - member * count, 2)
+    return values, member * width + of_group
+
+
+def _most(
+    a: Float32[np.ndarray, "head row key"], count: int
+) -> tuple[Float32[np.ndarray, "head row most"], Int[np.ndarray, "head row most"]]:
+    # NumPy's selection takes a third of the time of PyTorch's.
+    at = np.argpartition(a, -min(count, a.shape[2]), axis=2)[..., -count:]
+    return np.take_along_axis(a, at, 2), at
 
 
 def _sorted(length: int, parts: list[tuple[np.ndarray, np.ndarray]]) -> Cells:
     at, attention = (np.concatenate(some) for some in zip(*parts, strict=True))
-    order = np.argsort(at)
+    order = np.argsort(at, kind="stable")  # of what is almost in order
     return Cells(length, at[order].astype(np.int32), attention[order].astype(np.float32))

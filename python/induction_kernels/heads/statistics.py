@@ -6,6 +6,7 @@ at the first token mostly looks away from all others. How much that is, is read 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -118,9 +119,12 @@ def statistics(
 
 
 def _few(heads: Sequence[int], batch: int, longest: int) -> list[Sequence[int]]:
-    """So few heads at a time that some rows of all of them fit into a block."""
-    count = max(1, _BLOCK_BYTES["cpu"] // (4 * batch * longest * min(longest, _BLOCK_ROWS)))
-    return [heads[i : i + count] for i in range(0, len(heads), count)]
+    """So few heads at a time that some rows of all of them fit into a block; each as many."""
+    rows = -(-longest // -(-longest // _BLOCK_ROWS))
+    most = max(1, _BLOCK_BYTES["cpu"] // (4 * batch * longest * rows))
+    parts = -(-len(heads) // most)
+    ends = [len(heads) * part // parts for part in range(parts + 1)]
+    return [heads[start:stop] for start, stop in itertools.pairwise(ends)]
 
 
 def _of_some(
@@ -150,9 +154,10 @@ def _of_some(
 
 
 def blocks(longest: int, patterns: int, device: torch.device) -> list[tuple[int, int]]:
-    """From which to which row, of so many patterns at a time."""
+    """From which to which row, of so many patterns at a time; each about as many."""
     room = _BLOCK_BYTES.get(device.type, _OTHER_BLOCK_BYTES)
-    size = max(1, min(_BLOCK_ROWS, room // (4 * patterns * longest)))
+    most = max(1, min(_BLOCK_ROWS, room // (4 * patterns * longest)))
+    size = -(-longest // -(-longest // most))
     return [(start, min(start + size, longest)) for start in range(0, longest, size)]
 
 
