@@ -41,7 +41,7 @@ def test_no_name_lies_on_another(two: LabPage) -> None:
     tabs = view.measures.all_inner_texts()
     assert len(tabs) > 9
     for width, scale in [(1440, 1), (480, 2), (480, 1), (1440, 2)]:
-        size = {"width": width, "height": 2400, "deviceScaleFactor": scale, "mobile": False}
+        size = {"width": width, "height": 900, "deviceScaleFactor": scale, "mobile": False}
         session.send("Emulation.setDeviceMetricsOverride", size)
         two.page.wait_for_function("ratio => devicePixelRatio === ratio", arg=scale)
         for tab in tabs:

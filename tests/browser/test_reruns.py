@@ -41,7 +41,7 @@ def test_fifty_runs_of_a_cell_leave_memory_threads_and_explorers_flat(
     lab: Lab, chrome: Browser
 ) -> None:
     notebook = write_notebook(lab, "reruns.ipynb", SERIES, CELL)
-    with open_notebook(chrome, lab, notebook) as page:
+    with open_notebook(chrome, lab, notebook, width=900, height=600) as page:
         page.run_all()
         session = page.page.context.new_cdp_session(page.page)
         table: list[tuple[int, ...]] = []

@@ -36,19 +36,28 @@ def sent(page: LabPage) -> list[bytes]:
     return [data for way, data in page.traffic.frames if way == "sent"]
 
 
+#: Asked for again and again, so in one go.
+SHOWN = """root => {
+  const one = (selector) => root.querySelector(selector);
+  const names = (selector) =>
+    [...root.querySelectorAll(selector)].map((cell) => cell.getAttribute("aria-label"));
+  const slider = one("input[aria-label=Checkpoint]");
+  return {
+    checkpoint: slider.value,
+    label: slider.getAttribute("aria-valuetext"),
+    score: one("select[aria-label=Score]").value,
+    values: names("[aria-label='Head scores'] [role=gridcell]"),
+    chosen: names("[aria-label='Head scores'] [role=gridcell][aria-selected=true]"),
+    patterns: root.querySelectorAll("[role=img][aria-label^='Attention pattern']").length,
+    tab: one("[role=tab][aria-selected=true]").innerText,
+  };
+}"""
+
+
 def shown(page: LabPage) -> dict[str, object]:
     """What a page says that it shows."""
-    view = Explorer(page.page)
-    chosen = view.grid.locator('[role=gridcell][aria-selected="true"]')
-    return {
-        "checkpoint": view.slider.input_value(),
-        "label": view.slider.get_attribute("aria-valuetext"),
-        "score": view.score.input_value(),
-        "values": view.names(),
-        "chosen": chosen.evaluate_all("cells => cells.map(c => c.getAttribute('aria-label'))"),
-        "patterns": view.patterns.count(),
-        "tab": view.root.get_by_role("tab", selected=True).first.inner_text(),
-    }
+    found: dict[str, object] = Explorer(page.page).root.evaluate(SHOWN)
+    return found
 
 
 def agree(first: LabPage, second: LabPage, python: kernel.Kernel, **known: object) -> None:
