@@ -47,9 +47,7 @@ def without_state(page: LabPage) -> dict:
     return saved(page) | {"metadata": {}}
 
 
-def test_it_is_hidden_where_the_explorer_is_drawn_and_renewed_beside_it(
-    shown: LabPage, desk: Desk
-) -> None:
+def is_hidden_where_the_explorer_is_drawn_and_renewed_beside_it(shown: LabPage, desk: Desk) -> None:
     page = shown.page
     expect(picture(page)).to_have_attribute("alt", SAID)
     expect(picture(page)).to_be_hidden()
@@ -61,7 +59,7 @@ def test_it_is_hidden_where_the_explorer_is_drawn_and_renewed_beside_it(
     assert page.locator(".ie").evaluate("e => e.drawnOnce")
 
 
-def test_a_notebook_reopened_without_state_shows_it(shown: LabPage, chrome: Browser) -> None:
+def reopened_without_state_it_is_shown(shown: LabPage, chrome: Browser) -> None:
     other = f"other-{shown.notebook}"
     (shown.lab.folder / other).write_text(json.dumps(without_state(shown)))
     with open_notebook(chrome, shown.lab, other) as reopened:
@@ -71,7 +69,7 @@ def test_a_notebook_reopened_without_state_shows_it(shown: LabPage, chrome: Brow
         shown.lab.api("DELETE", f"kernels/{shown.lab.kernel_of(other)}")
 
 
-def test_the_saved_notebook(
+def test_a_saved_notebook(
     shown: LabPage, desk: Desk, chrome: Browser, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     for with_state in (True, False):
@@ -82,6 +80,10 @@ def test_the_saved_notebook(
         it_is_of_text_that_says_what_the_explorer_knows(shown, desk)
     with subtests.test("it is small"):
         it_is_small(saved(shown))
+    with subtests.test("reopened without state, it is shown"):
+        reopened_without_state_it_is_shown(shown, chrome)
+    with subtests.test("it is hidden where the explorer is drawn, and renewed beside it"):
+        is_hidden_where_the_explorer_is_drawn_and_renewed_beside_it(shown, desk)
 
 
 def nbconvert_shows_it_without_a_network(notebook: dict, chrome: Browser, file: Path) -> None:

@@ -164,7 +164,7 @@ def test_prompts_that_a_store_keeps(lab: Lab, chrome: Browser, tmp_path: Path) -
         assert "token" in formed
         view.slider.press("Home")
         expect(rows.first).not_to_have_text(formed)
-        assert view.picture("L1H7") != pattern
+        page.wait_until(lambda: view.picture("L1H7") != pattern, "the pattern of step 0")
         view.slider.press("End")
         expect(rows.first).to_have_text(formed)
         view.tokens.last.hover()

@@ -10,7 +10,9 @@ def test_the_score_picker(page: LabPage, explorer: Explorer, python: Kernel) -> 
     names = explorer.names()
     explorer.score.select_option("previous_token")
     page.wait_until(lambda: python.value("w.score") == "previous_token", "the trait")
-    assert all("previous_token" in name for name in explorer.names())
+    page.wait_until(
+        lambda: all("previous_token" in name for name in explorer.names()), "its numbers"
+    )
     assert [n.split()[-1] for n in explorer.names()] != [n.split()[-1] for n in names]
 
 

@@ -85,7 +85,14 @@ def until_quiet(*pages: LabPage) -> None:
             page.page.wait_for_timeout(400)
 
 
-def test_two_pages_show_the_same(first: LabPage, second: LabPage) -> None:
+def test_two_pages(first: LabPage, second: LabPage, subtests: pytest.Subtests) -> None:
+    with subtests.test("they show the same"):
+        they_show_the_same(first, second)
+    with subtests.test("one that has found its kernel again shows all of it"):
+        it_shows_all_once_it_has_found_its_kernel(second)
+
+
+def they_show_the_same(first: LabPage, second: LabPage) -> None:
     here, there = Explorer(first.page), Explorer(second.page)
     with kernel.connect(first.kernel_file()) as python:
         agree(first, second, python)
@@ -112,7 +119,7 @@ def test_two_pages_show_the_same(first: LabPage, second: LabPage) -> None:
         agree(first, second, python, checkpoint=str(python.value("len(series) - 1")))
 
 
-def test_a_page_that_has_found_its_kernel_again_shows_all_of_it(second: LabPage) -> None:
+def it_shows_all_once_it_has_found_its_kernel(second: LabPage) -> None:
     """JupyterLab asks for the states of all widgets anew, and gets them without what is large."""
     view = Explorer(second.page)
     second.wait_until(lambda: None not in view.names(), "every head's score")
@@ -129,7 +136,7 @@ def test_a_page_that_has_found_its_kernel_again_shows_all_of_it(second: LabPage)
         assert view.names() == names
         python.run("w.checkpoint = 3")
         expect(view.slider).to_have_value("3")
-        assert view.names() != names
+        second.wait_until(lambda: view.names() != names, "the scores of another checkpoint")
     expect(view.alerts).to_have_count(0)
 
 
