@@ -5,9 +5,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# On every core, so a thread each. Browser tests wait for pages and kernels, so there are three at a
-# time; who has none left takes from the others, whose files may hold the longest.
-PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+# On every core, so a thread each; what is not run is not imported either. Browser tests wait for
+# pages and kernels, so there are three at a time; who has none left takes from the others, whose
+# files may hold the longest.
+PYTEST_FAST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --ignore tests/browser --ignore tests/compat
 BUNDLE := widget/induction_explorer/static/widget.js
 JS_SOURCES := $(shell find js -type f) package.json package-lock.json tsconfig.json
 
@@ -21,8 +22,8 @@ SIDE_BY_SIDE := --no-print-directory --jobs=2 --output-sync
 
 test: build chromium
 	$(MAKE) $(SIDE_BY_SIDE) enforced-tests lint types page-tests
-	$(PYTEST_FAST) -m "not browser and not compat and (slow or unchecked or not kernels)"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "browser and not compat" -n 3 --dist worksteal
+	$(PYTEST_FAST) -m "slow or unchecked or not kernels"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -n 3 --dist worksteal
 
 # Leaves to `make test`: slow tests, browser tests, the shapes in the kernels' signatures, and of what
 # is tested on many models, lengths or faults all but two.
@@ -60,7 +61,7 @@ fast-page-tests: build
 	npm run --silent test -- --exclude '**/*.slow.test.ts'
 
 fast-tests: build
-	$(PYTEST_FAST) -m "not slow and not browser and not compat" --cases 2
+	$(PYTEST_FAST) -m "not slow" --cases 2
 
 # The kernels' fast tests with every shape in their signatures enforced, which takes them twice as
 # long; all others run without.

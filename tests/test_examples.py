@@ -7,32 +7,38 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import numpy as np
 import pytest
 import torch
 from induction_explorer import load_demo, sweep
 from induction_kernels.sweeps.stored import Stored
 from local_hub import Repository
-from nbclient import NotebookClient
 from published_models import pythia
 from small_models import HUGGING_FACE
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_outputs_are_not_kept(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells)
-    assert all(cell.get("execution_count") is None for cell in notebook.cells)
+    cells = json.loads(path.read_text())["cells"]
+    assert not any(cell.get("outputs") for cell in cells)
+    assert all(cell.get("execution_count") is None for cell in cells)
 
 
 HUB, HEADS, ONE, OWN_RUN = EXAMPLES
+#: Of the default text a quarter for the kernels, and a sixteenth for explorers.
 LITTLE_TEXT = """\
 import induction_explorer.series.budget
+from induction_kernels.inputs.texts import TextProbe
 induction_explorer.series.budget.ROWS = 16
+default = TextProbe.default
+TextProbe.default = lambda model, rows=64, **more: default(model, rows, **more)
 """
 
 
@@ -47,15 +53,13 @@ def test_they_are_named_for_what_they_show() -> None:
 
 @pytest.mark.slow
 def test_every_cell_of_your_own_run_runs() -> None:
-    assert "Abrupt changes, 5% level: found in" in printed_by(
-        nbformat.read(OWN_RUN, as_version=4), OWN_RUN.parent
-    )
+    assert "Abrupt changes, 5% level: found in" in printed_by(read(OWN_RUN), OWN_RUN.parent)
 
 
 @pytest.mark.slow
 def test_every_cell_of_induction_heads_runs() -> None:
-    """At every other checkpoint and the last, and the explorer on little text."""
-    notebook = nbformat.read(HEADS, as_version=4)
+    """At every other checkpoint and the last, on little text."""
+    notebook = read(HEADS)
     cell, whole = notebook.cells[0], 'load_demo(f"attn-only-{layers}l")'
     assert cell.source.count(whole) == 1
     cell.source = LITTLE_TEXT + cell.source.replace(
@@ -71,7 +75,7 @@ def test_every_cell_of_induction_heads_runs() -> None:
 @pytest.mark.slow
 def test_every_cell_of_one_head_runs() -> None:
     """On the bundled series, the explorer on little text; of SmolLM2 what is missing is said."""
-    notebook = nbformat.read(ONE, as_version=4)
+    notebook = read(ONE)
     notebook.cells[1].source = LITTLE_TEXT + notebook.cells[1].source
     printed = printed_by(notebook, ONE.parent)
     assert "L1H6: rank 2, induction 0.96, class induction" in printed
@@ -136,7 +140,7 @@ def test_a_suite_is_read_from_a_hub(hub, tokenizer, tmp_path) -> None:
     environment = {
         "HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0",
     }  # fmt: skip
-    printed = printed_by(nbformat.read(HUB, as_version=4), tmp_path, os.environ | environment)
+    printed = printed_by(read(HUB), tmp_path, os.environ | environment)
     assert "16 checkpoints, step 0 to step 143,000" in printed
     assert "is step 1, byte for byte, as it should: the learning rate begins at 0" in printed
     assert "step 143,000    299.893B tokens" in printed
@@ -147,10 +151,16 @@ def test_a_suite_is_read_from_a_hub(hub, tokenizer, tmp_path) -> None:
     assert sum("/tree/" in one for one in hub.asked[:first]) == 15  # step 1 is step 0
 
 
-def printed_by(
-    notebook: nbformat.NotebookNode, folder: Path, env: Mapping[str, str] | None = None
-) -> str:
+def read(path: Path) -> NotebookNode:
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
+def printed_by(notebook: NotebookNode, folder: Path, env: Mapping[str, str] | None = None) -> str:
     """By all cells of a notebook, run in this folder, none of which may fail."""
+    from nbclient import NotebookClient
+
     resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
     client.execute(env=dict(os.environ if env is None else env))

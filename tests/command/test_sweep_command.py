@@ -95,8 +95,8 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_does(tmp_path) -> None:
     assert f"of {len(load_demo('attn-only-2l'))} checkpoints in {place};" in stderr
     again = stderr.strip().splitlines()[-1].strip()
     assert again == f"induction-explorer sweep demo:attn-only-2l --store '{place}'"
-    found = run(*asked)
-    assert found.returncode == 0, found.stderr
+    found = here(*asked)
+    assert found.exit_code == 0, found.stderr
     assert f"holds {len(load_demo('attn-only-2l'))} checkpoints" in found.stdout
     assert {row: kept(place)[row] for row in there} == there  # nothing was written again
 

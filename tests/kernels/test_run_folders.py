@@ -21,6 +21,7 @@ import torch
 from induction_kernels import CheckpointSeries, sweep
 from induction_kernels.checkpoints.tensors import read_safetensors
 from induction_kernels.errors import CheckpointError
+from patience import PATIENCE
 from safetensors.torch import load_file, save_file
 from small_models import HUGGING_FACE, variants
 
@@ -54,7 +55,7 @@ def run(trained, tmp_path) -> Iterator[Path]:
         pytest.fail("a pipe is waited for without end")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(30)
+    signal.alarm(PATIENCE)
     yield shutil.copytree(trained, tmp_path / "run")
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from induction_explorer import CheckpointSeries, InductionExplorer
+from induction_explorer.series.session import SeriesSession
 from leftovers import nothing_left
 from small_models import bridge, variants
 
@@ -39,10 +40,17 @@ def computed(tokenizer) -> CheckpointSeries:
     return _small(tokenizer)
 
 
+@pytest.fixture(scope="module")
+def held() -> list[SeriesSession]:
+    """What nobody holds is computed again."""
+    return []
+
+
 @pytest.fixture
-def explorer(computed) -> Iterator[InductionExplorer]:
+def explorer(computed, held) -> Iterator[InductionExplorer]:
     """All there is to compute unasked is computed."""
     widget = InductionExplorer(computed, prompt="the cat sat on the cat")
+    held[:] = widget._sessions
     widget.wait()
     yield widget
     widget.close()

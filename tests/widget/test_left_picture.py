@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 SHOWN = """\
 from induction_explorer import InductionExplorer, load_demo
@@ -21,6 +19,9 @@ LARGEST = "print(explorer.scores()[{!r}].max(['layer', 'head']).values.tolist()[
 @pytest.fixture
 def notebook() -> Iterator[Callable[..., tuple[list[str], float]]]:
     """Runs further cells: what all pictures say then, and what the last cell prints."""
+    import nbformat
+    from nbclient import NotebookClient
+
     cells = nbformat.v4.new_notebook()
     client = NotebookClient(cells, timeout=300, kernel_name="python3")
 

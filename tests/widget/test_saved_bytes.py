@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 #: On little text: losses are numbers of the same length, whatever they are.
 CELL = """\
@@ -21,6 +19,9 @@ BUDGET = 370_000
 
 @pytest.mark.slow
 def test_a_saved_notebook_stays_small() -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     state = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
