@@ -42,12 +42,16 @@ contract: .venv/installed
 	$(BIN)/python tools/contract.py
 	node js/options.mjs
 
-lint: .venv/installed
+lint: .venv/installed build/schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Seldom changed, and as long to check as all else is to lint.
+build/schemas: .venv/installed CITATION.cff $(wildcard .github/*.yml .github/workflows/*.yml)
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.citation-file-format CITATION.cff
 	$(BIN)/zizmor --quiet --offline .github
+	mkdir -p build && touch $@
 
 types: .venv/installed node_modules/installed
 	$(BIN)/mypy

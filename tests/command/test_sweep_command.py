@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import xarray
 from commands import COMMAND, here, run
+from huggingface_hub import constants
 from induction_explorer import InductionExplorer, load_demo, sweep
-from local_hub import Repository, local_hub
+from local_hub import Repository
 from patience import PATIENCE
 from published_models import files_of, moved, safetensors
 from small_models import HUGGING_FACE
@@ -102,7 +103,10 @@ def test_stopped_by_ctrl_c_it_says_how_to_go_on_and_does(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_of_a_repository_it_says_what_is_doubtful_and_keeps_to_the_disk(tmp_path) -> None:
+@pytest.mark.filterwarnings("default:Of pythia-14m")  # which the command prints
+def test_of_a_repository_it_says_what_is_doubtful_and_keeps_to_the_disk(
+    hub, tmp_path, monkeypatch
+) -> None:
     """A warning is a sentence; what is too large is refused before it is downloaded."""
     model = HUGGING_FACE["gpt_neox"]()
     files = files_of(model)
@@ -112,15 +116,20 @@ def test_of_a_repository_it_says_what_is_doubtful_and_keeps_to_the_disk(tmp_path
     }
     branches["step1000"] = branches["main"] = branches["step2000"]
     size = len(branches["main"]["model.safetensors"])
-    with local_hub() as hub:
-        hub.repositories["EleutherAI/pythia-14m"] = Repository(branches)
-        online = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
-        asked = ("sweep", "EleutherAI/pythia-14m", "--store", tmp_path / "x.zarr")
-        refused = run(*asked, "--disk", "1kB", **online)
-        assert refused.returncode == 2
-        assert "and disk=1,000 lets 1 kB lie on the disk." in refused.stderr
-        assert not hub.count(r"/resolve/.*safetensors")
-        found = run(*asked, "--scores", "induction", "--disk", f"{size / 1000}kB", **online)
+    hub.repositories["EleutherAI/pythia-14m"] = Repository(branches)
+    asked = ("sweep", "EleutherAI/pythia-14m", "--store", tmp_path / "x.zarr")
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE",
+        hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+    )  # fmt: skip
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "refused"))
+    refused = here(*asked, "--disk", "1kB")
+    assert refused.exit_code == 2
+    assert "and disk=1,000 lets 1 kB lie on the disk." in refused.stderr
+    assert not hub.count(r"/resolve/.*safetensors")
+    online = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+    found = run(*asked, "--scores", "induction", "--disk", f"{size / 1000}kB", **online)
     assert found.returncode == 0, found.stderr
     assert "holds 3 checkpoints" in found.stdout
     assert "\nWarning: Of pythia-14m, what 1 of 3 checkpoints hold is not what" in found.stderr
