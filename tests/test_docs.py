@@ -8,12 +8,14 @@ import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
-from induction_kernels.inputs.text_size import LONGEST
+from induction_kernels.inputs.text_size import LONGEST, ROWS
 from induction_kernels.inputs.texts import TextProbe
+from induction_kernels.models.model import Model
 from local_hub import LocalHub, Repository
 from published_models import files_of, moved, pythia, safetensors
 from small_models import HUGGING_FACE
@@ -27,6 +29,8 @@ _SNIPPET = re.compile(
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if _SNIPPET.search(page.read_text()))
 #: Where losses are measured and nothing that is printed comes of them.
 NO_LOSSES = {"sweeps.md", "own-score.md"}
+#: And where of a series of one layer nothing is.
+NONE_OF_ONE_LAYER = {"phase-change.md"}
 #: The command of this Python, wherever a shell would find another.
 _COMMAND = f'induction-explorer() {{ "{sys.executable}" -m induction_explorer "$@"; }}\n'
 
@@ -69,11 +73,22 @@ def published(hub: LocalHub, tokenizer, tmp_path, monkeypatch) -> None:
 @pytest.fixture
 def little_text(monkeypatch) -> None:
     """Of the default text a sixteenth: it is the slowest part."""
-    default = TextProbe.default
-    monkeypatch.setattr(
-        TextProbe, "default", lambda model, rows=16, longest=LONGEST: default(model, rows, longest)
-    )
+    little(monkeypatch, lambda model: True)
     monkeypatch.setattr("induction_explorer.series.budget.ROWS", 16)
+
+
+@pytest.fixture
+def little_text_of_one_layer(monkeypatch) -> None:
+    little(monkeypatch, lambda model: model.n_layers == 1)
+
+
+def little(monkeypatch, whose: Callable[[Model], bool]) -> None:
+    default = TextProbe.default
+
+    def text(model: Model, rows: int = ROWS, longest: int = LONGEST) -> TextProbe:
+        return default(model, 16 if whose(model) else rows, longest)
+
+    monkeypatch.setattr(TextProbe, "default", text)
 
 
 def _files(model, tokenizer, step: int) -> dict[str, bytes]:
@@ -89,6 +104,8 @@ def test_the_snippets_run_one_after_the_other(page, tmp_path, monkeypatch, reque
         request.getfixturevalue("published")
     if page in NO_LOSSES:
         request.getfixturevalue("little_text")
+    if page in NONE_OF_ONE_LAYER:
+        request.getfixturevalue("little_text_of_one_layer")
     text = (DOCS / page).read_text()
     found = list(_SNIPPET.finditer(text))
     assert len(found) == len(re.findall(r"^```(?:python|sh)$", text, re.MULTILINE))

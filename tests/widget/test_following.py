@@ -235,7 +235,7 @@ from induction_kernels.demo.rows import training_rows
 from induction_kernels.demo.train import CPU, Recipe, Shape, learning_rate, new_model
 from induction_kernels.demo.update import Update
 torch.set_num_threads(1)
-shape, recipe = Shape(2), Recipe(batch=4)
+shape, recipe = Shape(2), Recipe(batch=1)
 model = new_model(shape, recipe.seed)
 rng = np.random.default_rng(0)
 stream = rng.integers(1, shape.d_vocab, 10_000)
