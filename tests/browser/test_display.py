@@ -38,6 +38,9 @@ def test_what_stands_there(
         )
         assert explorer.names() == values
 
+    with subtests.test("one cell is in the tab order"):
+        expect(explorer.grid.locator("[role=gridcell][tabindex='0']")).to_have_count(1)
+
     with subtests.test("every selected head has a pattern"):
         heads = [f"L{layer}H{head}" for layer, head in python.value("w.heads")]
         assert heads

@@ -15,8 +15,6 @@ from local_hub import Repository, local_hub
 from notebooks import SHOW, Desk, until_drawn
 from parts import Explorer
 from playwright.sync_api import Page, expect
-from published_models import late, pythia
-from small_models import HUGGING_FACE
 
 STEPS = [0, 1, 64, 512, 1000, 10_000, 66_000, 143_000]
 LATE = [64, 512, 1000]
@@ -38,6 +36,9 @@ OFFLINE = "constants.HF_HUB_OFFLINE = True"
 def page(
     desk: Desk, tokenizer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[LabPage]:
+    from published_models import late, pythia
+    from small_models import HUGGING_FACE
+
     torch.manual_seed(0)
     model = HUGGING_FACE["gpt_neox"]().eval()
     with local_hub() as hub:

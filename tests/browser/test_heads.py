@@ -51,10 +51,6 @@ def test_arrow_keys_and_enter(page: LabPage, explorer: Explorer, python: Kernel)
     expect(explorer.cell("L1H2")).to_be_focused()
 
 
-def test_one_cell_is_in_the_tab_order(explorer: Explorer) -> None:
-    expect(explorer.grid.locator("[role=gridcell][tabindex='0']")).to_have_count(1)
-
-
 def test_patterns_of_new_heads_follow_the_slider(page: LabPage, explorer: Explorer) -> None:
     explorer.cell("L0H3").click()
     expect(explorer.root.get_by_text("computing …")).to_have_count(0)

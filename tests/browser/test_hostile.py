@@ -16,7 +16,6 @@ from induction_kernels import CheckpointSeries
 from parts import Explorer
 from playwright.sync_api import Browser, Page, expect
 from silent import silent
-from small_models import VOCABULARY, bridge, variants
 
 RUNS = "window.__run = true"
 TOKENS = [
@@ -42,6 +41,8 @@ def file(tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of a model of this name, with a prompt of these tokens."""
     words = copy.deepcopy(tokenizer)
     words.add_tokens(TOKENS)
+    from small_models import VOCABULARY, bridge, variants
+
     model = bridge(d_vocab=VOCABULARY + len(TOKENS))
     series = CheckpointSeries.from_state_dicts(
         model, variants(model), steps=[0, 10, 100, 1000], tokenizer=words, name=NAME
