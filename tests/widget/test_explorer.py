@@ -352,6 +352,7 @@ def test_a_process_may_end_while_it_computes() -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_losses_can_be_measured_on_texts_of_ones_own(series) -> None:
     texts = ["def f(x):\n    return x\n" * 20, "class A:\n    pass\n" * 20]
     explorer = InductionExplorer(series, texts=texts)

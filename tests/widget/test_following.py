@@ -82,6 +82,7 @@ def test_checkpoints_come_and_what_was_shown_stays(run) -> None:
     assert answers(explorer, 40).keys() == known.keys()
 
 
+@pytest.mark.slow
 def test_one_that_comes_between_moves_nothing_that_is_shown(run) -> None:
     """As when a folder is copied here, file by file: the answers go with their checkpoint."""
     run.save(0, 20, 40)

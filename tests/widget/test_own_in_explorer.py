@@ -79,6 +79,7 @@ def test_they_stand_beside_ours_and_have_the_numbers_of_a_sweep(series) -> None:
         assert found["llc"].attrs["own"] is True
 
 
+@pytest.mark.slow
 def test_names_narrow_ours_and_without_any_all_of_ours_are_there(series) -> None:
     with shown(series, ["previous_token", norm]) as explorer:
         assert [one["name"] for one in explorer._scores[0]] == ["previous_token", "norm"]
@@ -166,6 +167,7 @@ def test_rows_that_a_page_asks_for_wait_for_the_function(series) -> None:
         explorer.close()
 
 
+@pytest.mark.slow
 def test_what_a_function_changes_is_undone_and_said(series) -> None:
     with shown(series, None) as explorer:
         before = grid(explorer, "induction").copy()
@@ -191,6 +193,7 @@ def test_the_model_in_the_reader_s_hands_is_not_the_one_that_functions_get(serie
     assert all(one is not held for one in seen)
 
 
+@pytest.mark.slow
 def test_arrays_of_several_series_say_of_which_they_are(series, tokenizer) -> None:
     other = CheckpointSeries.from_state_dicts(
         bridge(), variants(bridge()), steps=[0, 10, 100, 1000], tokenizer=tokenizer, name="other"

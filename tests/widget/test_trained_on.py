@@ -82,6 +82,7 @@ def drawn(explorer: InductionExplorer) -> str:
     return re.sub(r"circuits-vis-[0-9a-f-]+", "", explorer.to_circuitsvis().local_src)
 
 
+@pytest.mark.slow
 def test_a_model_of_a_series_that_was_trained_on_is_shown_as_itself(series, tokenizer) -> None:
     model = series.load(1)
     of_series = opened(model)

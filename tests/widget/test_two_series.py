@@ -98,6 +98,7 @@ def strings(value: object) -> Iterator[str]:
         yield from (text for each in value for text in strings(each))
 
 
+@pytest.mark.slow
 def test_equal_names_are_told_apart(tokenizer) -> None:
     three = [run_of(tokenizer, (0, 0), (10, 500)) for _ in range(3)]
     explorer = InductionExplorer(three)
