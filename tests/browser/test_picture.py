@@ -28,6 +28,7 @@ def shown(desk: Desk, request: pytest.FixtureRequest) -> Iterator[LabPage]:
     with desk.notebook(request.node.name, "w = InductionExplorer(series)\nw.wait()", "w") as page:
         page.run_all()
         Explorer(page.page).wait_until_computed()
+        expect(page.page.locator(".jp-OutputArea-output[data-mime-type*=std]")).to_have_text([])
         expect(picture(page.page)).to_have_attribute("alt", SAID)
         page.command("docmanager:save")
         file = page.lab.folder / page.notebook

@@ -14,6 +14,7 @@ from front_end import array
 from induction_explorer import CheckpointSeries, InductionExplorer
 from induction_explorer.analyses.one_pass import OnePass
 from induction_explorer.channel.answering import Answering
+from induction_explorer.channel.worker import SHARED
 from induction_explorer.series.counterparts import counterparts
 from induction_explorer.series.session import SeriesSession
 from induction_kernels import (
@@ -404,3 +405,11 @@ def test_where_no_widget_is_drawn_it_says_what_to_do(explorer) -> None:
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["text/plain"] == "Run this cell again to see the explorer of small."
     assert any("widget-view" in kind for kind in data)
+
+
+def test_what_was_held_is_told_under_the_lock_that_results_come_with(explorer) -> None:
+    owned: list[bool] = []
+    explorer.observe(lambda _: owned.append(SHARED._is_owned()), "prompt")
+    with explorer.hold_trait_notifications():
+        explorer.prompt = "the mat"
+    assert owned == [True]

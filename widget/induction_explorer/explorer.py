@@ -201,6 +201,11 @@ class InductionExplorer(Leaving):
         with SHARED:
             super().__setattr__(name, value)
 
+    def notify_change(self, change: Any) -> None:
+        """Where notifications were held, these come after the lock was let go."""
+        with SHARED:
+            super().notify_change(change)
+
     def wait(self, timeout: float = 600) -> None:
         """Block until scores, patterns and predictions of all checkpoints are there.
 
