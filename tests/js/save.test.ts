@@ -171,14 +171,6 @@ describe("the menu", () => {
     expect(items(el)).toEqual([]);
   });
 
-  it("closes where something else is pressed before it is drawn", async () => {
-    const { el } = await show();
-    button(el, "Attention patterns").click();
-    el.dispatchEvent(new Event("pointerdown", { bubbles: true }));
-    await settle();
-    expect(items(el)).toEqual([]);
-  });
-
   it("listens to the page only while it is open", async () => {
     const { el } = await show();
     const [add, remove] = [vi.spyOn(document, "addEventListener"), vi.spyOn(document, "removeEventListener")];

@@ -1,7 +1,7 @@
 /** What else there is of a panel, in its caption: its table, and the menu that saves it as SVG, PNG or CSV. */
-import { effect, useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { AnalysisKind } from "../contract.gen";
 import type { Result } from "../state/results";
 import { labelText, shortened } from "../state/text";
@@ -57,21 +57,14 @@ function Menu({ view, title, about, draw, table, shownTable, exactTable, isRead 
     menu.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
   };
   useSignalEffect(() => {
-    if (open.value) enter();
+    if (!open.value) return;
+    enter();
+    const close = (event: Event) => {
+      if (!root.current?.contains(event.target as Node)) open.value = false;
+    };
+    document.addEventListener("pointerdown", close, true);
+    return () => document.removeEventListener("pointerdown", close, true);
   });
-  // At once, and not when what is open has been drawn: a press may come in between.
-  useEffect(
-    () =>
-      effect(() => {
-        if (!open.value) return;
-        const close = (event: Event) => {
-          if (!root.current?.contains(event.target as Node)) open.value = false;
-        };
-        document.addEventListener("pointerdown", close, true);
-        return () => document.removeEventListener("pointerdown", close, true);
-      }),
-    [open],
-  );
   const onFocusOut = ({ relatedTarget }: FocusEvent) => {
     const inside = relatedTarget === null || root.current?.contains(relatedTarget as Node);
     if (!inside) open.value = false;
