@@ -121,8 +121,14 @@ def sweep(
         check_names(series, progress=progress)
         read = partial(read, downloads=downloads, progress=progress)
         return _into(kept, series, asked, read, retry=retry)
-    needing = {"retry": retry, "refine": refine, "client": client, "prompts": prompts}
-    for name, given in (needing | {"head_pages": head_pages}).items():
+    needing = {
+        "retry": retry,
+        "refine": refine,
+        "client": client,
+        "prompts": prompts,
+        "head_pages": head_pages,
+    }
+    for name, given in needing.items():
         if given not in (False, None):
             raise SelectionError(
                 f"{name}= was given without store=.", 'Give a place: store="x.zarr".'
