@@ -14,6 +14,8 @@ from labpage import LabPage, open_notebook, write_notebook
 from parts import Explorer
 from playwright.sync_api import Browser, expect
 
+#: How often a notebook is loaded until JupyterLab draws all it holds.
+TRIES = 3
 #: VS Code's kernel channel dies on larger ones (design.md, What crosses the wire).
 MAX_MESSAGE = 1 << 20
 
@@ -126,12 +128,25 @@ class Desk:
         page.page.mouse.move(0, 0)
 
 
+#: JupyterLab's widget manager restores what the kernel knows, then what the notebook holds; what it
+#: draws between the two it calls missing for good. A reader loads the page again, and so do we.
+_MISSED = "Error displaying widget: model not found"
+
+
 @contextmanager
 def without_kernel(chrome: Browser, page: LabPage, **viewport: int) -> Iterator[LabPage]:
     """The notebook as it was saved last, where the kernel knows nothing of it."""
     copied = f"copy-of-{page.notebook}"
-    shutil.copy(page.lab.folder / page.notebook, page.lab.folder / copied)
+    saved = shutil.copy(page.lab.folder / page.notebook, page.lab.folder / copied)
+    views = saved.read_text().count('"application/vnd.jupyter.widget-view+json"')
     with open_notebook(chrome, page.lab, copied, **viewport) as opened:
+        missed = opened.page.get_by_text(_MISSED)
+        for _ in range(TRIES):
+            expect(opened.page.locator(".ie").or_(missed)).to_have_count(views)
+            if missed.count() == 0:
+                break
+            opened.traffic.take()
+            opened.load()
         yield opened
         page.lab.api("DELETE", f"kernels/{page.lab.kernel_of(copied)}")
 
