@@ -26,11 +26,13 @@ import { Enlarged } from "./enlarged";
 import { TokenNames } from "./token-names";
 
 export function Patterns({ view }: ViewProps) {
-  const { heads, promptInfo, comparison, viewState } = view.store;
+  const { alone, heads, promptInfo, comparison, viewState } = view.store;
   const tokens = promptInfo.value?.tokens.length ?? 0;
   const other = comparison.other.value;
   const unlike = other !== null && !comparison.sameTokens.value;
   const pairs = other === null || unlike ? null : viewState.value.compared_patterns;
+  const isOne = heads.value.length === 1 && pairs !== "beside";
+  const named = view.onPaper || (isOne && tokens <= MOST_NAMED);
   useAsks(view.store, () => heads.value.map((head) => askPattern(view.store, head)));
   useAsks(view.store, () => {
     const { other, elsewhere, sameTokens } = comparison;
@@ -75,9 +77,11 @@ export function Patterns({ view }: ViewProps) {
       ) : tokens === 0 ? (
         <p class="ie-note">Run a prompt to see where the selected heads attend.</p>
       ) : (
-        <div class={layoutOf(heads.value.length, pairs === "beside")}>
+        <div
+          class={`${layoutOf(heads.value.length, pairs === "beside")} ${isOne && alone.value ? "ie-panels-large" : ""}`}
+        >
           {heads.value.map((head) => (
-            <Panel key={headName(head)} view={view} head={head} tokens={tokens} pairs={pairs} />
+            <Panel key={headName(head)} view={view} head={head} tokens={tokens} pairs={pairs} named={named} />
           ))}
         </div>
       )}
@@ -89,8 +93,10 @@ function layoutOf(heads: number, beside: boolean): string {
   return ["ie-panels", heads === 1 ? "ie-panels-one" : "", beside ? "ie-panels-pairs" : ""].join(" ");
 }
 
-/** What a token's name takes across in a figure, in pixels. */
+/** What a token's name takes across, in pixels. */
 const NAME = 11;
+/** A pattern that stands alone has room for the names of as many tokens; on paper, some are left out. */
+const MOST_NAMED = 24;
 
 const PAIRS = { beside: "before | after", split: "split at the diagonal" };
 
@@ -100,9 +106,11 @@ interface PanelProps {
   tokens: number;
   /** How the patterns at both handles stand; null without a second. */
   pairs: ViewState["compared_patterns"] | null;
+  /** Whether the tokens have their names at both sides. */
+  named: boolean;
 }
 
-function Panel({ view, head, tokens, pairs }: PanelProps) {
+function Panel({ view, head, tokens, pairs, named }: PanelProps) {
   const { store, theme } = view;
   const name = headName(head);
   const active = store.activeHead.value !== null && sameHead(store.activeHead.value, head);
@@ -123,7 +131,7 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
   const figure = (side: "now" | "before") => (paper: View) => (
     <div class={layoutOf(1, false)}>
       <div class="ie-panel">
-        <Plot view={paper} head={head} tokens={tokens} side={side} enlarge={open} />
+        <Plot view={paper} head={head} tokens={tokens} named side={side} enlarge={open} />
       </div>
     </div>
   );
@@ -156,12 +164,13 @@ function Panel({ view, head, tokens, pairs }: PanelProps) {
       )}
       <div class="ie-panel-plots">
         {pairs === "beside" && (
-          <Plot view={view} head={head} tokens={tokens} side="before" enlarge={openOther} />
+          <Plot view={view} head={head} tokens={tokens} named={named} side="before" enlarge={openOther} />
         )}
         <Plot
           view={view}
           head={head}
           tokens={tokens}
+          named={named}
           side={pairs === "split" ? "both" : "now"}
           enlarge={open}
         />
@@ -190,12 +199,13 @@ interface PlotProps {
   view: View;
   head: Head;
   tokens: number;
+  named: boolean;
   /** Which checkpoint's pattern; of both, the one compared with lies mirrored above the diagonal. */
   side: "now" | "before" | "both";
   enlarge: () => void;
 }
 
-function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
+function Plot({ view, head, tokens, named, side, enlarge }: PlotProps) {
   const { info, shown, comparison, promptInfo } = view.store;
   const before = useBefore(view, head);
   const name = `Attention pattern ${headName(head)}`;
@@ -209,10 +219,10 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
   const [square, width] = useWidth<HTMLDivElement>();
   const zoom = fitted(width.value);
   const every = namedEvery(NAME, zoom, tokens);
-  const names = { tokens: promptInfo.value?.tokens ?? [], zoom, ratio: 1, every };
-  const named = view.onPaper && width.value > 0;
+  const limit = view.onPaper ? 12 : 9; // smaller on paper
+  const names = { tokens: promptInfo.value?.tokens ?? [], zoom, ratio: 1, every, limit };
   return (
-    <div class="ie-panel-plot">
+    <div class={`ie-panel-plot ${named ? "ie-panel-plot-named" : ""}`}>
       {comparison.other.value !== null && comparison.sameTokens.value && (
         <span class="ie-panel-when">
           {side === "both" && `above ${label}, below `}
@@ -222,7 +232,7 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
       <span class="ie-axis ie-axis-query" aria-hidden="true">
         query
       </span>
-      {named && <TokenNames axis="query" {...names} />}
+      {named && width.value > 0 && <TokenNames axis="query" {...names} />}
       <div ref={square} class={`ie-panel-square ${side === "both" ? "ie-panel-both" : ""}`}>
         {side === "both" && <PatternCanvas view={view} head={head} name={nameBefore} of={before} mirrored />}
         <PatternCanvas
@@ -237,7 +247,7 @@ function Plot({ view, head, tokens, side, enlarge }: PlotProps) {
         <State view={view} head={head} of={of} place={side === "both" ? "below" : null} />
         {side === "both" && <State view={view} head={head} of={before} place="above" />}
       </div>
-      {named && <TokenNames axis="key" {...names} />}
+      {named && width.value > 0 && <TokenNames axis="key" {...names} />}
       <span class="ie-axis ie-axis-key" aria-hidden="true">
         key{named && every > 1 && ` · of ${every} tokens, one is named`}
       </span>

@@ -1,4 +1,4 @@
-/** Names of the tokens beside a pattern on paper; the enlarged one draws its own, which move. */
+/** Names of the tokens beside a pattern; the enlarged one draws its own, which move. */
 import { tokensShown, type Zoom } from "../chart/zoom";
 import { TokenText } from "../ui/token-text";
 
@@ -8,10 +8,12 @@ interface Props {
   zoom: Zoom;
   ratio: number;
   every: number;
+  /** Of a longer name, as many letters are shown. */
+  limit: number;
 }
 
 /** Along one side, each, or every nth where there is no room. */
-export function TokenNames({ axis, tokens, zoom, ratio, every }: Props) {
+export function TokenNames({ axis, tokens, zoom, ratio, every, limit }: Props) {
   const from = axis === "query" ? zoom.top : zoom.left;
   const [first, last] = tokensShown(from, zoom, tokens.length);
   const cell = zoom.whole / tokens.length;
@@ -23,7 +25,7 @@ export function TokenNames({ axis, tokens, zoom, ratio, every }: Props) {
     <div class={`ie-names ie-names-${axis}`} aria-hidden="true" data-every={every}>
       {named.map(({ text, index, at }) => (
         <span key={index} class="ie-name" style={{ [axis === "query" ? "top" : "left"]: `${at}px` }}>
-          <TokenText text={text} limit={12} />
+          <TokenText text={text} limit={limit} />
         </span>
       ))}
     </div>
