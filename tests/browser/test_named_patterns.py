@@ -63,11 +63,26 @@ def test_more_heads_or_tokens_have_no_names(page: Page, harness: Harness) -> Non
 
 
 def test_one_model_shows_a_larger_one(page: Page, harness: Harness) -> None:
-    """Where no curves over training stand above it."""
+    """Where no curves over training stand above it; with names and without."""
     sides = []
-    for case in ("model", "first"):
+    for case in ("model", "tiny", "first"):
         harness.open(page, case=case)
         box = Explorer(page, root=page.locator(".ie")).patterns.first.bounding_box()
         assert box is not None
         sides.append(box["width"])
-    assert sides[0] > 1.5 * sides[1]
+    assert min(sides[:2]) > 1.4 * sides[2]
+
+
+def test_an_enlarged_one_is_laid_out_as_ever(page: Page, harness: Harness) -> None:
+    """Its axes have names of the same classes."""
+    boxes = []
+    for heads in (["L0H1"], ["L0H1", "L1H2"]):
+        harness.open(page, case="prompts")
+        view = Explorer(page, root=page.locator(".ie"))
+        for head, how in zip(heads, ([], ["Control"]), strict=False):
+            view.cell(head).click(modifiers=how)
+        expect(view.patterns).to_have_count(len(heads))
+        page.get_by_role("button", name="Enlarge L0H1").click()
+        dialog = page.get_by_role("dialog")
+        boxes.append([one.bounding_box() for one in dialog.locator(".ie-axis").all()])
+    assert boxes[0] == boxes[1]

@@ -78,7 +78,12 @@ export function Patterns({ view }: ViewProps) {
         <p class="ie-note">Run a prompt to see where the selected heads attend.</p>
       ) : (
         <div
-          class={`${layoutOf(heads.value.length, pairs === "beside")} ${isOne && alone.value ? "ie-panels-large" : ""}`}
+          class={layoutOf({
+            one: heads.value.length === 1,
+            pairs: pairs === "beside",
+            named,
+            large: isOne && alone.value,
+          })}
         >
           {heads.value.map((head) => (
             <Panel key={headName(head)} view={view} head={head} tokens={tokens} pairs={pairs} named={named} />
@@ -89,8 +94,11 @@ export function Patterns({ view }: ViewProps) {
   );
 }
 
-function layoutOf(heads: number, beside: boolean): string {
-  return ["ie-panels", heads === 1 ? "ie-panels-one" : "", beside ? "ie-panels-pairs" : ""].join(" ");
+type Layout = Partial<Record<"one" | "pairs" | "named" | "large", boolean>>;
+
+function layoutOf(layout: Layout): string {
+  const kinds = Object.entries(layout).flatMap(([kind, is]) => (is ? [`ie-panels-${kind}`] : []));
+  return ["ie-panels", ...kinds].join(" ");
 }
 
 /** What a token's name takes across, in pixels. */
@@ -129,7 +137,7 @@ function Panel({ view, head, tokens, pairs, named }: PanelProps) {
     enlarge.current?.focus();
   };
   const figure = (side: "now" | "before") => (paper: View) => (
-    <div class={layoutOf(1, false)}>
+    <div class={layoutOf({ one: true, named: true })}>
       <div class="ie-panel">
         <Plot view={paper} head={head} tokens={tokens} named side={side} enlarge={open} />
       </div>
@@ -222,7 +230,7 @@ function Plot({ view, head, tokens, named, side, enlarge }: PlotProps) {
   const limit = view.onPaper ? 12 : 9; // smaller on paper
   const names = { tokens: promptInfo.value?.tokens ?? [], zoom, ratio: 1, every, limit };
   return (
-    <div class={`ie-panel-plot ${named ? "ie-panel-plot-named" : ""}`}>
+    <div class="ie-panel-plot">
       {comparison.other.value !== null && comparison.sameTokens.value && (
         <span class="ie-panel-when">
           {side === "both" && `above ${label}, below `}
