@@ -31,10 +31,20 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+# Of a test with many cases, so many run with every shape in the kernels' signatures enforced.
+ENFORCED_CASES = 3
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "kernels" in item.path.parts:
-            item.add_marker("kernels")
+    from few_cases import drawn
+
+    may_be = [item for item in items if "kernels" in item.path.parts and not _left_out(item)]
+    for item in drawn(may_be, ENFORCED_CASES):
+        item.add_marker("enforced")
+
+
+def _left_out(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("slow", "unchecked"))
 
 
 def pytest_collection_finish() -> None:

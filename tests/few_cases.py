@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 from collections import defaultdict
+from random import Random
 
 import pytest
 
@@ -28,14 +29,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def spread(items: list[pytest.Item], at_most: int) -> set[pytest.Item]:
     """Of the items of each test the first, the last, and of those between what is evenly spaced."""
-    cases: dict[str, list[pytest.Item]] = defaultdict(list)
-    for item in items:
-        cases[item.nodeid.partition("[")[0]].append(item)
     kept: set[pytest.Item] = set()
-    for each in cases.values():
+    for each in _by_test(items).values():
         count = min(len(each), at_most)
         kept |= {each[i * (len(each) - 1) // max(count - 1, 1)] for i in range(count)}
     return kept
+
+
+def drawn(items: list[pytest.Item], at_most: int) -> set[pytest.Item]:
+    """Of the items of each test so many, always the same, drawn by its name: tests that have the
+    same cases, as most have the same models, leave none of them out between them."""
+    kept: set[pytest.Item] = set()
+    for name, each in _by_test(items).items():
+        kept.update(Random(name).sample(each, min(len(each), at_most)))
+    return kept
+
+
+def _by_test(items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        cases[item.nodeid.partition("[")[0]].append(item)
+    return cases
 
 
 def _at_least_two(given: str) -> int:
