@@ -68,6 +68,16 @@ describe("one checkpoint", () => {
     ]);
   });
 
+  it("does not count the checkpoints that are computed", async () => {
+    const { el } = await show(
+      { ...traits(ONE, TOKENS), checkpoint: 0, _series: [alone], _view: { tab: "attribution" } },
+      null,
+    );
+    const panel = words(one(el, "[role=tabpanel]"));
+    expect(panel).toContain("computing …");
+    expect(panel).not.toContain("of 1 checkpoint");
+  });
+
   it("has its measures as numbers", async () => {
     const { el } = await model({ _view: { tab: "loss" } });
     expect(words(one(el, "[role=tabpanel] dd"))).toMatch(/^\d\.\d{3} nats$/);

@@ -20,7 +20,7 @@ export function pendingText<A extends AnalysisKind>(store: Store, result: Result
   if (info.value?.light === false && shown.value !== settled.value) {
     return "Let go of the slider to compute this checkpoint.";
   }
-  return `${waiting} ${result.known} of ${result.wanted} checkpoints`;
+  return result.wanted === 1 ? waiting : `${waiting} ${result.known} of ${result.wanted} checkpoints`;
 }
 
 function failedText({ final }: RequestError): string {
