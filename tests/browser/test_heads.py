@@ -6,9 +6,27 @@ import re
 
 from induction_kernels.scores.classes import CLASSES
 from kernel import Kernel
-from labpage import LabPage
+from labpage import VIEWPORT, LabPage
 from parts import Explorer
 from playwright.sync_api import expect
+
+# What is written into the grid from now on: [text, left, top, right, bottom] in its pixels.
+RECORD = """canvas => {
+  window.written = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    if (this.canvas === canvas) {
+      const box = this.measureText(text);
+      const at = (right, down) => this.getTransform().transformPoint({ x: x + right, y: y + down });
+      const start = at(-box.actualBoundingBoxLeft, -box.actualBoundingBoxAscent);
+      const end = at(box.actualBoundingBoxRight, box.actualBoundingBoxDescent);
+      written.push([text, start.x, start.y, end.x, end.y]);
+    }
+    fillText.call(this, text, x, y);
+  };
+}"""
+#: Of a selected head, inside its cell.
+FRAME = 4
 
 #: How the description of a head begins, by `head_class`.
 TITLES = {one.name: one.title.lower() for one in CLASSES} | {"unnamed": "unnamed"}
@@ -112,3 +130,27 @@ def test_named_heads_are_described_and_one_class_can_be_lit_alone(
     )
     page.wait_until(lambda: python.value("w.view.get('head_classes')") == "induction", "the view")
     assert any(lit[1])
+
+
+def test_letters_of_classes_touch_no_number_and_no_frame(page: LabPage, explorer: Explorer) -> None:
+    expect(explorer.root.get_by_label("Head classes").first).to_be_visible()
+    canvas = explorer.root.locator(".ie-grid-canvas").first
+    canvas.evaluate(RECORD)
+    for width in (900, 1200, 1440):
+        page.page.set_viewport_size({"width": width, "height": 900})
+        explorer.slider.press("Home")
+        page.page.evaluate("written = []")
+        explorer.slider.press("End")
+        page.page.wait_for_function("written.some(([text]) => /^[A-Z]$/.test(text))")
+        written = page.page.evaluate("written")
+        letters = [one for one in written if re.fullmatch("[A-Z]", one[0])]
+        numbers = [one for one in written if one not in letters]
+        assert len(numbers) >= 16
+        across, down = canvas.evaluate("c => [c.width / 8, c.height / 2]")
+        for letter, left, top, right, bottom in letters:
+            assert left % across > FRAME, (width, letter)
+            assert top % down > FRAME, (width, letter)
+            for number, *box in numbers:
+                apart = right < box[0] or box[2] < left or bottom < box[1] or box[3] < top
+                assert apart, (width, letter, number)
+    page.page.set_viewport_size(VIEWPORT)

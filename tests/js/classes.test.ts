@@ -163,7 +163,9 @@ describe("named", () => {
 describe("a letter in a cell", () => {
   it("stands in the middle where there is no number, over it where there is one, and nowhere in small cells", () => {
     expect(placeOfMark({ width: 20, height: 14 }, false)).toMatchObject({ x: 10, y: 7, down: 0 });
-    expect(placeOfMark({ width: 36, height: 25 }, true)?.down).toBeGreaterThan(3);
+    expect(placeOfMark({ width: 36, height: 32 }, true)?.down).toBe(4);
+    expect(placeOfMark({ width: 36, height: 25 }, true)).toBe(null);
+    expect(placeOfMark({ width: 72, height: 25 }, true)).toMatchObject({ y: 12.5, down: 0 });
     expect(placeOfMark({ width: 110, height: 46 }, true)?.down).toBe(0);
     expect(placeOfMark({ width: 20, height: 13 }, false)).toBe(null);
   });

@@ -19,6 +19,8 @@ const SQUARE_CELL = 14;
 const NUMBER_WIDTH = 32;
 const DIGIT_WIDTH = 8;
 const NUMBER_HEIGHT = 16;
+/** So high are cells with numbers, where there is room: a letter has its place over the number. */
+const LETTERED_CELL = 34;
 
 export interface GridLayout {
   layers: number;
@@ -32,7 +34,8 @@ export interface GridLayout {
 
 export function gridLayout(layers: number, heads: number, available: number): GridLayout {
   const width = Math.floor(Math.max(MIN_CELL, Math.min(MAX_CELL_WIDTH, (available - GUTTER) / heads)));
-  const wide = Math.max(width * 0.7, Math.min(width, SQUARE_CELL));
+  const lettered = width >= NUMBER_WIDTH && layers * LETTERED_CELL <= MAX_HEIGHT;
+  const wide = Math.max(width * 0.7, Math.min(width, SQUARE_CELL), lettered ? LETTERED_CELL : 0);
   const height = Math.floor(Math.max(MIN_CELL, Math.min(MAX_CELL_HEIGHT, wide, MAX_HEIGHT / layers)));
   return { layers, heads, width, height, overflows: heads * width + GUTTER > available };
 }
@@ -61,20 +64,29 @@ const RULE: Record<Theme, string> = { light: "#666b73", dark: "#9aa0aa" };
 
 /** Below this a letter in a cell would not be read. */
 const MARK_ROOM = 14;
+/** Below this a letter over a number would run into it, or into the frame of a selected head. */
+const ROOM_OVER = 32;
 /** Cells that are lower have their number further down, under the letter. */
-const ROOM_FOR_BOTH = 38;
+const HIGH_CELL = 40;
+/** Below this a letter beside a number would run into it. */
+const ROOM_BESIDE = 72;
 /** Than numbers, letters beside them. */
 const SMALLER = 0.8;
 const DIMMED = 0.25;
 
-/** Where a letter stands in a cell: in the corner over a number, which moves down, else in the middle; null = nowhere. */
+/**
+ * Where a letter stands in a cell: in the corner over a number, which moves down, or beside it; alone in the middle;
+ * null = nowhere.
+ */
 export function placeOfMark({ width, height }: Pick<GridLayout, "width" | "height">, numbered: boolean) {
   if (Math.min(width, height) < MARK_ROOM) return null;
   if (!numbered) return { x: width / 2, y: height / 2, down: 0, scale: 1 };
+  const isOver = height >= ROOM_OVER;
+  if (!isOver && width < ROOM_BESIDE) return null;
   return {
     x: 10,
-    y: height < 30 ? 8 : 10,
-    down: Math.max(0, Math.min(4, (ROOM_FOR_BOTH - height) / 2)),
+    y: isOver ? 9 : height / 2,
+    down: isOver ? Math.max(0, (HIGH_CELL - height) / 2) : 0,
     scale: SMALLER,
   };
 }
@@ -91,7 +103,7 @@ export function drawGrid(
   const { context, fresh, snap } = surface;
   if (fresh) {
     // Here and not on every frame: a font makes the browser bring all styles up to date.
-    context.font = `${numberSize(height)}px ${getComputedStyle(canvas).fontFamily}`;
+    context.font = `${numberSize({ width, height })}px ${getComputedStyle(canvas).fontFamily}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
   }
@@ -133,8 +145,9 @@ export function drawGrid(
   }
 }
 
-function numberSize(height: number): number {
-  return Math.min(13, Math.round(height * 0.4 + 2));
+/** So that two digits leave room for a frame around them. */
+function numberSize({ width, height }: Pick<GridLayout, "width" | "height">): number {
+  return Math.min(13, Math.round(height * 0.4 + 2), Math.floor((width - 8) / 2.3));
 }
 
 /** How a number is written into a cell, with two digits where there is no room for more; null where there is none. */
@@ -158,7 +171,7 @@ export function gridVector(
   { scale, theme, digits, signed, marks = null, ends = [] }: GridLook,
 ): string {
   const write = numberIn({ width, height }, digits, signed);
-  const size = numberSize(height);
+  const size = numberSize({ width, height });
   const place = marks === null ? null : placeOfMark({ width, height }, write !== null);
   const cells = Array.from({ length: layers * heads }, (_, index) => {
     const value = values[index] ?? Number.NaN;

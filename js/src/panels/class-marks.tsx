@@ -53,7 +53,7 @@ export function ClassMarks({ view, tooSmall }: ViewProps & { tooSmall: boolean }
           <span class="ie-class">
             {counts.at(-1)} unnamed, below {CLASS_THRESHOLD}
           </span>
-          {tooSmall && <span class="ie-class">cells are too narrow for the letters</span>}
+          {tooSmall && <span class="ie-class">cells are too small for the letters</span>}
         </p>
       )}
       {choice !== "plain" && <OfHead view={view} />}
