@@ -227,7 +227,7 @@ function Plot({ view, head, tokens, named, side, enlarge }: PlotProps) {
   const [square, width] = useWidth<HTMLDivElement>();
   const zoom = fitted(width.value);
   const every = namedEvery(NAME, zoom, tokens);
-  const limit = view.onPaper ? 12 : 9; // smaller on paper
+  const limit = view.onPaper ? 12 : 10; // smaller on paper
   const names = { tokens: promptInfo.value?.tokens ?? [], zoom, ratio: 1, every, limit };
   return (
     <div class="ie-panel-plot">
